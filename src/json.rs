@@ -1,0 +1,315 @@
+//! A strict JSON reader (RFC 8259) for everything that decides: token headers and payloads, key sets, policies.
+//!
+//! Stricter than most parsers, so that no two readers can see different things in one text: members may not repeat at
+//! any depth (RFC 8725 §2.4 and §3.10, RFC 7519 §4), nesting is bounded, numbers are finite, and a byte order mark is
+//! an error (RFC 8259 §8.1).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Number;
+
+/// The most levels of nesting, counting the outermost value.
+pub const MAX_DEPTH: usize = 32;
+
+/// Up to this many members, a repeated name is looked for by comparing; a larger object is worth a hash set.
+const SMALL_OBJECT: usize = 16;
+
+/// A JSON value that borrows from its text where it can.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A finite number.
+    Number(Number),
+    /// A string, unescaped.
+    String(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Json<'a>>),
+    /// An object; no name is there twice.
+    Object(Object<'a>),
+}
+
+/// The members of a JSON object in the order of the text; no name is there twice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+/// Why a text is not acceptable JSON. Holds the parser's words about the place, never a piece of the text's values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonError(String);
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'a> Json<'a> {
+    /// Reads one JSON value that fills `text` (white space around it is allowed).
+    ///
+    /// # Errors
+    /// Anything that is not JSON, a repeated member, more than [`MAX_DEPTH`] levels, a number out of range.
+    pub fn parse(text: &'a str) -> Result<Self, JsonError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value = Level(1).deserialize(&mut deserializer).map_err(|error| JsonError(error.to_string()))?;
+        deserializer.end().map_err(|error| JsonError(error.to_string()))?;
+        Ok(value)
+    }
+
+    /// The value as a string, if it is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Json::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value as an array, if it is one.
+    #[must_use]
+    pub fn as_array(&self) -> Option<&[Json<'a>]> {
+        match self {
+            Json::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The value as an object, if it is one.
+    #[must_use]
+    pub fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Json::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// What JSON calls a value of this kind, for messages.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Bool(_) => "a boolean",
+            Json::Number(_) => "a number",
+            Json::String(_) => "a string",
+            Json::Array(_) => "a list",
+            Json::Object(_) => "a table",
+        }
+    }
+
+    /// The same value, independent of its text.
+    #[must_use]
+    pub fn into_owned(self) -> Json<'static> {
+        match self {
+            Json::Null => Json::Null,
+            Json::Bool(value) => Json::Bool(value),
+            Json::Number(number) => Json::Number(number),
+            Json::String(text) => Json::String(Cow::Owned(text.into_owned())),
+            Json::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
+            Json::Object(object) => Json::Object(object.into_owned()),
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// The value of the member `name`, if there is one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value)
+    }
+
+    /// The members in the order of the text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// Whether there are no members.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same object, independent of its text.
+    #[must_use]
+    pub fn into_owned(self) -> Object<'static> {
+        Object(self.0.into_iter().map(|(name, value)| (Cow::Owned(name.into_owned()), value.into_owned())).collect())
+    }
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Json::Null => serializer.serialize_unit(),
+            Json::Bool(value) => serializer.serialize_bool(*value),
+            Json::Number(number) => number.serialize(serializer),
+            Json::String(text) => serializer.serialize_str(text),
+            Json::Array(items) => serializer.collect_seq(items),
+            Json::Object(object) => object.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// Reads a value that stands at this level of nesting.
+#[derive(Clone, Copy)]
+struct Level(usize);
+
+impl Level {
+    fn below<E: de::Error>(self) -> Result<Self, E> {
+        // A container at the last level may hold scalars; `inner` is checked when another container opens.
+        if self.0 > MAX_DEPTH { Err(E::custom("nested too deeply")) } else { Ok(Level(self.0 + 1)) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Number::from_f64(value).map(Json::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Json::String(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Json::String(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let below = self.below()?;
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(below)? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let below = self.below()?;
+        let mut members = Vec::new();
+        while let Some(name) = access.next_key_seed(Name)? {
+            members.push((name, access.next_value_seed(below)?));
+        }
+        if repeats_a_name(&members) {
+            return Err(de::Error::custom("a member is there twice"));
+        }
+        Ok(Json::Object(Object(members)))
+    }
+}
+
+fn repeats_a_name(members: &[(Cow<'_, str>, Json<'_>)]) -> bool {
+    if members.len() > SMALL_OBJECT {
+        let mut seen = HashSet::with_capacity(members.len());
+        return !members.iter().all(|(name, _)| seen.insert(name.as_ref()));
+    }
+    members.iter().enumerate().any(|(i, (name, _))| members.iter().take(i).any(|(earlier, _)| earlier == name))
+}
+
+/// Reads the name of a member, borrowed where it holds no escape.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let text = r#"{"a":[1,-2,0.5,true,null,"é\n"],"b":{},"18446744073709551615":18446744073709551615}"#;
+        assert_eq!(serde_json::to_string(&Json::parse(text).unwrap()).unwrap(), text);
+    }
+
+    #[test]
+    fn refuses_a_repeated_member_at_any_depth() {
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"b":{"a":1,"c":2,"a":3}}]"#] {
+            assert!(Json::parse(text).is_err(), "{text}");
+        }
+        let large: String = (0..40).map(|i| format!("\"m{i}\":0,")).collect();
+        assert!(Json::parse(&format!("{{{large}\"z\":1}}")).is_ok());
+        assert!(Json::parse(&format!("{{{large}\"m7\":1}}")).is_err());
+    }
+
+    #[test]
+    fn bounds_the_depth_counting_the_outermost() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Json::parse(&nested(MAX_DEPTH)).is_ok());
+        assert!(Json::parse(&nested(MAX_DEPTH + 1)).is_err());
+        assert!(Json::parse(&nested(100_000)).is_err());
+        let with_scalar = format!("{}1{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        assert!(Json::parse(&with_scalar).is_ok());
+    }
+
+    #[test]
+    fn refuses_what_is_not_strict_json() {
+        for text in
+            ["", "{", "{}x", "{} {}", "\u{feff}{}", "1e400", "NaN", "01", "'a'", "[1,]", r#""\ud800""#, "\"\n\""]
+        {
+            assert!(Json::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

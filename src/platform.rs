@@ -1,0 +1,97 @@
+//! What the core asks of the place that it runs in. The edge answers with Workers KV, `fetch` and WebCrypto; tests and
+//! native tools answer with their own.
+//!
+//! No future that these return is ever shared between requests: in Workers, what one request waits for may be
+//! cancelled with it, and who else waits for it waits for ever.
+
+#![expect(async_fn_in_trait, reason = "an isolate has one thread, so no future needs to be Send")]
+
+use std::fmt;
+use std::future::Future;
+
+use crate::jwks::key::PublicKey;
+use crate::token::algorithm::Algorithm;
+
+/// Signature checks.
+pub trait Crypto {
+    /// A public key, ready for use with one algorithm.
+    type Key: 'static;
+
+    /// Imports a key for an algorithm; `None` if this platform refuses the key.
+    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<Self::Key>;
+
+    /// Whether `signature` is the algorithm's signature of `signed` under the key. Any failure is a no.
+    async fn verify(&self, key: &Self::Key, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool;
+}
+
+/// A store of texts that all instances of the gate share.
+pub trait Store {
+    /// The text at `key`, if there is one.
+    async fn read(&self, key: &str) -> Result<Option<String>, Fault>;
+
+    /// Puts `text` at `key`.
+    async fn write(&self, key: &str, text: String) -> Result<(), Fault>;
+}
+
+/// Documents by HTTP.
+pub trait Fetch {
+    /// Gets a document. Redirects are not followed.
+    async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault>;
+}
+
+/// Time, and work that outlives the response.
+pub trait Runtime {
+    /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted (RFC 7519 §2, `NumericDate`).
+    fn now(&self) -> u64;
+
+    /// Waits.
+    async fn sleep(&self, milliseconds: u32);
+
+    /// Runs a task to its end, even when the response is sent or the client is gone.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+
+    /// Tells the operator.
+    fn log(&self, line: &str);
+}
+
+/// All of it, as one value that is cheap to clone.
+pub trait Platform: Crypto + Store + Fetch + Runtime + Clone + 'static {}
+
+impl<P: Crypto + Store + Fetch + Runtime + Clone + 'static> Platform for P {}
+
+/// A request for a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Get<'a> {
+    /// An absolute `http` or `https` URL.
+    pub url: &'a str,
+    /// The entity tag of the copy at hand, for `If-None-Match` (RFC 9110 §13.1.2).
+    pub etag: Option<&'a str>,
+    /// Until the last byte of the body.
+    pub timeout_ms: u32,
+    /// A longer body is an error, and is not read to its end.
+    pub max_bytes: usize,
+}
+
+/// The answer to [`Get`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// 200 with this body.
+    Document {
+        /// The body, which was UTF-8.
+        body: String,
+        /// The `ETag` of the answer.
+        etag: Option<String>,
+    },
+    /// 304: the copy at hand is current.
+    NotModified,
+}
+
+/// A failure of the platform, in words for the operator's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault(pub String);
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
