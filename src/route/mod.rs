@@ -1,0 +1,5 @@
+//! Routes: which rule a request falls under, and the values that a rule's templates take from the request.
+
+pub mod path;
+pub mod pattern;
+pub mod table;

@@ -1,0 +1,211 @@
+//! Path and host patterns of the policy, read once.
+
+/// A path of the policy: literal segments, `{name}` for one whole segment, `{*name}` last for the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPattern {
+    /// The segments but for a closing `{*name}`.
+    pub segments: Vec<PatternSegment>,
+    /// The name of the closing `{*name}`.
+    pub rest: Option<String>,
+}
+
+/// One segment of a [`PathPattern`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternSegment {
+    /// Compared with the decoded segment, case-sensitively.
+    Literal(String),
+    /// Captures the decoded segment under this name.
+    Capture(String),
+}
+
+/// A host of the policy, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPattern {
+    /// This host.
+    Exact(String),
+    /// Any one label in front of `.suffix`, captured under this name.
+    Label {
+        /// The name of the capture.
+        name: String,
+        /// What follows the label and its dot.
+        suffix: String,
+    },
+}
+
+impl PathPattern {
+    /// Reads a path of the policy. One trailing slash does not count.
+    ///
+    /// # Errors
+    /// Says what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let rest = text.strip_prefix('/').ok_or("expected a path that starts with \"/\"")?;
+        let mut pattern = Self { segments: Vec::new(), rest: None };
+        if rest.is_empty() {
+            return Ok(pattern);
+        }
+        for segment in rest.strip_suffix('/').unwrap_or(rest).split('/') {
+            if pattern.rest.is_some() {
+                return Err("expected nothing behind {*name}, which takes the rest of the path".to_owned());
+            }
+            match capture(segment)? {
+                None => pattern.segments.push(PatternSegment::Literal(literal(segment)?)),
+                Some((name, true)) => pattern.rest = Some(pattern.fresh(name)?),
+                Some((name, false)) => {
+                    let name = pattern.fresh(name)?;
+                    pattern.segments.push(PatternSegment::Capture(name));
+                }
+            }
+        }
+        Ok(pattern)
+    }
+
+    /// The names of the captures, in the order in which a match lists their values.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let captures = self.segments.iter().filter_map(|segment| match segment {
+            PatternSegment::Literal(_) => None,
+            PatternSegment::Capture(name) => Some(name.as_str()),
+        });
+        captures.chain(self.rest.as_deref())
+    }
+
+    fn fresh(&self, name: &str) -> Result<String, String> {
+        if self.names().any(|taken| taken == name) {
+            return Err(format!("expected each capture once, {{{name}}} is there twice"));
+        }
+        Ok(name.to_owned())
+    }
+}
+
+impl HostPattern {
+    /// Reads a host of the policy: `host` or `{name}.host`, without port and trailing dot.
+    ///
+    /// # Errors
+    /// Says what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let lower = text.to_ascii_lowercase();
+        match text.split_once('.') {
+            Some((label, _)) if label.contains(['{', '}']) => {
+                let Some((name, false)) = capture(label)? else {
+                    return Err("expected {name} to be the whole first label".to_owned());
+                };
+                let (_, suffix) = lower.split_once('.').unwrap_or_default();
+                Ok(Self::Label { name: name.to_owned(), suffix: host(suffix)?.to_owned() })
+            }
+            _ => Ok(Self::Exact(host(&lower)?.to_owned())),
+        }
+    }
+}
+
+/// The name in `{name}` (false) or `{*name}` (true); `None` where there are no braces.
+fn capture(segment: &str) -> Result<Option<(&str, bool)>, String> {
+    if !segment.contains(['{', '}']) {
+        return Ok(None);
+    }
+    let inner = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let (name, is_rest) =
+        inner.map(|inner| inner.strip_prefix('*').map_or((inner, false), |name| (name, true))).unwrap_or_default();
+    if is_name(name) {
+        Ok(Some((name, is_rest)))
+    } else {
+        Err("expected {name} or {*name} as a whole segment".to_owned())
+    }
+}
+
+/// Whether this can name a capture: ASCII letters, digits, `_` and `-`, at least one.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+fn literal(segment: &str) -> Result<String, String> {
+    match segment {
+        "" => Err("expected no empty segment".to_owned()),
+        "." | ".." => Err("expected no dot segment, no request reaches it".to_owned()),
+        _ if segment.contains('%') => Err("expected the path decoded, without \"%\"".to_owned()),
+        _ if segment.contains(['\\', ';']) || segment.contains(char::is_control) => {
+            Err("expected no backslash, \";\" or control character, no request reaches it".to_owned())
+        }
+        _ => Ok(segment.to_owned()),
+    }
+}
+
+fn host(text: &str) -> Result<&str, String> {
+    let is_ipv6 = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| {
+        !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
+    });
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if is_ipv6 || text.split('.').all(is_label) {
+        return Ok(text);
+    }
+    Err("expected a host name, without port and trailing dot".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_literals_captures_and_the_rest() {
+        let pattern = PathPattern::parse("/orgs/{org}/data/{*rest}/").unwrap();
+        assert_eq!(pattern.names().collect::<Vec<_>>(), ["org", "rest"]);
+        assert_eq!(pattern.segments.len(), 3);
+        assert_eq!(PathPattern::parse("/").unwrap(), PathPattern { segments: vec![], rest: None });
+        assert!(PathPattern::parse("/café/a?b").is_ok());
+    }
+
+    #[test]
+    fn refuses_bad_paths() {
+        for text in [
+            "",
+            "api",
+            "//",
+            "/a//b",
+            "/a/../b",
+            "/.",
+            "/%61",
+            "/a;b",
+            "/a\\b",
+            "/a\nb",
+            "/{}",
+            "/{*}",
+            "/a{b}",
+            "/{a}b",
+            "/{a",
+            "/a}",
+            "/{*rest}/x",
+            "/{a}/{a}",
+            "/{a}/{*a}",
+            "/{a b}",
+            "/{header.x}",
+        ] {
+            assert!(PathPattern::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn reads_hosts_in_lower_case() {
+        assert_eq!(HostPattern::parse("API.Example.com"), Ok(HostPattern::Exact("api.example.com".to_owned())));
+        let label = HostPattern::Label { name: "Tenant".to_owned(), suffix: "example.com".to_owned() };
+        assert_eq!(HostPattern::parse("{Tenant}.Example.com"), Ok(label));
+        assert!(HostPattern::parse("[::1]").is_ok());
+        for text in [
+            "",
+            "a.",
+            ".a",
+            "a:80",
+            "a..b",
+            "{a}",
+            "x{a}.b",
+            "{*a}.b",
+            "a.{b}",
+            "{a}.{b}.c",
+            "{a}.",
+            "a/b",
+            "é.com",
+            "*.a",
+        ] {
+            assert!(HostPattern::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

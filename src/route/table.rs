@@ -1,0 +1,321 @@
+//! The route table: which route a request takes. The order in the policy means nothing.
+//!
+//! Precedence, from the outside in: the host group (exact host, then `{name}.host`, then routes without hosts; the
+//! first in which the path matches decides), the most specific path (literal before `{name}` before `{*name}`, segment
+//! by segment), then the method. Each place of the table is one (host, path); a place and a method have one route.
+
+use std::collections::HashMap;
+
+use super::path::RequestPath;
+use super::pattern::{HostPattern, PathPattern, PatternSegment};
+
+/// Where a route stands in the policy's list.
+pub type RouteIndex = usize;
+
+/// All routes, arranged for matching.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    exact: HashMap<String, Node>,
+    label: HashMap<String, Node>,
+    any: Node,
+}
+
+/// What the table says of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteMatch<'t> {
+    /// This route is the request's.
+    Route(RouteIndex, Captures),
+    /// The path has routes, none for this method.
+    MethodNotAllowed(&'t Methods),
+    /// No route has this path.
+    NoRoute,
+}
+
+/// The decoded values that a matched pattern captured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captures {
+    /// The captures of the path, in the order of [`PathPattern::names`].
+    pub path: Vec<String>,
+    /// The label that a `{name}.host` pattern captured.
+    pub host_label: Option<String>,
+}
+
+/// The routes of one place, by method.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Methods {
+    named: Vec<(String, RouteIndex)>,
+    all: Option<RouteIndex>,
+}
+
+/// Another route has this (host, path, method) already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The route that has it.
+    pub with: RouteIndex,
+}
+
+/// One step of a path below its parent. Captures carry no names here, since routes that share a place may use others.
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<String, Node>,
+    capture: Option<Box<Node>>,
+    rest: Option<Methods>,
+    here: Option<Methods>,
+}
+
+impl RouteTable {
+    /// Puts a route in its places. No `hosts` means all hosts, no `methods` all methods.
+    ///
+    /// Returns the conflicts with routes that were put there before; the rest of its places the route has all the same.
+    pub fn insert(
+        &mut self,
+        route: RouteIndex,
+        hosts: &[HostPattern],
+        path: &PathPattern,
+        methods: &[String],
+    ) -> Vec<Conflict> {
+        let mut conflicts = Vec::new();
+        if hosts.is_empty() {
+            self.any.place(path).claim(route, methods, &mut conflicts);
+        }
+        for host in hosts {
+            let root = match host {
+                HostPattern::Exact(host) => self.exact.entry(host.clone()).or_default(),
+                HostPattern::Label { suffix, .. } => self.label.entry(suffix.clone()).or_default(),
+            };
+            root.place(path).claim(route, methods, &mut conflicts);
+        }
+        conflicts
+    }
+
+    /// Finds the route of a request. `host` is in lower case, without port and trailing dot.
+    #[must_use]
+    pub fn find(&self, host: &str, path: &RequestPath<'_>, method: &str) -> RouteMatch<'_> {
+        let (label, suffix) = host.split_once('.').filter(|(label, _)| !label.is_empty()).unzip();
+        let groups = [
+            (self.exact.get(host), None),
+            (suffix.and_then(|suffix| self.label.get(suffix)), label),
+            (Some(&self.any), None),
+        ];
+        for (root, label) in groups {
+            let mut captures = Captures { path: Vec::new(), host_label: label.map(str::to_owned) };
+            if let Some(methods) = root.and_then(|root| root.find(path, 0, &mut captures.path)) {
+                return match methods.find(method) {
+                    Some(route) => RouteMatch::Route(route, captures),
+                    None => RouteMatch::MethodNotAllowed(methods),
+                };
+            }
+        }
+        RouteMatch::NoRoute
+    }
+}
+
+impl Node {
+    fn place(&mut self, path: &PathPattern) -> &mut Methods {
+        let mut node = self;
+        for segment in &path.segments {
+            node = match segment {
+                PatternSegment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                PatternSegment::Capture(_) => node.capture.get_or_insert_default(),
+            };
+        }
+        let place = if path.rest.is_some() { &mut node.rest } else { &mut node.here };
+        place.get_or_insert_default()
+    }
+
+    /// Each node is visited once at the most, so the table bounds the work, whatever the path.
+    fn find(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
+        let Some(segment) = path.segment(index) else {
+            return self.here.as_ref();
+        };
+        if let Some(found) = self.literals.get(segment).and_then(|node| node.find(path, index + 1, captured)) {
+            return Some(found);
+        }
+        if let Some(node) = &self.capture {
+            captured.push(segment.to_owned());
+            if let Some(found) = node.find(path, index + 1, captured) {
+                return Some(found);
+            }
+            captured.pop();
+        }
+        let rest = self.rest.as_ref()?;
+        captured.push(path.rest(index));
+        Some(rest)
+    }
+}
+
+impl Methods {
+    fn claim(&mut self, route: RouteIndex, methods: &[String], conflicts: &mut Vec<Conflict>) {
+        let mut conflict = |with| {
+            let conflict = Conflict { with };
+            if !conflicts.contains(&conflict) {
+                conflicts.push(conflict);
+            }
+        };
+        if methods.is_empty() && *self.all.get_or_insert(route) != route {
+            self.all.into_iter().for_each(&mut conflict);
+        }
+        for method in methods {
+            match self.named.iter().find(|(named, _)| named == method) {
+                Some((_, with)) if *with != route => conflict(*with),
+                Some(_) => {}
+                None => self.named.push((method.clone(), route)),
+            }
+        }
+    }
+
+    fn find(&self, method: &str) -> Option<RouteIndex> {
+        let named = |method: &str| self.named.iter().find(|(named, _)| named == method).map(|(_, route)| *route);
+        // RFC 9110 §9.3.2: HEAD is GET without the content, so a route for GET covers it unless one names HEAD.
+        named(method).or_else(|| if method == "HEAD" { named("GET") } else { None }).or(self.all)
+    }
+
+    /// The methods for an `Allow` header (RFC 9110 §10.2.1), sorted; `HEAD` is there where `GET` is.
+    #[must_use]
+    pub fn allow(&self) -> Vec<&str> {
+        let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.sort_unstable();
+        methods.dedup();
+        methods
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of `(hosts, path, methods)`, by index.
+    fn table(routes: &[(&[&str], &str, &[&str])]) -> RouteTable {
+        let mut table = RouteTable::default();
+        for (index, route) in routes.iter().enumerate() {
+            assert_eq!(insert(&mut table, index, *route), []);
+        }
+        table
+    }
+
+    fn insert(table: &mut RouteTable, index: usize, (hosts, path, methods): (&[&str], &str, &[&str])) -> Vec<Conflict> {
+        let hosts: Vec<_> = hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect();
+        let methods: Vec<_> = methods.iter().map(|&method| method.to_owned()).collect();
+        table.insert(index, &hosts, &PathPattern::parse(path).unwrap(), &methods)
+    }
+
+    fn find(table: &RouteTable, request: &str) -> Option<(usize, Vec<String>)> {
+        let mut words = request.split(' ');
+        let (method, host, path) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+        match table.find(host, &RequestPath::parse(path).unwrap(), method) {
+            RouteMatch::Route(route, captures) => {
+                Some((route, captures.host_label.into_iter().chain(captures.path).collect()))
+            }
+            RouteMatch::MethodNotAllowed(methods) => {
+                Some((usize::MAX, methods.allow().into_iter().map(str::to_owned).collect()))
+            }
+            RouteMatch::NoRoute => None,
+        }
+    }
+
+    fn hit(route: usize, captures: &[&str]) -> Option<(usize, Vec<String>)> {
+        Some((route, captures.iter().map(|&capture| capture.to_owned()).collect()))
+    }
+
+    #[test]
+    fn literal_before_capture_before_rest_segment_by_segment() {
+        let table = table(&[
+            (&[], "/a/{*rest}", &[]),
+            (&[], "/a/{x}", &[]),
+            (&[], "/a/b", &[]),
+            (&[], "/a/{x}/c", &[]),
+            (&[], "/a/b/{*rest}", &[]),
+            (&[], "/", &[]),
+        ]);
+        assert_eq!(find(&table, "GET h /a/b"), hit(2, &[]));
+        assert_eq!(find(&table, "GET h /a/x"), hit(1, &["x"]));
+        assert_eq!(find(&table, "GET h /a/b/c"), hit(4, &["c"]), "the second segment decides before the third");
+        assert_eq!(find(&table, "GET h /a/x/c"), hit(3, &["x"]));
+        assert_eq!(
+            find(&table, "GET h /a/x/d/e"),
+            hit(0, &["x/d/e"]),
+            "back to the less specific where the more specific ends"
+        );
+        assert_eq!(find(&table, "GET h /"), hit(5, &[]));
+        assert_eq!(find(&table, "GET h /a"), None, "the rest has at least one character");
+        assert_eq!(find(&table, "GET h /A/b"), None, "case counts");
+    }
+
+    #[test]
+    fn a_failed_branch_leaves_no_captures() {
+        let table = table(&[(&[], "/{a}/{b}/x", &[]), (&[], "/{a}/{*rest}", &[])]);
+        assert_eq!(find(&table, "GET h /1/2/3"), hit(1, &["1", "2/3"]));
+    }
+
+    #[test]
+    fn hosts_decide_first_where_their_path_matches() {
+        let table = table(&[
+            (&["api.x.com"], "/a", &[]),
+            (&["{t}.x.com"], "/{p}", &[]),
+            (&[], "/a", &[]),
+            (&[], "/{*rest}", &[]),
+        ]);
+        assert_eq!(find(&table, "GET api.x.com /a"), hit(0, &[]));
+        assert_eq!(find(&table, "GET api.x.com /b"), hit(1, &["api", "b"]));
+        assert_eq!(
+            find(&table, "GET t1.x.com /a"),
+            hit(1, &["t1", "a"]),
+            "a pattern's capture before another group's literal"
+        );
+        assert_eq!(find(&table, "GET a.b.x.com /a"), hit(2, &[]), "one label only");
+        assert_eq!(find(&table, "GET x.com /a"), hit(2, &[]));
+        assert_eq!(find(&table, "GET .x.com /a"), hit(2, &[]));
+        assert_eq!(find(&table, "GET api.x.com /b/c"), hit(3, &["b/c"]));
+    }
+
+    #[test]
+    fn the_method_is_looked_at_last() {
+        let table = table(&[
+            (&[], "/a", &["GET"]),
+            (&[], "/{x}", &[]),
+            (&[], "/b", &["GET", "POST"]),
+            (&[], "/b/", &[]),
+            (&[], "/c", &["GET"]),
+            (&[], "/c", &["HEAD"]),
+            (&["h2"], "/d", &["GET"]),
+            (&[], "/d", &[]),
+        ]);
+        assert_eq!(
+            find(&table, "POST h /a"),
+            hit(usize::MAX, &["GET", "HEAD"]),
+            "a less specific path does not step in"
+        );
+        assert_eq!(find(&table, "HEAD h /a"), hit(0, &[]), "GET covers HEAD");
+        assert_eq!(find(&table, "POST h /b"), hit(2, &[]));
+        assert_eq!(find(&table, "HEAD h /b"), hit(2, &[]), "covering wins over all methods");
+        assert_eq!(find(&table, "PUT h /b"), hit(3, &[]));
+        assert_eq!(find(&table, "HEAD h /c"), hit(5, &[]), "unless a route names HEAD");
+        assert_eq!(find(&table, "get h /c"), hit(usize::MAX, &["GET", "HEAD"]), "methods are case-sensitive");
+        assert_eq!(find(&table, "PUT h2 /d"), hit(usize::MAX, &["GET", "HEAD"]), "nor does a less specific host");
+    }
+
+    #[test]
+    fn two_routes_that_claim_the_same_conflict() {
+        let same: &[((&[&str], &str, &[&str]), (&[&str], &str, &[&str]))] = &[
+            ((&[], "/a/{x}", &[]), (&[], "/a/{y}/", &[])),
+            ((&[], "/{*x}", &["GET"]), (&[], "/{*y}", &["POST", "GET"])),
+            ((&["A.com", "b.com"], "/a", &["GET"]), (&["c.com", "a.COM"], "/a", &["GET"])),
+            ((&["{t}.com"], "/a", &[]), (&["{u}.com"], "/a", &[])),
+        ];
+        for (one, other) in same {
+            let mut table = table(&[*one]);
+            assert_eq!(insert(&mut table, 1, *other), [Conflict { with: 0 }]);
+        }
+        table(&[
+            (&[], "/a", &["GET"]),
+            (&[], "/a", &["HEAD"]),
+            (&[], "/a", &[]),
+            (&["x"], "/a", &[]),
+            (&[], "/{a}", &[]),
+            (&[], "/{*a}", &[]),
+        ]);
+    }
+}
