@@ -1,0 +1,88 @@
+//! What the origin is told of a caller.
+
+use super::reader::Field;
+use super::template::is_token_char;
+use crate::token::claims::ClaimPath;
+
+/// Headers that the gate sets by itself, behind the prefix. A policy cannot give them another meaning.
+const OWN_HEADERS: [&str; 7] = ["subject", "client-id", "organization-id", "scopes", "audience", "issuer", "claims"];
+
+/// The headers that carry the caller's identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// All identity headers start with it, and no inbound header that does gets through.
+    pub prefix: String,
+    /// Whether the origin sees `Authorization`.
+    pub forward_token: bool,
+    /// Whether the origin gets the whole verified payload.
+    pub payload_header: bool,
+    /// Further headers, each with the claim that it carries.
+    pub claims: Vec<ClaimHeader>,
+}
+
+/// A header that carries a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// The header's name in lower case.
+    pub header: String,
+    /// The claim.
+    pub claim: ClaimPath,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { prefix: "x-auth-".to_owned(), forward_token: true, payload_header: false, claims: Vec::new() }
+    }
+}
+
+impl Identity {
+    pub(super) fn read(field: &Field<'_>) -> Option<Self> {
+        let table = field.table()?;
+        let default = Self::default();
+        let prefix = table.field("prefix").map_or(Some(default.prefix), |field| field.read(read_prefix));
+        let forward_token = table.field("forward_token").map_or(Some(default.forward_token), |field| field.boolean());
+        let payload_header =
+            table.field("payload_header").map_or(Some(default.payload_header), |field| field.boolean());
+        let claims = table.field("claims").map_or(Some(Vec::new()), |field| read_claims(&field, prefix.as_deref()));
+        table.refuse_unknown_keys();
+        Some(Self { prefix: prefix?, forward_token: forward_token?, payload_header: payload_header?, claims: claims? })
+    }
+}
+
+fn read_prefix(text: &str) -> Result<String, String> {
+    let is_good = (2..=32).contains(&text.len())
+        && text.ends_with('-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if is_good {
+        Ok(text.to_owned())
+    } else {
+        Err("expected 2 to 32 of a-z, 0-9 and \"-\", ending in \"-\"".to_owned())
+    }
+}
+
+fn read_claims(field: &Field<'_>, prefix: Option<&str>) -> Option<Vec<ClaimHeader>> {
+    let mut claims: Vec<ClaimHeader> = Vec::new();
+    let mut all_good = true;
+    for (name, field) in field.members()? {
+        let header = name.to_ascii_lowercase();
+        let claim = field.text().map(ClaimPath::new);
+        let problem = match header.strip_prefix(prefix.unwrap_or_default()) {
+            _ if !header.bytes().all(is_token_char) => Some("expected the name of a header".to_owned()),
+            None => Some(format!("expected a header that starts with the prefix {:?}", prefix.unwrap_or_default())),
+            Some(own) if OWN_HEADERS.contains(&own) => {
+                Some("expected another name, the gate sets this header itself".to_owned())
+            }
+            Some("") => Some("expected a name behind the prefix".to_owned()),
+            Some(_) => claims.iter().any(|known| known.header == header).then(|| "is there twice".to_owned()),
+        };
+        if let Some(problem) = &problem {
+            field.fail::<()>(problem);
+        }
+        all_good &= problem.is_none();
+        match claim {
+            Some(claim) => claims.push(ClaimHeader { header, claim }),
+            None => all_good = false,
+        }
+    }
+    all_good.then_some(claims)
+}

@@ -1,0 +1,152 @@
+//! Issuers of the policy.
+
+use super::reader::{Field, Table};
+use super::url;
+use crate::jwks::key::PublicKey;
+use crate::jwks::set::usable_keys;
+use crate::token::algorithm::Algorithm;
+use crate::token::claims::ClaimPath;
+
+/// The longest time span in seconds that a policy may name: a hundred years. It keeps sums of times in range.
+const MAX_SECONDS: u64 = 100 * 366 * 86_400;
+
+/// The longest timeout in milliseconds: what a timer of the platform takes.
+pub(super) const MAX_TIMEOUT_MS: u64 = 0x7fff_ffff;
+
+/// Who issues tokens, and how their tokens are read.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// The name within the policy.
+    pub name: String,
+    /// Compared with `iss` byte for byte (RFC 8414 §3.3, RFC 9207 §2.4).
+    pub issuer: String,
+    /// Where the keys are.
+    pub keys: KeySource,
+    /// The `alg` values that are taken (RFC 8725 §3.1).
+    pub algorithms: Vec<Algorithm>,
+    /// Seconds of clock skew for `exp`, `nbf`, `iat` and `max_age`.
+    pub leeway: u64,
+    /// The most seconds since `iat`; a token without `iat` is then invalid.
+    pub max_age: Option<u64>,
+    /// The `typ` values that are taken, in lower case and without `application/` (RFC 8725 §3.11).
+    pub types: Vec<String>,
+    /// Whether a token must name its type.
+    pub type_required: bool,
+    /// The claim that holds the scopes; without it `scope`, else `scp`.
+    pub scope_claim: Option<ClaimPath>,
+    /// How long keys live.
+    pub lifetime: Lifetime,
+    /// For discovery and key fetches.
+    pub timeout_ms: u32,
+}
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// Named by the metadata at this URL (OpenID Connect Discovery 1.0 §4).
+    Discovery(String),
+    /// At this URL.
+    Uri(String),
+    /// In the policy itself; nothing is fetched.
+    Static(Vec<PublicKey>),
+}
+
+/// How long a key set lives, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// A younger set is fresh.
+    pub ttl: u64,
+    /// A younger set may still be used when it cannot be refreshed.
+    pub max_stale: u64,
+    /// The least time between two fetches that an unknown `kid` or a failure triggers.
+    pub cooldown: u64,
+}
+
+/// Reads the table of issuers; `None` stands for one that has errors, so that routes can still refer to it.
+pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Option<Issuer>)>> {
+    let members = field.members()?;
+    let mut issuers: Vec<(String, Option<Issuer>)> = Vec::with_capacity(members.len());
+    for (name, field) in members {
+        let issuer = Issuer::read(name, &field);
+        let twin = issuers
+            .iter()
+            .filter_map(|(_, known)| known.as_ref())
+            .find(|known| issuer.as_ref().is_some_and(|new| new.issuer == known.issuer));
+        if let Some(twin) = twin {
+            field.fail::<()>(format!("has the same issuer as {:?}", twin.name));
+        }
+        issuers.push((name.to_owned(), issuer));
+    }
+    Some(issuers)
+}
+
+impl Issuer {
+    fn read(name: &str, field: &Field<'_>) -> Option<Self> {
+        let table = field.table()?;
+        let issuer_field = table.required("issuer");
+        let issuer = issuer_field.as_ref().and_then(Field::text);
+        let keys = read_key_source(&table, issuer_field.as_ref());
+        let seconds = |name, least, default| match table.field(name) {
+            None => Some(default),
+            Some(field) => field.integer(least..=MAX_SECONDS),
+        };
+        let lifetime =
+            (seconds("jwks_ttl", 1, 600), seconds("jwks_max_stale", 0, 86_400), seconds("jwks_cooldown", 0, 30));
+        let leeway = table.field("leeway").map_or(Some(30), |field| field.integer(0..=300));
+        let max_age = table.field("max_age").map(|field| field.integer(0..=MAX_SECONDS));
+        let algorithms = table.field("algorithms").map(|field| field.list(|field| field.read(read_algorithm)));
+        let types = table.field("types").map(|field| field.list(|field| field.text().map(normal_type)));
+        let scope_claim = table.field("scope_claim").map(|field| field.text().map(ClaimPath::new));
+        let timeout_ms = table.field("timeout_ms").map_or(Some(5000), |field| field.integer(1..=MAX_TIMEOUT_MS));
+        table.refuse_unknown_keys();
+
+        Some(Self {
+            name: name.to_owned(),
+            issuer: issuer?.to_owned(),
+            keys: keys?,
+            algorithms: algorithms.unwrap_or_else(|| Some(Algorithm::ALL.to_vec()))?,
+            leeway: leeway?,
+            max_age: transpose(max_age)?,
+            type_required: types.is_some(),
+            types: types.unwrap_or_else(|| Some(vec!["jwt".to_owned(), "at+jwt".to_owned()]))?,
+            scope_claim: transpose(scope_claim)?,
+            lifetime: Lifetime { ttl: lifetime.0?, max_stale: lifetime.1?, cooldown: lifetime.2? },
+            timeout_ms: u32::try_from(timeout_ms?).ok()?,
+        })
+    }
+}
+
+/// Absent stays absent; there but wrong is wrong.
+pub(super) fn transpose<T>(field: Option<Option<T>>) -> Option<Option<T>> {
+    match field {
+        Some(None) => None,
+        Some(Some(value)) => Some(Some(value)),
+        None => Some(None),
+    }
+}
+
+fn read_key_source(table: &Table<'_>, issuer: Option<&Field<'_>>) -> Option<KeySource> {
+    match (table.field("jwks_uri"), table.field("jwks")) {
+        (None, None) => issuer?.read(url::discovery_url).map(KeySource::Discovery),
+        (Some(uri), None) => uri.read(|text| url::check_key_url(text).map(|()| KeySource::Uri(text.to_owned()))),
+        (None, Some(jwks)) => match usable_keys(jwks.value) {
+            Ok(keys) => Some(KeySource::Static(keys)),
+            Err(error) => jwks.fail(format!("expected a literal key set with a usable key: {error}")),
+        },
+        (Some(_), Some(jwks)) => jwks.fail("expected either jwks or jwks_uri, not both"),
+    }
+}
+
+fn read_algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(name).ok_or_else(|| {
+        let names = Algorithm::ALL.map(Algorithm::name).join(", ");
+        format!("expected one of {names}, found {name:?}")
+    })
+}
+
+/// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types ignore case.
+#[must_use]
+pub fn normal_type(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
+}

@@ -1,0 +1,220 @@
+//! Templates: texts of the policy with values of the request in them.
+
+use std::borrow::Cow;
+
+use crate::route::pattern::{PathPattern, is_name};
+use crate::route::table::Captures;
+
+/// A text with places for values of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    PathCapture(usize),
+    /// The label that the matched host pattern captured, if it goes by this name there.
+    HostLabel(String),
+    Header(String),
+    Query(String),
+}
+
+/// What templates read of a request.
+pub trait RequestValues {
+    /// The captures of the route's path, and of its host.
+    fn captures(&self) -> &Captures;
+    /// The name that the matched host pattern gives its label.
+    fn host_label_name(&self) -> Option<&str>;
+    /// The header of this lower-case name; several are one value, joined by commas (RFC 9110 §5.3).
+    fn header(&self, name: &str) -> Option<&str>;
+    /// The query parameter of this name, if it is there once.
+    fn query(&self, name: &str) -> Option<Cow<'_, str>>;
+}
+
+/// The captures that a route's templates may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'r> {
+    /// The route's path.
+    pub path: &'r PathPattern,
+    /// The names in the route's hosts.
+    pub host_labels: &'r [String],
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// Says what was expected: names in braces that are a capture in `scope`, `header.x-name` or `query.name`.
+    pub fn parse(text: &str, scope: Scope<'_>) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(open) = rest.find(['{', '}']) {
+            let (literal, from_brace) = rest.split_at(open);
+            let inner = from_brace.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+            let (name, behind) = inner.ok_or("expected each { to have its }")?;
+            if !literal.is_empty() {
+                parts.push(Part::Literal(literal.to_owned()));
+            }
+            parts.push(Part::parse(name, scope)?);
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest.to_owned()));
+        }
+        Ok(Self(parts))
+    }
+
+    /// The text for this request; `None` if a value is absent, empty, given twice or, from a header, holds a comma.
+    #[must_use]
+    pub fn resolve<'t>(&'t self, request: &'t impl RequestValues) -> Option<Cow<'t, str>> {
+        if let [part] = self.0.as_slice() {
+            return part.resolve(request);
+        }
+        self.0.iter().map(|part| part.resolve(request)).collect::<Option<String>>().map(Cow::Owned)
+    }
+
+    /// The literal text in front of the first value.
+    #[must_use]
+    pub fn leading_literal(&self) -> &str {
+        match self.0.first() {
+            Some(Part::Literal(text)) => text,
+            _ => "",
+        }
+    }
+}
+
+impl Part {
+    fn parse(name: &str, scope: Scope<'_>) -> Result<Self, String> {
+        if let Some(header) = name.strip_prefix("header.") {
+            let is_token = !header.is_empty() && header.bytes().all(is_token_char);
+            return if is_token {
+                Ok(Self::Header(header.to_ascii_lowercase()))
+            } else {
+                Err(format!("expected a header's name in {{{name}}}"))
+            };
+        }
+        if let Some(parameter) = name.strip_prefix("query.") {
+            return if parameter.is_empty() {
+                Err("expected a parameter's name in {query.}".to_owned())
+            } else {
+                Ok(Self::Query(parameter.to_owned()))
+            };
+        }
+        if let Some(index) = scope.path.names().position(|capture| capture == name) {
+            return Ok(Self::PathCapture(index));
+        }
+        if scope.host_labels.iter().any(|label| label == name) {
+            return Ok(Self::HostLabel(name.to_owned()));
+        }
+        let expected = "expected {name} of a capture, {header.x-name} or {query.name}";
+        if is_name(name) {
+            Err(format!("the route captures no {{{name}}}"))
+        } else {
+            Err(format!("{expected}, found {{{name}}}"))
+        }
+    }
+
+    fn resolve<'t>(&'t self, request: &'t impl RequestValues) -> Option<Cow<'t, str>> {
+        let value = match self {
+            Self::Literal(text) => return Some(Cow::Borrowed(text)),
+            Self::PathCapture(index) => request.captures().path.get(*index).map(|value| Cow::Borrowed(value.as_str())),
+            Self::HostLabel(name) => {
+                let label =
+                    request.captures().host_label.as_deref().filter(|_| request.host_label_name() == Some(name));
+                label.map(Cow::Borrowed)
+            }
+            Self::Header(name) => request.header(name).filter(|value| !value.contains(',')).map(Cow::Borrowed),
+            Self::Query(name) => request.query(name),
+        };
+        value.filter(|value| !value.is_empty())
+    }
+}
+
+/// A character of a token, such as a header's name (RFC 9110 §5.6.2).
+#[must_use]
+pub fn is_token_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Request {
+        captures: Captures,
+        header: Option<&'static str>,
+        query: Option<&'static str>,
+    }
+
+    impl RequestValues for Request {
+        fn captures(&self) -> &Captures {
+            &self.captures
+        }
+        fn host_label_name(&self) -> Option<&str> {
+            Some("tenant")
+        }
+        fn header(&self, name: &str) -> Option<&str> {
+            self.header.filter(|_| name == "x-org")
+        }
+        fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+            self.query.filter(|_| name == "org").map(Cow::Borrowed)
+        }
+    }
+
+    fn resolve(template: &str, request: &Request) -> Option<String> {
+        let path = PathPattern::parse("/a/{org}/{*rest}").unwrap();
+        let labels = ["tenant".to_owned(), "other".to_owned()];
+        let template = Template::parse(template, Scope { path: &path, host_labels: &labels }).unwrap();
+        template.resolve(request).map(Cow::into_owned)
+    }
+
+    fn request() -> Request {
+        let captures = Captures { path: vec!["acme".to_owned(), "x/y".to_owned()], host_label: Some("t1".to_owned()) };
+        Request { captures, header: Some("h"), query: Some("q") }
+    }
+
+    #[test]
+    fn puts_values_into_the_text() {
+        let text = resolve("urn:{org}:{rest}/{tenant}-{header.X-Org}{query.org}.", &request());
+        assert_eq!(text.as_deref(), Some("urn:acme:x/y/t1-hq."));
+        assert_eq!(resolve("plain", &request()).as_deref(), Some("plain"));
+        assert_eq!(resolve("{org}", &request()).as_deref(), Some("acme"));
+    }
+
+    #[test]
+    fn a_missing_value_fails_the_whole() {
+        assert_eq!(resolve("x{header.other}", &request()), None);
+        assert_eq!(resolve("{query.other}", &request()), None);
+        assert_eq!(resolve("{header.x-org}", &Request { header: Some("a, b"), ..request() }), None, "twice");
+        assert_eq!(resolve("{header.x-org}", &Request { header: Some(""), ..request() }), None, "empty");
+        assert_eq!(resolve("a{query.org}", &Request { query: Some(""), ..request() }), None, "empty");
+        assert_eq!(resolve("{other}", &request()), None, "a label of a host pattern that did not match");
+    }
+
+    #[test]
+    fn a_value_is_never_read_as_a_template_or_a_wildcard() {
+        let star = Request { header: Some("*"), query: Some("{org}"), ..request() };
+        assert_eq!(resolve("{header.x-org}{query.org}", &star).as_deref(), Some("*{org}"));
+    }
+
+    #[test]
+    fn refuses_bad_templates() {
+        let path = PathPattern::parse("/{org}").unwrap();
+        for text in [
+            "{",
+            "}",
+            "a{b",
+            "{}",
+            "{x}",
+            "{header.}",
+            "{header.a b}",
+            "{query.}",
+            "{org",
+            "org}",
+            "{{org}}",
+            "{claims.x}",
+        ] {
+            assert!(Template::parse(text, Scope { path: &path, host_labels: &[] }).is_err(), "{text}");
+        }
+    }
+}

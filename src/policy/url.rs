@@ -1,0 +1,170 @@
+//! The URLs that a policy may hold.
+
+use http::Uri;
+use http::uri::Scheme;
+
+use crate::route::path::RequestPath;
+
+/// Where a request goes when it is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `http(s)://host[:port][/base]`, without a slash at its end.
+    Url(String),
+    /// A service binding of this name.
+    Service(String),
+    /// The request's own URL.
+    Passthrough,
+}
+
+impl Origin {
+    /// Reads an origin of the policy.
+    ///
+    /// # Errors
+    /// Says what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "passthrough" {
+            return Ok(Self::Passthrough);
+        }
+        if let Some(binding) = text.strip_prefix("service:") {
+            let is_identifier = binding.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$'))
+                && !binding.starts_with(|c: char| c.is_ascii_digit());
+            return if is_identifier && !binding.is_empty() {
+                Ok(Self::Service(binding.to_owned()))
+            } else {
+                Err("expected the name of a binding behind \"service:\"".to_owned())
+            };
+        }
+        let expected = "expected http(s)://host[:port][/base], service:BINDING or passthrough";
+        let uri = absolute(text).ok_or(expected)?;
+        if text.contains('?') {
+            return Err(format!("{expected}, without a query"));
+        }
+        // The base is put in front of paths that were checked, so it must not undo the check.
+        if RequestPath::parse(uri.path()).is_err() {
+            return Err(format!("{expected}, the base without dot segments, empty segments and encoded separators"));
+        }
+        Ok(Self::Url(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// Checks the URL of an issuer's keys or of its discovery: `https`, or `http` on a loopback host.
+///
+/// # Errors
+/// Says what was expected.
+pub fn check_key_url(text: &str) -> Result<(), String> {
+    let is_safe = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTPS) || uri.host().is_some_and(is_loopback);
+    match absolute(text) {
+        Some(uri) if is_safe(&uri) => Ok(()),
+        _ => Err("expected an absolute https URL (http only on a loopback host)".to_owned()),
+    }
+}
+
+/// Where the issuer's metadata is (OpenID Connect Discovery 1.0 §4: a slash at the end of the issuer goes).
+///
+/// # Errors
+/// Says what was expected of the issuer.
+pub fn discovery_url(issuer: &str) -> Result<String, String> {
+    check_key_url(issuer)?;
+    if issuer.contains('?') {
+        return Err("expected an issuer without a query, or jwks_uri beside it".to_owned());
+    }
+    Ok(format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer)))
+}
+
+/// An absolute `http` or `https` URL in ASCII, without user information and fragment.
+fn absolute(text: &str) -> Option<Uri> {
+    let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    if !has_scheme || text.contains(['#', '\\']) || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return None;
+    }
+    let uri: Uri = text.parse().ok()?;
+    let authority = uri.authority()?;
+    let port_is_good =
+        authority.port().is_none_or(|port| !port.as_str().is_empty()) && !authority.as_str().ends_with(':');
+    let port_fits =
+        authority.as_str().rsplit_once(':').is_none_or(|(_, port)| port.contains(']') || port.parse::<u16>().is_ok());
+    (!authority.host().is_empty() && !authority.as_str().contains('@') && port_is_good && port_fits).then_some(uri)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let is_ipv4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    let is_name = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    is_ipv4 || host == "[::1]" || is_name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_by_https_or_from_loopback() {
+        for url in [
+            "https://a.com",
+            "https://a.com:8443/x?y=1",
+            "http://localhost:1",
+            "http://127.0.0.9/x",
+            "http://[::1]:80/",
+            "http://a.localhost",
+        ] {
+            assert_eq!(check_key_url(url), Ok(()), "{url}");
+        }
+        for url in [
+            "",
+            "a.com",
+            "//a.com",
+            "http://a.com",
+            "http://127.0.0.1.a.com",
+            "http://localhost.a.com",
+            "ftp://a.com",
+            "https://",
+            "https://u@a.com",
+            "https://u:p@a.com",
+            "https://a.com#f",
+            "https://a .com",
+            "https://a.com:x",
+            "https://a.com:99999",
+            "https://a.com:",
+            "https:/a.com",
+            "https://é.com",
+            "https://a.com\\b",
+            "HTTP://128.0.0.1",
+        ] {
+            assert!(check_key_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn discovery_is_below_the_issuer() {
+        let at = |issuer| discovery_url(issuer).unwrap();
+        assert_eq!(at("https://t.logto.app/oidc"), "https://t.logto.app/oidc/.well-known/openid-configuration");
+        assert_eq!(at("https://a.auth0.com/"), "https://a.auth0.com/.well-known/openid-configuration");
+        assert!(discovery_url("https://a.com/?x").is_err());
+        assert!(discovery_url("a.com").is_err());
+    }
+
+    #[test]
+    fn reads_origins() {
+        assert_eq!(Origin::parse("http://a.com:80/base/"), Ok(Origin::Url("http://a.com:80/base".to_owned())));
+        assert_eq!(Origin::parse("https://a.com/"), Ok(Origin::Url("https://a.com".to_owned())));
+        assert_eq!(Origin::parse("service:API_2"), Ok(Origin::Service("API_2".to_owned())));
+        assert_eq!(Origin::parse("passthrough"), Ok(Origin::Passthrough));
+        for text in [
+            "",
+            "a.com",
+            "service:",
+            "service:a b",
+            "service:1a",
+            "ftp://a.com",
+            "https://a.com?x",
+            "https://a.com/?x",
+            "https://a.com/#f",
+            "https://a.com/../b",
+            "https://a.com//b",
+            "https://a.com/%2e",
+            "https://u@a.com",
+            "Passthrough",
+        ] {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+    }
+}
