@@ -1,0 +1,85 @@
+//! From an issuer to its key set: discovery (OpenID Connect Discovery 1.0 §4, RFC 8414 §3) and the fetch of the keys.
+
+use super::set::{KeySet, MAX_SET_BYTES};
+use crate::json::Json;
+use crate::platform::{Fault, Fetch, Fetched, Get};
+use crate::policy::url::check_key_url;
+use crate::policy::{Issuer, KeySource};
+
+/// The most bytes of an issuer's metadata.
+const MAX_METADATA_BYTES: usize = 64 * 1024;
+
+/// A key set as it came from the issuer, unless the one at hand is current.
+pub(super) struct Download<K> {
+    pub(super) jwks_uri: String,
+    /// The set and its entity tag; `None` where the copy at hand is current.
+    pub(super) document: Option<(KeySet<K>, Option<String>)>,
+}
+
+/// Fetches an issuer's key set. `at_hand` is where the copy at hand came from, and its entity tag.
+pub(super) async fn download<K>(
+    issuer: &Issuer,
+    at_hand: Option<(&str, &str)>,
+    fetch: &impl Fetch,
+) -> Result<Download<K>, Fault> {
+    let jwks_uri = match &issuer.keys {
+        KeySource::Uri(uri) => uri.clone(),
+        KeySource::Discovery(url) => discover(issuer, url, fetch).await?,
+        KeySource::Static(_) => return Err(Fault("the keys are in the policy".to_owned())),
+    };
+    let etag = at_hand.filter(|(uri, _)| *uri == jwks_uri).map(|(_, etag)| etag);
+    let get = Get { url: &jwks_uri, etag, timeout_ms: issuer.timeout_ms, max_bytes: MAX_SET_BYTES };
+    let document = match fetch.get(get).await? {
+        Fetched::NotModified if etag.is_some() => None,
+        Fetched::NotModified => return Err(Fault("304 without a copy at hand".to_owned())),
+        Fetched::Document { body, etag } => {
+            let set = KeySet::parse(&body).map_err(|error| Fault(error.to_string()))?;
+            Some((set, etag))
+        }
+    };
+    Ok(Download { jwks_uri, document })
+}
+
+async fn discover(issuer: &Issuer, url: &str, fetch: &impl Fetch) -> Result<String, Fault> {
+    let get = Get { url, etag: None, timeout_ms: issuer.timeout_ms, max_bytes: MAX_METADATA_BYTES };
+    let Fetched::Document { body, .. } = fetch.get(get).await? else {
+        return Err(Fault("304 for the metadata, which was not asked for".to_owned()));
+    };
+    read_metadata(&body, &issuer.issuer).map_err(|problem| Fault(format!("the metadata at {url} {problem}")))
+}
+
+/// The `jwks_uri` of an issuer's metadata.
+fn read_metadata(body: &str, issuer: &str) -> Result<String, &'static str> {
+    let metadata = Json::parse(body).map_err(|_| "is not JSON")?;
+    let text = |name| metadata.as_object().and_then(|metadata| metadata.get(name)?.as_str());
+    // RFC 8414 §3.3: metadata that names another issuer must not be used.
+    if text("issuer") != Some(issuer) {
+        return Err("names another issuer");
+    }
+    let jwks_uri = text("jwks_uri").ok_or("names no jwks_uri")?;
+    check_key_url(jwks_uri).map_err(|_| "names a jwks_uri that is not https")?;
+    Ok(jwks_uri.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_must_name_this_issuer_and_a_safe_key_url() {
+        let read = |body| read_metadata(body, "https://i");
+        assert_eq!(read(r#"{"issuer":"https://i","jwks_uri":"https://i/jwks"}"#), Ok("https://i/jwks".to_owned()));
+        for body in [
+            r#"{"issuer":"https://i/","jwks_uri":"https://i/jwks"}"#,
+            r#"{"jwks_uri":"https://i/jwks"}"#,
+            r#"{"issuer":"https://i"}"#,
+            r#"{"issuer":"https://i","jwks_uri":"http://i/jwks"}"#,
+            r#"{"issuer":"https://i","jwks_uri":"file:///etc/passwd"}"#,
+            r#"{"issuer":"https://i","jwks_uri":["https://i/jwks"]}"#,
+            "<html>",
+            "[]",
+        ] {
+            assert!(read(body).is_err(), "{body}");
+        }
+    }
+}

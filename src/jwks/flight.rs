@@ -1,0 +1,172 @@
+//! Flights: how a key set gets into memory, from the store or from the issuer.
+//!
+//! A flight runs to its end even if the client that caused it is gone, and leaves its result in the slot. Other
+//! requests look for it there; none ever awaits what another request made. A flight that never lands is written off.
+
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use futures_util::pin_mut;
+
+use super::discovery::download;
+use super::entry::{self, Entry};
+use super::keyring::{Keyring, Wanted};
+use super::plan::Reason;
+use super::set::{KeySet, Selection};
+use super::slot::{Cached, FlightId};
+use crate::platform::{Fault, Platform};
+use crate::policy::{Issuer, KeySource};
+
+/// How long a request waits for the store. A cold read of Workers KV takes 100 to 200 ms.
+const STORE_TIMEOUT_MS: u32 = 1000;
+
+/// Starts a flight and waits for its result.
+pub(super) async fn launch<P: Platform>(
+    ring: &Rc<Keyring<P::Key>>,
+    index: usize,
+    reason: Reason,
+    wanted: &Wanted,
+    platform: &P,
+) {
+    let Some((_, slot)) = ring.at(index) else { return };
+    let id = slot.borrow_mut().take_off(platform.now());
+    let (done, landing) = oneshot::channel();
+    let flight = fly(Rc::clone(ring), index, id, reason, Some(wanted.clone()), platform.clone(), done);
+    platform.spawn(flight);
+    // A sender that was dropped says the same: there is nothing more to wait for.
+    let _ = landing.await;
+}
+
+/// Starts a flight for a set that has become stale, unless one is under way.
+pub(super) fn refresh_later<P: Platform>(ring: &Rc<Keyring<P::Key>>, index: usize, platform: &P) {
+    let Some((issuer, slot)) = ring.at(index) else { return };
+    let now = platform.now();
+    if !slot.borrow_mut().is_fetching(issuer, now) {
+        let id = slot.borrow_mut().take_off(now);
+        let (done, _) = oneshot::channel();
+        platform.spawn(fly(Rc::clone(ring), index, id, Reason::Stale, None, platform.clone(), done));
+    }
+}
+
+/// Asks the issuer and tells memory and the store.
+pub(super) async fn refresh_now<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) {
+    if ask_issuer(ring, index, Reason::Stale, platform).await {
+        tell_store(ring, index, platform).await;
+    }
+}
+
+/// The store first; if that does not help, the issuer, and then the store is told.
+async fn fly<P: Platform>(
+    ring: Rc<Keyring<P::Key>>,
+    index: usize,
+    id: FlightId,
+    reason: Reason,
+    wanted: Option<Wanted>,
+    platform: P,
+    done: oneshot::Sender<()>,
+) {
+    let is_in_store = ask_store(&ring, index, reason, wanted.as_ref(), &platform).await;
+    let is_news = !is_in_store && ask_issuer(&ring, index, reason, &platform).await;
+    if let Some((_, slot)) = ring.at(index) {
+        slot.borrow_mut().land(id);
+    }
+    drop(done);
+    if is_news {
+        tell_store(&ring, index, &platform).await;
+    }
+}
+
+/// Takes up the store's set if it is newer than the one in memory. True if no more is needed.
+async fn ask_store<P: Platform>(
+    ring: &Keyring<P::Key>,
+    index: usize,
+    reason: Reason,
+    wanted: Option<&Wanted>,
+    platform: &P,
+) -> bool {
+    let Some((issuer, slot)) = ring.at(index) else { return false };
+    let text = match in_time(platform.read(&entry::store_key(&issuer.issuer)), platform).await {
+        Ok(text) => text,
+        Err(fault) => {
+            platform.log(&format!("issuer {}: the key store cannot be read: {fault}", issuer.name));
+            return false;
+        }
+    };
+    let now = platform.now();
+    let Some(entry) =
+        text.and_then(|text| Entry::parse(&text, &issuer.issuer, now)).filter(|entry| is_from(entry, issuer))
+    else {
+        return false;
+    };
+    let is_newer = slot.borrow().cached.as_ref().is_none_or(|cached| entry.fetched_at > cached.fetched_at);
+    if !is_newer || now.saturating_sub(entry.fetched_at) >= issuer.lifetime.max_stale {
+        return false;
+    }
+    let Entry { jwks_uri, etag, fetched_at, keys } = entry;
+    let cached = Rc::new(Cached { set: KeySet::new(keys), jwks_uri, etag, fetched_at });
+    slot.borrow_mut().cached = Some(Rc::clone(&cached));
+    match (reason, wanted) {
+        (Reason::Stale, _) => cached.age(now) < issuer.lifetime.ttl,
+        (Reason::UnknownKey, Some(wanted)) => !matches!(cached.set.select(wanted, platform).await, Selection::Unknown),
+        _ => true,
+    }
+}
+
+/// Whether an entry came from where the policy says that the keys are.
+fn is_from(entry: &Entry, issuer: &Issuer) -> bool {
+    match &issuer.keys {
+        KeySource::Uri(uri) => entry.jwks_uri == *uri,
+        KeySource::Discovery(_) => true,
+        KeySource::Static(_) => false,
+    }
+}
+
+/// Fetches the issuer's set into memory. A set that is not good leaves the one that is there. True if that is news.
+async fn ask_issuer<P: Platform>(ring: &Keyring<P::Key>, index: usize, reason: Reason, platform: &P) -> bool {
+    let Some((issuer, slot)) = ring.at(index) else { return false };
+    if matches!(issuer.keys, KeySource::Static(_)) {
+        return false;
+    }
+    slot.borrow_mut().begin(reason, platform.now());
+    let fetched = fetch(ring, index, platform).await;
+    let mut slot = slot.borrow_mut();
+    slot.history.failed = fetched.is_err();
+    match fetched {
+        Ok(cached) => slot.cached = Some(Rc::new(cached)),
+        Err(fault) => platform.log(&format!("issuer {}: its keys cannot be fetched: {fault}", issuer.name)),
+    }
+    !slot.history.failed
+}
+
+async fn fetch<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) -> Result<Cached<P::Key>, Fault> {
+    let (issuer, slot) = ring.at(index).ok_or_else(|| Fault("no such issuer".to_owned()))?;
+    let at_hand = slot.borrow().cached.clone();
+    let tag = at_hand.as_ref().and_then(|cached| Some((cached.jwks_uri.as_str(), cached.etag.as_deref()?)));
+    let download = download(issuer, tag, platform).await?;
+    let (set, etag) = match (download.document, &at_hand) {
+        (Some((set, etag)), _) => (set.importable(platform).await.map_err(|error| Fault(error.to_string()))?, etag),
+        (None, Some(at_hand)) => (at_hand.set.again(), at_hand.etag.clone()),
+        (None, None) => return Err(Fault("not modified, without a set at hand".to_owned())),
+    };
+    Ok(Cached { set, jwks_uri: download.jwks_uri, etag, fetched_at: platform.now() })
+}
+
+async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) {
+    let Some((issuer, slot)) = ring.at(index) else { return };
+    let Some(cached) = slot.borrow().cached.clone() else { return };
+    let Cached { set, jwks_uri, etag, fetched_at } = cached.as_ref();
+    let text = entry::write(&issuer.issuer, jwks_uri, *fetched_at, etag.as_deref(), set.sources());
+    if let Err(fault) = in_time(platform.write(&entry::store_key(&issuer.issuer), text), platform).await {
+        platform.log(&format!("issuer {}: the key store cannot be written: {fault}", issuer.name));
+    }
+}
+
+async fn in_time<T, P: Platform>(work: impl Future<Output = Result<T, Fault>>, platform: &P) -> Result<T, Fault> {
+    let timer = platform.sleep(STORE_TIMEOUT_MS);
+    pin_mut!(work, timer);
+    match select(work, timer).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => Err(Fault(format!("no answer within {STORE_TIMEOUT_MS} ms"))),
+    }
+}

@@ -1,0 +1,166 @@
+//! The keys of all issuers, as one isolate has them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::flight;
+use super::plan::{Plan, plan};
+use super::set::{KeySet, Selection};
+use super::slot::{Cached, Slot, longest_flight};
+use crate::decision::{Denial, InvalidToken};
+use crate::platform::{Crypto, Platform, Runtime};
+use crate::policy::{Issuer, KeySource, Policy};
+use crate::token::algorithm::Algorithm;
+use crate::token::jws::Header;
+
+/// The longest sleep between two looks for the result of another request's fetch.
+const MAX_NAP_MS: u32 = 32;
+
+/// The keys of all issuers of a policy.
+#[derive(Debug)]
+pub struct Keyring<K> {
+    policy: Rc<Policy>,
+    slots: Vec<RefCell<Slot<K>>>,
+}
+
+/// What a token asks of its issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// `alg`
+    pub algorithm: Algorithm,
+    /// `kid`
+    pub kid: Option<String>,
+}
+
+impl Wanted {
+    /// What the token with this header asks.
+    #[must_use]
+    pub fn by(header: &Header) -> Self {
+        Self { algorithm: header.algorithm, kid: header.kid.clone() }
+    }
+}
+
+impl<K: 'static> Keyring<K> {
+    /// An empty ring for a policy's issuers.
+    #[must_use]
+    pub fn new(policy: Rc<Policy>) -> Self {
+        let slots = policy.issuers.iter().map(|_| RefCell::default()).collect();
+        Self { policy, slots }
+    }
+
+    /// Takes up the key sets that stand in the policy. To be done before [`Keyring::find`].
+    ///
+    /// # Errors
+    /// The names of issuers none of whose keys the platform can import.
+    pub async fn load_static_keys(&self, crypto: &impl Crypto<Key = K>) -> Result<(), Vec<String>> {
+        let mut unusable = Vec::new();
+        for (issuer, slot) in self.policy.issuers.iter().zip(&self.slots) {
+            let KeySource::Static(keys) = &issuer.keys else { continue };
+            match KeySet::new(keys.clone()).importable(crypto).await {
+                Ok(set) => {
+                    let cached = Cached { set, jwks_uri: String::new(), etag: None, fetched_at: 0 };
+                    slot.borrow_mut().cached = Some(Rc::new(cached));
+                }
+                Err(_) => unusable.push(issuer.name.clone()),
+            }
+        }
+        if unusable.is_empty() { Ok(()) } else { Err(unusable) }
+    }
+
+    /// Finds the keys for a token of the issuer at this place of the policy.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Key`] if the issuer has no such key, [`Denial::KeysUnavailable`] if it has no set at all.
+    pub async fn find<P: Platform<Key = K>>(
+        self: &Rc<Self>,
+        index: usize,
+        wanted: &Wanted,
+        platform: &P,
+    ) -> Result<Vec<Rc<K>>, Denial> {
+        let (issuer, slot) = self.at(index).ok_or(Denial::Misconfigured)?;
+        let mut patience = Patience::new(issuer);
+        let mut has_fetched = false;
+        loop {
+            let cached = slot.borrow().cached.clone();
+            let selection = match &cached {
+                Some(cached) => cached.set.select(wanted, platform).await,
+                None => Selection::Unknown,
+            };
+            if matches!(issuer.keys, KeySource::Static(_)) {
+                return selection.into_keys();
+            }
+            let now = platform.now();
+            let facts = slot.borrow().facts(cached.as_deref(), !matches!(selection, Selection::Unknown), now);
+            let refusal = |retry_after| match facts.age {
+                Some(age) if age < issuer.lifetime.max_stale => Denial::from(InvalidToken::Key),
+                _ => Denial::KeysUnavailable { retry_after },
+            };
+            // Whoever saw a fetch fail, its own or another's, has had its try.
+            let may_fetch = !has_fetched && !(patience.is_tried() && facts.history.failed);
+            match plan(facts, issuer.lifetime, now) {
+                Plan::Use => return selection.into_keys(),
+                Plan::UseAndRefresh => {
+                    flight::refresh_later(self, index, platform);
+                    return selection.into_keys();
+                }
+                Plan::Fetch(_) | Plan::Refuse { .. } if slot.borrow_mut().is_fetching(issuer, now) => {
+                    if !patience.nap(platform).await {
+                        return Err(refusal(issuer.lifetime.cooldown.max(1)));
+                    }
+                }
+                Plan::Fetch(reason) if may_fetch => {
+                    has_fetched = true;
+                    flight::launch(self, index, reason, wanted, platform).await;
+                }
+                Plan::Fetch(_) => return Err(refusal(1)),
+                Plan::Refuse { retry_after } => return Err(refusal(retry_after)),
+            }
+        }
+    }
+
+    /// Fetches every issuer's keys, side by side. For a schedule, so that no request has to.
+    pub async fn refresh_all<P: Platform<Key = K>>(&self, platform: &P) {
+        let refreshes = (0..self.slots.len()).map(|index| flight::refresh_now(self, index, platform));
+        futures_util::future::join_all(refreshes).await;
+    }
+
+    pub(super) fn at(&self, index: usize) -> Option<(&Issuer, &RefCell<Slot<K>>)> {
+        Some((self.policy.issuers.get(index)?, self.slots.get(index)?))
+    }
+}
+
+impl<K> Selection<K> {
+    fn into_keys(self) -> Result<Vec<Rc<K>>, Denial> {
+        match self {
+            Self::Keys(keys) => Ok(keys),
+            Self::Ambiguous | Self::Unknown => Err(InvalidToken::Key.into()),
+        }
+    }
+}
+
+/// A request's waiting for a fetch that another request made: it looks for the result between naps of its own.
+struct Patience {
+    left_ms: u64,
+    nap_ms: u32,
+}
+
+impl Patience {
+    fn new(issuer: &Issuer) -> Self {
+        Self { left_ms: longest_flight(issuer) * 1000, nap_ms: 1 }
+    }
+
+    fn is_tried(&self) -> bool {
+        self.nap_ms > 1
+    }
+
+    /// Sleeps a little; false when there has been enough of it.
+    async fn nap(&mut self, runtime: &impl Runtime) -> bool {
+        let Some(left_ms) = self.left_ms.checked_sub(self.nap_ms.into()) else {
+            return false;
+        };
+        self.left_ms = left_ms;
+        runtime.sleep(self.nap_ms).await;
+        self.nap_ms = (self.nap_ms * 2).min(MAX_NAP_MS);
+        true
+    }
+}

@@ -1,0 +1,10 @@
+//! Keys: their form, their choice, and their way from the issuer through Workers KV into the isolate's memory.
+
+mod discovery;
+pub mod entry;
+mod flight;
+pub mod key;
+pub mod keyring;
+pub mod plan;
+pub mod set;
+mod slot;

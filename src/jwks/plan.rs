@@ -1,0 +1,161 @@
+//! What to do with a cached key set. Pure: the clock and all facts are arguments.
+
+use crate::policy::Lifetime;
+
+/// What is known when a token asks for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Seconds since the set at hand was fetched; `None` without a set.
+    pub age: Option<u64>,
+    /// Whether the set has an answer for the token: a fitting key, or several to choose from.
+    pub knows_key: bool,
+    /// What became of earlier fetches.
+    pub history: History,
+}
+
+/// What became of an issuer's earlier fetches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// The last fetch failed.
+    pub failed: bool,
+    /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and one
+    /// because of the ttl do not.
+    pub triggered_at: Option<u64>,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Use the set.
+    Use,
+    /// Use the set, and refresh it when the response is on its way.
+    UseAndRefresh,
+    /// Fetch a set first.
+    Fetch(Reason),
+    /// Do without: the token's key is not to be had now.
+    Refuse {
+        /// Seconds until a fetch is allowed again.
+        retry_after: u64,
+    },
+}
+
+/// Why a set is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// There is no set, or it is past its use.
+    Missing,
+    /// The set is past its ttl.
+    Stale,
+    /// The set does not have the token's key.
+    UnknownKey,
+}
+
+/// Decides what to do.
+#[must_use]
+pub fn plan(facts: Facts, lifetime: Lifetime, now: u64) -> Plan {
+    let Facts { age, knows_key, history } = facts;
+    let wait = history.wait(lifetime, now);
+    let Some(age) = age.filter(|age| *age < lifetime.max_stale) else {
+        return if history.failed && wait > 0 {
+            Plan::Refuse { retry_after: wait }
+        } else {
+            Plan::Fetch(Reason::Missing)
+        };
+    };
+    match (knows_key, age < lifetime.ttl) {
+        (true, true) => Plan::Use,
+        (true, false) if history.failed && wait > 0 => Plan::Use,
+        (true, false) => Plan::UseAndRefresh,
+        (false, _) if wait > 0 => Plan::Refuse { retry_after: wait },
+        (false, _) => Plan::Fetch(Reason::UnknownKey),
+    }
+}
+
+impl History {
+    /// Notes that a fetch begins.
+    pub fn begin(&mut self, reason: Reason, now: u64) {
+        if self.failed || reason == Reason::UnknownKey {
+            self.triggered_at = Some(now);
+        }
+    }
+
+    /// Seconds that are left of the cooldown.
+    fn wait(self, lifetime: Lifetime, now: u64) -> u64 {
+        // A clock that went back would otherwise stretch the cooldown.
+        let since = self.triggered_at.and_then(|at| now.checked_sub(at));
+        since.map_or(0, |since| lifetime.cooldown.saturating_sub(since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIFETIME: Lifetime = Lifetime { ttl: 600, max_stale: 86_400, cooldown: 30 };
+    const NOW: u64 = 1_000_000;
+
+    fn at(age: Option<u64>, knows_key: bool, history: History) -> Plan {
+        plan(Facts { age, knows_key, history }, LIFETIME, NOW)
+    }
+
+    fn history(failed: bool, since: Option<u64>) -> History {
+        History { failed, triggered_at: since.map(|since| NOW - since) }
+    }
+
+    #[test]
+    fn a_fresh_set_is_used_and_a_stale_one_is_used_and_refreshed() {
+        let calm = History::default();
+        assert_eq!(at(Some(0), true, calm), Plan::Use);
+        assert_eq!(at(Some(599), true, calm), Plan::Use);
+        assert_eq!(at(Some(600), true, calm), Plan::UseAndRefresh);
+        assert_eq!(at(Some(86_399), true, calm), Plan::UseAndRefresh);
+        assert_eq!(at(Some(86_400), true, calm), Plan::Fetch(Reason::Missing));
+        assert_eq!(at(None, false, calm), Plan::Fetch(Reason::Missing));
+    }
+
+    #[test]
+    fn an_unknown_key_fetches_once_per_cooldown() {
+        assert_eq!(
+            at(Some(0), false, History::default()),
+            Plan::Fetch(Reason::UnknownKey),
+            "a first fetch starts no cooldown"
+        );
+        assert_eq!(at(Some(0), false, history(false, Some(0))), Plan::Refuse { retry_after: 30 });
+        assert_eq!(at(Some(0), false, history(false, Some(29))), Plan::Refuse { retry_after: 1 });
+        assert_eq!(at(Some(0), false, history(false, Some(30))), Plan::Fetch(Reason::UnknownKey));
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_under_the_cooldown() {
+        assert_eq!(
+            at(None, false, history(true, None)),
+            Plan::Fetch(Reason::Missing),
+            "the first failure starts no cooldown"
+        );
+        assert_eq!(at(None, false, history(true, Some(10))), Plan::Refuse { retry_after: 20 });
+        assert_eq!(at(Some(700), true, history(true, Some(10))), Plan::Use, "meanwhile the stale set serves");
+        assert_eq!(at(Some(700), true, history(true, Some(30))), Plan::UseAndRefresh);
+        assert_eq!(at(Some(700), true, history(false, Some(10))), Plan::UseAndRefresh, "the ttl knows no cooldown");
+        assert_eq!(at(None, false, history(false, Some(10))), Plan::Fetch(Reason::Missing));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_does_not_stretch_the_cooldown() {
+        let ahead = History { failed: true, triggered_at: Some(NOW + 1000) };
+        assert_eq!(at(None, false, ahead), Plan::Fetch(Reason::Missing));
+    }
+
+    #[test]
+    fn what_starts_the_cooldown() {
+        let begin = |failed, reason| {
+            let mut history = history(failed, None);
+            history.begin(reason, NOW);
+            history.triggered_at.is_some()
+        };
+        assert!(!begin(false, Reason::Missing));
+        assert!(!begin(false, Reason::Stale));
+        assert!(begin(false, Reason::UnknownKey));
+        assert!(begin(true, Reason::Missing));
+        assert!(begin(true, Reason::Stale));
+    }
+}

@@ -1,0 +1,171 @@
+//! A key set (RFC 7517 §5) and the choice of keys for a token.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use super::key::PublicKey;
+use super::keyring::Wanted;
+use crate::json::{Json, Object};
+use crate::platform::Crypto;
+use crate::token::algorithm::Algorithm;
+
+/// The most bytes of a key set's text.
+pub const MAX_SET_BYTES: usize = 256 * 1024;
+
+/// The most entries of a key set. Real ones have under ten; every one costs an import.
+pub const MAX_SET_KEYS: usize = 100;
+
+/// The most keys that are tried for one token, where a set holds a `kid` more than once.
+pub const MAX_TRIED_KEYS: usize = 4;
+
+/// The usable keys of one issuer, as far as their text shows; each is imported when it is first needed.
+#[derive(Debug)]
+pub struct KeySet<K> {
+    keys: Rc<Vec<SetKey<K>>>,
+}
+
+#[derive(Debug)]
+struct SetKey<K> {
+    key: PublicKey,
+    /// What importing gave, by algorithm: `None` where the platform refuses the key.
+    imported: RefCell<Vec<(Algorithm, Option<Rc<K>>)>>,
+}
+
+/// The keys for one token.
+#[derive(Debug)]
+pub enum Selection<K> {
+    /// The signature must hold under one of these; never empty.
+    Keys(Vec<Rc<K>>),
+    /// The token names no key, and several fit (RFC 7515 §4.1.4 leaves the choice open; guessing is not one).
+    Ambiguous,
+    /// No key fits.
+    Unknown,
+}
+
+/// Why a text is no key set that could replace another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySetError {
+    /// Over [`MAX_SET_BYTES`].
+    TooLarge,
+    /// Not JSON, or not an object with a list `keys`.
+    Malformed,
+    /// Over [`MAX_SET_KEYS`].
+    TooManyKeys(usize),
+    /// Every entry is passed over.
+    NoUsableKey,
+}
+
+impl fmt::Display for KeySetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "the key set is over {MAX_SET_BYTES} bytes"),
+            Self::Malformed => f.write_str("the key set is not a JSON object with a list \"keys\""),
+            Self::TooManyKeys(count) => write!(f, "the key set has {count} keys, over {MAX_SET_KEYS}"),
+            Self::NoUsableKey => f.write_str("the key set has no usable key"),
+        }
+    }
+}
+
+impl<K> KeySet<K> {
+    /// Reads the text of a key set.
+    ///
+    /// # Errors
+    /// See [`KeySetError`].
+    pub fn parse(text: &str) -> Result<Self, KeySetError> {
+        if text.len() > MAX_SET_BYTES {
+            return Err(KeySetError::TooLarge);
+        }
+        Self::from_json(&Json::parse(text).map_err(|_| KeySetError::Malformed)?)
+    }
+
+    /// Reads a key set: an object with a list `keys`.
+    ///
+    /// # Errors
+    /// See [`KeySetError`].
+    pub fn from_json(set: &Json<'_>) -> Result<Self, KeySetError> {
+        Ok(Self::new(usable_keys(set)?))
+    }
+
+    /// A set of keys that were read before.
+    #[must_use]
+    pub fn new(keys: Vec<PublicKey>) -> Self {
+        let keys = keys.into_iter().map(|key| SetKey { key, imported: RefCell::default() });
+        Self { keys: Rc::new(keys.collect()) }
+    }
+
+    /// The same set, and what was imported for it.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { keys: Rc::clone(&self.keys) }
+    }
+
+    /// The entries as they were published, without those that are passed over.
+    pub fn sources(&self) -> impl Iterator<Item = &Object<'static>> {
+        self.keys.iter().map(|key| key.key.source())
+    }
+
+    /// Chooses the keys for a token.
+    pub async fn select(&self, wanted: &Wanted, crypto: &impl Crypto<Key = K>) -> Selection<K> {
+        let (algorithm, kid) = (wanted.algorithm, wanted.kid.as_deref());
+        let most = if kid.is_some() { MAX_TRIED_KEYS } else { 2 };
+        let mut chosen = Vec::new();
+        for key in self.keys.iter().filter(|key| key.key.fits(algorithm)) {
+            if kid.is_some_and(|kid| key.key.kid.as_deref() != Some(kid)) {
+                continue;
+            }
+            chosen.extend(key.import(algorithm, crypto).await);
+            if chosen.len() == most {
+                break;
+            }
+        }
+        match chosen.len() {
+            0 => Selection::Unknown,
+            2.. if kid.is_none() => Selection::Ambiguous,
+            _ => Selection::Keys(chosen),
+        }
+    }
+
+    /// The set without the keys that the platform cannot import.
+    ///
+    /// # Errors
+    /// [`KeySetError::NoUsableKey`] if none is left.
+    pub async fn importable(&self, crypto: &impl Crypto<Key = K>) -> Result<Self, KeySetError> {
+        let mut keys = Vec::with_capacity(self.keys.len());
+        for key in self.keys.iter() {
+            let imported = match key.key.some_algorithm() {
+                Some(algorithm) => key.import(algorithm, crypto).await,
+                None => None,
+            };
+            if imported.is_some() {
+                keys.push(SetKey { key: key.key.clone(), imported: key.imported.clone() });
+            }
+        }
+        if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys: Rc::new(keys) }) }
+    }
+}
+
+/// The usable keys of a key set, as far as their text shows; at least one.
+///
+/// # Errors
+/// See [`KeySetError`].
+pub fn usable_keys(set: &Json<'_>) -> Result<Vec<PublicKey>, KeySetError> {
+    let entries = set.as_object().and_then(|set| set.get("keys")?.as_array()).ok_or(KeySetError::Malformed)?;
+    if entries.len() > MAX_SET_KEYS {
+        return Err(KeySetError::TooManyKeys(entries.len()));
+    }
+    let keys: Vec<_> = entries.iter().filter_map(PublicKey::parse).collect();
+    if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(keys) }
+}
+
+impl<K> SetKey<K> {
+    async fn import(&self, algorithm: Algorithm, crypto: &impl Crypto<Key = K>) -> Option<Rc<K>> {
+        if let Some((_, imported)) = self.imported.borrow().iter().find(|(known, _)| *known == algorithm) {
+            return imported.clone();
+        }
+        // No borrow is held across the await: another request may come by here meanwhile and import as well.
+        let imported = crypto.import(&self.key, algorithm).await.map(Rc::new);
+        self.imported.borrow_mut().push((algorithm, imported.clone()));
+        imported
+    }
+}

@@ -1,0 +1,94 @@
+//! What an isolate's memory holds of one issuer. Nothing here waits for anything.
+
+use std::rc::Rc;
+
+use super::plan::{Facts, History, Reason};
+use super::set::KeySet;
+use crate::policy::{Issuer, Lifetime};
+
+/// While there is no key set at all, a second fetch starts when the first has taken this many seconds.
+const SECOND_FLIGHT_AFTER: u64 = 2;
+
+/// A key set and where it came from.
+#[derive(Debug)]
+pub(super) struct Cached<K> {
+    pub(super) set: KeySet<K>,
+    pub(super) jwks_uri: String,
+    pub(super) etag: Option<String>,
+    pub(super) fetched_at: u64,
+}
+
+/// One issuer's key set, and what became of its fetches.
+#[derive(Debug)]
+pub(super) struct Slot<K> {
+    pub(super) cached: Option<Rc<Cached<K>>>,
+    pub(super) history: History,
+    flights: Vec<Flight>,
+    next_flight: u64,
+}
+
+/// A fetch that is under way, or whose request was cancelled.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    id: FlightId,
+    since: u64,
+}
+
+/// Tells one flight from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FlightId(u64);
+
+impl<K> Default for Slot<K> {
+    fn default() -> Self {
+        Self { cached: None, history: History::default(), flights: Vec::new(), next_flight: 0 }
+    }
+}
+
+impl<K> Cached<K> {
+    pub(super) fn age(&self, now: u64) -> u64 {
+        now.saturating_sub(self.fetched_at)
+    }
+}
+
+impl<K> Slot<K> {
+    /// What is known when a token asks for a key of `cached`.
+    pub(super) fn facts(&self, cached: Option<&Cached<K>>, knows_key: bool, now: u64) -> Facts {
+        Facts { age: cached.map(|cached| cached.age(now)), knows_key, history: self.history }
+    }
+
+    /// Whether a fetch is under way whose result is worth waiting for.
+    pub(super) fn is_fetching(&mut self, issuer: &Issuer, now: u64) -> bool {
+        self.flights.retain(|flight| now.saturating_sub(flight.since) <= longest_flight(issuer));
+        match self.flights.as_slice() {
+            [] => false,
+            // It may never land; with nothing to fall back to, a second is worth it.
+            [only] => self.has_usable_set(issuer.lifetime, now) || now.saturating_sub(only.since) < SECOND_FLIGHT_AFTER,
+            _ => true,
+        }
+    }
+
+    pub(super) fn take_off(&mut self, now: u64) -> FlightId {
+        let id = FlightId(self.next_flight);
+        self.next_flight += 1;
+        self.flights.push(Flight { id, since: now });
+        id
+    }
+
+    pub(super) fn land(&mut self, id: FlightId) {
+        self.flights.retain(|flight| flight.id != id);
+    }
+
+    /// Notes that the issuer is asked.
+    pub(super) fn begin(&mut self, reason: Reason, now: u64) {
+        self.history.begin(reason, now);
+    }
+
+    fn has_usable_set(&self, lifetime: Lifetime, now: u64) -> bool {
+        self.cached.as_ref().is_some_and(|cached| cached.age(now) < lifetime.max_stale)
+    }
+}
+
+/// The most seconds that a flight takes: the store, the metadata and the keys, each with its timeout, rounded up.
+pub(super) fn longest_flight(issuer: &Issuer) -> u64 {
+    2 * u64::from(issuer.timeout_ms).div_ceil(1000) + 2
+}

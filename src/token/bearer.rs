@@ -1,0 +1,89 @@
+//! The token in a request's `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.4).
+
+use crate::decision::Denial;
+
+/// Takes the bearer token out of the value of the `Authorization` header. Several headers arrive as one value, joined
+/// by commas. `Ok(None)` where there is no header, or an empty one.
+///
+/// # Errors
+/// [`Denial::UnsupportedScheme`] for another scheme; [`Denial::MalformedAuthorization`] for several headers, and for
+/// `Bearer` with anything but one space or more and one `b64token` behind it.
+pub fn extract(authorization: Option<&str>) -> Result<Option<&str>, Denial> {
+    let value = authorization.unwrap_or_default().trim_matches(' ');
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if !is_bearer(value) {
+        // `Basic …, Bearer …` is two headers. A comma alone is not: other schemes have parameters.
+        let several = value.split(',').skip(1).any(|next| is_bearer(next.trim_start()));
+        return Err(if several { Denial::MalformedAuthorization } else { Denial::UnsupportedScheme });
+    }
+    let token = value.get("Bearer".len()..).unwrap_or_default();
+    match token.strip_prefix(' ').map(|token| token.trim_start_matches(' ')) {
+        Some(token) if is_b64token(token) => Ok(Some(token)),
+        _ => Err(Denial::MalformedAuthorization),
+    }
+}
+
+/// Whether a value's scheme is `Bearer`: the word in any case, with no further character of a token behind it.
+fn is_bearer(value: &str) -> bool {
+    let (scheme, rest) = match value.split_at_checked("Bearer".len()) {
+        Some(parts) => parts,
+        None => return false,
+    };
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    scheme.eq_ignore_ascii_case("Bearer") && !rest.starts_with(goes_on)
+}
+
+/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+fn is_b64token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_header_and_an_empty_one_are_none() {
+        assert_eq!(extract(None), Ok(None));
+        assert_eq!(extract(Some("")), Ok(None));
+        assert_eq!(extract(Some("  ")), Ok(None));
+    }
+
+    #[test]
+    fn the_scheme_is_bearer_in_any_case() {
+        for value in ["Bearer a.b-c_~+/==", "bearer a.b-c_~+/==", "BEARER   a.b-c_~+/=="] {
+            assert_eq!(extract(Some(value)), Ok(Some("a.b-c_~+/==")), "{value}");
+        }
+        for value in
+            ["Basic YTpi", "Bearers x", "Bearerx", "Bear x", "Token x", "Digest a=\"b\", c=\"d\"", "é", "DPoP x"]
+        {
+            assert_eq!(extract(Some(value)), Err(Denial::UnsupportedScheme), "{value}");
+        }
+    }
+
+    #[test]
+    fn one_token_follows_one_space_or_more() {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearer\tx",
+            "Bearer x y",
+            "Bearer x, Bearer y",
+            "Bearer x,y",
+            "Bearer =",
+            "Bearer x=y",
+            "Bearer \"x\"",
+            "Bearer é",
+            "Bearer,x",
+            "Bearer \tx",
+            "Bearer x\t",
+            "Basic YTpi, Bearer x",
+            "Basic YTpi,bearer x",
+        ] {
+            assert_eq!(extract(Some(value)), Err(Denial::MalformedAuthorization), "{value}");
+        }
+    }
+}

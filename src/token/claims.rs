@@ -1,0 +1,171 @@
+//! Claims (RFC 7519 §4, RFC 9068 §2.2): their types, their times, and how they are looked up.
+
+use crate::decision::{Denial, InvalidToken};
+use crate::json::{Json, Object};
+use crate::policy::Issuer;
+
+/// The last second of the year 9999: the last instant that has a date (RFC 3339). No honest token goes beyond.
+const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
+
+/// Claims that are strings where they are there.
+const STRING_CLAIMS: [&str; 5] = ["sub", "client_id", "azp", "jti", "organization_id"];
+
+/// The payload of a token, whose registered claims have the right types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claims {
+    claims: Object<'static>,
+    payload: String,
+    scopes: Vec<String>,
+    times: Times,
+}
+
+/// Seconds since 1970, which may have a fraction (RFC 7519 §2).
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Times {
+    expires: f64,
+    not_before: Option<f64>,
+    issued_at: Option<f64>,
+}
+
+impl Claims {
+    /// Checks the types of an issuer's claims. `payload` is the payload as it stands in the token.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Claims`] for an absent `exp`, an absent `iat` where the issuer has a `max_age`, and any claim of
+    /// the wrong type.
+    pub fn new(claims: Object<'static>, payload: &str, issuer: &Issuer) -> Result<Self, InvalidToken> {
+        let is_string = |name: &&str| claims.get(name).is_none_or(|value| value.as_str().is_some());
+        if !STRING_CLAIMS.iter().all(|name| is_string(&name)) || !has_good_audience(&claims) {
+            return Err(InvalidToken::Claims);
+        }
+        let times = Times {
+            expires: numeric_date(&claims, "exp")?.ok_or(InvalidToken::Claims)?,
+            not_before: numeric_date(&claims, "nbf")?,
+            issued_at: numeric_date(&claims, "iat")?,
+        };
+        if issuer.max_age.is_some() && times.issued_at.is_none() {
+            return Err(InvalidToken::Claims);
+        }
+        let scopes = read_scopes(&claims, issuer.scope_claim.as_ref())?;
+        Ok(Self { payload: payload.to_owned(), scopes, times, claims })
+    }
+
+    /// Checks the times, in the order `exp`, `nbf`, `iat`, `max_age`.
+    ///
+    /// # Errors
+    /// [`Denial::TokenExpired`], [`Denial::TokenNotYetValid`], [`Denial::TokenTooOld`].
+    pub fn check_times(&self, issuer: &Issuer, now: u64) -> Result<(), Denial> {
+        #[expect(clippy::cast_precision_loss, reason = "times of this era have far fewer than 53 bits")]
+        let (now, leeway, max_age) = (now as f64, issuer.leeway as f64, issuer.max_age.map(|age| age as f64));
+        let Times { expires, not_before, issued_at } = self.times;
+        // RFC 7519 §4.1.4: on the second of `exp` the token is past.
+        if now >= expires + leeway {
+            return Err(Denial::TokenExpired);
+        }
+        if [not_before, issued_at].into_iter().flatten().any(|start| start > now + leeway) {
+            return Err(Denial::TokenNotYetValid);
+        }
+        match (issued_at, max_age) {
+            (Some(issued_at), Some(max_age)) if now - issued_at > max_age + leeway => Err(Denial::TokenTooOld),
+            _ => Ok(()),
+        }
+    }
+
+    /// A claim that is a string.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.claims.get(name).and_then(Json::as_str)
+    }
+
+    /// The audiences (RFC 7519 §4.1.3).
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        let claim = self.claims.get("aud");
+        let one = claim.and_then(Json::as_str);
+        let several = claim.and_then(Json::as_array).unwrap_or_default();
+        one.into_iter().chain(several.iter().filter_map(Json::as_str))
+    }
+
+    /// The scopes.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The payload as it stands in the token: base64url of JSON.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// Looks a claim up.
+    #[must_use]
+    pub fn get(&self, path: &ClaimPath) -> Option<&Json<'static>> {
+        path.find(&self.claims)
+    }
+}
+
+fn has_good_audience(claims: &Object<'_>) -> bool {
+    match claims.get("aud") {
+        None | Some(Json::String(_)) => true,
+        Some(Json::Array(audiences)) => audiences.iter().all(|audience| audience.as_str().is_some()),
+        Some(_) => false,
+    }
+}
+
+fn numeric_date(claims: &Object<'_>, name: &str) -> Result<Option<f64>, InvalidToken> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Json::Number(number)) => {
+            let date = number.as_f64().filter(|date| (0.0..=MAX_NUMERIC_DATE).contains(date));
+            date.map(Some).ok_or(InvalidToken::Claims)
+        }
+        Some(_) => Err(InvalidToken::Claims),
+    }
+}
+
+/// RFC 6749 §3.3: a scope string is split at spaces, and at nothing else that looks like one.
+fn read_scopes(claims: &Object<'_>, configured: Option<&ClaimPath>) -> Result<Vec<String>, InvalidToken> {
+    let Some(path) = configured else {
+        // Both must be right where both are there, though the first decides.
+        let scope = claims.get("scope").map(scope_list).transpose()?;
+        let scp = claims.get("scp").map(scope_list).transpose()?;
+        return Ok(scope.or(scp).unwrap_or_default());
+    };
+    path.find(claims).map_or(Ok(Vec::new()), scope_list)
+}
+
+fn scope_list(claim: &Json<'_>) -> Result<Vec<String>, InvalidToken> {
+    match claim {
+        Json::String(text) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()),
+        Json::Array(items) => {
+            let scope =
+                |item: &Json<'_>| item.as_str().filter(|scope| !scope.contains(char::is_whitespace)).map(str::to_owned);
+            items.iter().map(scope).collect::<Option<_>>().ok_or(InvalidToken::Claims)
+        }
+        _ => Err(InvalidToken::Claims),
+    }
+}
+
+/// Where a claim is: a name, or names of nested objects joined by dots. A claim whose name holds the dots is found
+/// first, since names like `https://example.com/roles` are common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimPath(String);
+
+impl ClaimPath {
+    /// A path as the policy writes it.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    fn find<'c, 'j>(&self, claims: &'c Object<'j>) -> Option<&'c Json<'j>> {
+        find(&self.0, claims)
+    }
+}
+
+fn find<'c, 'j>(path: &str, claims: &'c Object<'j>) -> Option<&'c Json<'j>> {
+    claims.get(path).or_else(|| {
+        let (name, below) = path.split_once('.')?;
+        find(below, claims.get(name)?.as_object()?)
+    })
+}
