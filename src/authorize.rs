@@ -1,0 +1,134 @@
+//! What a caller may do: verified claims, a route's requirement and the request's values make a permit or a denial.
+//! Audience, organization, scopes and claims are looked at in this order.
+
+use crate::decision::Denial;
+use crate::json::Json;
+use crate::policy::template::RequestValues;
+use crate::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
+use crate::token::claims::Claims;
+use crate::token::verify::VerifiedClaims;
+
+/// The audience of a Logto organization token, in front of the organization's id.
+pub const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
+
+/// Leave for a caller to reach a route. Only [`authorize`] makes one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Permit {
+    claims: VerifiedClaims,
+    /// The first of the route's audiences that the token has.
+    matched_audience: Option<String>,
+}
+
+impl Permit {
+    /// The caller's claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        self.claims.claims()
+    }
+
+    /// The organization that the caller acts in: `organization_id`, else the one that the matched audience names.
+    #[must_use]
+    pub fn organization(&self) -> Option<&str> {
+        let by_audience = || self.matched_audience.as_deref()?.strip_prefix(ORGANIZATION_AUDIENCE);
+        self.claims().text("organization_id").or_else(by_audience)
+    }
+}
+
+/// Decides what verified claims open.
+///
+/// # Errors
+/// The first requirement that is not met, as a 403 of the contract.
+pub fn authorize(
+    claims: VerifiedClaims,
+    requirement: &Requirement,
+    request: &impl RequestValues,
+) -> Result<Permit, Denial> {
+    let matched_audience = check_audience(claims.claims(), &requirement.audience, request)?;
+    check_organization(claims.claims(), &requirement.organization, request)?;
+    check_scopes(claims.claims(), &requirement.scopes)?;
+    for rule in &requirement.claims {
+        check_claim(claims.claims(), rule, request)?;
+    }
+    Ok(Permit { claims, matched_audience })
+}
+
+fn check_audience(
+    claims: &Claims,
+    audience: &Audience,
+    request: &impl RequestValues,
+) -> Result<Option<String>, Denial> {
+    let Audience::OneOf(templates) = audience else {
+        return Ok(None);
+    };
+    for template in templates {
+        if let Some(expected) = template.resolve(request)
+            && claims.audiences().any(|audience| audience == expected)
+        {
+            return Ok(Some(expected.into_owned()));
+        }
+    }
+    let wants_organization =
+        templates.iter().any(|template| template.leading_literal().starts_with(ORGANIZATION_AUDIENCE));
+    let names_organization = claims.audiences().any(|audience| audience.starts_with(ORGANIZATION_AUDIENCE));
+    Err(if wants_organization && names_organization { Denial::OrganizationMismatch } else { Denial::InvalidAudience })
+}
+
+fn check_organization(
+    claims: &Claims,
+    organization: &Organization,
+    request: &impl RequestValues,
+) -> Result<(), Denial> {
+    let actual = claims.text("organization_id");
+    let is_met = match organization {
+        Organization::Unchecked => true,
+        Organization::Absent => actual.is_none(),
+        Organization::Equals(template) => {
+            template.resolve(request).is_some_and(|expected| actual == Some(expected.as_ref()))
+        }
+    };
+    if is_met { Ok(()) } else { Err(Denial::OrganizationMismatch) }
+}
+
+fn check_scopes(claims: &Claims, Scopes { all, any }: &Scopes) -> Result<(), Denial> {
+    let has = |scope: &String| claims.scopes().contains(scope);
+    if all.iter().all(has) && (any.is_empty() || any.iter().any(has)) {
+        return Ok(());
+    }
+    Err(Denial::InsufficientScope { scopes: all.iter().chain(any).cloned().collect() })
+}
+
+fn check_claim(claims: &Claims, rule: &ClaimRule, request: &impl RequestValues) -> Result<(), Denial> {
+    let is_met = claims.get(&rule.claim).is_some_and(|actual| match &rule.test {
+        ClaimTest::AnyOf(values) => values.iter().any(|expected| is_equal(actual, expected, request)),
+        ClaimTest::Contains(expected) => contains(actual, expected, request),
+    });
+    if is_met { Ok(()) } else { Err(Denial::ClaimMismatch) }
+}
+
+fn contains(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues) -> bool {
+    match actual {
+        Json::Array(items) => items.iter().any(|item| is_equal(item, expected, request)),
+        Json::String(text) => is_text(expected, request, |expected| text.split(' ').any(|word| word == expected)),
+        _ => false,
+    }
+}
+
+fn is_equal(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues) -> bool {
+    match (actual, expected) {
+        (Json::String(text), Expected::Text(_)) => is_text(expected, request, |expected| text == expected),
+        // JSON has one kind of number (RFC 8259 §6): 1 and 1.0 are equal.
+        (Json::Number(actual), Expected::Literal(Json::Number(expected))) => {
+            actual == expected || actual.as_f64() == expected.as_f64() && !(actual.is_u64() && expected.is_u64())
+        }
+        (_, Expected::Literal(expected)) => actual == expected,
+        (_, Expected::Text(_)) => false,
+    }
+}
+
+/// An expected text that has no value on this request is like nothing.
+fn is_text(expected: &Expected, request: &impl RequestValues, test: impl FnOnce(&str) -> bool) -> bool {
+    match expected {
+        Expected::Text(template) => template.resolve(request).is_some_and(|expected| test(&expected)),
+        Expected::Literal(_) => false,
+    }
+}

@@ -1,0 +1,121 @@
+//! The way of a request, from the path to the decision.
+
+use std::rc::Rc;
+
+use crate::authorize::{Permit, authorize};
+use crate::decision::{Decision, Denial, InvalidToken};
+use crate::jwks::keyring::{Keyring, Wanted};
+use crate::platform::Platform;
+use crate::policy::{Access, Issuer, Policy, Requirement, Route};
+use crate::request::{Request, Routed};
+use crate::route::path::RequestPath;
+use crate::route::table::{Captures, RouteMatch};
+use crate::token::bearer;
+use crate::token::jws::Unverified;
+use crate::token::verify::{Candidate, VerifiedClaims};
+use crate::upstream::Forward;
+
+/// A policy and the keys that it needs.
+#[derive(Debug)]
+pub struct Gateway<K> {
+    policy: Rc<Policy>,
+    keyring: Rc<Keyring<K>>,
+}
+
+impl<K: 'static> Gateway<K> {
+    /// A gateway that enforces this policy, without keys yet.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        let policy = Rc::new(policy);
+        Self { keyring: Rc::new(Keyring::new(Rc::clone(&policy))), policy }
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keyring(&self) -> &Rc<Keyring<K>> {
+        &self.keyring
+    }
+
+    /// Decides what becomes of a request.
+    pub async fn decide<P: Platform<Key = K>>(&self, request: &Request<'_>, platform: &P) -> Decision {
+        match self.admit(request, platform).await {
+            Ok(forward) => Decision::Allow(forward),
+            Err(denial) => Decision::Deny(denial),
+        }
+    }
+
+    async fn admit<P: Platform<Key = K>>(&self, request: &Request<'_>, platform: &P) -> Result<Forward, Denial> {
+        // 1. The path has one reading, and a route.
+        let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
+        let host = request.url.host().to_ascii_lowercase();
+        let (route, captures) = self.route(&host, &path, request.method)?;
+        let routed = Routed::new(request, route, &captures, &host);
+
+        // 2. to 7. The caller may pass.
+        let permit = match &route.access {
+            Access::Deny => return Err(Denial::Denied),
+            Access::Public => None,
+            Access::Token(requirement) => {
+                Some(self.permit(request, &routed, requirement, platform).await?.ok_or(Denial::MissingAuthorization)?)
+            }
+            Access::Optional(requirement) => self.permit(request, &routed, requirement, platform).await?,
+        };
+
+        let origin = route.origin.as_ref().ok_or(Denial::Misconfigured)?;
+        Ok(Forward::new(request, &path, route, origin, &self.policy.identity, permit.as_ref()))
+    }
+
+    fn route(&self, host: &str, path: &RequestPath<'_>, method: &str) -> Result<(&Route, Captures), Denial> {
+        match self.policy.table.find(host, path, method) {
+            RouteMatch::Route(index, captures) => {
+                self.policy.routes.get(index).map(|route| (route, captures)).ok_or(Denial::NoRoute)
+            }
+            RouteMatch::MethodNotAllowed(methods) => {
+                Err(Denial::MethodNotAllowed { allow: methods.allow().into_iter().map(str::to_owned).collect() })
+            }
+            RouteMatch::NoRoute => Err(Denial::NoRoute),
+        }
+    }
+
+    /// What the caller's token opens; `None` without one.
+    async fn permit<P: Platform<Key = K>>(
+        &self,
+        request: &Request<'_>,
+        routed: &Routed<'_>,
+        requirement: &Requirement,
+        platform: &P,
+    ) -> Result<Option<Permit>, Denial> {
+        // 2. One bearer token.
+        let Some(token) = bearer::extract(request.header("authorization"))? else {
+            return Ok(None);
+        };
+        let claims = self.verify(token, requirement, platform).await?;
+        // 7. Audience, organization, scopes, claims.
+        authorize(claims, requirement, routed).map(Some)
+    }
+
+    async fn verify<P: Platform<Key = K>>(
+        &self,
+        token: &str,
+        requirement: &Requirement,
+        platform: &P,
+    ) -> Result<VerifiedClaims, Denial> {
+        // 3. A compact JWS.
+        if token.len() > self.policy.max_token_bytes {
+            return Err(InvalidToken::TooLong.into());
+        }
+        let token = Unverified::parse(token)?;
+        // 4. An issuer that the route takes, and its claims: their types, then their times.
+        let (index, issuer) = self.issuer(token.issuer(), requirement).ok_or(InvalidToken::Issuer)?;
+        let candidate = Candidate::new(token, issuer, platform.now())?;
+        // 5. Its key.
+        let keys = self.keyring.find(index, &Wanted::by(&candidate.token().header), platform).await?;
+        // 6. Its signature.
+        Ok(candidate.verify(&keys, platform).await?)
+    }
+
+    fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &Issuer)> {
+        let taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.policy.issuers.get(*index)?)));
+        taken.into_iter().find(|(_, issuer)| iss == Some(&issuer.issuer))
+    }
+}
