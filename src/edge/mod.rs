@@ -1,0 +1,114 @@
+//! The Worker: the core on Cloudflare's platform.
+//!
+//! `worker.js` is the entry. It hands a request's head over as one string and takes the decision back as one string,
+//! since what a Rust Worker pays for is its calls across the border to JavaScript. Bodies never come here.
+
+#![expect(unreachable_pub, reason = "wasm-bindgen exports pub functions only, though no Rust code reaches them")]
+
+mod crypto;
+mod platform;
+mod wire;
+
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use js_sys::{JSON, Promise, Reflect};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
+use worker::console_error;
+
+use self::platform::EdgePlatform;
+use crate::decision::{Decision, Denial};
+use crate::gateway::Gateway;
+use crate::policy::Policy;
+use crate::request::{Request, Url};
+
+thread_local! {
+    /// The isolate's gate; its bindings stay the same as long as it lives.
+    static GATE: OnceCell<Rc<Gate>> = const { OnceCell::new() };
+}
+
+/// What an isolate has made of its policy.
+struct Gate {
+    /// What is wrong with the policy stands in the error, for the log.
+    gateway: Result<Gateway<JsValue>, String>,
+    has_static_keys: Cell<bool>,
+}
+
+/// Decides on a request: its head in and the decision out, as `wire` has them. The decision is a string, or the promise
+/// of one where something has to be awaited.
+#[wasm_bindgen]
+pub fn decide(head: String, env: JsValue, context: JsValue) -> JsValue {
+    let gate = Gate::of_isolate(&env);
+    let mut decision = Box::pin(async move {
+        let request = wire::read(&head);
+        let decision = gate.decide(&request, &EdgePlatform::new(env, context)).await;
+        Ok(JsValue::from(wire::write(&decision, request.url.host())))
+    });
+    // Most decisions wait for nothing: those need neither a promise nor the executor.
+    match decision.as_mut().now_or_never() {
+        Some(Ok(decision) | Err(decision)) => decision,
+        None => future_to_promise(decision).into(),
+    }
+}
+
+/// Refreshes every issuer's keys.
+#[wasm_bindgen]
+pub fn refresh(env: JsValue, context: JsValue) -> Promise {
+    let gate = Gate::of_isolate(&env);
+    future_to_promise(async move {
+        match &gate.gateway {
+            Ok(gateway) => gateway.keyring().refresh_all(&EdgePlatform::new(env, context)).await,
+            Err(reason) => console_error!("{reason}"),
+        }
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+/// The answer where a request that was allowed could not be forwarded.
+#[wasm_bindgen]
+pub fn refuse(failure: &str, url: &str) -> String {
+    let denial = match failure {
+        "unreachable" => Denial::OriginUnreachable,
+        "timeout" => Denial::OriginTimeout,
+        _ => Denial::Misconfigured,
+    };
+    wire::write(&Decision::Deny(denial), Url::split(url).host())
+}
+
+impl Gate {
+    fn of_isolate(env: &JsValue) -> Rc<Self> {
+        GATE.with(|gate| Rc::clone(gate.get_or_init(|| Rc::new(Self::new(env)))))
+    }
+
+    fn new(env: &JsValue) -> Self {
+        Self { gateway: read_policy(env).map(Gateway::new), has_static_keys: Cell::new(false) }
+    }
+
+    async fn decide(&self, request: &Request<'_>, platform: &EdgePlatform) -> Decision {
+        let Ok(gateway) = self.gateway.as_ref().map_err(|reason| console_error!("{reason}")) else {
+            return Decision::Deny(Denial::Misconfigured);
+        };
+        if !self.has_static_keys.get() {
+            if let Err(issuers) = gateway.keyring().load_static_keys(platform).await {
+                console_error!("invalid policy: none of the static keys can be imported of {}", issuers.join(", "));
+                return Decision::Deny(Denial::Misconfigured);
+            }
+            self.has_static_keys.set(true);
+        }
+        gateway.decide(request, platform).await
+    }
+}
+
+/// Reads the variable `POLICY`: an object, or a string that holds its JSON.
+fn read_policy(env: &JsValue) -> Result<Policy, String> {
+    let variable = Reflect::get(env, &"POLICY".into()).unwrap_or_default();
+    let text = variable.as_string().or_else(|| JSON::stringify(&variable).ok()?.as_string());
+    let text = text.ok_or("invalid policy: the variable POLICY is absent")?;
+    Policy::parse(&text).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
+        format!("invalid policy:{}", errors.concat())
+    })
+}

@@ -1,0 +1,122 @@
+//! Workers KV, `fetch`, timers and the log: what the core asks of the platform. All of it is off the hot path.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, pin_mut};
+use js_sys::Date;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::kv::KvStore;
+use worker::worker_sys::Context as JsContext;
+use worker::{AbortController, AbortSignal, Context, Delay, Headers, RequestInit, RequestRedirect, console_error};
+
+use crate::platform::{Fault, Fetch, Fetched, Get, Runtime, Store};
+
+/// The KV namespace of the key sets.
+const NAMESPACE: &str = "JWKS";
+
+/// Seconds for which an edge location may answer from its own copy of an entry; the least that KV takes.
+const KV_CACHE_TTL: u64 = 60;
+
+/// The platform as one request has it. Neither binding outlives the request.
+#[derive(Clone)]
+pub(super) struct EdgePlatform(Rc<Bindings>);
+
+struct Bindings {
+    env: JsValue,
+    context: JsValue,
+}
+
+impl EdgePlatform {
+    pub(super) fn new(env: JsValue, context: JsValue) -> Self {
+        Self(Rc::new(Bindings { env, context }))
+    }
+
+    fn kv(&self) -> Result<KvStore, Fault> {
+        KvStore::from_this(&self.0.env, NAMESPACE)
+            .map_err(|_| Fault(format!("no KV namespace is bound as {NAMESPACE}")))
+    }
+}
+
+impl Store for EdgePlatform {
+    async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
+        self.kv()?.get(key).cache_ttl(KV_CACHE_TTL).text().await.map_err(|error| Fault(error.to_string()))
+    }
+
+    async fn write(&self, key: &str, text: String) -> Result<(), Fault> {
+        let write = self.kv()?.put(key, text).map_err(|error| Fault(error.to_string()))?;
+        write.execute().await.map_err(|error| Fault(error.to_string()))
+    }
+}
+
+impl Fetch for EdgePlatform {
+    async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {
+        let controller = AbortController::default();
+        let signal = controller.signal();
+        let answer = get(request, &signal);
+        let timer = self.sleep(request.timeout_ms);
+        pin_mut!(answer, timer);
+        let answer = match select(answer, timer).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(Fault(format!("no whole answer within {} ms", request.timeout_ms))),
+        };
+        // Whatever is still on its way is not wanted any more.
+        controller.abort();
+        answer.map_err(|fault| Fault(format!("GET {}: {fault}", request.url)))
+    }
+}
+
+async fn get(request: Get<'_>, signal: &AbortSignal) -> Result<Fetched, Fault> {
+    let fault = |error: worker::Error| Fault(error.to_string());
+    let headers = Headers::new();
+    headers.set("accept", "application/json").map_err(fault)?;
+    if let Some(etag) = request.etag {
+        headers.set("if-none-match", etag).map_err(fault)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_headers(headers).with_redirect(RequestRedirect::Manual);
+    let outbound = worker::Request::new_with_init(request.url, &init).map_err(fault)?;
+    let mut response = worker::Fetch::Request(outbound).send_with_signal(signal).await.map_err(fault)?;
+    match response.status_code() {
+        200 => {}
+        304 => return Ok(Fetched::NotModified),
+        status => return Err(Fault(format!("status {status}"))),
+    }
+    let etag = response.headers().get("etag").map_err(fault)?;
+    let mut body = Vec::new();
+    let mut chunks = response.stream().map_err(fault)?;
+    while let Some(chunk) = chunks.next().await {
+        body.extend(chunk.map_err(fault)?);
+        if body.len() > request.max_bytes {
+            return Err(Fault(format!("the body is over {} bytes", request.max_bytes)));
+        }
+    }
+    let body = String::from_utf8(body).map_err(|_| Fault("the body is not UTF-8".to_owned()))?;
+    Ok(Fetched::Document { body, etag })
+}
+
+impl Runtime for EdgePlatform {
+    fn now(&self) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "floats saturate; clocks are past 1970"
+        )]
+        let seconds = (Date::now() / 1000.0) as u64;
+        seconds
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        Delay::from(Duration::from_millis(milliseconds.into())).await;
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        Context::new(self.0.context.clone().unchecked_into::<JsContext>()).wait_until(task);
+    }
+
+    fn log(&self, line: &str) {
+        console_error!("{line}");
+    }
+}

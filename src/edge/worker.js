@@ -1,0 +1,95 @@
+// The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out.
+
+import { __wbg_reset_state as reset, decide, refresh, refuse } from 'portcullis-wasm';
+
+export default {
+  async fetch(request, env, context) {
+    let decision;
+    try {
+      decision = await decide(head(request), env, context);
+    } catch (error) {
+      return panicked(error, request.url);
+    }
+    const lines = decision.split('\n');
+    return lines[0] === 'allow' ? forward(lines, request, env) : answer(lines);
+  },
+
+  async scheduled(_event, env, context) {
+    await refresh(env, context);
+  },
+};
+
+/** Method, URL and headers, a line each: one string is one crossing. */
+function head(request) {
+  let text = `${request.method}\n${request.url}`;
+  for (const [name, value] of request.headers) text += `\n${name}\n${value}`;
+  return text;
+}
+
+/** A refusal. */
+function answer([, status, body, ...fields]) {
+  const headers = new Headers();
+  for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
+  return new Response(body, { status: Number(status), headers });
+}
+
+/** Sends an allowed request to its origin, with the changes that the decision names. */
+async function forward(lines, request, env) {
+  const [, url, service, timeout, removals] = lines;
+  const origin = service === '' ? globalThis : env[service];
+  if (typeof origin?.fetch !== 'function') {
+    console.error(`no service is bound as ${service}`);
+    return refusal('misconfigured', request.url);
+  }
+  let response;
+  try {
+    const outbound = new Request(url, request);
+    let i = 5;
+    for (const first = i; i < first + Number(removals); i++) outbound.headers.delete(lines[i]);
+    for (; i < lines.length; i += 2) outbound.headers.set(lines[i], lines[i + 1]);
+    response = await inTime(origin.fetch(outbound, { redirect: 'manual' }), Number(timeout));
+  } catch (error) {
+    console.error(`the origin cannot be reached: ${error.message}`);
+    return refusal('unreachable', request.url);
+  }
+  return response === LATE ? refusal('timeout', request.url) : endToEnd(response);
+}
+
+const LATE = Symbol('late');
+
+/** What a promise gives, or LATE. The time ends with the response's headers; the body may take its own. */
+async function inTime(promise, milliseconds) {
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds, LATE);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const HOP_BY_HOP = ['proxy-authenticate', 'proxy-connection'];
+
+/** Drops what was for this hop only (RFC 9110 §7.6.1). workerd itself drops all but these. */
+function endToEnd(response) {
+  const connection = response.headers.get('connection');
+  const named = connection === null ? [] : connection.split(',').map((name) => name.trim().toLowerCase());
+  const dropped = [...HOP_BY_HOP, ...named].filter((name) => name !== '' && response.headers.has(name));
+  if (response.webSocket || dropped.every((name) => name === 'connection' || name === 'keep-alive')) return response;
+  const copy = new Response(response.body, response);
+  for (const name of dropped) copy.headers.delete(name);
+  return copy;
+}
+
+function refusal(failure, url) {
+  return answer(refuse(failure, url).split('\n'));
+}
+
+/** Rust does not throw: this is a panic, and what it left behind is not to be relied on. A new instance takes over. */
+function panicked(error, url) {
+  console.error(`internal error: ${error.stack ?? error}`);
+  reset();
+  return refusal('misconfigured', url);
+}
