@@ -45,7 +45,10 @@ impl<K: 'static> Gateway<K> {
     }
 
     async fn admit<P: Platform<Key = K>>(&self, request: &Request<'_>, platform: &P) -> Result<Forward, Denial> {
-        // 1. The path has one reading, and a route.
+        // 1. Host and path have one reading, and a route.
+        if !request.url.has_plain_authority() {
+            return Err(Denial::BadPath);
+        }
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
         let host = request.url.host().to_ascii_lowercase();
         let (route, captures) = self.route(&host, &path, request.method)?;

@@ -41,6 +41,17 @@ impl<'r> Url<'r> {
         Self { scheme, authority, path, query }
     }
 
+    /// Whether the authority is a host and perhaps a port, and nothing that only looks like it: a `Host` header can hold
+    /// anything, and what is in it decides the route.
+    #[must_use]
+    pub fn has_plain_authority(&self) -> bool {
+        let host = self.host();
+        let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+        let ipv6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let is_ipv6 = ipv6.is_some_and(|host| host.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')));
+        !host.is_empty() && (is_name || is_ipv6)
+    }
+
     /// The host without port and trailing dot, in the case that the request has it in.
     #[must_use]
     pub fn host(&self) -> &'r str {
@@ -112,6 +123,7 @@ mod tests {
         assert_eq!(Url::split("http://h/a#b?c").path, "/a#b", "a fragment is for the path check to refuse");
         assert_eq!(Url::split("http://[::1]:80/").host(), "[::1]");
         assert_eq!(Url::split("http://[::1]/").host(), "[::1]");
+        assert_eq!(Url::split("http://h*").authority, "h*", "the target of OPTIONS * stands right behind the host");
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Forward {
         }
         let service = match origin {
             Origin::Service(binding) => Some(binding.clone()),
-            Origin::Url(_) | Origin::Passthrough => None,
+            Origin::Url { .. } | Origin::Passthrough => None,
         };
         Self {
             url: target(request, path, route, origin),
@@ -76,11 +76,13 @@ impl Forward {
 /// The path and the query as received, behind the origin's base and without the route's prefix.
 fn target(request: &Request<'_>, path: &RequestPath<'_>, route: &Route, origin: &Origin) -> String {
     let url = &request.url;
-    let mut target = match origin {
-        Origin::Url(base) => base.clone(),
-        Origin::Service(_) | Origin::Passthrough => format!("{}://{}", url.scheme, url.authority),
+    let (mut target, base) = match origin {
+        Origin::Url { root, base } => (root.clone(), base.as_str()),
+        Origin::Service(_) | Origin::Passthrough => (format!("{}://{}", url.scheme, url.authority), ""),
     };
-    target.push_str(path.without_prefix(&route.strip_prefix));
+    let rest = path.without_prefix(&route.strip_prefix);
+    target.push_str(base);
+    target.push_str(if base.is_empty() && rest.is_empty() { "/" } else { rest });
     if let Some(query) = url.query {
         target.push('?');
         target.push_str(query);

@@ -96,7 +96,7 @@ impl<K: 'static> Keyring<K> {
                 _ => Denial::KeysUnavailable { retry_after },
             };
             // Whoever saw a fetch fail, its own or another's, has had its try.
-            let may_fetch = !has_fetched && !(patience.is_tried() && facts.history.failed);
+            let has_had_its_try = has_fetched || (patience.is_tried() && facts.history.failed);
             match plan(facts, issuer.lifetime, now) {
                 Plan::Use => return selection.into_keys(),
                 Plan::UseAndRefresh => {
@@ -108,7 +108,7 @@ impl<K: 'static> Keyring<K> {
                         return Err(refusal(issuer.lifetime.cooldown.max(1)));
                     }
                 }
-                Plan::Fetch(reason) if may_fetch => {
+                Plan::Fetch(reason) if !has_had_its_try => {
                     has_fetched = true;
                     flight::launch(self, index, reason, wanted, platform).await;
                 }

@@ -83,9 +83,8 @@ pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Option<Issuer>)
 impl Issuer {
     fn read(name: &str, field: &Field<'_>) -> Option<Self> {
         let table = field.table()?;
-        let issuer_field = table.required("issuer");
-        let issuer = issuer_field.as_ref().and_then(Field::text);
-        let keys = read_key_source(&table, issuer_field.as_ref());
+        let issuer = table.required("issuer").and_then(|field| Some((field.text()?, field)));
+        let keys = read_key_source(&table, issuer.as_ref().map(|(_, field)| field));
         let seconds = |name, least, default| match table.field(name) {
             None => Some(default),
             Some(field) => field.integer(least..=MAX_SECONDS),
@@ -102,7 +101,7 @@ impl Issuer {
 
         Some(Self {
             name: name.to_owned(),
-            issuer: issuer?.to_owned(),
+            issuer: issuer?.0.to_owned(),
             keys: keys?,
             algorithms: algorithms.unwrap_or_else(|| Some(Algorithm::ALL.to_vec()))?,
             leeway: leeway?,

@@ -60,22 +60,24 @@ impl Policy {
         if let Some(version) = document.required("version") {
             version.integer(1..=1);
         }
-        let origin = document.field("origin").and_then(|field| field.read(Origin::parse));
-        let names_origin = document.field("origin").is_some();
+        let origin_field = document.field("origin");
+        let origin = origin_field.as_ref().and_then(|field| field.read(Origin::parse));
         let issuers = document.field("issuers").and_then(|field| issuer::read_all(&field)).unwrap_or_default();
         let identity =
             document.field("identity").map_or_else(|| Some(Identity::default()), |field| Identity::read(&field));
         let max_token_bytes = document.field("limits").and_then(|field| read_limits(&field));
-        let defaults = route::Defaults { issuers: &issuers, origin: origin.as_ref(), names_origin };
-        let routes =
-            document.required("routes").and_then(|field| field.list(|field| route::Placed::read(&field, &defaults)));
+        let defaults =
+            route::Defaults { issuers: &issuers, origin: origin.as_ref(), names_origin: origin_field.is_some() };
+        let entries =
+            document.required("routes").and_then(|field| field.list(|field| route::Entry::read(&field, &defaults)));
         document.refuse_unknown_keys();
 
-        let routes = routes?;
-        if issuers.is_empty() && routes.iter().any(|placed| placed.route.access.requirement().is_some()) {
+        let entries = entries?;
+        if issuers.is_empty() && entries.iter().any(|entry| entry.takes_tokens) {
             document.fail("issuers", "expected at least one issuer, since a route takes tokens");
         }
-        let (routes, table) = arrange(routes, errors);
+        let table = arrange(&entries, errors);
+        let routes = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
         let issuers = issuers.into_iter().map(|(_, issuer)| issuer).collect::<Option<_>>()?;
         let max_token_bytes = usize::try_from(max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES)).ok()?;
         Some(Self { issuers, routes, table, identity: identity?, max_token_bytes })
@@ -89,17 +91,13 @@ fn read_limits(field: &Field<'_>) -> Option<u64> {
     max_token_bytes
 }
 
-fn arrange(placed: Vec<route::Placed>, errors: &Errors) -> (Vec<Route>, RouteTable) {
+fn arrange(entries: &[route::Entry], errors: &Errors) -> RouteTable {
     let mut table = RouteTable::default();
-    let mut routes = Vec::with_capacity(placed.len());
-    for (index, route) in placed.into_iter().enumerate() {
-        for conflict in table.insert(index, &route.hosts, &route.path, &route.methods) {
-            errors.add(
-                format!("routes[{index}]"),
-                format!("claims the same host, method and path as routes[{}]", conflict.with),
-            );
+    for (index, place) in entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.place.as_ref()?))) {
+        for conflict in table.insert(index, &place.hosts, &place.path, &place.methods) {
+            let message = format!("claims the same host, method and path as routes[{}]", conflict.with);
+            errors.add(format!("routes[{index}]"), message);
         }
-        routes.push(route.route);
     }
-    (routes, table)
+    table
 }

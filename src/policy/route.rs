@@ -137,15 +137,23 @@ pub(super) struct Defaults<'p> {
     pub(super) names_origin: bool,
 }
 
-/// A route and the place that it claims.
-pub(super) struct Placed {
-    pub(super) route: Route,
+/// An entry of the list, as far as it could be read: its errors are noted, and what is right is still checked against
+/// the other entries.
+pub(super) struct Entry {
+    pub(super) route: Option<Route>,
+    pub(super) place: Option<Place>,
+    /// Whether tokens are looked at.
+    pub(super) takes_tokens: bool,
+}
+
+/// What a route claims.
+pub(super) struct Place {
     pub(super) path: PathPattern,
     pub(super) hosts: Vec<HostPattern>,
     pub(super) methods: Vec<String>,
 }
 
-impl Placed {
+impl Entry {
     pub(super) fn read(field: &Field<'_>, defaults: &Defaults<'_>) -> Option<Self> {
         let table = field.table()?;
         let path_field = table.required("path");
@@ -155,23 +163,49 @@ impl Placed {
             table.field("hosts").map_or(Some(Vec::new()), |field| field.list(|field| field.read(HostPattern::parse)));
         let name = transpose(table.field("name").map(|field| field.text().map(str::to_owned)));
         let host_labels = host_labels(hosts.as_deref().unwrap_or_default());
-        let access = read_access(&table, path.as_ref(), &host_labels, defaults.issuers);
-        let origin = read_origin(&table, access.as_ref(), defaults);
+        let kind = table.field("access").map_or(Some(Kind::Token), |field| field.read(Kind::parse));
+        let access = read_access(&table, kind, path.as_ref(), &host_labels, defaults.issuers);
+        let origin = read_origin(&table, kind, defaults);
         let strip_prefix = table.field("strip_prefix").map_or(Some(Vec::new()), |field| field.read(read_prefix));
         let timeout_ms = table.field("timeout_ms").map_or(Some(30_000), |field| field.integer(1..=MAX_TIMEOUT_MS));
         refuse_repeated_names(&table, path.as_ref(), &host_labels);
         table.refuse_unknown_keys();
 
-        let path_text = path_field.and_then(|field| field.value.as_str())?;
-        let route = Route {
-            name: name?.unwrap_or_else(|| path_text.to_owned()),
-            access: access?,
-            origin: origin?,
-            strip_prefix: strip_prefix?,
-            timeout_ms: u32::try_from(timeout_ms?).ok()?,
-            host_labels,
+        let path_text = path_field.and_then(|field| field.value.as_str()).unwrap_or_default();
+        let route = || {
+            Some(Route {
+                name: name?.unwrap_or_else(|| path_text.to_owned()),
+                access: access?,
+                origin: origin?,
+                strip_prefix: strip_prefix?,
+                timeout_ms: u32::try_from(timeout_ms?).ok()?,
+                host_labels,
+            })
         };
-        Some(Self { route, path: path?, hosts: hosts?, methods: methods? })
+        let route = route();
+        let place = || Some(Place { path: path?, hosts: hosts?, methods: methods? });
+        Some(Self { route, place: place(), takes_tokens: matches!(kind, Some(Kind::Token | Kind::Optional)) })
+    }
+}
+
+/// The values of `access`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Token,
+    Optional,
+    Public,
+    Deny,
+}
+
+impl Kind {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "token" => Ok(Self::Token),
+            "optional" => Ok(Self::Optional),
+            "public" => Ok(Self::Public),
+            "deny" => Ok(Self::Deny),
+            _ => Err(format!("expected \"token\", \"optional\", \"public\" or \"deny\", found {text:?}")),
+        }
     }
 }
 
@@ -205,12 +239,11 @@ fn read_methods(field: &Field<'_>) -> Option<Vec<String>> {
     })
 }
 
-fn read_origin(table: &Table<'_>, access: Option<&Access>, defaults: &Defaults<'_>) -> Option<Option<Origin>> {
+fn read_origin(table: &Table<'_>, kind: Option<Kind>, defaults: &Defaults<'_>) -> Option<Option<Origin>> {
     if let Some(field) = table.field("origin") {
         return field.read(Origin::parse).map(Some);
     }
-    let needs_one = !matches!(access, None | Some(Access::Deny));
-    if needs_one && !defaults.names_origin {
+    if kind != Some(Kind::Deny) && !defaults.names_origin {
         table.fail("origin", "is required, since the policy names no origin");
         return None;
     }
@@ -231,29 +264,31 @@ const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization"
 
 fn read_access(
     table: &Table<'_>,
+    kind: Option<Kind>,
     path: Option<&PathPattern>,
     host_labels: &[(String, String)],
     issuers: &[(String, Option<Issuer>)],
 ) -> Option<Access> {
-    let field = table.field("access");
-    let access = field.as_ref().map_or(Some("token"), Field::text)?;
-    match access {
-        "public" | "deny" => {
-            for check in TOKEN_CHECKS {
-                if let Some(field) = table.field(check) {
-                    field.fail::<()>(format!(
-                        "expected no token check on a route with access {access:?}, it would do nothing"
-                    ));
-                }
-            }
-            Some(if access == "public" { Access::Public } else { Access::Deny })
-        }
-        "token" | "optional" => {
-            let requirement = Requirement::read(table, path, host_labels, issuers)?;
-            Some(if access == "token" { Access::Token(requirement) } else { Access::Optional(requirement) })
-        }
-        _ => field?.fail(format!("expected \"token\", \"optional\", \"public\" or \"deny\", found {access:?}")),
+    let Some(kind) = kind else {
+        // Whether these are right depends on what is wrong; at least they are known.
+        TOKEN_CHECKS.iter().for_each(|check| drop(table.field(check)));
+        return None;
+    };
+    match kind {
+        Kind::Token => Requirement::read(table, path, host_labels, issuers).map(Access::Token),
+        Kind::Optional => Requirement::read(table, path, host_labels, issuers).map(Access::Optional),
+        Kind::Public => refuse_token_checks(table).map(|()| Access::Public),
+        Kind::Deny => refuse_token_checks(table).map(|()| Access::Deny),
     }
+}
+
+/// A check that looks as if it did something is worse than none.
+fn refuse_token_checks(table: &Table<'_>) -> Option<()> {
+    let checks: Vec<Field<'_>> = TOKEN_CHECKS.iter().filter_map(|check| table.field(check)).collect();
+    for check in &checks {
+        check.fail::<()>("expected no token check on a public or deny route, it would do nothing");
+    }
+    checks.is_empty().then_some(())
 }
 
 impl Requirement {

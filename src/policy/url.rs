@@ -8,8 +8,13 @@ use crate::route::path::RequestPath;
 /// Where a request goes when it is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// `http(s)://host[:port][/base]`, without a slash at its end.
-    Url(String),
+    /// A server.
+    Url {
+        /// `http(s)://host[:port]`
+        root: String,
+        /// What is put in front of paths: empty, or with a slash at its start and none at its end.
+        base: String,
+    },
     /// A service binding of this name.
     Service(String),
     /// The request's own URL.
@@ -43,7 +48,9 @@ impl Origin {
         if RequestPath::parse(uri.path()).is_err() {
             return Err(format!("{expected}, the base without dot segments, empty segments and encoded separators"));
         }
-        Ok(Self::Url(text.trim_end_matches('/').to_owned()))
+        let base = uri.path().trim_end_matches('/');
+        let root = text.trim_end_matches('/').strip_suffix(base).unwrap_or(text);
+        Ok(Self::Url { root: root.to_owned(), base: base.to_owned() })
     }
 }
 
@@ -144,8 +151,11 @@ mod tests {
 
     #[test]
     fn reads_origins() {
-        assert_eq!(Origin::parse("http://a.com:80/base/"), Ok(Origin::Url("http://a.com:80/base".to_owned())));
-        assert_eq!(Origin::parse("https://a.com/"), Ok(Origin::Url("https://a.com".to_owned())));
+        let url = |root: &str, base: &str| Ok(Origin::Url { root: root.to_owned(), base: base.to_owned() });
+        assert_eq!(Origin::parse("http://a.com:80/base/"), url("http://a.com:80", "/base"));
+        assert_eq!(Origin::parse("https://a.com/a/b"), url("https://a.com", "/a/b"));
+        assert_eq!(Origin::parse("https://a.com/"), url("https://a.com", ""));
+        assert_eq!(Origin::parse("https://a.com"), url("https://a.com", ""));
         assert_eq!(Origin::parse("service:API_2"), Ok(Origin::Service("API_2".to_owned())));
         assert_eq!(Origin::parse("passthrough"), Ok(Origin::Passthrough));
         for text in [

@@ -187,8 +187,11 @@ impl Methods {
 mod tests {
     use super::*;
 
-    /// A table of `(hosts, path, methods)`, by index.
-    fn table(routes: &[(&[&str], &str, &[&str])]) -> RouteTable {
+    /// Hosts, path and methods of a route.
+    type Claim<'c> = (&'c [&'c str], &'c str, &'c [&'c str]);
+
+    /// A table of routes, by index.
+    fn table(routes: &[Claim<'_>]) -> RouteTable {
         let mut table = RouteTable::default();
         for (index, route) in routes.iter().enumerate() {
             assert_eq!(insert(&mut table, index, *route), []);
@@ -196,7 +199,7 @@ mod tests {
         table
     }
 
-    fn insert(table: &mut RouteTable, index: usize, (hosts, path, methods): (&[&str], &str, &[&str])) -> Vec<Conflict> {
+    fn insert(table: &mut RouteTable, index: usize, (hosts, path, methods): Claim<'_>) -> Vec<Conflict> {
         let hosts: Vec<_> = hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect();
         let methods: Vec<_> = methods.iter().map(|&method| method.to_owned()).collect();
         table.insert(index, &hosts, &PathPattern::parse(path).unwrap(), &methods)
@@ -299,7 +302,7 @@ mod tests {
 
     #[test]
     fn two_routes_that_claim_the_same_conflict() {
-        let same: &[((&[&str], &str, &[&str]), (&[&str], &str, &[&str]))] = &[
+        let same: &[(Claim<'_>, Claim<'_>)] = &[
             ((&[], "/a/{x}", &[]), (&[], "/a/{y}/", &[])),
             ((&[], "/{*x}", &["GET"]), (&[], "/{*y}", &["POST", "GET"])),
             ((&["A.com", "b.com"], "/a", &["GET"]), (&["c.com", "a.COM"], "/a", &["GET"])),

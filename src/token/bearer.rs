@@ -27,9 +27,8 @@ pub fn extract(authorization: Option<&str>) -> Result<Option<&str>, Denial> {
 
 /// Whether a value's scheme is `Bearer`: the word in any case, with no further character of a token behind it.
 fn is_bearer(value: &str) -> bool {
-    let (scheme, rest) = match value.split_at_checked("Bearer".len()) {
-        Some(parts) => parts,
-        None => return false,
+    let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else {
+        return false;
     };
     let goes_on = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     scheme.eq_ignore_ascii_case("Bearer") && !rest.starts_with(goes_on)

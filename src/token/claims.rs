@@ -34,8 +34,8 @@ impl Claims {
     /// [`InvalidToken::Claims`] for an absent `exp`, an absent `iat` where the issuer has a `max_age`, and any claim of
     /// the wrong type.
     pub fn new(claims: Object<'static>, payload: &str, issuer: &Issuer) -> Result<Self, InvalidToken> {
-        let is_string = |name: &&str| claims.get(name).is_none_or(|value| value.as_str().is_some());
-        if !STRING_CLAIMS.iter().all(|name| is_string(&name)) || !has_good_audience(&claims) {
+        let is_string = |name: &str| claims.get(name).is_none_or(|value| value.as_str().is_some());
+        if !STRING_CLAIMS.into_iter().all(is_string) || !has_good_audience(&claims) {
             return Err(InvalidToken::Claims);
         }
         let times = Times {

@@ -1,0 +1,223 @@
+//! What the origin receives.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Token, World, allowed, policy};
+
+const PUBLIC: &str = r#"[{"path": "/{*rest}", "access": "public"}, {"path": "/", "access": "public"}]"#;
+
+/// The policy with a member `identity` before its routes.
+fn with_identity(identity: &str, routes: &str) -> String {
+    policy(routes).replacen("\"version\":1", &format!("\"version\":1,\"identity\":{identity}"), 1)
+}
+
+/// The headers that are set for a token on a route that looks at nothing but the signature.
+fn identity(settings: &str, token: &Token) -> Vec<(String, String)> {
+    let routes = r#"[{"path": "/", "audience": "*", "organization": "*"}]"#;
+    let forward = allowed(World::new(&with_identity(settings, routes)).get("/", &token.sign()));
+    forward.set.into_iter().filter(|(name, _)| !name.starts_with("x-forwarded")).collect()
+}
+
+fn value(headers: &[(String, String)], name: &str) -> Option<String> {
+    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_verified_token_becomes_identity_headers() {
+    let token =
+        Token::default().claim("aud", json!(["https://api.example.com", "b"])).claim("organization_id", json!("acme"));
+    let expected = [
+        ("x-auth-subject", "user-1"),
+        ("x-auth-client-id", "app-1"),
+        ("x-auth-organization-id", "acme"),
+        ("x-auth-scopes", "read:data write:data"),
+        ("x-auth-audience", "https://api.example.com,b"),
+        ("x-auth-issuer", "https://tenant.logto.app/oidc"),
+    ];
+    assert_eq!(identity("{}", &token), pairs(&expected));
+}
+
+#[test]
+fn what_is_absent_is_not_sent() {
+    let mut token = Token::default();
+    for claim in ["sub", "client_id", "aud", "scope"] {
+        token = token.claim(claim, Value::Null);
+    }
+    assert_eq!(identity("{}", &token), pairs(&[("x-auth-issuer", "https://tenant.logto.app/oidc")]));
+    assert_eq!(
+        value(&identity("{}", &token.claim("azp", json!("app-2"))), "x-auth-client-id").as_deref(),
+        Some("app-2")
+    );
+    assert_eq!(value(&identity("{}", &Token::default().claim("aud", json!([]))), "x-auth-audience"), None);
+}
+
+#[test]
+fn the_organization_is_the_claims_else_the_matched_audiences() {
+    let organization = |routes: &str, token: Token| {
+        let forward = allowed(World::new(&policy(routes)).get("/", &token.sign()));
+        value(&forward.set, "x-auth-organization-id")
+    };
+    let token = Token::default().claim("aud", json!(["urn:logto:organization:b", "urn:logto:organization:a", "x"]));
+    let list = r#"[{"path": "/", "audience": ["x2", "urn:logto:organization:a", "urn:logto:organization:b"]}]"#;
+    assert_eq!(organization(list, token.clone()).as_deref(), Some("a"), "the first of the route's that the token has");
+    assert_eq!(organization(r#"[{"path": "/", "audience": ["x", "urn:logto:organization:a"]}]"#, token.clone()), None);
+    assert_eq!(organization(r#"[{"path": "/", "audience": "*"}]"#, token.clone()), None, "nothing was matched");
+    let both = r#"[{"path": "/", "audience": "urn:logto:organization:a", "organization": "c"}]"#;
+    assert_eq!(organization(both, token.claim("organization_id", json!("c"))).as_deref(), Some("c"));
+}
+
+#[test]
+fn values_are_encoded() {
+    let token = Token::default()
+        .claim("sub", json!("50% é, \r\n\u{7f}€"))
+        .claim("client_id", json!(" a b "))
+        .claim("aud", json!(["a,b", "c%"]))
+        .claim("scope", json!("x,y é"));
+    let headers = identity("{}", &token);
+    assert_eq!(value(&headers, "x-auth-subject").as_deref(), Some("50%25 %C3%A9, %0D%0A%7F%E2%82%AC"));
+    assert_eq!(value(&headers, "x-auth-client-id").as_deref(), Some("%20a b%20"), "HTTP would drop spaces at the ends");
+    assert_eq!(value(&headers, "x-auth-audience").as_deref(), Some("a%2Cb,c%25"));
+    assert_eq!(value(&headers, "x-auth-scopes").as_deref(), Some("x%2Cy %C3%A9"));
+}
+
+#[test]
+fn extra_claims() {
+    let settings = r#"{"claims": {"x-auth-email": "email", "X-Auth-Roles": "realm.roles", "x-auth-n": "n", "x-auth-o": "o",
+        "x-auth-null": "null", "x-auth-mixed": "mixed", "x-auth-empty": "empty", "x-auth-none": "none", "x-auth-b": "b"}}"#;
+    let token = Token::default()
+        .claim("email", json!("a@b.c"))
+        .claim("realm", json!({"roles": ["x", "y,z"]}))
+        .claim("n", json!(1.5))
+        .claim("o", json!({"k": ["é", 1]}))
+        .claim("mixed", json!(["a", 1]))
+        .claim("empty", json!([]))
+        .claim("b", json!(true));
+    let headers = identity(settings, &token);
+    for (name, expected) in [
+        ("x-auth-email", Some("a@b.c")),
+        ("x-auth-roles", Some("x,y%2Cz")),
+        ("x-auth-n", Some("1.5")),
+        ("x-auth-o", Some(r#"{"k":["%C3%A9",1]}"#)),
+        ("x-auth-mixed", Some(r#"["a",1]"#)),
+        ("x-auth-empty", None),
+        ("x-auth-none", None),
+        ("x-auth-b", Some("true")),
+    ] {
+        assert_eq!(value(&headers, name).as_deref(), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_whole_payload_on_request() {
+    let token = Token::default();
+    let headers = identity(r#"{"payload_header": true, "prefix": "gate-"}"#, &token);
+    assert_eq!(value(&headers, "gate-claims").as_deref(), token.sign().split('.').nth(1));
+    assert!(headers.iter().all(|(name, _)| name.starts_with("gate-")));
+}
+
+#[test]
+fn what_could_be_taken_for_the_gates_word_is_removed_everywhere() {
+    let headers = [
+        ("x-auth-subject", "admin"),
+        ("x_auth_subject", "admin"),
+        ("x-auth_anything", "1"),
+        ("x-auth-", "1"),
+        ("x-authority", "kept"),
+        ("x_forwarded_host", "evil"),
+        ("x-forwarded-proto", "evil"),
+        ("x-forwarded-for", "kept"),
+    ];
+    let routes = r#"[{"path": "/p", "access": "public"}, {"path": "/o", "access": "optional", "audience": "*"}]"#;
+    let mut world = World::new(&policy(routes));
+    for path in ["/p", "/o"] {
+        let forward = allowed(world.request("GET", &format!("https://API.example.com:8443{path}"), &headers));
+        let removed =
+            ["x-auth-subject", "x_auth_subject", "x-auth_anything", "x-auth-", "x_forwarded_host", "x-forwarded-proto"];
+        assert_eq!(forward.remove, removed, "{path}");
+        let set = [("x-forwarded-host", "API.example.com:8443"), ("x-forwarded-proto", "https")];
+        assert_eq!(forward.set, pairs(&set), "{path}");
+    }
+}
+
+#[test]
+fn the_token_is_forwarded_unless_the_policy_says_no() {
+    let removed = |settings| {
+        let mut world = World::new(&with_identity(settings, PUBLIC));
+        allowed(world.request("GET", "http://h/", &[("authorization", "Bearer x")])).remove
+    };
+    assert_eq!(removed("{}"), [""; 0]);
+    assert_eq!(removed(r#"{"forward_token": false}"#), ["authorization"]);
+}
+
+#[test]
+fn hop_by_hop_headers_end_here() {
+    let removed =
+        |headers: &[(&str, &str)]| allowed(World::new(&policy(PUBLIC)).request("GET", "http://h/", headers)).remove;
+    let headers = [
+        ("connection", "close, X-Secret ,x-auth-subject"),
+        ("x-secret", "1"),
+        ("keep-alive", "1"),
+        ("te", "trailers"),
+        ("upgrade", "h2c"),
+        ("proxy-authorization", "Basic x"),
+        ("accept", "*/*"),
+    ];
+    assert_eq!(removed(&headers), ["connection", "x-secret", "keep-alive", "te", "upgrade", "proxy-authorization"]);
+    assert_eq!(
+        removed(&[("connection", "Upgrade"), ("upgrade", "WebSocket")]),
+        ["connection"],
+        "a WebSocket goes through"
+    );
+}
+
+#[test]
+fn the_path_goes_on_as_received() {
+    let url = |route: &str, url: &str| {
+        let mut world = World::new(&policy(&format!("[{{\"access\": \"public\", {route}}}]")));
+        let forward = allowed(world.request("GET", url, &[]));
+        (forward.url, forward.service)
+    };
+    let rest = r#""path": "/{*rest}""#;
+    for (route, request, expected) in [
+        (rest, "http://h/%61/b%20c/?x=%2F&&y", "https://origin.example.com/%61/b%20c/?x=%2F&&y"),
+        (rest, "http://h/a?", "https://origin.example.com/a?"),
+        (r#""path": "/""#, "http://h", "https://origin.example.com/"),
+        (
+            r#""path": "/{*rest}", "origin": "http://o:81/base/", "strip_prefix": "/api/v1""#,
+            "http://h/%61pi/v1/%62/",
+            "http://o:81/base/%62/",
+        ),
+        (
+            r#""path": "/{*rest}", "origin": "http://o/base", "strip_prefix": "/api""#,
+            "http://h/api?q",
+            "http://o/base?q",
+        ),
+        (r#""path": "/{*rest}", "strip_prefix": "/api""#, "http://h/api", "https://origin.example.com/"),
+        (r#""path": "/{*rest}", "strip_prefix": "/api""#, "http://h/apis", "https://origin.example.com/apis"),
+        (r#""path": "/{*rest}", "origin": "passthrough""#, "https://h:8443/a?b", "https://h:8443/a?b"),
+    ] {
+        assert_eq!(url(route, request), (expected.to_owned(), None), "{route} {request}");
+    }
+    let service = url(r#""path": "/{*rest}", "origin": "service:API", "strip_prefix": "/a""#, "https://h/a/b");
+    assert_eq!(service, ("https://h/b".to_owned(), Some("API".to_owned())));
+}
+
+#[test]
+fn a_host_that_is_none_is_refused() {
+    let mut world = World::new(&policy(PUBLIC));
+    for host in ["u@h", "h*", "h%2ex", "b\u{fc}cher.de", "", "h h", "h:x", ":80", "[::1", "h,i"] {
+        let decision = world.request("GET", &format!("http://{host}/"), &[]);
+        assert_eq!(support::outcome(&decision), "400 gate.bad_path", "{host}");
+    }
+    for host in ["h", "H.x:80", "h.", "h.:80", "[::1]", "[::1]:80", "a_b", "127.0.0.1"] {
+        allowed(world.request("GET", &format!("http://{host}/"), &[]));
+    }
+}

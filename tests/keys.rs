@@ -1,0 +1,322 @@
+//! Where keys come from, what is fetched and when, with the clock in hand.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
+
+mod support;
+
+use futures_util::future::join_all;
+use portcullis::decision::{Decision, Denial};
+use serde_json::{Value, json};
+use support::token::{key_set, public};
+use support::{ISSUER, NOW, Token, World, denied, outcome};
+
+const METADATA: &str = "https://tenant.logto.app/oidc/.well-known/openid-configuration";
+const JWKS: &str = "https://tenant.logto.app/oidc/jwks";
+const STORE_KEY: &str = "jwks:v1:https://tenant.logto.app/oidc";
+const INVALID: &str = "401 auth.invalid_token";
+const UNAVAILABLE: &str = "503 gate.keys_unavailable";
+
+fn policy(issuer: &str) -> String {
+    format!(
+        r#"{{"version":1,"origin":"https://o","issuers":{{"logto":{{"issuer":"{ISSUER}"{issuer}}}}},
+            "routes":[{{"path":"/","audience":"https://api.example.com"}}]}}"#
+    )
+}
+
+fn world() -> World {
+    let world = World::new(&policy(""));
+    publish(&world, &["p384"]);
+    world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+    world
+}
+
+fn publish(world: &World, keys: &[&str]) {
+    world.document_at(JWKS, &key_set(keys), None);
+}
+
+fn get(world: &mut World, key: &'static str) -> String {
+    let now = NOW + 1_000_000;
+    let token = Token::default().claim("exp", json!(now)).signed_with(key, "ES384").sign();
+    let decision = world.get("/", &token);
+    outcome(&decision)
+}
+
+fn stored(world: &World) -> Value {
+    serde_json::from_str(&world.shared.store.borrow()[STORE_KEY]).unwrap()
+}
+
+#[test]
+fn a_first_request_discovers_fetches_and_stores() {
+    let mut world = world();
+    assert_eq!(get(&mut world, "p384"), "allow");
+    world.settle();
+    assert_eq!(*world.shared.fetches.borrow(), [(METADATA.to_owned(), None), (JWKS.to_owned(), None)]);
+    let expected =
+        json!({"version": 1, "issuer": ISSUER, "jwks_uri": JWKS, "fetched_at": NOW, "keys": [public("p384")]});
+    assert_eq!(stored(&world), expected);
+    for _ in 0..5 {
+        assert_eq!(get(&mut world, "p384"), "allow");
+    }
+    assert_eq!((world.fetches(), world.shared.store_reads.get()), (2, 1));
+}
+
+#[test]
+fn a_second_isolate_starts_from_the_store() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.settle();
+    world.restart(&policy(""));
+    assert_eq!(get(&mut world, "p384"), "allow");
+    assert_eq!(world.fetches(), 2, "those of the first");
+}
+
+#[test]
+fn jwks_uri_needs_no_discovery_and_takes_no_entry_from_elsewhere() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.settle();
+    let moved = policy(r#","jwks_uri":"https://keys.example.com""#);
+    world.document_at("https://keys.example.com", &key_set(&["p384b"]), None);
+    world.restart(&moved);
+    assert_eq!(get(&mut world, "p384b"), "allow");
+    assert_eq!(world.shared.fetches.borrow().last().unwrap().0, "https://keys.example.com");
+    assert_eq!(world.fetches(), 3);
+}
+
+#[test]
+fn a_stale_set_is_used_and_refreshed_after_the_response() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.pass(599);
+    assert_eq!(get(&mut world, "p384"), "allow");
+    world.settle();
+    assert_eq!(world.fetches(), 2);
+    publish(&world, &["p384b"]);
+    world.pass(1);
+    assert_eq!(get(&mut world, "p384"), "allow", "at once, with the stale set");
+    world.settle();
+    assert_eq!(world.fetches(), 4);
+    assert_eq!(stored(&world)["keys"], json!([public("p384b")]));
+    assert_eq!(get(&mut world, "p384b"), "allow");
+    assert_eq!(get(&mut world, "p384"), INVALID, "a withdrawn key stops working");
+}
+
+#[test]
+fn the_stores_newer_set_spares_the_fetch() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.pass(700);
+    let mut entry = stored(&world);
+    entry["fetched_at"] = json!(NOW + 650);
+    entry["keys"] = json!([public("p384b")]);
+    world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), entry.to_string());
+    get(&mut world, "p384");
+    world.settle();
+    assert_eq!(get(&mut world, "p384b"), "allow");
+    assert_eq!(world.fetches(), 2);
+}
+
+#[test]
+fn an_unknown_kid_refetches_once_under_the_cooldown() {
+    let mut world = world();
+    assert_eq!(get(&mut world, "p384"), "allow");
+    publish(&world, &["p384", "p384b"]);
+    assert_eq!(get(&mut world, "p384b"), "allow", "with no 401 in between: a first fetch starts no cooldown");
+    assert_eq!(world.fetches(), 4);
+    let unknown = Token::default().header("kid", json!("nowhere")).sign();
+    for _ in 0..20 {
+        assert_eq!(outcome(&world.get("/", &unknown)), INVALID);
+    }
+    assert_eq!(world.fetches(), 4, "the cooldown");
+    world.pass(30);
+    for _ in 0..20 {
+        assert_eq!(outcome(&world.get("/", &unknown)), INVALID);
+    }
+    assert_eq!(world.fetches(), 6);
+    assert_eq!(get(&mut world, "p384"), "allow");
+}
+
+#[test]
+fn no_key_that_fits_refetches_as_well() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.document_at(JWKS, &json!({"keys": [public("rsa")]}).to_string(), None);
+    let token = Token::default().signed_with("rsa", "RS256").header("kid", Value::Null).sign();
+    assert_eq!(outcome(&world.get("/", &token)), "allow");
+}
+
+#[test]
+fn without_any_set_keys_are_unavailable() {
+    let mut world = world();
+    world.fails_at(METADATA, 10);
+    for fetches in [1, 2] {
+        assert_eq!(get(&mut world, "p384"), UNAVAILABLE);
+        assert_eq!(world.fetches(), fetches, "the first failure starts no cooldown, the try because of it does");
+    }
+    let token = Token::default().sign();
+    world.pass(10);
+    assert_eq!(denied(world.get("/", &token)), Denial::KeysUnavailable { retry_after: 20 });
+    assert_eq!(world.fetches(), 2);
+    world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+    world.pass(20);
+    assert_eq!(get(&mut world, "p384"), "allow", "recovery needs no restart");
+}
+
+#[test]
+fn an_outage_refuses_no_known_key_until_the_set_is_too_old() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.fails_at(METADATA, 10);
+    for _ in 0..86 {
+        world.pass(1000);
+        assert_eq!(get(&mut world, "p384"), "allow");
+        world.settle();
+    }
+    assert_eq!(stored(&world)["fetched_at"], json!(NOW));
+    world.pass(400);
+    assert_eq!(get(&mut world, "p384"), UNAVAILABLE);
+}
+
+#[test]
+fn a_bad_answer_never_replaces_a_good_set() {
+    let many: Vec<_> = (0..101).map(|_| public("p384b")).collect();
+    let mut off_curve = public("p384b");
+    off_curve["x"] = off_curve["y"].clone();
+    let bad = [
+        "".to_owned(),
+        "<html>".to_owned(),
+        "[]".to_owned(),
+        "{}".to_owned(),
+        json!({"keys": []}).to_string(),
+        json!({"keys": {"a": public("p384b")}}).to_string(),
+        json!({"keys": [{"kty": "oct", "k": "AQ"}]}).to_string(),
+        json!({"keys": [off_curve]}).to_string(),
+        json!({"keys": many}).to_string(),
+        key_set(&["p384b"]).split_at(40).0.to_owned(),
+        format!("{}{}", key_set(&["p384b"]), " ".repeat(256 * 1024)),
+    ];
+    for body in bad {
+        let mut world = world();
+        get(&mut world, "p384");
+        world.document_at(JWKS, &body, None);
+        world.pass(700);
+        assert_eq!(get(&mut world, "p384"), "allow");
+        world.settle();
+        assert_eq!(world.fetches(), 4);
+        assert_eq!(get(&mut world, "p384"), "allow");
+        assert_eq!(stored(&world)["fetched_at"], json!(NOW));
+        let log = world.shared.log.borrow();
+        assert!(log.iter().any(|line| line.starts_with("issuer logto: its keys cannot be fetched: ")), "{log:?}");
+    }
+}
+
+#[test]
+fn entries_that_are_passed_over_leave_the_rest() {
+    let mut world = world();
+    let mut private = public("p384b");
+    private["d"] = json!("AQ");
+    let keys = json!({"keys": [1, null, {"kty": "new"}, {"kty": "oct", "k": "AQ"}, private, public("p384")]});
+    world.document_at(JWKS, &keys.to_string(), None);
+    assert_eq!(get(&mut world, "p384"), "allow");
+    assert_eq!(get(&mut world, "p384b"), INVALID);
+    world.settle();
+    assert_eq!(stored(&world)["keys"], json!([public("p384")]), "nor are secrets put into the store");
+}
+
+#[test]
+fn metadata_of_another_issuer_is_refused() {
+    let mut world = world();
+    world.document_at(METADATA, &json!({"issuer": "https://evil", "jwks_uri": JWKS}).to_string(), None);
+    assert_eq!(get(&mut world, "p384"), UNAVAILABLE);
+    assert_eq!(world.fetches(), 1);
+}
+
+#[test]
+fn an_entity_tag_is_kept_sent_and_believed() {
+    let mut world = world();
+    world.document_at(JWKS, &key_set(&["p384"]), Some("\"v1\""));
+    get(&mut world, "p384");
+    world.settle();
+    assert_eq!(stored(&world)["etag"], json!("\"v1\""));
+    world.answer_at(JWKS, 5, Ok(portcullis::platform::Fetched::NotModified));
+    world.pass(700);
+    get(&mut world, "p384");
+    world.settle();
+    assert_eq!(world.shared.fetches.borrow().last().unwrap(), &(JWKS.to_owned(), Some("\"v1\"".to_owned())));
+    assert_eq!(stored(&world)["keys"], json!([public("p384")]));
+    assert!(stored(&world)["fetched_at"].as_u64().unwrap() >= NOW + 700);
+}
+
+#[test]
+fn a_failing_or_slow_store_stops_nothing() {
+    let mut world = world();
+    world.shared.store_fails.set(true);
+    assert_eq!(get(&mut world, "p384"), "allow");
+    world.settle();
+    world.restart(&policy(""));
+    world.shared.store_fails.set(false);
+    world.shared.store_reply_ms.set(60_000);
+    assert_eq!(get(&mut world, "p384"), "allow");
+}
+
+#[test]
+fn garbage_in_the_store_is_replaced() {
+    for garbage in ["", "x", "{}", "null", r#"{"version":2}"#] {
+        let mut world = world();
+        world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), garbage.to_owned());
+        assert_eq!(get(&mut world, "p384"), "allow");
+        world.settle();
+        assert_eq!(stored(&world)["version"], json!(1));
+    }
+}
+
+#[test]
+fn simultaneous_first_requests_fetch_once() {
+    let mut world = world();
+    let token = format!("Bearer {}", Token::default().sign());
+    let requests: Vec<_> = (0..50).map(|_| world.start("GET", "http://h/", &[("authorization", &token)])).collect();
+    let decisions = world.run(join_all(requests));
+    assert!(decisions.iter().all(|decision| matches!(decision, Decision::Allow(_))));
+    assert_eq!((world.fetches(), world.shared.store_reads.get()), (2, 1));
+}
+
+#[test]
+fn simultaneous_first_requests_of_a_hanging_issuer_are_refused_in_time() {
+    let mut world = world();
+    world.fails_at(METADATA, 3_600_000);
+    let token = format!("Bearer {}", Token::default().sign());
+    let requests: Vec<_> = (0..50).map(|_| world.start("GET", "http://h/", &[("authorization", &token)])).collect();
+    let decisions = world.run(join_all(requests));
+    assert!(decisions.iter().all(|decision| outcome(decision) == UNAVAILABLE));
+    assert!(world.fetches() <= 2, "{}", world.fetches());
+}
+
+#[test]
+fn a_request_that_dies_while_it_fetches_strands_nobody() {
+    let mut world = world();
+    world.fails_at(METADATA, 3_600_000);
+    let token = format!("Bearer {}", Token::default().sign());
+    {
+        let abandoned = world.start("GET", "http://h/", &[("authorization", &token)]);
+        let platform = world.platform();
+        world.run(async move {
+            use portcullis::platform::Runtime;
+            let sleep = platform.sleep(500);
+            futures_util::pin_mut!(abandoned, sleep);
+            futures_util::future::select(abandoned, sleep).await;
+        });
+    }
+    world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+    assert_eq!(get(&mut world, "p384"), "allow");
+}
+
+#[test]
+fn a_scheduled_refresh_spares_requests_the_fetch() {
+    let mut world = world();
+    world.refresh_all();
+    assert_eq!((world.fetches(), stored(&world)["fetched_at"].as_u64()), (2, Some(NOW)));
+    world.restart(&policy(""));
+    assert_eq!(get(&mut world, "p384"), "allow");
+    assert_eq!(world.fetches(), 2);
+}

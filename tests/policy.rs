@@ -1,0 +1,248 @@
+//! Policies: every error has its place, and all are reported at once.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
+
+mod support;
+
+use portcullis::policy::{Access, KeySource, Policy};
+
+fn places(policy: &str) -> Vec<String> {
+    Policy::parse(policy).expect_err(policy).into_iter().map(|error| error.place).collect()
+}
+
+/// The places of the errors in a policy whose only route is this one.
+fn route_places(route: &str) -> Vec<String> {
+    places(&format!(
+        r#"{{"version":1,"origin":"https://o.com","issuers":{{"a":{{"issuer":"https://a.com"}}}},"routes":[{route}]}}"#
+    ))
+}
+
+fn issuer_places(issuer: &str) -> Vec<String> {
+    places(&format!(
+        r#"{{"version":1,"origin":"https://o.com","issuers":{{"a":{{{issuer}}}}},"routes":[{{"path":"/","audience":"x"}}]}}"#
+    ))
+}
+
+fn document_places(members: &str) -> Vec<String> {
+    places(&format!(r#"{{"routes":[{{"path":"/","access":"public","origin":"https://o.com"}}]{members}}}"#))
+}
+
+#[test]
+fn the_contracts_example_is_a_policy() {
+    let policy = support::read(
+        r#"{
+        "version": 1, "origin": "https://origin.example.com",
+        "issuers": {"logto": {"issuer": "https://tenant.logto.app/oidc"}},
+        "routes": [
+            {"path": "/api/products/{id}", "methods": ["GET"], "audience": "https://api.yourapp.com", "scopes": ["read:products"]},
+            {"path": "/orgs/{org}/members", "methods": ["POST"], "audience": "urn:logto:organization:{org}", "scopes": ["invite:member"]},
+            {"path": "/orgs/{org}/data/{*rest}", "audience": "https://api.yourapp.com", "organization": "{org}",
+             "scopes": {"all": ["read:data"], "any": ["plan:pro", "plan:team"]}},
+            {"path": "/healthz", "access": "public"}
+        ]}"#,
+    );
+    let issuer = &policy.issuers[0];
+    let KeySource::Discovery(url) = &issuer.keys else { panic!() };
+    assert_eq!(url, "https://tenant.logto.app/oidc/.well-known/openid-configuration");
+    assert_eq!((issuer.leeway, issuer.max_age, issuer.timeout_ms), (30, None, 5000));
+    assert_eq!((issuer.lifetime.ttl, issuer.lifetime.max_stale, issuer.lifetime.cooldown), (600, 86_400, 30));
+    assert_eq!(
+        (issuer.types.as_slice(), issuer.type_required),
+        (["jwt".to_owned(), "at+jwt".to_owned()].as_slice(), false)
+    );
+    assert_eq!(policy.max_token_bytes, 8192);
+    assert_eq!(policy.identity.prefix, "x-auth-");
+    assert!(policy.identity.forward_token && !policy.identity.payload_header);
+    let names: Vec<_> = policy.routes.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["/api/products/{id}", "/orgs/{org}/members", "/orgs/{org}/data/{*rest}", "/healthz"]);
+    assert!(matches!(policy.routes[3].access, Access::Public));
+    assert_eq!(policy.routes[0].timeout_ms, 30_000);
+}
+
+#[test]
+fn all_errors_are_reported_at_once() {
+    let policy = r#"{
+        "version": 2, "orign": "https://o.com", "limits": {"max_token_bytes": 255, "x": 1},
+        "issuers": {"a": {"issuer": "http://a.com", "leeway": 301, "algorithms": ["none", "RS256", "HS256"]},
+                    "b.c": {"issuer": ""}},
+        "routes": [
+            {"path": "a", "scopes": [], "audience": ["x", "*"]},
+            {"path": "/x/{id}", "audience": "{org}", "issuers": ["a", "z"], "method": ["GET"]},
+            {"path": "/y", "access": "public", "scopes": ["a"], "audience": "x"},
+            {"path": "/z", "audience": "x", "origin": "ftp://x", "timeout_ms": 0}
+        ],
+        "identity": {"prefix": "X", "claims": {"x-other": "a"}}
+    }"#;
+    let expected = [
+        "version",
+        "issuers.a.issuer",
+        "issuers.a.leeway",
+        "issuers.a.algorithms[0]",
+        "issuers.a.algorithms[2]",
+        "issuers.\"b.c\".issuer",
+        "identity.prefix",
+        "limits.max_token_bytes",
+        "limits.x",
+        "routes[0].path",
+        "routes[0].scopes",
+        "routes[0].audience[1]",
+        "routes[0].origin",
+        "routes[1].audience",
+        "routes[1].issuers[1]",
+        "routes[1].method",
+        "routes[1].origin",
+        "routes[2].scopes",
+        "routes[2].audience",
+        "routes[2].origin",
+        "routes[3].origin",
+        "routes[3].timeout_ms",
+        "orign",
+    ];
+    let mut found = places(policy);
+    let mut expected: Vec<_> = expected.map(str::to_owned).to_vec();
+    found.sort();
+    found.dedup();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_no_document_is_one_error() {
+    for policy in ["", "garbage", "[]", "1", "null", r#"{"version":1,"version":1}"#, "{} {}"] {
+        assert_eq!(places(policy), [""], "{policy}");
+    }
+    assert_eq!(places("{}"), ["version", "routes"]);
+}
+
+#[test]
+fn places_within_the_document() {
+    for (members, place) in [
+        ("", "version"),
+        (r#","version":"1""#, "version"),
+        (r#","version":1.5"#, "version"),
+        (r#","version":1,"x":1"#, "x"),
+        (r#","version":1,"origin":1"#, "origin"),
+        (r#","version":1,"limits":1"#, "limits"),
+        (r#","version":1,"limits":{"max_token_bytes":65537}"#, "limits.max_token_bytes"),
+        (r#","version":1,"issuers":[]"#, "issuers"),
+        (r#","version":1,"identity":{"x":1}"#, "identity.x"),
+        (r#","version":1,"identity":{"forward_token":"yes"}"#, "identity.forward_token"),
+        (r#","version":1,"identity":{"payload_header":1}"#, "identity.payload_header"),
+        (r#","version":1,"identity":{"prefix":"-"}"#, "identity.prefix"),
+        (r#","version":1,"identity":{"prefix":"x-auth"}"#, "identity.prefix"),
+        (r#","version":1,"identity":{"prefix":"X-auth-"}"#, "identity.prefix"),
+        (r#","version":1,"identity":{"prefix":"a23456789012345678901234567890123-"}"#, "identity.prefix"),
+        (r#","version":1,"identity":{"claims":{"x-auth-a b":"c"}}"#, "identity.claims.\"x-auth-a b\""),
+        (r#","version":1,"identity":{"claims":{"x-auth-subject":"c"}}"#, "identity.claims.x-auth-subject"),
+        (r#","version":1,"identity":{"claims":{"x-auth-":"c"}}"#, "identity.claims.x-auth-"),
+        (r#","version":1,"identity":{"claims":{"x-auth-a":1}}"#, "identity.claims.x-auth-a"),
+        (r#","version":1,"identity":{"claims":{"x-auth-a":"b","X-Auth-A":"b"}}"#, "identity.claims.X-Auth-A"),
+    ] {
+        assert_eq!(document_places(members), [place], "{members}");
+    }
+    let no_issuer = r#"{"version":1,"origin":"https://o.com","routes":[{"path":"/","audience":"x"}]}"#;
+    assert_eq!(places(no_issuer), ["issuers"]);
+    assert_eq!(places(r#"{"version":1,"origin":"https://o.com","routes":[]}"#), ["routes"]);
+    assert_eq!(places(r#"{"version":1,"routes":[{"path":"/","access":"public"}]}"#), ["routes[0].origin"]);
+    support::read(r#"{"version":1,"issuers":{},"routes":[{"path":"/","access":"deny"}]}"#);
+}
+
+#[test]
+fn places_within_an_issuer() {
+    let url = r#""issuer":"https://a.com""#;
+    for (members, place) in [
+        ("", "issuers.a.issuer"),
+        (r#""issuer":1"#, "issuers.a.issuer"),
+        (r#""issuer":"a""#, "issuers.a.issuer"),
+        (r#""issuer":"http://a.com""#, "issuers.a.issuer"),
+        (r#""issuer":"","jwks_uri":"https://a.com""#, "issuers.a.issuer"),
+        (r#""issuer":"a","jwks_uri":"http://a.com""#, "issuers.a.jwks_uri"),
+        (r#""issuer":"a","jwks":{"keys":[]}"#, "issuers.a.jwks"),
+        (r#""issuer":"a","jwks":{"keys":[{"kty":"oct","k":"AQ"}]}"#, "issuers.a.jwks"),
+        (r#""issuer":"a","jwks":[]"#, "issuers.a.jwks"),
+        (r#""issuer":"a","jwks_uri":"https://a.com","jwks":{"keys":[]}"#, "issuers.a.jwks"),
+    ] {
+        assert_eq!(issuer_places(members), [place], "{members}");
+    }
+    for (member, place) in [
+        (r#""algorithms":[]"#, "algorithms"),
+        (r#""algorithms":"RS256""#, "algorithms"),
+        (r#""algorithms":["rs256"]"#, "algorithms[0]"),
+        (r#""leeway":-1"#, "leeway"),
+        (r#""leeway":"30""#, "leeway"),
+        (r#""max_age":1.5"#, "max_age"),
+        (r#""types":[]"#, "types"),
+        (r#""types":[""]"#, "types[0]"),
+        (r#""scope_claim":"""#, "scope_claim"),
+        (r#""jwks_ttl":0"#, "jwks_ttl"),
+        (r#""jwks_max_stale":-1"#, "jwks_max_stale"),
+        (r#""jwks_cooldown":null"#, "jwks_cooldown"),
+        (r#""timeout_ms":0"#, "timeout_ms"),
+        (r#""url":"x""#, "url"),
+    ] {
+        assert_eq!(issuer_places(&format!("{url},{member}")), [format!("issuers.a.{place}")], "{member}");
+    }
+    let twins = r#"{"version":1,"issuers":{"a":{"issuer":"https://a.com"},"b":{"issuer":"https://a.com"}},
+        "routes":[{"path":"/","access":"deny"}]}"#;
+    assert_eq!(places(twins), ["issuers.b"]);
+}
+
+#[test]
+fn places_within_a_route() {
+    for (route, place) in [
+        (r#"{"audience":"x"}"#, "path"),
+        (r#"{"path":"/"}"#, "audience"),
+        (r#"{"path":"/","access":"optional"}"#, "audience"),
+        (r#"{"path":"/","access":"open","audience":"x"}"#, "access"),
+        (r#"{"path":"/{a}/{a}","audience":"x"}"#, "path"),
+        (r#"{"path":"/%61","audience":"x"}"#, "path"),
+        (r#"{"path":"/","audience":[]}"#, "audience"),
+        (r#"{"path":"/","audience":"{org}"}"#, "audience"),
+        (r#"{"path":"/","audience":"a{"}"#, "audience"),
+        (r#"{"path":"/","audience":["a",1]}"#, "audience[1]"),
+        (r#"{"path":"/","audience":"x","methods":[]}"#, "methods"),
+        (r#"{"path":"/","audience":"x","methods":["get"]}"#, "methods[0]"),
+        (r#"{"path":"/","audience":"x","methods":["GET","GET"]}"#, "methods[1]"),
+        (r#"{"path":"/","audience":"x","hosts":[]}"#, "hosts"),
+        (r#"{"path":"/","audience":"x","hosts":["a.com:80"]}"#, "hosts[0]"),
+        (r#"{"path":"/","audience":"x","hosts":["a.com."]}"#, "hosts[0]"),
+        (r#"{"path":"/{t}","audience":"x","hosts":["{t}.a.com"]}"#, "hosts"),
+        (r#"{"path":"/","audience":"x","name":1}"#, "name"),
+        (r#"{"path":"/","audience":"x","issuers":[]}"#, "issuers"),
+        (r#"{"path":"/","audience":"x","issuers":["b"]}"#, "issuers[0]"),
+        (r#"{"path":"/","audience":"x","scopes":[]}"#, "scopes"),
+        (r#"{"path":"/","audience":"x","scopes":"a"}"#, "scopes"),
+        (r#"{"path":"/","audience":"x","scopes":{}}"#, "scopes"),
+        (r#"{"path":"/","audience":"x","scopes":{"all":[]}}"#, "scopes.all"),
+        (r#"{"path":"/","audience":"x","scopes":{"any":["a b"]}}"#, "scopes.any[0]"),
+        (r#"{"path":"/","audience":"x","scopes":{"all":["a"],"al":["b"]}}"#, "scopes.al"),
+        (r#"{"path":"/","audience":"x","scopes":["a\"b"]}"#, "scopes[0]"),
+        (r#"{"path":"/","audience":"x","organization":""}"#, "organization"),
+        (r#"{"path":"/","audience":"x","organization":"{x}"}"#, "organization"),
+        (r#"{"path":"/","audience":"x","claims":{"a":null}}"#, "claims.a"),
+        (r#"{"path":"/","audience":"x","claims":{"a":[1]}}"#, "claims.a"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"any":[]}}}"#, "claims.a.any"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"any":[{}]}}}"#, "claims.a.any[0]"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"any":[1],"contains":1}}}"#, "claims.a"),
+        (
+            r#"{"path":"/","audience":"x","claims":{"https://x/y":{"contain":1,"contains":"a"}}}"#,
+            "claims.\"https://x/y\".contain",
+        ),
+        (r#"{"path":"/","audience":"x","origin":"o.com"}"#, "origin"),
+        (r#"{"path":"/","audience":"x","strip_prefix":"/{a}"}"#, "strip_prefix"),
+        (r#"{"path":"/","audience":"x","strip_prefix":"a"}"#, "strip_prefix"),
+        (r#"{"path":"/","audience":"x","timeout_ms":1.5}"#, "timeout_ms"),
+        (r#"{"path":"/","audience":"x","scope":["a"]}"#, "scope"),
+        (r#"{"path":"/","access":"public","claims":{"a":"b"}}"#, "claims"),
+        (r#"{"path":"/","access":"public","issuers":["a"]}"#, "issuers"),
+        (r#"{"path":"/","access":"deny","organization":"*"}"#, "organization"),
+    ] {
+        assert_eq!(route_places(route), [format!("routes[0].{place}")], "{route}");
+    }
+    assert_eq!(route_places("1"), ["routes[0]"]);
+    assert_eq!(
+        route_places(r#"{"path":"/a","audience":"x"},{"path":"/b","audience":"x"},{"path":"/a/","audience":"x"}"#),
+        ["routes[2]"]
+    );
+}

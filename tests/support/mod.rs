@@ -1,0 +1,66 @@
+//! A world for the core to run in: a clock that moves only when everyone sleeps, a store, issuers, and real keys.
+
+#![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+
+pub mod token;
+pub mod world;
+
+pub use token::Token;
+pub use world::World;
+
+use portcullis::answer::{Answer, answer};
+use portcullis::decision::{Decision, Denial};
+use portcullis::policy::Policy;
+use portcullis::upstream::Forward;
+
+/// When the tests take place, in seconds since 1970.
+pub const NOW: u64 = 1_800_000_000;
+
+pub const ISSUER: &str = "https://tenant.logto.app/oidc";
+
+/// A policy with the keys of `token::KEYS` in it and these routes, in JSON.
+pub fn policy(routes: &str) -> String {
+    policy_with("", routes)
+}
+
+/// The same, with further members of the issuer.
+pub fn policy_with(issuer: &str, routes: &str) -> String {
+    format!(
+        r#"{{"version":1,"origin":"https://origin.example.com",
+            "issuers":{{"logto":{{"issuer":"{ISSUER}","jwks":{}{issuer}}}}},"routes":{routes}}}"#,
+        token::key_set(&["rsa", "p256", "p384", "ed"])
+    )
+}
+
+/// A policy that must be right.
+pub fn read(policy: &str) -> Policy {
+    Policy::parse(policy)
+        .unwrap_or_else(|errors| panic!("{}", errors.iter().map(|error| format!("{error}\n")).collect::<String>()))
+}
+
+pub fn allowed(decision: Decision) -> Forward {
+    match decision {
+        Decision::Allow(forward) => forward,
+        Decision::Deny(denial) => panic!("denied: {denial:?}"),
+    }
+}
+
+pub fn denied(decision: Decision) -> Denial {
+    match decision {
+        Decision::Deny(denial) => denial,
+        Decision::Allow(forward) => panic!("allowed: {forward:?}"),
+    }
+}
+
+/// The status and the code of a decision's answer; `allow` if it has none.
+pub fn outcome(decision: &Decision) -> String {
+    match decision {
+        Decision::Allow(_) => "allow".to_owned(),
+        Decision::Deny(denial) => {
+            let Answer { status, body, .. } = answer(denial, "h");
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            format!("{status} {}", body["code"].as_str().unwrap())
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The platform of the tests. Time is virtual: it moves to the next deadline when nothing else can go on, so a test of
+//! an hour takes no time and always goes the same way.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use futures_executor::{LocalPool, LocalSpawner};
+use futures_util::task::LocalSpawnExt;
+use jsonwebtoken::DecodingKey;
+use portcullis::decision::Decision;
+use portcullis::gateway::Gateway;
+use portcullis::jwks::key::PublicKey;
+use portcullis::native::NativeCrypto;
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store};
+use portcullis::request::{Request, Url};
+use portcullis::token::algorithm::Algorithm;
+
+use super::{NOW, read};
+
+/// What a URL answers, and after how long.
+#[derive(Clone)]
+pub struct Reply {
+    pub after_ms: u64,
+    pub result: Result<Fetched, Fault>,
+}
+
+/// What all requests of a test share.
+pub struct Shared {
+    now_ms: Cell<u64>,
+    sleepers: RefCell<Vec<(u64, Waker)>>,
+    spawner: LocalSpawner,
+    pub store: RefCell<HashMap<String, String>>,
+    pub store_reply_ms: Cell<u64>,
+    pub store_fails: Cell<bool>,
+    pub web: RefCell<HashMap<String, Reply>>,
+    /// The URLs that were fetched, with the entity tag that was sent.
+    pub fetches: RefCell<Vec<(String, Option<String>)>>,
+    pub store_reads: Cell<usize>,
+    pub log: RefCell<Vec<String>>,
+    pub verifications: Cell<usize>,
+}
+
+#[derive(Clone)]
+pub struct Platform(pub Rc<Shared>);
+
+/// One isolate with its gateway; `again` starts another that shares all the rest.
+pub struct World {
+    pool: LocalPool,
+    pub shared: Rc<Shared>,
+    gateway: Rc<Gateway<DecodingKey>>,
+}
+
+impl World {
+    pub fn new(policy: &str) -> Self {
+        let pool = LocalPool::new();
+        let shared = Rc::new(Shared {
+            now_ms: Cell::new(NOW * 1000),
+            sleepers: RefCell::default(),
+            spawner: pool.spawner(),
+            store: RefCell::default(),
+            store_reply_ms: Cell::new(0),
+            store_fails: Cell::new(false),
+            web: RefCell::default(),
+            fetches: RefCell::default(),
+            store_reads: Cell::new(0),
+            log: RefCell::default(),
+            verifications: Cell::new(0),
+        });
+        let mut world = Self { pool, shared, gateway: Rc::new(Gateway::new(read(policy))) };
+        world.restart(policy);
+        world
+    }
+
+    /// A fresh isolate: memory is lost, all else stays.
+    pub fn restart(&mut self, policy: &str) {
+        let gateway = Rc::new(Gateway::new(read(policy)));
+        let platform = Platform(Rc::clone(&self.shared));
+        self.gateway = Rc::clone(&gateway);
+        self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
+    }
+
+    pub fn platform(&self) -> Platform {
+        Platform(Rc::clone(&self.shared))
+    }
+
+    pub fn answer_at(&self, url: &str, after_ms: u64, result: Result<Fetched, Fault>) {
+        self.shared.web.borrow_mut().insert(url.to_owned(), Reply { after_ms, result });
+    }
+
+    pub fn document_at(&self, url: &str, body: &str, etag: Option<&str>) {
+        self.answer_at(url, 5, Ok(Fetched::Document { body: body.to_owned(), etag: etag.map(str::to_owned) }));
+    }
+
+    pub fn fails_at(&self, url: &str, after_ms: u64) {
+        self.answer_at(url, after_ms, Err(Fault("down".to_owned())));
+    }
+
+    pub fn fetches(&self) -> usize {
+        self.shared.fetches.borrow().len()
+    }
+
+    pub fn pass(&mut self, seconds: u64) {
+        let platform = self.platform();
+        self.run(async move { platform.sleep(u32::try_from(seconds * 1000).unwrap()).await });
+        self.settle();
+    }
+
+    /// Runs what was left to be done after responses.
+    pub fn settle(&mut self) {
+        loop {
+            self.pool.run_until_stalled();
+            if !self.shared.wake_next() {
+                return;
+            }
+        }
+    }
+
+    /// Runs a future to its end; time passes where everything sleeps.
+    pub fn run<T: 'static>(&mut self, future: impl Future<Output = T> + 'static) -> T {
+        let result = Rc::new(RefCell::new(None));
+        let slot = Rc::clone(&result);
+        let task = async move {
+            let value = future.await;
+            *slot.borrow_mut() = Some(value);
+        };
+        self.pool.spawner().spawn_local(task).unwrap();
+        loop {
+            self.pool.run_until_stalled();
+            if let Some(value) = result.borrow_mut().take() {
+                return value;
+            }
+            assert!(self.shared.wake_next(), "nothing can go on: a request hangs");
+        }
+    }
+
+    pub fn refresh_all(&mut self) {
+        let (gateway, platform) = (Rc::clone(&self.gateway), self.platform());
+        self.run(async move { gateway.keyring().refresh_all(&platform).await });
+    }
+
+    /// A request with a bearer token.
+    pub fn get(&mut self, path: &str, token: &str) -> Decision {
+        self.request("GET", &format!("https://api.example.com{path}"), &[("authorization", &format!("Bearer {token}"))])
+    }
+
+    pub fn request(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> Decision {
+        let decision = self.start(method, url, headers);
+        self.run(decision)
+    }
+
+    /// A request that has not been run yet, to run several side by side.
+    pub fn start(&self, method: &str, url: &str, headers: &[(&str, &str)]) -> impl Future<Output = Decision> + use<> {
+        let (gateway, platform) = (Rc::clone(&self.gateway), self.platform());
+        let (method, url) = (method.to_owned(), url.to_owned());
+        let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        async move {
+            let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            gateway.decide(&Request { method: &method, url: Url::split(&url), headers }, &platform).await
+        }
+    }
+}
+
+impl Shared {
+    /// Moves the clock to the next deadline; false if no one sleeps.
+    fn wake_next(&self) -> bool {
+        let Some(next) = self.sleepers.borrow().iter().map(|(at, _)| *at).min() else {
+            return false;
+        };
+        self.now_ms.set(next.max(self.now_ms.get()));
+        let due = |(at, _): &(u64, Waker)| *at <= next;
+        let woken: Vec<_> =
+            self.sleepers.borrow().iter().filter(|sleeper| due(sleeper)).map(|(_, w)| w.clone()).collect();
+        self.sleepers.borrow_mut().retain(|sleeper| !due(sleeper));
+        woken.into_iter().for_each(Waker::wake);
+        true
+    }
+
+    async fn wait_ms(&self, milliseconds: u64) {
+        let deadline = self.now_ms.get() + milliseconds;
+        poll_fn(|context| {
+            if milliseconds == 0 || self.now_ms.get() >= deadline {
+                return Poll::Ready(());
+            }
+            self.sleepers.borrow_mut().push((deadline, context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Crypto for Platform {
+    type Key = DecodingKey;
+
+    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<DecodingKey> {
+        NativeCrypto.import(key, algorithm).await
+    }
+
+    async fn verify(&self, key: &DecodingKey, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
+        self.0.verifications.set(self.0.verifications.get() + 1);
+        NativeCrypto.verify(key, algorithm, signature, signed).await
+    }
+}
+
+impl Store for Platform {
+    async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
+        self.0.store_reads.set(self.0.store_reads.get() + 1);
+        self.0.wait_ms(self.0.store_reply_ms.get()).await;
+        if self.0.store_fails.get() {
+            return Err(Fault("the store is down".to_owned()));
+        }
+        Ok(self.0.store.borrow().get(key).cloned())
+    }
+
+    async fn write(&self, key: &str, text: String) -> Result<(), Fault> {
+        self.0.wait_ms(self.0.store_reply_ms.get()).await;
+        if self.0.store_fails.get() {
+            return Err(Fault("the store is down".to_owned()));
+        }
+        self.0.store.borrow_mut().insert(key.to_owned(), text);
+        Ok(())
+    }
+}
+
+impl Fetch for Platform {
+    async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {
+        self.0.fetches.borrow_mut().push((request.url.to_owned(), request.etag.map(str::to_owned)));
+        let reply = self.0.web.borrow().get(request.url).cloned();
+        let Some(Reply { after_ms, result }) = reply else {
+            return Err(Fault("no such document".to_owned()));
+        };
+        self.0.wait_ms(after_ms.min(request.timeout_ms.into())).await;
+        if after_ms > request.timeout_ms.into() { Err(Fault("timeout".to_owned())) } else { result }
+    }
+}
+
+impl Runtime for Platform {
+    fn now(&self) -> u64 {
+        self.0.now_ms.get() / 1000
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        self.0.wait_ms(milliseconds.into()).await;
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.0.spawner.spawn_local(task).unwrap();
+    }
+
+    fn log(&self, line: &str) {
+        self.0.log.borrow_mut().push(line.to_owned());
+    }
+}

@@ -1,0 +1,342 @@
+//! What makes a token valid, in the order of the contract's section 3.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
+
+mod support;
+
+use portcullis::base64url;
+use serde_json::{Value, json};
+use support::token::{public, sign_texts};
+use support::{NOW, Token, World, outcome, policy, policy_with};
+
+const ROUTES: &str = r#"[{"path": "/", "audience": "https://api.example.com"}]"#;
+const INVALID: &str = "401 auth.invalid_token";
+const EXPIRED: &str = "401 auth.token_expired";
+const NOT_YET: &str = "401 auth.token_not_yet_valid";
+const TOO_OLD: &str = "401 auth.token_too_old";
+
+fn get(token: &str) -> String {
+    outcome(&World::new(&policy(ROUTES)).get("/", token))
+}
+
+fn get_with(issuer: &str, token: &Token) -> String {
+    outcome(&World::new(&policy_with(issuer, ROUTES)).get("/", &token.sign()))
+}
+
+fn good() -> Token {
+    Token::default()
+}
+
+#[test]
+fn every_native_algorithm_is_accepted() {
+    for (key, algorithm) in [
+        ("rsa", "RS256"),
+        ("rsa", "RS384"),
+        ("rsa", "RS512"),
+        ("rsa", "PS256"),
+        ("rsa", "PS384"),
+        ("rsa", "PS512"),
+        ("p256", "ES256"),
+        ("p384", "ES384"),
+        ("ed", "EdDSA"),
+    ] {
+        let token = good().signed_with(key, algorithm);
+        assert_eq!(get(&token.sign()), "allow", "{algorithm}");
+        assert_eq!(get_with(r#","algorithms":["ES512"]"#, &token), INVALID, "{algorithm} is not on the issuer's list");
+    }
+}
+
+#[test]
+fn a_token_has_three_canonical_parts() {
+    let token = good().sign();
+    let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!() };
+    for bad in [
+        format!("{header}.{payload}"),
+        format!("{header}.{payload}."),
+        format!(".{payload}.{signature}"),
+        format!("{header}..{signature}"),
+        format!("{token}.{signature}"),
+        format!("{token}.{header}.{payload}"),
+        format!("{header}.{payload}.{signature}="),
+        format!("{header}.{payload}.{}", signature.replace(['-', '_'], "+")),
+        "a.b.c".to_owned(),
+        "opaque".to_owned(),
+        ".".repeat(4000),
+    ] {
+        assert_eq!(get(&bad), INVALID, "{bad}");
+    }
+    // The last character of the header holds unused bits: the same bytes must not have two spellings.
+    let header = base64url::encode(br#"{"alg":"ES384","kid":"p384" }"#);
+    assert!(header.ends_with("fQ"), "two bytes over: four unused bits");
+    assert_eq!(get(&format!("{}R.{payload}.{signature}", header.strip_suffix('Q').unwrap())), INVALID);
+}
+
+#[test]
+fn a_token_over_the_limit_is_refused() {
+    let long = good().claim("pad", json!("x".repeat(6000))).sign();
+    assert!(long.len() > 8192);
+    assert_eq!(get(&long), INVALID);
+    let roomy = policy(ROUTES).replacen("\"version\":1", "\"version\":1,\"limits\":{\"max_token_bytes\":65536}", 1);
+    assert_eq!(outcome(&World::new(&roomy).get("/", &long)), "allow");
+}
+
+#[test]
+fn the_header_is_checked() {
+    for (name, value) in [
+        ("alg", json!("none")),
+        ("alg", json!("None")),
+        ("alg", json!("HS256")),
+        ("alg", json!("es384")),
+        ("alg", json!(["ES384"])),
+        ("alg", Value::Null),
+        ("typ", json!("dpop+jwt")),
+        ("typ", json!("id_token")),
+        ("typ", json!("")),
+        ("typ", json!(1)),
+        ("kid", json!(1)),
+        ("kid", json!(["p384"])),
+        ("crit", json!([])),
+        ("crit", json!(["exp"])),
+        ("crit", json!(["b64"])),
+        ("b64", json!(false)),
+        ("b64", json!("true")),
+    ] {
+        let token = good().header(name, value.clone());
+        let forged = sign_texts(&json!(token.header).to_string(), &json!(token.claims).to_string(), "p384", "ES384");
+        assert_eq!(get(&forged), INVALID, "{name}: {value}");
+    }
+    for (name, value) in [
+        ("typ", json!("JWT")),
+        ("typ", json!("application/AT+JWT")),
+        ("typ", Value::Null),
+        ("b64", json!(true)),
+        ("jku", json!("https://evil.example.com")),
+        ("jwk", public("p384b")),
+        ("x5u", json!(7)),
+        ("x5c", json!("junk")),
+    ] {
+        assert_eq!(get(&good().header(name, value.clone()).sign()), "allow", "{name}: {value}");
+    }
+}
+
+#[test]
+fn an_explicit_list_of_types_makes_typ_required() {
+    let types = r#","types":["application/At+JWT"]"#;
+    assert_eq!(get_with(types, &good()), "allow");
+    assert_eq!(get_with(types, &good().header("typ", json!("jwt"))), INVALID);
+    assert_eq!(get_with(types, &good().header("typ", Value::Null)), INVALID);
+}
+
+#[test]
+fn header_and_payload_are_strict_json_objects() {
+    let header = json!(good().header).to_string();
+    let payload = json!(good().claims).to_string();
+    let doubled = payload.replacen('{', r#"{"aud":"https://api.example.com","#, 1);
+    let deep =
+        |levels: usize| payload.replacen('{', &format!("{{\"x\":{}{},", "[".repeat(levels), "]".repeat(levels)), 1);
+    for (header, payload) in [
+        (header.clone(), doubled),
+        (header.replacen('{', r#"{"alg":"ES384","#, 1), payload.clone()),
+        (header.clone(), format!("[{payload}]")),
+        (header.clone(), "\"x\"".to_owned()),
+        (header.clone(), format!("{payload}{payload}")),
+        (header.clone(), format!("\u{feff}{payload}")),
+        (header.clone(), payload.replacen('{', r#"{"x":1e400,"#, 1)),
+        (header.clone(), payload.replacen('{', r#"{"x":"\ud800","#, 1)),
+        (header.clone(), deep(32)),
+        ("[]".to_owned(), payload.clone()),
+        (format!("\u{feff}{header}"), payload.clone()),
+    ] {
+        assert_eq!(get(&sign_texts(&header, &payload, "p384", "ES384")), INVALID, "{header} {payload}");
+    }
+    assert_eq!(get(&sign_texts(&header, &deep(31), "p384", "ES384")), "allow", "32 levels with the object itself");
+    assert_eq!(get(&sign_texts(&format!(" {header}\n"), &format!("\t{payload} "), "p384", "ES384")), "allow");
+}
+
+#[test]
+fn claims_have_the_right_types() {
+    let wrong: &[(&str, &[Value])] = &[
+        (
+            "iss",
+            &[
+                Value::Null,
+                json!([support::ISSUER]),
+                json!("https://tenant.logto.app/oidc/"),
+                json!("HTTPS://tenant.logto.app/oidc"),
+                json!(1),
+            ],
+        ),
+        (
+            "exp",
+            &[
+                Value::Null,
+                json!("9999999999"),
+                json!(-1),
+                json!(253_402_300_800_u64),
+                json!(1e308),
+                json!([1]),
+                json!(true),
+            ],
+        ),
+        ("nbf", &[json!("0"), json!(-1), json!(253_402_300_800_u64), json!({})]),
+        ("iat", &[json!("0"), json!(-0.5), json!(1e300), json!(false)]),
+        ("sub", &[json!(1), json!(["a"]), json!({})]),
+        ("client_id", &[json!(1)]),
+        ("azp", &[json!([])]),
+        ("jti", &[json!(1)]),
+        ("organization_id", &[json!(1), json!(["acme"])]),
+        (
+            "aud",
+            &[
+                json!(1),
+                json!(["https://api.example.com", 1]),
+                json!([["https://api.example.com"]]),
+                json!({}),
+                json!(true),
+            ],
+        ),
+        ("scope", &[json!(1), json!({}), json!(["a b"]), json!(["a", 1]), json!(["a\u{a0}"]), json!([["a"]])]),
+        ("scp", &[json!(1), json!(["a\tb"])]),
+    ];
+    for (name, values) in wrong {
+        for value in *values {
+            assert_eq!(get(&good().claim(name, value.clone()).sign()), INVALID, "{name}: {value}");
+        }
+    }
+    let payload = json!(good().claims).to_string();
+    for name in ["exp", "nbf", "iat", "sub", "client_id", "azp", "jti", "organization_id", "aud", "scope", "scp"] {
+        let token = good().claim(name, Value::Null);
+        let payload = json!(token.claims).to_string().replacen('{', &format!("{{\"{name}\":null,"), 1);
+        assert_eq!(
+            get(&sign_texts(&json!(token.header).to_string(), &payload, "p384", "ES384")),
+            INVALID,
+            "{name}: null"
+        );
+    }
+    assert!(!payload.is_empty());
+    for (name, value) in [
+        ("exp", json!(253_402_300_799_u64)),
+        ("exp", json!(NOW as f64 + 0.5)),
+        ("nbf", json!(0)),
+        ("sub", Value::Null),
+        ("scope", json!([])),
+        ("scope", json!("  a \t b  ")),
+        ("aud", json!(["https://api.example.com"])),
+    ] {
+        assert_eq!(get(&good().claim(name, value.clone()).sign()), "allow", "{name}: {value}");
+    }
+}
+
+#[test]
+fn times_have_a_leeway() {
+    for (name, value, expected) in [
+        ("exp", NOW - 29, "allow"),
+        ("exp", NOW - 30, EXPIRED),
+        ("exp", 0, EXPIRED),
+        ("nbf", NOW + 30, "allow"),
+        ("nbf", NOW + 31, NOT_YET),
+        ("iat", NOW + 30, "allow"),
+        ("iat", NOW + 31, NOT_YET),
+        ("iat", 0, "allow"),
+    ] {
+        assert_eq!(get(&good().claim(name, json!(value)).sign()), expected, "{name}: {value}");
+    }
+    let strict = r#","leeway":0"#;
+    assert_eq!(get_with(strict, &good().claim("exp", json!(NOW))), EXPIRED);
+    assert_eq!(get_with(strict, &good().claim("exp", json!(NOW + 1))), "allow");
+    assert_eq!(get_with(strict, &good().claim("nbf", json!(NOW + 1))), NOT_YET);
+    let aged = r#","max_age":100"#;
+    assert_eq!(get_with(aged, &good().claim("iat", json!(NOW - 130))), "allow");
+    assert_eq!(get_with(aged, &good().claim("iat", json!(NOW - 131))), TOO_OLD);
+    assert_eq!(get_with(aged, &good().claim("iat", Value::Null)), INVALID);
+}
+
+#[test]
+fn times_are_checked_in_order_and_before_key_and_signature() {
+    let token = good().claim("exp", json!(1)).claim("nbf", json!(NOW + 999)).claim("iat", json!(NOW + 999));
+    assert_eq!(get(&token.sign()), EXPIRED);
+    assert_eq!(get(&token.header("kid", json!("unknown")).sign()), EXPIRED);
+    let expired = good().claim("exp", json!(1)).sign();
+    assert_eq!(get(&format!("{expired}AAAA")), EXPIRED, "whatever the signature");
+    assert_eq!(get(&good().claim("exp", json!(1)).claim("sub", json!(1)).sign()), INVALID, "types come first");
+}
+
+#[test]
+fn the_key_is_chosen_by_kid_or_by_being_the_only_one() {
+    assert_eq!(get(&good().header("kid", json!("unknown")).sign()), INVALID);
+    assert_eq!(get(&good().header("kid", json!("p256")).sign()), INVALID, "a key of another type");
+    assert_eq!(get(&good().header("kid", Value::Null).sign()), "allow", "the only key for ES384");
+    let keys = support::token::key_set(&["p384", "p384b"]);
+    let two = format!(
+        r#"{{"version":1,"origin":"https://o","issuers":{{"i":{{"issuer":"{}","jwks":{keys}}}}},"routes":{ROUTES}}}"#,
+        support::ISSUER
+    );
+    let mut world = World::new(&two);
+    assert_eq!(outcome(&world.get("/", &good().header("kid", Value::Null).sign())), INVALID, "two that fit");
+    assert_eq!(outcome(&world.get("/", &good().signed_with("p384b", "ES384").sign())), "allow");
+    // Two keys of one kid: both are tried.
+    let mut world = World::new(&two.replace("p384b", "p384"));
+    assert_eq!(outcome(&world.get("/", &good().sign())), "allow");
+    assert_eq!(
+        outcome(&world.get("/", &good().signed_with("p384b", "ES384").header("kid", json!("p384")).sign())),
+        "allow"
+    );
+}
+
+#[test]
+fn at_most_four_keys_are_tried() {
+    let mut keys = vec![public("p384b"); 4];
+    keys.push(public("p384"));
+    keys.iter_mut().for_each(|key| key["kid"] = json!("k"));
+    let policy = |keys: &[Value]| {
+        let keys = json!({"keys": keys});
+        format!(
+            r#"{{"version":1,"origin":"https://o","issuers":{{"i":{{"issuer":"{}","jwks":{keys}}}}},"routes":{ROUTES}}}"#,
+            support::ISSUER
+        )
+    };
+    let token = good().header("kid", json!("k")).sign();
+    let mut world = World::new(&policy(&keys));
+    assert_eq!(outcome(&world.get("/", &token)), INVALID);
+    assert_eq!(world.shared.verifications.get(), 4);
+    assert_eq!(outcome(&World::new(&policy(&keys[1..])).get("/", &token)), "allow");
+}
+
+#[test]
+fn the_signature_must_hold() {
+    let token = good().sign();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let signature = base64url::decode(signature).unwrap();
+    for index in 0..signature.len() {
+        let mut flipped = signature.clone();
+        flipped[index] ^= 1;
+        assert_eq!(get(&format!("{signed}.{}", base64url::encode(&flipped))), INVALID, "byte {index}");
+    }
+    for bad in [vec![0; 96], signature[..95].to_vec(), [signature.as_slice(), &[0]].concat(), vec![1]] {
+        assert_eq!(get(&format!("{signed}.{}", base64url::encode(&bad))), INVALID, "{} bytes", bad.len());
+    }
+    let other = good().claim("sub", json!("admin")).sign();
+    let (_, others) = other.rsplit_once('.').unwrap();
+    assert_eq!(get(&format!("{signed}.{others}")), INVALID, "another token's signature");
+    let own_alg = World::new(&policy(ROUTES).replace(r#""kid":"rsa""#, r#""kid":"rsa","alg":"RS256""#))
+        .get("/", &good().signed_with("rsa", "PS256").sign());
+    assert_eq!(outcome(&own_alg), INVALID, "an RS256 key is not for PS256");
+}
+
+#[test]
+fn scopes_come_from_the_configured_claim() {
+    let routes = r#"[{"path": "/", "audience": "*", "scopes": ["a"]}]"#;
+    let get = |issuer: &str, token: Token| outcome(&World::new(&policy_with(issuer, routes)).get("/", &token.sign()));
+    let token = good().claim("scope", Value::Null);
+    assert_eq!(get("", token.clone().claim("scp", json!(["b", "a"]))), "allow");
+    assert_eq!(get("", token.clone().claim("scp", json!("b a"))), "allow");
+    assert_eq!(
+        get("", token.clone().claim("scope", json!("")).claim("scp", json!("a"))),
+        "403 auth.insufficient_scope"
+    );
+    let nested = r#","scope_claim":"realm.roles""#;
+    assert_eq!(get(nested, token.clone().claim("realm", json!({"roles": ["a"]})).claim("scope", json!("b"))), "allow");
+    assert_eq!(get(nested, token.clone().claim("scope", json!("a"))), "403 auth.insufficient_scope");
+    assert_eq!(get(nested, token.claim("realm", json!({"roles": 1}))), INVALID);
+}
