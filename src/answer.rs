@@ -119,3 +119,110 @@ fn www_authenticate(challenge: &Challenge, host: &str) -> Option<String> {
     };
     Some(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(answer: &Answer, name: &str) -> Option<String> {
+        answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    #[test]
+    fn every_refusal_has_its_status_code_and_challenge() {
+        let scopes = vec!["read:data".to_owned(), "plan:pro".to_owned()];
+        let bare = "Bearer realm=\"api.example.com\"";
+        for (denial, status, code, challenge) in [
+            (Denial::BadPath, 400, "gate.bad_path", None),
+            (Denial::MissingAuthorization, 401, "auth.authorization_header_missing", Some("")),
+            (Denial::UnsupportedScheme, 401, "auth.authorization_token_type_not_supported", Some("")),
+            (
+                Denial::MalformedAuthorization,
+                401,
+                "auth.authorization_token_invalid_format",
+                Some(
+                    ", error=\"invalid_request\", error_description=\"Authorization header must hold one Bearer token\"",
+                ),
+            ),
+            (
+                Denial::InvalidToken(InvalidToken::NotThreeParts),
+                401,
+                "auth.invalid_token",
+                Some(
+                    ", error=\"invalid_token\", error_description=\"The token is not a JWT: it does not have three parts\"",
+                ),
+            ),
+            (
+                Denial::TokenExpired,
+                401,
+                "auth.token_expired",
+                Some(", error=\"invalid_token\", error_description=\"Token has expired\""),
+            ),
+            (
+                Denial::TokenNotYetValid,
+                401,
+                "auth.token_not_yet_valid",
+                Some(", error=\"invalid_token\", error_description=\"Token is not yet valid\""),
+            ),
+            (
+                Denial::TokenTooOld,
+                401,
+                "auth.token_too_old",
+                Some(", error=\"invalid_token\", error_description=\"Token is too old\""),
+            ),
+            (Denial::InvalidAudience, 403, "auth.invalid_audience", Some(", error=\"insufficient_scope\"")),
+            (Denial::OrganizationMismatch, 403, "auth.organization_mismatch", Some(", error=\"insufficient_scope\"")),
+            (
+                Denial::InsufficientScope { scopes },
+                403,
+                "auth.insufficient_scope",
+                Some(", error=\"insufficient_scope\", scope=\"read:data plan:pro\""),
+            ),
+            (Denial::ClaimMismatch, 403, "auth.claim_mismatch", Some(", error=\"insufficient_scope\"")),
+            (Denial::Denied, 403, "gate.denied", None),
+            (Denial::NoRoute, 404, "gate.no_route", None),
+            (Denial::MethodNotAllowed { allow: vec![] }, 405, "gate.method_not_allowed", None),
+            (Denial::Misconfigured, 500, "gate.misconfigured", None),
+            (Denial::OriginUnreachable, 502, "gate.origin_unreachable", None),
+            (Denial::KeysUnavailable { retry_after: 1 }, 503, "gate.keys_unavailable", None),
+            (Denial::OriginTimeout, 504, "gate.origin_timeout", None),
+        ] {
+            let answer = answer(&denial, "api.example.com");
+            assert_eq!(answer.status, status);
+            let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(body["code"], code);
+            assert!(body["error"].as_str().is_some_and(|sentence| !sentence.is_empty()));
+            assert_eq!(body.as_object().unwrap().len(), 2);
+            assert_eq!(header(&answer, "www-authenticate"), challenge.map(|rest| format!("{bare}{rest}")), "{code}");
+            assert_eq!(header(&answer, "content-type").as_deref(), Some("application/json"));
+            assert_eq!(header(&answer, "cache-control").as_deref(), Some("no-store"));
+        }
+    }
+
+    #[test]
+    fn the_sentences_that_clients_know() {
+        let sentence = |denial| answer(&denial, "h").body;
+        assert_eq!(
+            sentence(Denial::MissingAuthorization),
+            r#"{"error":"Authorization header is missing","code":"auth.authorization_header_missing"}"#
+        );
+        assert_eq!(
+            sentence(Denial::UnsupportedScheme),
+            r#"{"error":"Authorization header must start with \"Bearer \"","code":"auth.authorization_token_type_not_supported"}"#
+        );
+    }
+
+    #[test]
+    fn allow_and_retry_after() {
+        let allow = Denial::MethodNotAllowed { allow: vec!["GET".to_owned(), "HEAD".to_owned()] };
+        assert_eq!(header(&answer(&allow, "h"), "allow").as_deref(), Some("GET, HEAD"));
+        let wait = Denial::KeysUnavailable { retry_after: 20 };
+        assert_eq!(header(&answer(&wait, "h"), "retry-after").as_deref(), Some("20"));
+    }
+
+    #[test]
+    fn a_host_cannot_break_out_of_the_realm() {
+        let answer = answer(&Denial::MissingAuthorization, "a\", error=\"x\\\r\né");
+        assert_eq!(header(&answer, "www-authenticate").as_deref(), Some("Bearer realm=\"a,error=x\""));
+    }
+}

@@ -6,6 +6,7 @@
 mod identity;
 mod issuer;
 mod reader;
+mod requirement;
 mod route;
 pub mod template;
 pub mod url;
@@ -13,7 +14,8 @@ pub mod url;
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, normal_type};
 pub use reader::PolicyError;
-pub use route::{Access, Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Route, Scopes};
+pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
+pub use route::{Access, Route};
 
 use reader::{Errors, Field, Table};
 use url::Origin;
