@@ -2,15 +2,16 @@
 
 use std::future::Future;
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, pin_mut};
-use js_sys::Date;
+use js_sys::{Date, Function, Promise};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use worker::kv::KvStore;
 use worker::worker_sys::Context as JsContext;
-use worker::{AbortController, AbortSignal, Context, Delay, Headers, RequestInit, RequestRedirect, console_error};
+use worker::{AbortController, AbortSignal, Context, Headers, RequestInit, RequestRedirect, console_error};
 
 use crate::platform::{Fault, Fetch, Fetched, Get, Runtime, Store};
 
@@ -97,6 +98,24 @@ async fn get(request: Get<'_>, signal: &AbortSignal) -> Result<Fetched, Fault> {
     Ok(Fetched::Document { body, etag })
 }
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, milliseconds: u32) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+}
+
+/// A timer that ends with the sleep that it is for.
+struct Timer(JsValue);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        clear_timeout(&self.0);
+    }
+}
+
 impl Runtime for EdgePlatform {
     fn now(&self) -> u64 {
         #[expect(
@@ -109,7 +128,11 @@ impl Runtime for EdgePlatform {
     }
 
     async fn sleep(&self, milliseconds: u32) {
-        Delay::from(Duration::from_millis(milliseconds.into())).await;
+        // Not `worker::Delay`: it wakes whoever polled it first, and a decision is polled once before it is a task.
+        let mut timer = Timer(JsValue::UNDEFINED);
+        let promise = Promise::new(&mut |resolve, _| timer.0 = set_timeout(&resolve, milliseconds));
+        // A promise that nothing rejects.
+        let _ = JsFuture::from(promise).await;
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
