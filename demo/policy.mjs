@@ -1,0 +1,33 @@
+// The policy of the demonstration: one route for each permission model and each kind of access.
+
+import { API } from './tokens.mjs';
+
+export function demoPolicy({ issuer, origin }) {
+  return {
+    version: 1,
+    origin,
+    issuers: { demo: { issuer } },
+    routes: [
+      // 1. A permission of a global API resource.
+      { path: '/api/protected', methods: ['GET'], audience: API, scopes: ['api:read'] },
+      { path: '/api/products/{id}', methods: ['GET'], audience: API, scopes: ['read:products'] },
+      // 2. A permission in an organization.
+      {
+        path: '/orgs/{org}/members',
+        methods: ['POST'],
+        audience: 'urn:logto:organization:{org}',
+        scopes: ['invite:member'],
+      },
+      // 3. A permission of an API resource within an organization.
+      {
+        path: '/orgs/{org}/data/{*rest}',
+        audience: API,
+        organization: '{org}',
+        scopes: { all: ['read:data'] },
+      },
+      { path: '/catalog', access: 'optional', audience: API },
+      { path: '/healthz', access: 'public' },
+      { path: '/internal/{*rest}', access: 'deny' },
+    ],
+  };
+}

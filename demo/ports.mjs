@@ -1,0 +1,40 @@
+// Which ports can be had.
+
+import { createServer } from 'node:net';
+
+/** A port that nobody listens on now. */
+export async function freePort(host = '127.0.0.1') {
+  return listenOnce(0, host);
+}
+
+/** An error that says which port is taken, and how to take another. */
+export async function requireFree(name, port, host = '127.0.0.1') {
+  try {
+    await listenOnce(port, host);
+  } catch (error) {
+    if (error.code !== 'EADDRINUSE') throw error;
+    const { what, flag, variable } = PORTS[name];
+    throw new Error(
+      `port ${port} (${what}) is in use. Take another one:\n` +
+        `  npm start -- ${flag} <port>    or    ${variable}=<port> npm start`,
+    );
+  }
+}
+
+/** The ports of the stack, and how each one is set. */
+export const PORTS = {
+  gate: { what: 'the gate', flag: '--port', variable: 'PORT', standard: 8787 },
+  provider: { what: 'the OpenID provider', flag: '--provider-port', variable: 'PROVIDER_PORT', standard: 8788 },
+  origin: { what: 'the origin', flag: '--origin-port', variable: 'ORIGIN_PORT', standard: 8789 },
+};
+
+function listenOnce(port, host) {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      const { port: bound } = server.address();
+      server.close(() => resolve(bound));
+    });
+  });
+}

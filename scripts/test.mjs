@@ -1,0 +1,34 @@
+// `npm test`: native tests, the build, the built Worker under Miniflare, the demonstration. It stops at the first
+// part that fails.
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { must } from './process.mjs';
+import { ROOT } from './toolchain.mjs';
+
+const node = process.execPath;
+const EDGE = join(ROOT, 'tests/edge');
+
+try {
+  await part('native tests', 'cargo', ['test', '--locked', '--no-fail-fast']);
+  await part('build', node, ['scripts/build.mjs']);
+  await part('edge tests', node, ['--test', '--test-reporter=spec', ...edgeTests()]);
+  await part('demo', node, ['scripts/demo.mjs', '--built']);
+  console.log('\ntest: all parts passed');
+} catch (error) {
+  console.error(`\ntest: ${error.message}`);
+  process.exit(1);
+}
+
+async function part(name, command, args) {
+  console.log(`\n== ${name} ${'='.repeat(Math.max(3, 76 - name.length))}`);
+  await must(name, command, args, { cwd: ROOT });
+}
+
+/** None found would pass without having tested anything. */
+function edgeTests() {
+  const files = readdirSync(EDGE).filter((name) => name.endsWith('.test.mjs'));
+  if (files.length === 0) throw new Error(`no edge tests in ${EDGE}`);
+  return files.sort().map((name) => join(EDGE, name));
+}

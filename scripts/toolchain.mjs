@@ -1,0 +1,37 @@
+// Where the tools are that the build needs, and which versions it wants.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { read } from './process.mjs';
+
+export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+export const WASM_TARGET = 'wasm32-unknown-unknown';
+
+/** Tools that are built once per machine, not once per checkout. */
+export function cacheDir(env = process.env) {
+  if (env.PORTCULLIS_CACHE) return env.PORTCULLIS_CACHE;
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'portcullis');
+}
+
+/** The `wasm-bindgen` of Cargo.lock: the CLI must be of exactly that version, their format is private to it. */
+export function wasmBindgenVersion(lockFile = join(ROOT, 'Cargo.lock')) {
+  const lock = readFileSync(lockFile, 'utf8');
+  const version = /^name = "wasm-bindgen"\r?\nversion = "([^"]+)"/m.exec(lock)?.[1];
+  if (!version) throw new Error(`${lockFile} names no wasm-bindgen`);
+  return version;
+}
+
+/** The folder that `cargo install --root` gets for this version. */
+export function wasmBindgenRoot(version) {
+  return join(cacheDir(), `wasm-bindgen-cli-${version}`);
+}
+
+/** A wasm-bindgen that says it is of this version: the cached one, else the one on PATH, else null. */
+export function findWasmBindgen(version) {
+  const cached = join(wasmBindgenRoot(version), 'bin', 'wasm-bindgen');
+  const candidates = existsSync(cached) ? [cached, 'wasm-bindgen'] : ['wasm-bindgen'];
+  return candidates.find((path) => read(path, ['--version']) === `wasm-bindgen ${version}`) ?? null;
+}
