@@ -76,6 +76,8 @@ fn private(name: &str) -> EncodingKey {
         "p256" => EncodingKey::from_ec_der(include_bytes!("keys/p256.der")),
         "p384" => EncodingKey::from_ec_der(include_bytes!("keys/p384.der")),
         "p384b" => EncodingKey::from_ec_der(include_bytes!("keys/p384b.der")),
+        "ed2" => EncodingKey::from_ed_der(include_bytes!("keys/ed2.der")),
+        "ed3" => EncodingKey::from_ed_der(include_bytes!("keys/ed3.der")),
         "ed" => EncodingKey::from_ed_der(include_bytes!("keys/ed.der")),
         _ => panic!("no key {name}"),
     }
