@@ -64,7 +64,12 @@ fn set(members: &mut Map<String, Value>, name: &str, value: Value) {
 
 /// Signs any two texts as header and payload.
 pub fn sign_texts(header: &str, payload: &str, key: &str, algorithm: &str) -> String {
-    let signed = format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()));
+    sign_segments(&base64url::encode(header.as_bytes()), &base64url::encode(payload.as_bytes()), key, algorithm)
+}
+
+/// Signs any two segments.
+pub fn sign_segments(header: &str, payload: &str, key: &str, algorithm: &str) -> String {
+    let signed = format!("{header}.{payload}");
     let algorithm: Algorithm = algorithm.parse().unwrap();
     let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &private(key), algorithm).unwrap();
     format!("{signed}.{signature}")
