@@ -41,7 +41,6 @@ pub fn answer(denial: &Denial, host: &str) -> Answer {
         Denial::KeysUnavailable { retry_after } => headers.push(("retry-after", retry_after.to_string())),
         _ => {}
     }
-    // Neither word needs escaping: both are this file's own.
     Answer { status, headers, body: format!(r#"{{"error":{},"code":"{code}"}}"#, serde_json::Value::from(sentence)) }
 }
 

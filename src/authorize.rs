@@ -117,8 +117,8 @@ fn is_equal(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues
     match (actual, expected) {
         (Json::String(text), Expected::Text(_)) => is_text(expected, request, |expected| text == expected),
         // JSON has one kind of number (RFC 8259 §6): 1 and 1.0 are equal.
-        (Json::Number(actual), Expected::Literal(Json::Number(expected))) => {
-            actual == expected || actual.as_f64() == expected.as_f64() && !(actual.is_u64() && expected.is_u64())
+        (Json::Number(actual), Expected::Literal(Json::Number(expected))) if actual.is_f64() != expected.is_f64() => {
+            actual.as_f64() == expected.as_f64()
         }
         (_, Expected::Literal(expected)) => actual == expected,
         (_, Expected::Text(_)) => false,

@@ -71,7 +71,7 @@ impl<K: 'static> Gateway<K> {
     fn route(&self, host: &str, path: &RequestPath<'_>, method: &str) -> Result<(&Route, Captures), Denial> {
         match self.policy.table.find(host, path, method) {
             RouteMatch::Route(index, captures) => {
-                self.policy.routes.get(index).map(|route| (route, captures)).ok_or(Denial::NoRoute)
+                self.policy.routes.get(index).map(|route| (route, captures)).ok_or(Denial::Misconfigured)
             }
             RouteMatch::MethodNotAllowed(methods) => {
                 Err(Denial::MethodNotAllowed { allow: methods.allow().into_iter().map(str::to_owned).collect() })
@@ -118,7 +118,7 @@ impl<K: 'static> Gateway<K> {
     }
 
     fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &Issuer)> {
-        let taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.policy.issuers.get(*index)?)));
-        taken.into_iter().find(|(_, issuer)| iss == Some(&issuer.issuer))
+        let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.policy.issuers.get(*index)?)));
+        taken.find(|(_, issuer)| iss == Some(&issuer.issuer))
     }
 }

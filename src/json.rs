@@ -169,7 +169,6 @@ struct Level(usize);
 
 impl Level {
     fn below<E: de::Error>(self) -> Result<Self, E> {
-        // A container at the last level may hold scalars; `inner` is checked when another container opens.
         if self.0 > MAX_DEPTH { Err(E::custom("nested too deeply")) } else { Ok(Level(self.0 + 1)) }
     }
 }

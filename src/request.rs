@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::policy::Route;
 use crate::policy::template::RequestValues;
+use crate::route::host::is_host;
 use crate::route::table::Captures;
 
 /// A request, without its body.
@@ -13,7 +14,7 @@ pub struct Request<'r> {
     pub method: &'r str,
     /// The target.
     pub url: Url<'r>,
-    /// Names in lower case, each once, and their values; several of one name are joined by commas.
+    /// Names in lower case and values; several of one name are one value, joined by commas (but for `set-cookie`).
     pub headers: Vec<(&'r str, &'r str)>,
 }
 
@@ -45,21 +46,23 @@ impl<'r> Url<'r> {
     /// anything, and what is in it decides the route.
     #[must_use]
     pub fn has_plain_authority(&self) -> bool {
-        let host = self.host();
-        let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-        let ipv6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let is_ipv6 = ipv6.is_some_and(|host| host.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')));
-        !host.is_empty() && (is_name || is_ipv6)
+        is_host(self.host()) && self.port().is_none_or(|port| port.parse::<u16>().is_ok())
     }
 
     /// The host without port and trailing dot, in the case that the request has it in.
     #[must_use]
     pub fn host(&self) -> &'r str {
-        let without_port = match self.authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-            _ => self.authority,
+        let without_port = match self.port() {
+            Some(port) => self.authority.strip_suffix(port).and_then(|rest| rest.strip_suffix(':')).unwrap_or_default(),
+            None => self.authority,
         };
         without_port.strip_suffix('.').unwrap_or(without_port)
+    }
+
+    fn port(&self) -> Option<&'r str> {
+        // The colons of an IPv6 address are within brackets.
+        let (_, port) = self.authority.rsplit_once(':')?;
+        (!port.contains(']')).then_some(port)
     }
 }
 
@@ -97,7 +100,9 @@ impl RequestValues for Routed<'_> {
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.request.header(name)
+        let mut values = self.request.headers.iter().filter(|(known, _)| *known == name).map(|(_, value)| *value);
+        let value = values.next()?;
+        values.next().is_none().then_some(value)
     }
 
     fn query(&self, name: &str) -> Option<Cow<'_, str>> {

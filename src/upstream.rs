@@ -35,6 +35,8 @@ pub struct Forward {
     pub service: Option<String>,
     /// Until the response headers.
     pub timeout_ms: u32,
+    /// The route's name, for the log.
+    pub route: String,
     /// Headers to remove, before any is set.
     pub remove: Vec<String>,
     /// Headers to set.
@@ -67,6 +69,7 @@ impl Forward {
             url: target(request, path, route, origin),
             service,
             timeout_ms: route.timeout_ms,
+            route: route.name.clone(),
             remove: removals(request, identity),
             set,
         }

@@ -213,7 +213,23 @@ fn the_path_goes_on_as_received() {
 #[test]
 fn a_host_that_is_none_is_refused() {
     let mut world = World::new(&policy(PUBLIC));
-    for host in ["u@h", "h*", "h%2ex", "b\u{fc}cher.de", "", "h h", "h:x", ":80", "[::1", "h,i"] {
+    for host in [
+        "u@h",
+        "h*",
+        "h%2ex",
+        "b\u{fc}cher.de",
+        "",
+        "h h",
+        "h:x",
+        ":80",
+        "[::1",
+        "h,i",
+        "h:99999",
+        "h..",
+        "a..b",
+        "127.1",
+        "h:",
+    ] {
         let decision = world.request("GET", &format!("http://{host}/"), &[]);
         assert_eq!(support::outcome(&decision), "400 gate.bad_path", "{host}");
     }

@@ -7,6 +7,7 @@ mod support;
 
 use futures_util::future::join_all;
 use portcullis::decision::{Decision, Denial};
+use portcullis::platform::Fetched;
 use serde_json::{Value, json};
 use support::token::{key_set, public};
 use support::{ISSUER, NOW, Token, World, denied, outcome};
@@ -69,6 +70,30 @@ fn a_second_isolate_starts_from_the_store() {
     world.restart(&policy(""));
     assert_eq!(get(&mut world, "p384"), "allow");
     assert_eq!(world.fetches(), 2, "those of the first");
+}
+
+#[test]
+fn a_store_that_is_behind_does_not_refuse_a_new_key() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.settle();
+    publish(&world, &["p384b"]);
+    world.restart(&policy(""));
+    assert_eq!(get(&mut world, "p384b"), "allow", "the store's set does not have it, so the issuer is asked");
+    assert_eq!(world.fetches(), 4);
+}
+
+#[test]
+fn short_lives_leave_what_was_just_fetched_usable() {
+    for lives in [r#","jwks_max_stale":0"#, r#","jwks_ttl":1,"jwks_max_stale":0"#] {
+        let mut world = World::new(&policy(lives));
+        world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+        // The set is older than its life when it is there.
+        world.answer_at(JWKS, 3000, Ok(Fetched::Document { body: key_set(&["p384"]), etag: None }));
+        for _ in 0..3 {
+            assert_eq!(get(&mut world, "p384"), "allow", "{lives}");
+        }
+    }
 }
 
 #[test]
@@ -239,7 +264,7 @@ fn an_entity_tag_is_kept_sent_and_believed() {
     get(&mut world, "p384");
     world.settle();
     assert_eq!(stored(&world)["etag"], json!("\"v1\""));
-    world.answer_at(JWKS, 5, Ok(portcullis::platform::Fetched::NotModified));
+    world.answer_at(JWKS, 5, Ok(Fetched::NotModified));
     world.pass(700);
     get(&mut world, "p384");
     world.settle();

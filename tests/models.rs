@@ -136,6 +136,12 @@ fn a_template_without_a_value_fails_its_check() {
     }
     assert_eq!(get("/org", &[], &global().claim("organization_id", json!(""))), "403 auth.organization_mismatch");
     assert_eq!(get("/claim", &[("x-user", "user-1")], &global()), "allow");
+    let twice = [("x-user", "user-1"), ("x-user", "user-2")];
+    assert_eq!(
+        get("/claim", &twice, &global()),
+        "403 auth.claim_mismatch",
+        "headers that are not joined, as set-cookie"
+    );
     assert_eq!(get("/claim", &[], &global()), "403 auth.claim_mismatch");
 }
 
@@ -190,6 +196,7 @@ fn claim_rules() {
         (r#"{"a": true}"#, r#"{"a": 1}"#),
         (r#"{"a": false}"#, r#"{"a": null}"#),
         (r#"{"a": 9007199254740993}"#, r#"{"a": 9007199254740992}"#),
+        (r#"{"a": -9007199254740993}"#, r#"{"a": -9007199254740992}"#),
         (r#"{"a.b": "x"}"#, r#"{"a.b": "y", "a": {"b": "x"}}"#),
         (r#"{"a.b": "x"}"#, r#"{"a": "x"}"#),
         (r#"{"a": {"contains": "x"}}"#, r#"{"a": "xy"}"#),

@@ -185,7 +185,31 @@ fn places_within_an_issuer() {
     }
     let twins = r#"{"version":1,"issuers":{"a":{"issuer":"https://a.com"},"b":{"issuer":"https://a.com"}},
         "routes":[{"path":"/","access":"deny"}]}"#;
-    assert_eq!(places(twins), ["issuers.b"]);
+    assert_eq!(places(twins), ["issuers.b.issuer"]);
+}
+
+#[test]
+fn one_wrong_thing_does_not_hide_another() {
+    let issuers = r#"{"version":1,"issuers":{"a":{"issuer":"https://a.com","leeway":999},"b":{"issuer":"https://a.com"}},
+        "routes":[{"path":"/","access":"deny"}]}"#;
+    assert_eq!(places(issuers), ["issuers.a.leeway", "issuers.b.issuer"]);
+    assert_eq!(issuer_places(r#""issuer":"a","jwks_uri":"x","jwks":{}"#), ["issuers.a.jwks_uri", "issuers.a.jwks"]);
+    let no_table = r#"{"version":1,"issuers":[],"origin":"https://o","routes":[{"path":"/","audience":"x"}]}"#;
+    assert_eq!(places(no_table), ["issuers"]);
+}
+
+#[test]
+fn what_is_unusual_and_right() {
+    for route in [
+        r#"{"path":"/","audience":"x","methods":["GET","GET"]}"#,
+        r#"{"path":"/","audience":"x","claims":{}}"#,
+        r#"{"path":"/","audience":"x","origin":"service:my-api"}"#,
+        r#"{"path":"/","audience":"x","timeout_ms":1e3}"#,
+        r#"{"path":"/{org}","audience":"x","hosts":["{t}.a.com","{t}.b.com"],"organization":"{t}"}"#,
+    ] {
+        let issuers = r#""issuers":{"a":{"issuer":"https://a.com"}}"#;
+        support::read(&format!(r#"{{"version":1.0,"origin":"https://o.com",{issuers},"routes":[{route}]}}"#));
+    }
 }
 
 #[test]
@@ -203,7 +227,6 @@ fn places_within_a_route() {
         (r#"{"path":"/","audience":["a",1]}"#, "audience[1]"),
         (r#"{"path":"/","audience":"x","methods":[]}"#, "methods"),
         (r#"{"path":"/","audience":"x","methods":["get"]}"#, "methods[0]"),
-        (r#"{"path":"/","audience":"x","methods":["GET","GET"]}"#, "methods[1]"),
         (r#"{"path":"/","audience":"x","hosts":[]}"#, "hosts"),
         (r#"{"path":"/","audience":"x","hosts":["a.com:80"]}"#, "hosts[0]"),
         (r#"{"path":"/","audience":"x","hosts":["a.com."]}"#, "hosts[0]"),
@@ -241,6 +264,10 @@ fn places_within_a_route() {
         assert_eq!(route_places(route), [format!("routes[0].{place}")], "{route}");
     }
     assert_eq!(route_places("1"), ["routes[0]"]);
+    let twins_and_more = r#"{"path":"/","audience":"x"},{"path":"/","audience":"x"},5"#;
+    assert_eq!(route_places(twins_and_more), ["routes[2]", "routes[1]"]);
+    assert_eq!(route_places(r#"{"path":"a","audience":"{x"}"#), ["routes[0].path", "routes[0].audience"]);
+    assert_eq!(route_places(r#"{"path":"/","audience":"x","hosts":["{a}.x.com","{b}.x.com"]}"#), ["routes[0].hosts"]);
     assert_eq!(
         route_places(r#"{"path":"/a","audience":"x"},{"path":"/b","audience":"x"},{"path":"/a/","audience":"x"}"#),
         ["routes[2]"]

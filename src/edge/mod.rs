@@ -47,7 +47,8 @@ pub fn decide(head: String, env: JsValue, context: JsValue) -> JsValue {
         let decision = gate.decide(&request, &EdgePlatform::new(env, context)).await;
         Ok(JsValue::from(wire::write(&decision, request.url.host())))
     });
-    // Most decisions wait for nothing: those need neither a promise nor the executor.
+    // Most decisions wait for nothing: those need neither a promise nor the executor. Those that do are polled again as
+    // a task, so whatever they wait for must wake who polled it last (`worker::Delay` would not).
     match decision.as_mut().now_or_never() {
         Some(Ok(decision) | Err(decision)) => decision,
         None => future_to_promise(decision).into(),
@@ -93,7 +94,9 @@ impl Gate {
         };
         if !self.has_static_keys.get() {
             if let Err(issuers) = gateway.keyring().load_static_keys(platform).await {
-                console_error!("invalid policy: none of the static keys can be imported of {}", issuers.join(", "));
+                for name in issuers {
+                    console_error!("invalid policy:\n  issuers.{name}.jwks: expected a key that WebCrypto can import");
+                }
                 return Decision::Deny(Denial::Misconfigured);
             }
             self.has_static_keys.set(true);

@@ -108,11 +108,16 @@ extern "C" {
 }
 
 /// A timer that ends with the sleep that it is for.
-struct Timer(JsValue);
+struct Timer {
+    id: JsValue,
+    resolve: Function,
+}
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        clear_timeout(&self.0);
+        clear_timeout(&self.id);
+        // A promise that never settles would keep what waits for it in memory.
+        let _ = self.resolve.call0(&JsValue::UNDEFINED);
     }
 }
 
@@ -128,9 +133,11 @@ impl Runtime for EdgePlatform {
     }
 
     async fn sleep(&self, milliseconds: u32) {
-        // Not `worker::Delay`: it wakes whoever polled it first, and a decision is polled once before it is a task.
-        let mut timer = Timer(JsValue::UNDEFINED);
-        let promise = Promise::new(&mut |resolve, _| timer.0 = set_timeout(&resolve, milliseconds));
+        // Not `worker::Delay`: it wakes who polled it first, and a decision is polled before it becomes a task.
+        let mut timer = None;
+        let promise = Promise::new(&mut |resolve, _| {
+            timer = Some(Timer { id: set_timeout(&resolve, milliseconds), resolve });
+        });
         // A promise that nothing rejects.
         let _ = JsFuture::from(promise).await;
     }

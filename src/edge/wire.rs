@@ -1,7 +1,7 @@
 //! The form in which heads and decisions cross the border: lines. No part of an HTTP head can hold a line break.
 //!
 //! Head: method, URL, then name and value of each header.
-//! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, how many headers to remove, their names,
+//! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, route, how many headers to remove, their names,
 //! then name and value of each header to set.
 //! Deny: `deny`, status, body, then name and value of each header.
 
@@ -29,8 +29,9 @@ pub(super) fn write(decision: &Decision, host: &str) -> String {
 }
 
 fn allow(forward: &Forward) -> String {
-    let Forward { url, service, timeout_ms, remove, set } = forward;
-    let mut text = format!("allow\n{url}\n{}\n{timeout_ms}\n{}", service.as_deref().unwrap_or_default(), remove.len());
+    let Forward { url, service, timeout_ms, route, remove, set } = forward;
+    let service = service.as_deref().unwrap_or_default();
+    let mut text = format!("allow\n{url}\n{service}\n{timeout_ms}\n{route}\n{}", remove.len());
     for name in remove {
         push_line(&mut text, name);
     }

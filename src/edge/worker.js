@@ -34,25 +34,23 @@ function answer([, status, body, ...fields]) {
 }
 
 /** Sends an allowed request to its origin, with the changes that the decision names. */
-async function forward(lines, request, env) {
-  const [, url, service, timeout, removals] = lines;
+async function forward([, url, service, timeout, route, removals, ...fields], request, env) {
   const origin = service === '' ? globalThis : env[service];
   if (typeof origin?.fetch !== 'function') {
-    console.error(`no service is bound as ${service}`);
+    console.error(`route ${route}: no service is bound as ${service}`);
     return refusal('misconfigured', request.url);
   }
-  let response;
   try {
     const outbound = new Request(url, request);
-    let i = 5;
-    for (const first = i; i < first + Number(removals); i++) outbound.headers.delete(lines[i]);
-    for (; i < lines.length; i += 2) outbound.headers.set(lines[i], lines[i + 1]);
-    response = await inTime(origin.fetch(outbound, { redirect: 'manual' }), Number(timeout));
+    let i = 0;
+    while (i < Number(removals)) outbound.headers.delete(fields[i++]);
+    for (; i < fields.length; i += 2) outbound.headers.set(fields[i], fields[i + 1]);
+    const response = await inTime(origin.fetch(outbound, { redirect: 'manual' }), Number(timeout));
+    return response === LATE ? refusal('timeout', request.url) : endToEnd(response);
   } catch (error) {
-    console.error(`the origin cannot be reached: ${error.message}`);
+    console.error(`route ${route}: the origin cannot be reached: ${error.message}`);
     return refusal('unreachable', request.url);
   }
-  return response === LATE ? refusal('timeout', request.url) : endToEnd(response);
 }
 
 const LATE = Symbol('late');
@@ -70,13 +68,15 @@ async function inTime(promise, milliseconds) {
   }
 }
 
+// workerd drops the other hop-by-hop headers itself.
 const HOP_BY_HOP = ['proxy-authenticate', 'proxy-connection'];
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-/** Drops what was for this hop only (RFC 9110 §7.6.1). workerd itself drops all but these. */
+/** Drops what was for this hop only (RFC 9110 §7.6.1). */
 function endToEnd(response) {
-  const connection = response.headers.get('connection');
-  const named = connection === null ? [] : connection.split(',').map((name) => name.trim().toLowerCase());
-  const dropped = [...HOP_BY_HOP, ...named].filter((name) => name !== '' && response.headers.has(name));
+  const connection = response.headers.get('connection') ?? '';
+  const named = connection.split(',').map((name) => name.trim().toLowerCase());
+  const dropped = [...HOP_BY_HOP, ...named].filter((name) => TOKEN.test(name) && response.headers.has(name));
   if (response.webSocket || dropped.every((name) => name === 'connection' || name === 'keep-alive')) return response;
   const copy = new Response(response.body, response);
   for (const name of dropped) copy.headers.delete(name);

@@ -21,21 +21,21 @@ use crate::policy::{Issuer, KeySource};
 /// How long a request waits for the store. A cold read of Workers KV takes 100 to 200 ms.
 const STORE_TIMEOUT_MS: u32 = 1000;
 
-/// Starts a flight and waits for its result.
+/// Starts a flight and waits for its result. True if the issuer was asked: the store alone may have been behind.
 pub(super) async fn launch<P: Platform>(
     ring: &Rc<Keyring<P::Key>>,
     index: usize,
     reason: Reason,
     wanted: &Wanted,
     platform: &P,
-) {
-    let Some((_, slot)) = ring.at(index) else { return };
+) -> bool {
+    let Some((_, slot)) = ring.at(index) else { return true };
     let id = slot.borrow_mut().take_off(platform.now());
     let (done, landing) = oneshot::channel();
     let flight = fly(Rc::clone(ring), index, id, reason, Some(wanted.clone()), platform.clone(), done);
     platform.spawn(flight);
-    // A sender that was dropped says the same: there is nothing more to wait for.
-    let _ = landing.await;
+    // A flight that was dropped has nothing more to give.
+    landing.await.unwrap_or(true)
 }
 
 /// Starts a flight for a set that has become stale, unless one is under way.
@@ -64,14 +64,15 @@ async fn fly<P: Platform>(
     reason: Reason,
     wanted: Option<Wanted>,
     platform: P,
-    done: oneshot::Sender<()>,
+    done: oneshot::Sender<bool>,
 ) {
     let is_in_store = ask_store(&ring, index, reason, wanted.as_ref(), &platform).await;
     let is_news = !is_in_store && ask_issuer(&ring, index, reason, &platform).await;
     if let Some((_, slot)) = ring.at(index) {
         slot.borrow_mut().land(id);
     }
-    drop(done);
+    // Whoever launched the flight may be gone.
+    let _ = done.send(!is_in_store);
     if is_news {
         tell_store(&ring, index, &platform).await;
     }
@@ -100,14 +101,14 @@ async fn ask_store<P: Platform>(
         return false;
     };
     let is_newer = slot.borrow().cached.as_ref().is_none_or(|cached| entry.fetched_at > cached.fetched_at);
-    if !is_newer || now.saturating_sub(entry.fetched_at) >= issuer.lifetime.max_stale {
+    if !is_newer || !issuer.lifetime.is_usable(now.saturating_sub(entry.fetched_at)) {
         return false;
     }
     let Entry { jwks_uri, etag, fetched_at, keys } = entry;
     let cached = Rc::new(Cached { set: KeySet::new(keys), jwks_uri, etag, fetched_at });
     slot.borrow_mut().cached = Some(Rc::clone(&cached));
     match (reason, wanted) {
-        (Reason::Stale, _) => cached.age(now) < issuer.lifetime.ttl,
+        (Reason::Stale, _) => issuer.lifetime.is_fresh(cached.age(now)),
         (Reason::UnknownKey, Some(wanted)) => !matches!(cached.set.select(wanted, platform).await, Selection::Unknown),
         _ => true,
     }
@@ -157,7 +158,8 @@ async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform:
     let Some(cached) = slot.borrow().cached.clone() else { return };
     let Cached { set, jwks_uri, etag, fetched_at } = cached.as_ref();
     let text = entry::write(&issuer.issuer, jwks_uri, *fetched_at, etag.as_deref(), set.sources());
-    if let Err(fault) = in_time(platform.write(&entry::store_key(&issuer.issuer), text), platform).await {
+    // No request waits for this, so it may take its time.
+    if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), text).await {
         platform.log(&format!("issuer {}: the key store cannot be written: {fault}", issuer.name));
     }
 }

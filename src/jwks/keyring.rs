@@ -90,9 +90,13 @@ impl<K: 'static> Keyring<K> {
                 return selection.into_keys();
             }
             let now = platform.now();
-            let facts = slot.borrow().facts(cached.as_deref(), !matches!(selection, Selection::Unknown), now);
+            let mut facts = slot.borrow().facts(cached.as_deref(), !matches!(selection, Selection::Unknown), now);
+            if has_fetched && !facts.history.failed {
+                // What was just fetched is good for this token, however short the issuer's times are.
+                facts.age = Some(0);
+            }
             let refusal = |retry_after| match facts.age {
-                Some(age) if age < issuer.lifetime.max_stale => Denial::from(InvalidToken::Key),
+                Some(age) if issuer.lifetime.is_usable(age) => Denial::from(InvalidToken::Key),
                 _ => Denial::KeysUnavailable { retry_after },
             };
             // Whoever saw a fetch fail, its own or another's, has had its try.
@@ -109,8 +113,7 @@ impl<K: 'static> Keyring<K> {
                     }
                 }
                 Plan::Fetch(reason) if !has_had_its_try => {
-                    has_fetched = true;
-                    flight::launch(self, index, reason, wanted, platform).await;
+                    has_fetched = flight::launch(self, index, reason, wanted, platform).await;
                 }
                 Plan::Fetch(_) => return Err(refusal(1)),
                 Plan::Refuse { retry_after } => return Err(refusal(retry_after)),

@@ -55,14 +55,14 @@ pub enum Reason {
 pub fn plan(facts: Facts, lifetime: Lifetime, now: u64) -> Plan {
     let Facts { age, knows_key, history } = facts;
     let wait = history.wait(lifetime, now);
-    let Some(age) = age.filter(|age| *age < lifetime.max_stale) else {
+    let Some(age) = age.filter(|age| lifetime.is_usable(*age)) else {
         return if history.failed && wait > 0 {
             Plan::Refuse { retry_after: wait }
         } else {
             Plan::Fetch(Reason::Missing)
         };
     };
-    match (knows_key, age < lifetime.ttl) {
+    match (knows_key, lifetime.is_fresh(age)) {
         (true, true) => Plan::Use,
         (true, false) if history.failed && wait > 0 => Plan::Use,
         (true, false) => Plan::UseAndRefresh,
@@ -111,6 +111,14 @@ mod tests {
         assert_eq!(at(Some(86_399), true, calm), Plan::UseAndRefresh);
         assert_eq!(at(Some(86_400), true, calm), Plan::Fetch(Reason::Missing));
         assert_eq!(at(None, false, calm), Plan::Fetch(Reason::Missing));
+    }
+
+    #[test]
+    fn a_fresh_set_is_used_even_where_no_stale_one_is() {
+        let lifetime = Lifetime { max_stale: 0, ..LIFETIME };
+        let at = |age| plan(Facts { age: Some(age), knows_key: true, history: History::default() }, lifetime, NOW);
+        assert_eq!(at(599), Plan::Use);
+        assert_eq!(at(600), Plan::Fetch(Reason::Missing));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl<K> Slot<K> {
     }
 
     fn has_usable_set(&self, lifetime: Lifetime, now: u64) -> bool {
-        self.cached.as_ref().is_some_and(|cached| cached.age(now) < lifetime.max_stale)
+        self.cached.as_ref().is_some_and(|cached| lifetime.is_usable(cached.age(now)))
     }
 }
 

@@ -62,20 +62,34 @@ pub struct Lifetime {
     pub cooldown: u64,
 }
 
+impl Lifetime {
+    /// Whether a set of this age needs no refresh.
+    #[must_use]
+    pub fn is_fresh(self, age: u64) -> bool {
+        age < self.ttl
+    }
+
+    /// Whether a set of this age may be used, if it cannot be refreshed. A fresh one always may.
+    #[must_use]
+    pub fn is_usable(self, age: u64) -> bool {
+        age < self.ttl.max(self.max_stale)
+    }
+}
+
 /// Reads the table of issuers; `None` stands for one that has errors, so that routes can still refer to it.
 pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Option<Issuer>)>> {
     let members = field.members()?;
-    let mut issuers: Vec<(String, Option<Issuer>)> = Vec::with_capacity(members.len());
+    let mut seen: Vec<(&str, &str)> = Vec::with_capacity(members.len());
+    let mut issuers = Vec::with_capacity(members.len());
     for (name, field) in members {
-        let issuer = Issuer::read(name, &field);
-        let twin = issuers
-            .iter()
-            .filter_map(|(_, known)| known.as_ref())
-            .find(|known| issuer.as_ref().is_some_and(|new| new.issuer == known.issuer));
-        if let Some(twin) = twin {
-            field.fail::<()>(format!("has the same issuer as {:?}", twin.name));
+        let issuer_field = field.member("issuer");
+        if let Some((field, issuer)) = issuer_field.and_then(|field| Some((field.clone(), field.value.as_str()?))) {
+            if let Some((_, twin)) = seen.iter().find(|(known, _)| *known == issuer) {
+                field.fail::<()>(format!("is the issuer of {twin:?} too"));
+            }
+            seen.push((issuer, name));
         }
-        issuers.push((name.to_owned(), issuer));
+        issuers.push((name.to_owned(), Issuer::read(name, &field)));
     }
     Some(issuers)
 }
@@ -132,7 +146,10 @@ fn read_key_source(table: &Table<'_>, issuer: Option<&Field<'_>>) -> Option<KeyS
             Ok(keys) => Some(KeySource::Static(keys)),
             Err(error) => jwks.fail(format!("expected a literal key set with a usable key: {error}")),
         },
-        (Some(_), Some(jwks)) => jwks.fail("expected either jwks or jwks_uri, not both"),
+        (Some(uri), Some(jwks)) => {
+            uri.read(url::check_key_url);
+            jwks.fail("expected either jwks or jwks_uri, not both")
+        }
     }
 }
 

@@ -64,23 +64,27 @@ impl Policy {
         }
         let origin_field = document.field("origin");
         let origin = origin_field.as_ref().and_then(|field| field.read(Origin::parse));
-        let issuers = document.field("issuers").and_then(|field| issuer::read_all(&field)).unwrap_or_default();
+        let issuers = document.field("issuers").map_or_else(|| Some(Vec::new()), |field| issuer::read_all(&field));
         let identity =
             document.field("identity").map_or_else(|| Some(Identity::default()), |field| Identity::read(&field));
         let max_token_bytes = document.field("limits").and_then(|field| read_limits(&field));
-        let defaults =
-            route::Defaults { issuers: &issuers, origin: origin.as_ref(), names_origin: origin_field.is_some() };
-        let entries =
-            document.required("routes").and_then(|field| field.list(|field| route::Entry::read(&field, &defaults)));
+        let defaults = route::Defaults {
+            issuers: issuers.as_deref(),
+            origin: origin.as_ref(),
+            names_origin: origin_field.is_some(),
+        };
+        let entries = document
+            .required("routes")
+            .and_then(|field| field.list(|field| Some(route::Entry::read(&field, &defaults))));
         document.refuse_unknown_keys();
 
         let entries = entries?;
-        if issuers.is_empty() && entries.iter().any(|entry| entry.takes_tokens) {
+        if issuers.as_ref().is_some_and(Vec::is_empty) && entries.iter().any(|entry| entry.takes_tokens) {
             document.fail("issuers", "expected at least one issuer, since a route takes tokens");
         }
         let table = arrange(&entries, errors);
         let routes = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
-        let issuers = issuers.into_iter().map(|(_, issuer)| issuer).collect::<Option<_>>()?;
+        let issuers = issuers?.into_iter().map(|(_, issuer)| issuer).collect::<Option<_>>()?;
         let max_token_bytes = usize::try_from(max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES)).ok()?;
         Some(Self { issuers, routes, table, identity: identity?, max_token_bytes })
     }

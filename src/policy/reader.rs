@@ -46,7 +46,7 @@ pub(super) struct Field<'d> {
 /// A table of the document, whose keys are known by the names that were asked for.
 pub(super) struct Table<'d> {
     object: &'d Object<'d>,
-    pub(super) place: String,
+    place: String,
     errors: &'d Errors,
     known: RefCell<Vec<&'static str>>,
 }
@@ -91,7 +91,11 @@ impl<'d> Field<'d> {
         let Json::Number(number) = self.value else {
             return self.expected("a whole number");
         };
-        let in_range = number.as_u64().filter(|number| range.contains(number));
+        // JSON has one kind of number: 1.0 is whole.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the float is whole and in range")]
+        let from_float = |float: f64| (float.fract() == 0.0 && (0.0..1e15).contains(&float)).then_some(float as u64);
+        let whole = number.as_u64().or_else(|| number.as_f64().and_then(from_float));
+        let in_range = whole.filter(|number| range.contains(number));
         in_range.or_else(|| {
             self.fail(format!("expected a whole number from {} to {}, found {number}", range.start(), range.end()))
         })
@@ -118,6 +122,11 @@ impl<'d> Field<'d> {
             return self.expected("a table");
         };
         Some(object.iter().map(|(name, value)| (name, self.at(value, &member(&self.place, name)))).collect())
+    }
+
+    /// The value of a key, where this is a table that has it.
+    pub(super) fn member(&self, name: &str) -> Option<Field<'d>> {
+        Some(self.at(self.value.as_object()?.get(name)?, &member(&self.place, name)))
     }
 
     pub(super) fn table(&self) -> Option<Table<'d>> {

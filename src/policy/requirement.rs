@@ -86,13 +86,13 @@ pub(super) struct Context<'r> {
     /// The names in the route's hosts.
     pub(super) host_labels: &'r [String],
     /// The policy's issuers.
-    pub(super) issuers: &'r [(String, Option<Issuer>)],
+    pub(super) issuers: Option<&'r [(String, Option<Issuer>)]>,
 }
 
 impl Requirement {
     pub(super) fn read(table: &Table<'_>, context: Context<'_>) -> Option<Self> {
         let template = |field: &Field<'_>| {
-            let scope = Scope { path: context.path?, host_labels: context.host_labels };
+            let scope = Scope { path: context.path, host_labels: context.host_labels };
             field.read(|text| Template::parse(text, scope))
         };
         let issuers = read_issuers(table.field("issuers"), context.issuers);
@@ -114,13 +114,13 @@ impl Requirement {
     }
 }
 
-fn read_issuers(field: Option<Field<'_>>, issuers: &[(String, Option<Issuer>)]) -> Option<Vec<usize>> {
+fn read_issuers(field: Option<Field<'_>>, issuers: Option<&[(String, Option<Issuer>)]>) -> Option<Vec<usize>> {
     let Some(field) = field else {
-        return Some((0..issuers.len()).collect());
+        return Some((0..issuers?.len()).collect());
     };
     field.list(|field| {
         let name = field.text()?;
-        let index = issuers.iter().position(|(known, _)| known == name);
+        let index = issuers?.iter().position(|(known, _)| known == name);
         index.or_else(|| field.fail(format!("the policy has no issuer {name:?}")))
     })
 }
@@ -167,9 +167,6 @@ fn read_scope(text: &str) -> Result<String, String> {
 
 fn read_claims<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<Vec<ClaimRule>> {
     let members = field.members()?;
-    if members.is_empty() {
-        return field.fail("expected at least one claim");
-    }
     let rules: Vec<_> = members
         .into_iter()
         .map(|(name, field)| Some(ClaimRule { claim: ClaimPath::new(name), test: read_test(&field, template)? }))

@@ -58,7 +58,8 @@ impl Route {
 
 /// What a route falls back to, and may refer to.
 pub(super) struct Defaults<'p> {
-    pub(super) issuers: &'p [(String, Option<Issuer>)],
+    /// `None` where they are no table.
+    pub(super) issuers: Option<&'p [(String, Option<Issuer>)]>,
     pub(super) origin: Option<&'p Origin>,
     /// Whether the policy names an origin, be it a wrong one.
     pub(super) names_origin: bool,
@@ -81,14 +82,16 @@ pub(super) struct Place {
 }
 
 impl Entry {
-    pub(super) fn read(field: &Field<'_>, defaults: &Defaults<'_>) -> Option<Self> {
-        let table = field.table()?;
+    pub(super) fn read(field: &Field<'_>, defaults: &Defaults<'_>) -> Self {
+        let Some(table) = field.table() else {
+            return Self { route: None, place: None, takes_tokens: false };
+        };
         let path_field = table.required("path");
         let path = path_field.as_ref().and_then(|field| field.read(PathPattern::parse));
         let methods = table.field("methods").map_or(Some(Vec::new()), |field| read_methods(&field));
         let hosts =
             table.field("hosts").map_or(Some(Vec::new()), |field| field.list(|field| field.read(HostPattern::parse)));
-        let name = transpose(table.field("name").map(|field| field.text().map(str::to_owned)));
+        let name = transpose(table.field("name").map(|field| field.read(read_name)));
         let host_labels = host_labels(hosts.as_deref().unwrap_or_default());
         let kind = table.field("access").map_or(Some(Kind::Token), |field| field.read(Kind::parse));
         let label_names: Vec<String> = host_labels.iter().map(|(_, name)| name.clone()).collect();
@@ -113,7 +116,7 @@ impl Entry {
         };
         let route = route();
         let place = || Some(Place { path: path?, hosts: hosts?, methods: methods? });
-        Some(Self { route, place: place(), takes_tokens: matches!(kind, Some(Kind::Token | Kind::Optional)) })
+        Self { route, place: place(), takes_tokens: matches!(kind, Some(Kind::Token | Kind::Optional)) }
     }
 }
 
@@ -148,23 +151,26 @@ fn host_labels(hosts: &[HostPattern]) -> Vec<(String, String)> {
 
 fn refuse_repeated_names(table: &Table<'_>, path: Option<&PathPattern>, host_labels: &[(String, String)]) {
     let in_path = |name: &str| path.is_some_and(|path| path.names().any(|known| known == name));
-    if let Some((_, name)) = host_labels.iter().find(|(_, name)| in_path(name)) {
-        table.fail("hosts", format!("expected each capture once, {{{name}}} is in the path too"));
+    for (index, (suffix, name)) in host_labels.iter().enumerate() {
+        if in_path(name) {
+            table.fail("hosts", format!("expected each capture once, {{{name}}} is in the path too"));
+        }
+        if host_labels.iter().take(index).any(|(known, other)| known == suffix && other != name) {
+            table.fail("hosts", format!("expected one name for the first label of .{suffix}"));
+        }
     }
 }
 
 fn read_methods(field: &Field<'_>) -> Option<Vec<String>> {
-    let mut seen: Vec<&str> = Vec::new();
+    let is_upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'));
     field.list(|field| {
-        let method = field.text()?;
-        if !method.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')) {
-            return field.fail(format!("expected a method in upper case, found {method:?}"));
-        }
-        if seen.contains(&method) {
-            return field.fail(format!("{method} is there twice"));
-        }
-        seen.push(method);
-        Some(method.to_owned())
+        field.read(|text| {
+            if is_upper(text) {
+                Ok(text.to_owned())
+            } else {
+                Err(format!("expected a method in upper case, found {text:?}"))
+            }
+        })
     })
 }
 
@@ -177,6 +183,11 @@ fn read_origin(table: &Table<'_>, kind: Option<Kind>, defaults: &Defaults<'_>) -
         return None;
     }
     Some(defaults.origin.cloned())
+}
+
+/// A name goes into log lines.
+fn read_name(text: &str) -> Result<String, String> {
+    if text.contains(char::is_control) { Err("expected no control character".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn read_prefix(text: &str) -> Result<Vec<String>, String> {

@@ -34,8 +34,8 @@ pub trait RequestValues {
 /// The captures that a route's templates may name.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'r> {
-    /// The route's path.
-    pub path: &'r PathPattern,
+    /// The route's path; where it is wrong, its captures are not known and any name may be one.
+    pub path: Option<&'r PathPattern>,
     /// The names in the route's hosts.
     pub host_labels: &'r [String],
 }
@@ -100,7 +100,8 @@ impl Part {
                 Ok(Self::Query(parameter.to_owned()))
             };
         }
-        if let Some(index) = scope.path.names().position(|capture| capture == name) {
+        let position = |path: &PathPattern| path.names().position(|capture| capture == name);
+        if let Some(index) = scope.path.map_or(is_name(name).then_some(0), position) {
             return Ok(Self::PathCapture(index));
         }
         if scope.host_labels.iter().any(|label| label == name) {
@@ -164,7 +165,7 @@ mod tests {
     fn resolve(template: &str, request: &Request) -> Option<String> {
         let path = PathPattern::parse("/a/{org}/{*rest}").unwrap();
         let labels = ["tenant".to_owned(), "other".to_owned()];
-        let template = Template::parse(template, Scope { path: &path, host_labels: &labels }).unwrap();
+        let template = Template::parse(template, Scope { path: Some(&path), host_labels: &labels }).unwrap();
         template.resolve(request).map(Cow::into_owned)
     }
 
@@ -214,7 +215,7 @@ mod tests {
             "{{org}}",
             "{claims.x}",
         ] {
-            assert!(Template::parse(text, Scope { path: &path, host_labels: &[] }).is_err(), "{text}");
+            assert!(Template::parse(text, Scope { path: Some(&path), host_labels: &[] }).is_err(), "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use http::Uri;
 use http::uri::Scheme;
 
+use crate::route::host::is_host;
 use crate::route::path::RequestPath;
 
 /// Where a request goes when it is allowed.
@@ -31,13 +32,9 @@ impl Origin {
             return Ok(Self::Passthrough);
         }
         if let Some(binding) = text.strip_prefix("service:") {
-            let is_identifier = binding.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$'))
-                && !binding.starts_with(|c: char| c.is_ascii_digit());
-            return if is_identifier && !binding.is_empty() {
-                Ok(Self::Service(binding.to_owned()))
-            } else {
-                Err("expected the name of a binding behind \"service:\"".to_owned())
-            };
+            let is_name = !binding.is_empty() && binding.bytes().all(|b| b.is_ascii_graphic());
+            let expected = "expected the name of a binding behind \"service:\"";
+            return if is_name { Ok(Self::Service(binding.to_owned())) } else { Err(expected.to_owned()) };
         }
         let expected = "expected http(s)://host[:port][/base], service:BINDING or passthrough";
         let uri = absolute(text).ok_or(expected)?;
@@ -86,11 +83,10 @@ fn absolute(text: &str) -> Option<Uri> {
     }
     let uri: Uri = text.parse().ok()?;
     let authority = uri.authority()?;
-    let port_is_good =
-        authority.port().is_none_or(|port| !port.as_str().is_empty()) && !authority.as_str().ends_with(':');
-    let port_fits =
-        authority.as_str().rsplit_once(':').is_none_or(|(_, port)| port.contains(']') || port.parse::<u16>().is_ok());
-    (!authority.host().is_empty() && !authority.as_str().contains('@') && port_is_good && port_fits).then_some(uri)
+    let (host, port) = (authority.host(), authority.port_u16());
+    // Nothing else may be in it: no user, no empty or overlong port.
+    let plain = port.map_or(host.to_owned(), |port| format!("{host}:{port}"));
+    (is_host(host) && authority.as_str() == plain).then_some(uri)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -163,7 +159,11 @@ mod tests {
             "a.com",
             "service:",
             "service:a b",
-            "service:1a",
+            "http://[zz]",
+            "http://999.1.1.1",
+            "http://a$b",
+            "http://*",
+            "https://a.com:080",
             "ftp://a.com",
             "https://a.com?x",
             "https://a.com/?x",

@@ -1,5 +1,6 @@
 //! Routes: which rule a request falls under, and the values that a rule's templates take from the request.
 
+pub mod host;
 pub mod path;
 pub mod pattern;
 pub mod table;

@@ -46,12 +46,6 @@ impl<'a> RequestPath<'a> {
         Ok(Self { raw, segments })
     }
 
-    /// The path as it was received.
-    #[must_use]
-    pub fn as_received(&self) -> &'a str {
-        self.raw
-    }
-
     /// The decoded segment at `index`.
     #[must_use]
     pub fn segment(&self, index: usize) -> Option<&str> {

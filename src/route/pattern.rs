@@ -1,5 +1,7 @@
 //! Path and host patterns of the policy, read once.
 
+use super::host::is_host;
+
 /// A path of the policy: literal segments, `{name}` for one whole segment, `{*name}` last for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
@@ -130,15 +132,7 @@ fn literal(segment: &str) -> Result<String, String> {
 }
 
 fn host(text: &str) -> Result<&str, String> {
-    let is_ipv6 = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| {
-        !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
-    });
-    let is_label =
-        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if is_ipv6 || text.split('.').all(is_label) {
-        return Ok(text);
-    }
-    Err("expected a host name, without port and trailing dot".to_owned())
+    if is_host(text) { Ok(text) } else { Err("expected a host, without port and trailing dot".to_owned()) }
 }
 
 #[cfg(test)]

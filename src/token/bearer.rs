@@ -1,6 +1,7 @@
 //! The token in a request's `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.4).
 
 use crate::decision::Denial;
+use crate::policy::template::is_token_char;
 
 /// Takes the bearer token out of the value of the `Authorization` header. Several headers arrive as one value, joined
 /// by commas. `Ok(None)` where there is no header, or an empty one.
@@ -14,9 +15,7 @@ pub fn extract(authorization: Option<&str>) -> Result<Option<&str>, Denial> {
         return Ok(None);
     }
     if !is_bearer(value) {
-        // `Basic …, Bearer …` is two headers. A comma alone is not: other schemes have parameters.
-        let several = value.split(',').skip(1).any(|next| is_bearer(next.trim_start()));
-        return Err(if several { Denial::MalformedAuthorization } else { Denial::UnsupportedScheme });
+        return Err(if is_several(value) { Denial::MalformedAuthorization } else { Denial::UnsupportedScheme });
     }
     let token = value.get("Bearer".len()..).unwrap_or_default();
     match token.strip_prefix(' ').map(|token| token.trim_start_matches(' ')) {
@@ -25,13 +24,25 @@ pub fn extract(authorization: Option<&str>) -> Result<Option<&str>, Denial> {
     }
 }
 
-/// Whether a value's scheme is `Bearer`: the word in any case, with no further character of a token behind it.
+/// Whether a value's scheme is `Bearer`, in any case.
 fn is_bearer(value: &str) -> bool {
-    let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else {
-        return false;
-    };
-    let goes_on = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    scheme.eq_ignore_ascii_case("Bearer") && !rest.starts_with(goes_on)
+    let (scheme, _) = split_token(value);
+    scheme.eq_ignore_ascii_case("Bearer")
+}
+
+/// Whether several headers were joined: behind a comma stands a scheme, not another parameter of the first.
+fn is_several(value: &str) -> bool {
+    // What is within quotes says nothing.
+    let unquoted: Vec<&str> = value.split('"').step_by(2).collect();
+    unquoted.join("\"").split(',').skip(1).any(|next| {
+        let (token, rest) = split_token(next.trim_start());
+        !token.is_empty() && (rest.is_empty() || rest.starts_with(' '))
+    })
+}
+
+/// A token (RFC 9110 §5.6.2) at the start of a text, and what follows it.
+fn split_token(text: &str) -> (&str, &str) {
+    text.split_at(text.bytes().take_while(|b| is_token_char(*b)).count())
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
@@ -57,7 +68,7 @@ mod tests {
             assert_eq!(extract(Some(value)), Ok(Some("a.b-c_~+/==")), "{value}");
         }
         for value in
-            ["Basic YTpi", "Bearers x", "Bearerx", "Bear x", "Token x", "Digest a=\"b\", c=\"d\"", "é", "DPoP x"]
+            ["Basic YTpi", "Bearers x", "Bearerx", "Bear x", "Token x", "Digest a=\"b, c d\", e=\"f\"", "é", "DPoP x"]
         {
             assert_eq!(extract(Some(value)), Err(Denial::UnsupportedScheme), "{value}");
         }
@@ -81,6 +92,9 @@ mod tests {
             "Bearer x\t",
             "Basic YTpi, Bearer x",
             "Basic YTpi,bearer x",
+            "Basic YTpi, Basic YTpi",
+            "Basic YTpi, Negotiate",
+            "Bearer x, ",
         ] {
             assert_eq!(extract(Some(value)), Err(Denial::MalformedAuthorization), "{value}");
         }

@@ -1,0 +1,63 @@
+//! What a host is (RFC 3986 §3.2.2), in the policy and in requests.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Whether a text is a host: a name, an IPv4 address, or an IPv6 address in brackets; no port, no trailing dot.
+///
+/// Stricter than the RFC: a name has no percent-encoding, and its last label is no number, since URL parsers read
+/// `127.1` and `0x7f.1` as addresses and would go elsewhere than the name's route says.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let is_name = text.split('.').all(is_label) && !text.rsplit('.').next().is_some_and(is_number);
+    is_name || text.parse::<Ipv4Addr>().is_ok()
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn is_number(label: &str) -> bool {
+    let is_hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    label.bytes().all(|b| b.is_ascii_digit()) || is_hex.is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_are_hosts() {
+        for text in ["a", "a.b-c.d_e", "xn--bcher-kva.de", "127.0.0.1", "[::1]", "[2001:db8::7]", "1.a", "A.B"] {
+            assert!(is_host(text), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "a:80",
+            "u@h",
+            "a/b",
+            "a b",
+            "a%2eb",
+            "b\u{fc}cher.de",
+            "*",
+            "[zz]",
+            "[::1",
+            "[::1]x",
+            "127.1",
+            "0x7f.1",
+            "999.1.1.1",
+            "1.2.3.4.5",
+            "2130706433",
+            "a.0x7f",
+            "a$b",
+        ] {
+            assert!(!is_host(text), "{text}");
+        }
+    }
+}
