@@ -1,0 +1,172 @@
+// The built Worker under Miniflare.
+//
+// Requests go to a direct socket of the Worker: Miniflare's own entry worker would normalise paths and hosts,
+// add headers and compress answers before the gate sees anything. The direct socket is what plain workerd does.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
+
+import { rawExchange, request } from './http.mjs';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const BUILD = join(ROOT, 'build');
+
+/** The Host header of requests that name none; the realm of their refusals. */
+export const HOST = 'gate.test';
+
+/** What is deployed decides the compatibility date, so that the tests run the same workerd behaviour. */
+const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))[1];
+
+/** Starts one gate. See `startGates` for the options. */
+export async function startGate(options) {
+  const [gate] = await startGates([options]);
+  return gate;
+}
+
+/**
+ * Starts several gates, each an isolate of its own, in one workerd.
+ *
+ * - `policy`: the variable POLICY: an object, a string, or `undefined` for none
+ * - `bindings`: further variables
+ * - `services`: binding name → `(request) => Response`, run outside the gate
+ * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
+ *
+ * `kvDirectory` says where KV is kept on disk; a temporary place otherwise.
+ */
+export async function startGates(list, { kvDirectory } = {}) {
+  const logs = [];
+  const modules = [
+    { type: 'ESModule', path: join(BUILD, 'index.js') },
+    { type: 'CompiledWasm', path: join(BUILD, 'index_bg.wasm') },
+  ];
+  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}` }, index) => ({
+    name: `gate-${index}`,
+    modules,
+    modulesRoot: BUILD,
+    compatibilityDate: COMPATIBILITY_DATE,
+    bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
+    serviceBindings: services,
+    kvNamespaces: kv === null ? {} : { JWKS: kv },
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  }));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      ...(kvDirectory ? { resourcePersistencePath: kvDirectory } : {}),
+      handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
+      workers,
+    }),
+  );
+  await miniflare.ready;
+
+  let open = list.length;
+  return Promise.all(workers.map(async ({ name }) => new Gate({
+    miniflare,
+    name,
+    port: Number((await miniflare.unsafeGetDirectURL(name)).port),
+    logs,
+    release: async () => {
+      open -= 1;
+      if (open === 0) await miniflare.dispose();
+    },
+  })));
+}
+
+class Gate {
+  #miniflare;
+  #name;
+  #release;
+
+  constructor({ miniflare, name, port, logs, release }) {
+    this.#miniflare = miniflare;
+    this.#name = name;
+    this.#release = release;
+    this.port = port;
+    /** What every gate of the same workerd logged, oldest first. */
+    this.logs = logs;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** One request; the path and the headers are sent exactly as given. See `request` in http.mjs. */
+  request(path, options = {}) {
+    return request(this.port, path, { host: HOST, ...options });
+  }
+
+  /** One request with a Bearer token. */
+  bearer(token, path, { headers = [], ...options } = {}) {
+    return this.request(path, { headers: [...headers, ['Authorization', `Bearer ${token}`]], ...options });
+  }
+
+  /** Bytes on a socket, and the bytes that come back. */
+  raw(bytes) {
+    return rawExchange(this.port, bytes);
+  }
+
+  /** One request under any URL, through Miniflare's entry worker: the way to an https URL. First gate only. */
+  dispatch(url, options) {
+    return this.#miniflare.dispatchFetch(url, options);
+  }
+
+  /** Runs the `scheduled` handler, waitUntil included. */
+  async scheduled() {
+    const worker = await this.#miniflare.getWorker(this.#name);
+    return worker.scheduled({ cron: '*/5 * * * *' });
+  }
+
+  /** The KV namespace as the gate sees it. */
+  kv() {
+    return this.#miniflare.getKVNamespace('JWKS', this.#name);
+  }
+
+  /** The parsed KV entry of an issuer, or null. */
+  async entry(issuer) {
+    return (await this.kv()).get(`jwks:v1:${issuer}`, 'json');
+  }
+
+  /** Waits until a log line satisfies the condition; logs leave workerd a little later than the answer does. */
+  async logged(condition, since = 0) {
+    const found = await until(() => this.logs.slice(since).find(({ message }) => condition(message)));
+    return found?.message;
+  }
+
+  /** Everything logged since `since`, once it has been quiet for a moment. */
+  async logText(since = 0) {
+    let length = -1;
+    while (length !== this.logs.length) {
+      length = this.logs.length;
+      await sleep(60);
+    }
+    return this.logs.slice(since).map(({ message }) => message).join('\n');
+  }
+
+  close() {
+    return this.#release();
+  }
+}
+
+/** Polls until the condition gives something, for background work that no answer announces. */
+export async function until(condition, { timeout = 4000, every = 20 } = {}) {
+  const deadline = Date.now() + timeout;
+  for (;;) {
+    const value = await condition();
+    if (value || Date.now() > deadline) return value;
+    await sleep(every);
+  }
+}
+
+/** A directory for KV that lives as long as the test. */
+export function temporaryDirectory(test) {
+  const directory = mkdtempSync(join(tmpdir(), 'portcullis-kv-'));
+  test.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}

@@ -1,0 +1,110 @@
+// HTTP clients that send what they are told: no path normalisation, headers in order and repeated as given,
+// no redirect following, no decompression.
+
+import http from 'node:http';
+import net from 'node:net';
+
+/**
+ * Sends a request and reads the whole answer.
+ *
+ * - `method`, `body` (string, Buffer or readable stream)
+ * - `headers`: list of [name, value]
+ * - `host`: the Host header; `null` sends none
+ * - `signal`: aborts the request
+ */
+export async function request(port, path, options = {}) {
+  const response = await open(port, path, options);
+  const body = await readAll(response.stream);
+  return { ...response, body, text: body.toString('utf8'), json: parse(body) };
+}
+
+/** Sends a request and resolves with the head of the answer; the body is `stream`. */
+export function open(port, path, { method = 'GET', headers = [], host, body, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    const message = http.request({
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      agent: false,
+      setHost: false,
+      signal,
+      headers: headerList(host, headers, body),
+    });
+    message.on('response', (stream) => resolve(answer(stream)));
+    message.on('upgrade', (stream, socket) => resolve({ ...answer(stream), socket }));
+    message.on('error', reject);
+    if (body && typeof body.pipe === 'function') body.pipe(message);
+    else message.end(body);
+  });
+}
+
+/** Sends bytes as they are (Latin-1 if a string) and gives what came back until the end or the timeout. */
+export function rawExchange(port, bytes, { timeout = 5000 } = {}) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1');
+    let received = '';
+    const done = () => {
+      clearTimeout(timer);
+      socket.destroy();
+      const head = received.slice(0, received.indexOf('\r\n\r\n'));
+      resolve({ status: Number(received.split(' ')[1]), head, text: received.slice(head.length + 4), received });
+    };
+    const timer = setTimeout(done, timeout);
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+    });
+    socket.on('end', done);
+    socket.on('error', reject);
+    socket.write(bytes, 'latin1');
+  });
+}
+
+/** Collects a body. */
+export async function readAll(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** All values of a header, from a flat list as node gives it; names compare case-insensitively. */
+export function values(rawHeaders, name) {
+  const found = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i].toLowerCase() === name) found.push(rawHeaders[i + 1]);
+  }
+  return found;
+}
+
+function answer(stream) {
+  const { statusCode, statusMessage, rawHeaders } = stream;
+  return {
+    status: statusCode,
+    reason: statusMessage,
+    rawHeaders,
+    /** Values joined as a reader would see them, null where there is none. */
+    header: (name) => values(rawHeaders, name).join(', ') || (values(rawHeaders, name).length ? '' : null),
+    headers: (name) => values(rawHeaders, name),
+    stream,
+  };
+}
+
+function headerList(host, headers, body) {
+  const flat = host === null ? [] : ['Host', host ?? 'gate.test'];
+  for (const [name, value] of headers) flat.push(name, value);
+  const named = (name) => headers.some(([header]) => header.toLowerCase() === name);
+  if (!named('connection')) flat.push('Connection', 'close');
+  if (body !== undefined && !named('content-length') && !named('transfer-encoding')) {
+    if (typeof body.pipe === 'function') flat.push('Transfer-Encoding', 'chunked');
+    else flat.push('Content-Length', String(Buffer.byteLength(body)));
+  }
+  return flat;
+}
+
+function parse(body) {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
