@@ -36,7 +36,7 @@ async function demonstrate() {
 
 /** One line per request; whether all answers are the expected ones. */
 function report(answers) {
-  const rows = [['', 'request', 'what', 'expected', 'got'], ...answers.map((answer, i) => row(REQUESTS[i], answer))];
+  const rows = [['', 'expected', 'got', 'request', 'what'], ...answers.map((answer, i) => row(REQUESTS[i], answer))];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
   const line = (cells) => cells.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd();
   const failed = answers.filter(({ ok }) => !ok).length;
@@ -47,11 +47,9 @@ function report(answers) {
 
 function row({ method = 'GET', path, title, status, code }, answer) {
   const expected = `${status} ${code ?? ''}`.trim();
-  const [verdict, got] = answer.ok ? ['ok', `${answer.status}`] : ['FAIL', all(answer)];
-  return [verdict, `${method} ${path}`, title, expected, got];
-}
-
-/** The status and the code may be right, and what the origin was told wrong. */
-function all({ status, code, auth }) {
-  return [status, code, auth && `auth ${JSON.stringify(auth)}`].filter(Boolean).join(' ');
+  const { ok, auth } = answer;
+  const got = `${answer.status} ${answer.code ?? ''}`.trim();
+  // Status and code may be right, and what the origin was told wrong.
+  const told = ok || !auth ? '' : ` auth ${JSON.stringify(auth)}`;
+  return [ok ? 'ok' : 'FAIL', expected, got + told, `${method} ${path}`, title];
 }
