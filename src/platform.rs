@@ -24,13 +24,13 @@ pub trait Crypto {
     async fn verify(&self, key: &Self::Key, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool;
 }
 
-/// A store of texts that all instances of the gate share.
+/// A store that all instances of the gate share.
 pub trait Store {
-    /// The text at `key`, if there is one.
-    async fn read(&self, key: &str) -> Result<Option<String>, Fault>;
+    /// What is at `key`, if there is something.
+    async fn read(&self, key: &str) -> Result<Option<Stored>, Fault>;
 
-    /// Puts `text` at `key`.
-    async fn write(&self, key: &str, text: String) -> Result<(), Fault>;
+    /// Puts something at `key`.
+    async fn write(&self, key: &str, stored: Stored) -> Result<(), Fault>;
 }
 
 /// Documents by HTTP.
@@ -59,6 +59,15 @@ pub trait Platform: Crypto + Store + Fetch + Runtime + Clone + 'static {}
 
 impl<P: Crypto + Store + Fetch + Runtime + Clone + 'static> Platform for P {}
 
+/// An entry of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The entry.
+    pub text: String,
+    /// Notes beside it, a JSON object.
+    pub metadata: Option<String>,
+}
+
 /// A request for a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Get<'a> {
@@ -81,9 +90,14 @@ pub enum Fetched {
         body: String,
         /// The `ETag` of the answer.
         etag: Option<String>,
+        /// The `Cache-Control` of the answer.
+        cache_control: Option<String>,
     },
     /// 304: the copy at hand is current.
-    NotModified,
+    NotModified {
+        /// The `Cache-Control` of the answer.
+        cache_control: Option<String>,
+    },
 }
 
 /// A failure of the platform, in words for the operator's log.

@@ -7,7 +7,7 @@ mod support;
 
 use futures_util::future::join_all;
 use portcullis::decision::{Decision, Denial};
-use portcullis::platform::Fetched;
+use portcullis::platform::{Fetched, Stored};
 use serde_json::{Value, json};
 use support::token::{key_set, public};
 use support::{ISSUER, NOW, Token, World, denied, outcome};
@@ -44,7 +44,7 @@ fn get(world: &mut World, key: &'static str) -> String {
 }
 
 fn stored(world: &World) -> Value {
-    serde_json::from_str(&world.shared.store.borrow()[STORE_KEY]).unwrap()
+    serde_json::from_str(&world.shared.store.borrow()[STORE_KEY].text).unwrap()
 }
 
 #[test]
@@ -89,7 +89,11 @@ fn short_lives_leave_what_was_just_fetched_usable() {
         let mut world = World::new(&policy(lives));
         world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
         // The set is older than its life when it is there.
-        world.answer_at(JWKS, 3000, Ok(Fetched::Document { body: key_set(&["p384"]), etag: None }));
+        world.answer_at(
+            JWKS,
+            3000,
+            Ok(Fetched::Document { body: key_set(&["p384"]), etag: None, cache_control: None }),
+        );
         for _ in 0..3 {
             assert_eq!(get(&mut world, "p384"), "allow", "{lives}");
         }
@@ -135,7 +139,7 @@ fn the_stores_newer_set_spares_the_fetch() {
     let mut entry = stored(&world);
     entry["fetched_at"] = json!(NOW + 650);
     entry["keys"] = json!([public("p384b")]);
-    world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), entry.to_string());
+    world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), Stored { text: entry.to_string(), metadata: None });
     get(&mut world, "p384");
     world.settle();
     assert_eq!(get(&mut world, "p384b"), "allow");
@@ -264,7 +268,7 @@ fn an_entity_tag_is_kept_sent_and_believed() {
     get(&mut world, "p384");
     world.settle();
     assert_eq!(stored(&world)["etag"], json!("\"v1\""));
-    world.answer_at(JWKS, 5, Ok(Fetched::NotModified));
+    world.answer_at(JWKS, 5, Ok(Fetched::NotModified { cache_control: None }));
     world.pass(700);
     get(&mut world, "p384");
     world.settle();
@@ -289,7 +293,8 @@ fn a_failing_or_slow_store_stops_nothing() {
 fn garbage_in_the_store_is_replaced() {
     for garbage in ["", "x", "{}", "null", r#"{"version":2}"#] {
         let mut world = world();
-        world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), garbage.to_owned());
+        let entry = Stored { text: garbage.to_owned(), metadata: Some(garbage.to_owned()) };
+        world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), entry);
         assert_eq!(get(&mut world, "p384"), "allow");
         world.settle();
         assert_eq!(stored(&world)["version"], json!(1));
@@ -344,4 +349,45 @@ fn a_scheduled_refresh_spares_requests_the_fetch() {
     world.restart(&policy(""));
     assert_eq!(get(&mut world, "p384"), "allow");
     assert_eq!(world.fetches(), 2);
+}
+
+#[test]
+fn the_issuers_cache_control_shortens_and_lengthens_the_ttl() {
+    for (cache_control, fresh, stale) in
+        [("max-age=120", 119, 120), ("no-store", 59, 60), ("max-age=86400", 3599, 3600), ("public", 599, 600)]
+    {
+        let mut world = world();
+        world.cached_document_at(JWKS, &key_set(&["p384"]), None, Some(cache_control));
+        get(&mut world, "p384");
+        world.settle();
+        // Another isolate knows it too, from the store.
+        world.restart(&policy(""));
+        world.pass(fresh - 1);
+        assert_eq!(get(&mut world, "p384"), "allow");
+        world.settle();
+        assert_eq!(world.fetches(), 2, "{cache_control}: fresh");
+        world.pass(stale - fresh + 2);
+        assert_eq!(get(&mut world, "p384"), "allow");
+        world.settle();
+        assert_eq!(world.fetches(), 4, "{cache_control}: stale");
+    }
+}
+
+#[test]
+fn the_cooldown_holds_for_isolates_that_share_a_store() {
+    let mut world = world();
+    let unknown = Token::default().header("kid", json!("nowhere")).sign();
+    get(&mut world, "p384");
+    assert_eq!(outcome(&world.get("/", &unknown)), INVALID);
+    world.settle();
+    assert_eq!(world.fetches(), 4);
+    for _ in 0..5 {
+        world.restart(&policy(""));
+        assert_eq!(outcome(&world.get("/", &unknown)), INVALID);
+        assert_eq!(get(&mut world, "p384"), "allow");
+    }
+    assert_eq!(world.fetches(), 4);
+    world.pass(30);
+    assert_eq!(outcome(&world.get("/", &unknown)), INVALID);
+    assert_eq!(world.fetches(), 6);
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, pin_mut};
 use js_sys::{Date, Function, Promise};
+use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -13,7 +14,7 @@ use worker::kv::KvStore;
 use worker::worker_sys::Context as JsContext;
 use worker::{AbortController, AbortSignal, Context, Headers, RequestInit, RequestRedirect, console_error};
 
-use crate::platform::{Fault, Fetch, Fetched, Get, Runtime, Store};
+use crate::platform::{Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
 
 /// The KV namespace of the key sets.
 const NAMESPACE: &str = "JWKS";
@@ -42,12 +43,18 @@ impl EdgePlatform {
 }
 
 impl Store for EdgePlatform {
-    async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
-        self.kv()?.get(key).cache_ttl(KV_CACHE_TTL).text().await.map_err(|error| Fault(error.to_string()))
+    async fn read(&self, key: &str) -> Result<Option<Stored>, Fault> {
+        let read = self.kv()?.get(key).cache_ttl(KV_CACHE_TTL).text_with_metadata::<Value>();
+        let (text, metadata) = read.await.map_err(|error| Fault(error.to_string()))?;
+        Ok(text.map(|text| Stored { text, metadata: metadata.map(|metadata| metadata.to_string()) }))
     }
 
-    async fn write(&self, key: &str, text: String) -> Result<(), Fault> {
-        let write = self.kv()?.put(key, text).map_err(|error| Fault(error.to_string()))?;
+    async fn write(&self, key: &str, stored: Stored) -> Result<(), Fault> {
+        let mut write = self.kv()?.put(key, stored.text).map_err(|error| Fault(error.to_string()))?;
+        if let Some(metadata) = stored.metadata {
+            let metadata: Value = serde_json::from_str(&metadata).map_err(|error| Fault(error.to_string()))?;
+            write = write.metadata(metadata).map_err(|error| Fault(error.to_string()))?;
+        }
         write.execute().await.map_err(|error| Fault(error.to_string()))
     }
 }
@@ -80,12 +87,13 @@ async fn get(request: Get<'_>, signal: &AbortSignal) -> Result<Fetched, Fault> {
     init.with_headers(headers).with_redirect(RequestRedirect::Manual);
     let outbound = worker::Request::new_with_init(request.url, &init).map_err(fault)?;
     let mut response = worker::Fetch::Request(outbound).send_with_signal(signal).await.map_err(fault)?;
+    let header = |name| response.headers().get(name).map_err(fault);
+    let (etag, cache_control) = (header("etag")?, header("cache-control")?);
     match response.status_code() {
         200 => {}
-        304 => return Ok(Fetched::NotModified),
+        304 => return Ok(Fetched::NotModified { cache_control }),
         status => return Err(Fault(format!("status {status}"))),
     }
-    let etag = response.headers().get("etag").map_err(fault)?;
     let mut body = Vec::new();
     let mut chunks = response.stream().map_err(fault)?;
     while let Some(chunk) = chunks.next().await {
@@ -95,7 +103,7 @@ async fn get(request: Get<'_>, signal: &AbortSignal) -> Result<Fetched, Fault> {
         }
     }
     let body = String::from_utf8(body).map_err(|_| Fault("the body is not UTF-8".to_owned()))?;
-    Ok(Fetched::Document { body, etag })
+    Ok(Fetched::Document { body, etag, cache_control })
 }
 
 #[wasm_bindgen]

@@ -1,5 +1,6 @@
 //! From an issuer to its key set: discovery (OpenID Connect Discovery 1.0 §4, RFC 8414 §3) and the fetch of the keys.
 
+use super::caching::fresh_for;
 use super::set::{KeySet, MAX_SET_BYTES};
 use crate::json::Json;
 use crate::platform::{Fault, Fetch, Fetched, Get};
@@ -14,6 +15,8 @@ pub(super) struct Download<K> {
     pub(super) jwks_uri: String,
     /// The set and its entity tag; `None` where the copy at hand is current.
     pub(super) document: Option<(KeySet<K>, Option<String>)>,
+    /// How many seconds it is fresh, if the issuer says so.
+    pub(super) fresh_for: Option<u64>,
 }
 
 /// Fetches an issuer's key set. `at_hand` is where the copy at hand came from, and its entity tag.
@@ -29,15 +32,15 @@ pub(super) async fn download<K>(
     };
     let etag = at_hand.filter(|(uri, _)| *uri == jwks_uri).map(|(_, etag)| etag);
     let get = Get { url: &jwks_uri, etag, timeout_ms: issuer.timeout_ms, max_bytes: MAX_SET_BYTES };
-    let document = match fetch.get(get).await? {
-        Fetched::NotModified if etag.is_some() => None,
-        Fetched::NotModified => return Err(Fault("304 without a copy at hand".to_owned())),
-        Fetched::Document { body, etag } => {
+    let (document, cache_control) = match fetch.get(get).await? {
+        Fetched::NotModified { cache_control } if etag.is_some() => (None, cache_control),
+        Fetched::NotModified { .. } => return Err(Fault("304 without a copy at hand".to_owned())),
+        Fetched::Document { body, etag, cache_control } => {
             let set = KeySet::parse(&body).map_err(|error| Fault(error.to_string()))?;
-            Some((set, etag))
+            (Some((set, etag)), cache_control)
         }
     };
-    Ok(Download { jwks_uri, document })
+    Ok(Download { jwks_uri, document, fresh_for: fresh_for(cache_control.as_deref()) })
 }
 
 async fn discover(issuer: &Issuer, url: &str, fetch: &impl Fetch) -> Result<String, Fault> {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::key::PublicKey;
 use super::set::usable_keys;
 use crate::json::{Json, Object};
+use crate::platform::Stored;
 
 /// The layout of the entry. An entry of another version is no entry.
 const VERSION: u64 = 1;
@@ -23,6 +24,19 @@ pub struct Entry {
     pub etag: Option<String>,
     /// The keys.
     pub keys: Vec<PublicKey>,
+    /// What other isolates should know beside it.
+    pub notes: Notes,
+}
+
+/// What stands beside an entry, as its metadata: hints, without which the entry is as good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Notes {
+    /// How many seconds the set is fresh, if the issuer said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_for: Option<u64>,
+    /// When an unknown `kid` or a failure last triggered a fetch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub triggered_at: Option<u64>,
 }
 
 /// The store's key for an issuer.
@@ -34,20 +48,37 @@ pub fn store_key(issuer: &str) -> String {
 impl Entry {
     /// Reads an entry of the store; `None` if it is not one of this issuer, or claims to be from the future.
     #[must_use]
-    pub fn parse(text: &str, issuer: &str, now: u64) -> Option<Self> {
-        let entry = Json::parse(text).ok()?;
+    pub fn parse(stored: &Stored, issuer: &str, now: u64) -> Option<Self> {
+        let entry = Json::parse(&stored.text).ok()?;
         let members = entry.as_object()?;
         let text = |name| members.get(name).and_then(Json::as_str);
-        let number = |name| match members.get(name) {
-            Some(Json::Number(number)) => number.as_u64(),
-            _ => None,
-        };
-        if number("version")? != VERSION || text("issuer")? != issuer {
+        if number(members, "version")? != VERSION || text("issuer")? != issuer {
             return None;
         }
-        let fetched_at = number("fetched_at").filter(|at| *at <= now.saturating_add(MAX_CLOCK_SKEW))?;
+        let latest = now.saturating_add(MAX_CLOCK_SKEW);
+        let fetched_at = number(members, "fetched_at").filter(|at| *at <= latest)?;
         let keys = usable_keys(&entry).ok()?;
-        Some(Self { jwks_uri: text("jwks_uri")?.to_owned(), fetched_at, etag: text("etag").map(str::to_owned), keys })
+        let notes = stored.metadata.as_deref().map(|metadata| Notes::parse(metadata, latest)).unwrap_or_default();
+        let etag = text("etag").map(str::to_owned);
+        Some(Self { jwks_uri: text("jwks_uri")?.to_owned(), fetched_at, etag, keys, notes })
+    }
+}
+
+impl Notes {
+    /// Reads what there is to read.
+    fn parse(metadata: &str, latest: u64) -> Self {
+        let Ok(Json::Object(notes)) = Json::parse(metadata) else {
+            return Self::default();
+        };
+        let triggered_at = number(&notes, "triggered_at").filter(|at| *at <= latest);
+        Self { fresh_for: number(&notes, "fresh_for"), triggered_at }
+    }
+}
+
+fn number(members: &Object<'_>, name: &str) -> Option<u64> {
+    match members.get(name) {
+        Some(Json::Number(number)) => number.as_u64(),
+        _ => None,
     }
 }
 
@@ -59,7 +90,8 @@ pub fn write<'k>(
     fetched_at: u64,
     etag: Option<&str>,
     keys: impl Iterator<Item = &'k Object<'static>>,
-) -> String {
+    notes: Notes,
+) -> Stored {
     #[derive(Serialize)]
     struct Document<'a> {
         version: u64,
@@ -71,8 +103,8 @@ pub fn write<'k>(
         keys: Vec<&'a Object<'static>>,
     }
     let document = Document { version: VERSION, issuer, jwks_uri, fetched_at, etag, keys: keys.collect() };
-    // Strings and JSON values always serialize.
-    serde_json::to_string(&document).unwrap_or_default()
+    // Strings, numbers and JSON values always serialize.
+    Stored { text: serde_json::to_string(&document).unwrap_or_default(), metadata: serde_json::to_string(&notes).ok() }
 }
 
 #[cfg(test)]
@@ -86,28 +118,30 @@ mod tests {
         format!(r#"{{"version":1,"issuer":"i","jwks_uri":"https://i/jwks","fetched_at":1000,{more}"keys":[{KEY}]}}"#)
     }
 
+    fn parse(text: &str, now: u64) -> Option<Entry> {
+        Entry::parse(&Stored { text: text.to_owned(), metadata: None }, "i", now)
+    }
+
     #[test]
     fn reads_what_it_writes() {
         for more in ["", r#""etag":"\"x\"","#] {
-            let entry = Entry::parse(&text(more), "i", 1000).unwrap();
+            let entry = parse(&text(more), 1000).unwrap();
             assert_eq!(entry.etag.is_some(), !more.is_empty());
-            let written = write(
-                "i",
-                &entry.jwks_uri,
-                entry.fetched_at,
-                entry.etag.as_deref(),
-                entry.keys.iter().map(PublicKey::source),
-            );
-            assert_eq!(written, text(more));
+            let notes = Notes { fresh_for: Some(60), triggered_at: Some(999) };
+            let keys = entry.keys.iter().map(PublicKey::source);
+            let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes);
+            assert_eq!(written.text, text(more));
+            assert_eq!(Entry::parse(&written, "i", 1000).unwrap(), Entry { notes, ..entry });
         }
     }
 
     #[test]
     fn what_is_not_an_entry_of_this_issuer_is_none() {
         let good = text("");
-        assert!(Entry::parse(&good, "i", 940).is_some());
-        assert!(Entry::parse(&good, "j", 1000).is_none(), "another issuer's");
-        assert!(Entry::parse(&good, "i", 939).is_none(), "from the future");
+        assert!(parse(&good, 940).is_some());
+        assert!(parse(&good, 939).is_none(), "from the future");
+        let stored = Stored { text: good.clone(), metadata: None };
+        assert!(Entry::parse(&stored, "j", 1000).is_none(), "another issuer's");
         for (from, to) in [
             ("\"version\":1", "\"version\":2"),
             ("\"version\":1", "\"version\":\"1\""),
@@ -117,8 +151,16 @@ mod tests {
             ("\"jwks_uri\":\"https://i/jwks\",", ""),
             ("{", "["),
         ] {
-            assert!(Entry::parse(&good.replacen(from, to, 1), "i", 1000).is_none(), "{from} -> {to}");
+            assert!(parse(&good.replacen(from, to, 1), 1000).is_none(), "{from} -> {to}");
         }
-        assert!(Entry::parse("garbage", "i", 1000).is_none());
+        assert!(parse("garbage", 1000).is_none());
+    }
+
+    #[test]
+    fn notes_are_only_hints() {
+        for metadata in ["", "[]", "null", r#"{"fresh_for":-1,"triggered_at":"x"}"#, r#"{"triggered_at":99999}"#] {
+            let stored = Stored { text: text(""), metadata: Some(metadata.to_owned()) };
+            assert_eq!(Entry::parse(&stored, "i", 1000).unwrap().notes, Notes::default(), "{metadata}");
+        }
     }
 }

@@ -9,8 +9,8 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use futures_util::pin_mut;
 
-use super::discovery::download;
-use super::entry::{self, Entry};
+use super::discovery::{Download, download};
+use super::entry::{self, Entry, Notes};
 use super::keyring::{Keyring, Wanted};
 use super::plan::Reason;
 use super::set::{KeySet, Selection};
@@ -51,7 +51,7 @@ pub(super) fn refresh_later<P: Platform>(ring: &Rc<Keyring<P::Key>>, index: usiz
 
 /// Asks the issuer and tells memory and the store.
 pub(super) async fn refresh_now<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) {
-    if ask_issuer(ring, index, Reason::Stale, platform).await {
+    if ask_issuer(ring, index, Reason::Scheduled, platform).await {
         tell_store(ring, index, platform).await;
     }
 }
@@ -87,28 +87,31 @@ async fn ask_store<P: Platform>(
     platform: &P,
 ) -> bool {
     let Some((issuer, slot)) = ring.at(index) else { return false };
-    let text = match in_time(platform.read(&entry::store_key(&issuer.issuer)), platform).await {
-        Ok(text) => text,
+    slot.borrow_mut().history.store_read_at = Some(platform.now());
+    let stored = match in_time(platform.read(&entry::store_key(&issuer.issuer)), platform).await {
+        Ok(stored) => stored,
         Err(fault) => {
             platform.log(&format!("issuer {}: the key store cannot be read: {fault}", issuer.name));
             return false;
         }
     };
     let now = platform.now();
-    let Some(entry) =
-        text.and_then(|text| Entry::parse(&text, &issuer.issuer, now)).filter(|entry| is_from(entry, issuer))
-    else {
+    let entry = stored.and_then(|stored| Entry::parse(&stored, &issuer.issuer, now));
+    let Some(entry) = entry.filter(|entry| is_from(entry, issuer)) else {
         return false;
     };
+    slot.borrow_mut().history.learn(entry.notes.triggered_at);
     let is_newer = slot.borrow().cached.as_ref().is_none_or(|cached| entry.fetched_at > cached.fetched_at);
-    if !is_newer || !issuer.lifetime.is_usable(now.saturating_sub(entry.fetched_at)) {
+    let Entry { jwks_uri, etag, fetched_at, keys, notes } = entry;
+    let cached = Cached { set: KeySet::new(keys), jwks_uri, etag, fetched_at, fresh_for: notes.fresh_for };
+    let lifetime = cached.lifetime(issuer.lifetime);
+    if !is_newer || !lifetime.is_usable(cached.age(now)) {
         return false;
     }
-    let Entry { jwks_uri, etag, fetched_at, keys } = entry;
-    let cached = Rc::new(Cached { set: KeySet::new(keys), jwks_uri, etag, fetched_at });
+    let cached = Rc::new(cached);
     slot.borrow_mut().cached = Some(Rc::clone(&cached));
     match (reason, wanted) {
-        (Reason::Stale, _) => issuer.lifetime.is_fresh(cached.age(now)),
+        (Reason::Stale, _) => lifetime.is_fresh(cached.age(now)),
         (Reason::UnknownKey, Some(wanted)) => !matches!(cached.set.select(wanted, platform).await, Selection::Unknown),
         _ => true,
     }
@@ -129,7 +132,12 @@ async fn ask_issuer<P: Platform>(ring: &Keyring<P::Key>, index: usize, reason: R
     if matches!(issuer.keys, KeySource::Static(_)) {
         return false;
     }
-    slot.borrow_mut().begin(reason, platform.now());
+    let now = platform.now();
+    if slot.borrow().history.wait(reason, issuer.lifetime, now) > 0 {
+        // The store was all that could be asked, or it says that another isolate has just asked.
+        return false;
+    }
+    slot.borrow_mut().history.begin(reason, now);
     let fetched = fetch(ring, index, platform).await;
     let mut slot = slot.borrow_mut();
     slot.history.failed = fetched.is_err();
@@ -144,22 +152,24 @@ async fn fetch<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) 
     let (issuer, slot) = ring.at(index).ok_or_else(|| Fault("no such issuer".to_owned()))?;
     let at_hand = slot.borrow().cached.clone();
     let tag = at_hand.as_ref().and_then(|cached| Some((cached.jwks_uri.as_str(), cached.etag.as_deref()?)));
-    let download = download(issuer, tag, platform).await?;
-    let (set, etag) = match (download.document, &at_hand) {
+    let mut download = download(issuer, tag, platform).await?;
+    let (set, etag) = match (download.document.take(), &at_hand) {
         (Some((set, etag)), _) => (set.importable(platform).await.map_err(|error| Fault(error.to_string()))?, etag),
         (None, Some(at_hand)) => (at_hand.set.again(), at_hand.etag.clone()),
         (None, None) => return Err(Fault("not modified, without a set at hand".to_owned())),
     };
-    Ok(Cached { set, jwks_uri: download.jwks_uri, etag, fetched_at: platform.now() })
+    let Download { jwks_uri, fresh_for, .. } = download;
+    Ok(Cached { set, jwks_uri, etag, fetched_at: platform.now(), fresh_for })
 }
 
 async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) {
     let Some((issuer, slot)) = ring.at(index) else { return };
     let Some(cached) = slot.borrow().cached.clone() else { return };
-    let Cached { set, jwks_uri, etag, fetched_at } = cached.as_ref();
-    let text = entry::write(&issuer.issuer, jwks_uri, *fetched_at, etag.as_deref(), set.sources());
+    let Cached { set, jwks_uri, etag, fetched_at, fresh_for } = cached.as_ref();
+    let notes = Notes { fresh_for: *fresh_for, triggered_at: slot.borrow().history.triggered_at };
+    let stored = entry::write(&issuer.issuer, jwks_uri, *fetched_at, etag.as_deref(), set.sources(), notes);
     // No request waits for this, so it may take its time.
-    if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), text).await {
+    if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), stored).await {
         platform.log(&format!("issuer {}: the key store cannot be written: {fault}", issuer.name));
     }
 }

@@ -58,7 +58,7 @@ impl<K: 'static> Keyring<K> {
             let KeySource::Static(keys) = &issuer.keys else { continue };
             match KeySet::new(keys.clone()).importable(crypto).await {
                 Ok(set) => {
-                    let cached = Cached { set, jwks_uri: String::new(), etag: None, fetched_at: 0 };
+                    let cached = Cached { set, jwks_uri: String::new(), etag: None, fetched_at: 0, fresh_for: None };
                     slot.borrow_mut().cached = Some(Rc::new(cached));
                 }
                 Err(_) => unusable.push(issuer.name.clone()),
@@ -90,18 +90,19 @@ impl<K: 'static> Keyring<K> {
                 return selection.into_keys();
             }
             let now = platform.now();
+            let lifetime = cached.as_ref().map_or(issuer.lifetime, |cached| cached.lifetime(issuer.lifetime));
             let mut facts = slot.borrow().facts(cached.as_deref(), !matches!(selection, Selection::Unknown), now);
             if has_fetched && !facts.history.failed {
                 // What was just fetched is good for this token, however short the issuer's times are.
                 facts.age = Some(0);
             }
             let refusal = |retry_after| match facts.age {
-                Some(age) if issuer.lifetime.is_usable(age) => Denial::from(InvalidToken::Key),
+                Some(age) if lifetime.is_usable(age) => Denial::from(InvalidToken::Key),
                 _ => Denial::KeysUnavailable { retry_after },
             };
             // Whoever saw a fetch fail, its own or another's, has had its try.
             let has_had_its_try = has_fetched || (patience.is_tried() && facts.history.failed);
-            match plan(facts, issuer.lifetime, now) {
+            match plan(facts, lifetime, now) {
                 Plan::Use => return selection.into_keys(),
                 Plan::UseAndRefresh => {
                     flight::refresh_later(self, index, platform);

@@ -2,6 +2,9 @@
 
 use crate::policy::Lifetime;
 
+/// While there is no set, the least seconds between two looks into the store.
+const STORE_RETRY: u64 = 10;
+
 /// What is known when a token asks for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -21,6 +24,8 @@ pub struct History {
     /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and one
     /// because of the ttl do not.
     pub triggered_at: Option<u64>,
+    /// When the store was last read.
+    pub store_read_at: Option<u64>,
 }
 
 /// What to do.
@@ -30,7 +35,7 @@ pub enum Plan {
     Use,
     /// Use the set, and refresh it when the response is on its way.
     UseAndRefresh,
-    /// Fetch a set first.
+    /// Get a set first: from the store, and if that does not help and the cooldown allows it, from the issuer.
     Fetch(Reason),
     /// Do without: the token's key is not to be had now.
     Refuse {
@@ -48,42 +53,65 @@ pub enum Reason {
     Stale,
     /// The set does not have the token's key.
     UnknownKey,
+    /// It is time, by the operator's schedule.
+    Scheduled,
 }
 
 /// Decides what to do.
 #[must_use]
 pub fn plan(facts: Facts, lifetime: Lifetime, now: u64) -> Plan {
     let Facts { age, knows_key, history } = facts;
-    let wait = history.wait(lifetime, now);
+    let fetch = |reason| match history.wait(reason, lifetime, now) {
+        0 => Plan::Fetch(reason),
+        retry_after => Plan::Refuse { retry_after },
+    };
     let Some(age) = age.filter(|age| lifetime.is_usable(*age)) else {
-        return if history.failed && wait > 0 {
-            Plan::Refuse { retry_after: wait }
-        } else {
-            Plan::Fetch(Reason::Missing)
-        };
+        // The issuer may have failed where the store has a set, put there by another isolate.
+        return if history.may_read_store(now) { Plan::Fetch(Reason::Missing) } else { fetch(Reason::Missing) };
     };
     match (knows_key, lifetime.is_fresh(age)) {
         (true, true) => Plan::Use,
-        (true, false) if history.failed && wait > 0 => Plan::Use,
+        (true, false) if history.wait(Reason::Stale, lifetime, now) > 0 => Plan::Use,
         (true, false) => Plan::UseAndRefresh,
-        (false, _) if wait > 0 => Plan::Refuse { retry_after: wait },
-        (false, _) => Plan::Fetch(Reason::UnknownKey),
+        (false, _) => fetch(Reason::UnknownKey),
     }
 }
 
 impl History {
     /// Notes that a fetch begins.
     pub fn begin(&mut self, reason: Reason, now: u64) {
-        if self.failed || reason == Reason::UnknownKey {
+        if self.is_trigger(reason) {
             self.triggered_at = Some(now);
         }
     }
 
-    /// Seconds that are left of the cooldown.
-    fn wait(self, lifetime: Lifetime, now: u64) -> u64 {
+    /// Notes what another isolate says of its fetches.
+    pub fn learn(&mut self, triggered_at: Option<u64>) {
+        self.triggered_at = self.triggered_at.max(triggered_at);
+    }
+
+    /// Seconds until a fetch for this reason may begin.
+    #[must_use]
+    pub fn wait(self, reason: Reason, lifetime: Lifetime, now: u64) -> u64 {
+        if !self.is_trigger(reason) {
+            return 0;
+        }
         // A clock that went back would otherwise stretch the cooldown.
         let since = self.triggered_at.and_then(|at| now.checked_sub(at));
         since.map_or(0, |since| lifetime.cooldown.saturating_sub(since))
+    }
+
+    /// Whether a fetch for this reason is one that the cooldown is for.
+    fn is_trigger(self, reason: Reason) -> bool {
+        match reason {
+            Reason::UnknownKey => true,
+            Reason::Missing | Reason::Stale => self.failed,
+            Reason::Scheduled => false,
+        }
+    }
+
+    fn may_read_store(self, now: u64) -> bool {
+        self.store_read_at.is_none_or(|at| now.saturating_sub(at) >= STORE_RETRY)
     }
 }
 
@@ -99,7 +127,7 @@ mod tests {
     }
 
     fn history(failed: bool, since: Option<u64>) -> History {
-        History { failed, triggered_at: since.map(|since| NOW - since) }
+        History { failed, triggered_at: since.map(|since| NOW - since), store_read_at: Some(NOW) }
     }
 
     #[test]
@@ -148,8 +176,17 @@ mod tests {
     }
 
     #[test]
+    fn without_a_set_the_store_is_looked_into_whatever_became_of_the_issuer() {
+        let failed = |store_read_at| History { store_read_at, ..history(true, Some(0)) };
+        assert_eq!(at(None, false, failed(None)), Plan::Fetch(Reason::Missing));
+        assert_eq!(at(None, false, failed(Some(NOW - 9))), Plan::Refuse { retry_after: 30 });
+        assert_eq!(at(None, false, failed(Some(NOW - 10))), Plan::Fetch(Reason::Missing));
+        assert_eq!(at(Some(0), false, failed(None)), Plan::Refuse { retry_after: 30 }, "a set is there");
+    }
+
+    #[test]
     fn a_clock_that_goes_back_does_not_stretch_the_cooldown() {
-        let ahead = History { failed: true, triggered_at: Some(NOW + 1000) };
+        let ahead = History { failed: true, triggered_at: Some(NOW + 1000), store_read_at: Some(NOW) };
         assert_eq!(at(None, false, ahead), Plan::Fetch(Reason::Missing));
     }
 
@@ -165,5 +202,6 @@ mod tests {
         assert!(begin(false, Reason::UnknownKey));
         assert!(begin(true, Reason::Missing));
         assert!(begin(true, Reason::Stale));
+        assert!(!begin(true, Reason::Scheduled));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::plan::{Facts, History, Reason};
+use super::caching::bounded;
+use super::plan::{Facts, History};
 use super::set::KeySet;
 use crate::policy::{Issuer, Lifetime};
 
@@ -16,6 +17,8 @@ pub(super) struct Cached<K> {
     pub(super) jwks_uri: String,
     pub(super) etag: Option<String>,
     pub(super) fetched_at: u64,
+    /// How many seconds it is fresh, if the issuer said so.
+    pub(super) fresh_for: Option<u64>,
 }
 
 /// One issuer's key set, and what became of its fetches.
@@ -48,6 +51,12 @@ impl<K> Cached<K> {
     pub(super) fn age(&self, now: u64) -> u64 {
         now.saturating_sub(self.fetched_at)
     }
+
+    /// The policy's times, but for what the issuer says of this set.
+    pub(super) fn lifetime(&self, configured: Lifetime) -> Lifetime {
+        let ttl = self.fresh_for.map_or(configured.ttl, |fresh_for| bounded(fresh_for, configured.ttl));
+        Lifetime { ttl, ..configured }
+    }
 }
 
 impl<K> Slot<K> {
@@ -78,13 +87,8 @@ impl<K> Slot<K> {
         self.flights.retain(|flight| flight.id != id);
     }
 
-    /// Notes that the issuer is asked.
-    pub(super) fn begin(&mut self, reason: Reason, now: u64) {
-        self.history.begin(reason, now);
-    }
-
     fn has_usable_set(&self, lifetime: Lifetime, now: u64) -> bool {
-        self.cached.as_ref().is_some_and(|cached| lifetime.is_usable(cached.age(now)))
+        self.cached.as_ref().is_some_and(|cached| cached.lifetime(lifetime).is_usable(cached.age(now)))
     }
 }
 

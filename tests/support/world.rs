@@ -14,7 +14,7 @@ use portcullis::decision::Decision;
 use portcullis::gateway::Gateway;
 use portcullis::jwks::key::PublicKey;
 use portcullis::native::NativeCrypto;
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store};
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
 use portcullis::request::{Request, Url};
 use portcullis::token::algorithm::Algorithm;
 
@@ -32,7 +32,7 @@ pub struct Shared {
     now_ms: Cell<u64>,
     sleepers: RefCell<Vec<(u64, Waker)>>,
     spawner: LocalSpawner,
-    pub store: RefCell<HashMap<String, String>>,
+    pub store: RefCell<HashMap<String, Stored>>,
     pub store_reply_ms: Cell<u64>,
     pub store_fails: Cell<bool>,
     pub web: RefCell<HashMap<String, Reply>>,
@@ -91,7 +91,12 @@ impl World {
     }
 
     pub fn document_at(&self, url: &str, body: &str, etag: Option<&str>) {
-        self.answer_at(url, 5, Ok(Fetched::Document { body: body.to_owned(), etag: etag.map(str::to_owned) }));
+        self.cached_document_at(url, body, etag, None);
+    }
+
+    pub fn cached_document_at(&self, url: &str, body: &str, etag: Option<&str>, cache_control: Option<&str>) {
+        let (etag, cache_control) = (etag.map(str::to_owned), cache_control.map(str::to_owned));
+        self.answer_at(url, 5, Ok(Fetched::Document { body: body.to_owned(), etag, cache_control }));
     }
 
     pub fn fails_at(&self, url: &str, after_ms: u64) {
@@ -205,7 +210,7 @@ impl Crypto for Platform {
 }
 
 impl Store for Platform {
-    async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
+    async fn read(&self, key: &str) -> Result<Option<Stored>, Fault> {
         self.0.store_reads.set(self.0.store_reads.get() + 1);
         self.0.wait_ms(self.0.store_reply_ms.get()).await;
         if self.0.store_fails.get() {
@@ -214,12 +219,12 @@ impl Store for Platform {
         Ok(self.0.store.borrow().get(key).cloned())
     }
 
-    async fn write(&self, key: &str, text: String) -> Result<(), Fault> {
+    async fn write(&self, key: &str, stored: Stored) -> Result<(), Fault> {
         self.0.wait_ms(self.0.store_reply_ms.get()).await;
         if self.0.store_fails.get() {
             return Err(Fault("the store is down".to_owned()));
         }
-        self.0.store.borrow_mut().insert(key.to_owned(), text);
+        self.0.store.borrow_mut().insert(key.to_owned(), stored);
         Ok(())
     }
 }

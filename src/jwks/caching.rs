@@ -1,0 +1,70 @@
+//! How long an issuer says that its key set is fresh (RFC 9111 §4.2.1, §5.2.2), within the gate's bounds.
+
+/// However short the issuer's word, a set is fresh this many seconds, unless the policy's `jwks_ttl` is shorter.
+pub const LEAST_TTL: u64 = 60;
+
+/// However long the issuer's word, a set is fresh no longer than this many seconds, unless `jwks_ttl` is longer. It
+/// bounds how long a withdrawn key goes on working.
+pub const MOST_TTL: u64 = 3600;
+
+/// The seconds for which a set is fresh by its `Cache-Control`; `None` where that says nothing.
+#[must_use]
+pub fn fresh_for(cache_control: Option<&str>) -> Option<u64> {
+    let directives = cache_control?.split(',').map(|directive| {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'))
+    });
+    if directives.clone().any(|(name, _)| name == "no-store" || name == "no-cache") {
+        return Some(0);
+    }
+    // The store is shared by all isolates, so the directive for shared caches comes first (§5.2.2.10).
+    let seconds = |wanted: &str| directives.clone().find(|(name, _)| name == wanted)?.1.parse().ok();
+    seconds("s-maxage").or_else(|| seconds("max-age"))
+}
+
+/// Brings what an issuer says into the gate's bounds. `configured` is the policy's `jwks_ttl`.
+#[must_use]
+pub fn bounded(fresh_for: u64, configured: u64) -> u64 {
+    fresh_for.clamp(configured.min(LEAST_TTL), configured.max(MOST_TTL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_cache_control() {
+        for (text, expected) in [
+            ("max-age=120", Some(120)),
+            ("public, Max-Age=\"120\" , must-revalidate", Some(120)),
+            ("max-age=120, s-maxage=7", Some(7)),
+            ("max-age=120, no-cache", Some(0)),
+            ("no-store", Some(0)),
+            ("max-age=0", Some(0)),
+            ("public", None),
+            ("max-age", None),
+            ("max-age=-1", None),
+            ("max-age=1.5", None),
+            ("", None),
+        ] {
+            assert_eq!(fresh_for(Some(text)), expected, "{text}");
+        }
+        assert_eq!(fresh_for(None), None);
+    }
+
+    #[test]
+    fn the_issuers_word_has_bounds() {
+        for (fresh_for, configured, expected) in [
+            (120, 600, 120),
+            (0, 600, 60),
+            (86_400, 600, 3600),
+            (0, 1, 1),
+            (30, 1, 30),
+            (86_400, 1, 3600),
+            (86_400, 7200, 7200),
+            (5000, 7200, 5000),
+        ] {
+            assert_eq!(bounded(fresh_for, configured), expected, "{fresh_for} {configured}");
+        }
+    }
+}
