@@ -64,8 +64,8 @@ impl<P: Crypto + Store + Fetch + Runtime + Clone + 'static> Platform for P {}
 pub struct Stored {
     /// The entry.
     pub text: String,
-    /// Notes beside it, a JSON object.
-    pub metadata: Option<String>,
+    /// Notes beside it, in JSON.
+    pub metadata: String,
 }
 
 /// A request for a document.

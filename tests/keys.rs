@@ -139,7 +139,11 @@ fn the_stores_newer_set_spares_the_fetch() {
     let mut entry = stored(&world);
     entry["fetched_at"] = json!(NOW + 650);
     entry["keys"] = json!([public("p384b")]);
-    world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), Stored { text: entry.to_string(), metadata: None });
+    world
+        .shared
+        .store
+        .borrow_mut()
+        .insert(STORE_KEY.to_owned(), Stored { text: entry.to_string(), metadata: String::new() });
     get(&mut world, "p384");
     world.settle();
     assert_eq!(get(&mut world, "p384b"), "allow");
@@ -293,7 +297,7 @@ fn a_failing_or_slow_store_stops_nothing() {
 fn garbage_in_the_store_is_replaced() {
     for garbage in ["", "x", "{}", "null", r#"{"version":2}"#] {
         let mut world = world();
-        let entry = Stored { text: garbage.to_owned(), metadata: Some(garbage.to_owned()) };
+        let entry = Stored { text: garbage.to_owned(), metadata: garbage.to_owned() };
         world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), entry);
         assert_eq!(get(&mut world, "p384"), "allow");
         world.settle();

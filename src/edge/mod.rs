@@ -9,17 +9,16 @@ mod crypto;
 mod platform;
 mod wire;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use js_sys::{JSON, Promise, Reflect};
+use js_sys::{Function, JSON, Promise, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::future_to_promise;
-use worker::console_error;
 
-use self::platform::EdgePlatform;
+use self::platform::{EdgePlatform, log_line};
 use crate::decision::{Decision, Denial};
 use crate::gateway::Gateway;
 use crate::policy::Policy;
@@ -28,6 +27,7 @@ use crate::request::{Request, Url};
 thread_local! {
     /// The isolate's gate; its bindings stay the same as long as it lives.
     static GATE: OnceCell<Rc<Gate>> = const { OnceCell::new() };
+    static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
 /// What an isolate has made of its policy.
@@ -48,7 +48,7 @@ pub fn decide(head: String, env: JsValue, context: JsValue) -> JsValue {
         Ok(JsValue::from(wire::write(&decision, request.url.host())))
     });
     // Most decisions wait for nothing: those need neither a promise nor the executor. Those that do are polled again as
-    // a task, so whatever they wait for must wake who polled it last (`worker::Delay` would not).
+    // a task, so whatever they wait for must wake who polled it last.
     match decision.as_mut().now_or_never() {
         Some(Ok(decision) | Err(decision)) => decision,
         None => future_to_promise(decision).into(),
@@ -62,10 +62,21 @@ pub fn refresh(env: JsValue, context: JsValue) -> Promise {
     future_to_promise(async move {
         match &gate.gateway {
             Ok(gateway) => gateway.keyring().refresh_all(&EdgePlatform::new(env, context)).await,
-            Err(reason) => console_error!("{reason}"),
+            Err(reason) => log_line(reason),
         }
         Ok(JsValue::UNDEFINED)
     })
+}
+
+/// Sets what hears of a panic, and where it was, before the instance is of no more use. What a panic says is not passed
+/// on: it may quote a token.
+#[wasm_bindgen(js_name = onPanic)]
+pub fn on_panic(listener: Function) {
+    LISTENER.with(|slot| slot.replace(Some(listener)));
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        LISTENER.with(|slot| slot.take().map(|listener| listener.call1(&JsValue::NULL, &place.into())));
+    }));
 }
 
 /// The answer where a request that was allowed could not be forwarded.
@@ -89,13 +100,15 @@ impl Gate {
     }
 
     async fn decide(&self, request: &Request<'_>, platform: &EdgePlatform) -> Decision {
-        let Ok(gateway) = self.gateway.as_ref().map_err(|reason| console_error!("{reason}")) else {
+        let Ok(gateway) = self.gateway.as_ref().map_err(|reason| log_line(reason)) else {
             return Decision::Deny(Denial::Misconfigured);
         };
         if !self.has_static_keys.get() {
             if let Err(issuers) = gateway.keyring().load_static_keys(platform).await {
                 for name in issuers {
-                    console_error!("invalid policy:\n  issuers.{name}.jwks: expected a key that WebCrypto can import");
+                    log_line(&format!(
+                        "invalid policy:\n  issuers.{name}.jwks: expected a key that WebCrypto can import"
+                    ));
                 }
                 return Decision::Deny(Denial::Misconfigured);
             }

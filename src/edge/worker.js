@@ -1,23 +1,64 @@
 // The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out.
 
-import { __wbg_reset_state as reset, decide, refresh, refuse } from 'portcullis-wasm';
+import { __wbg_reset_state as renew, decide, onPanic, refresh, refuse } from 'portcullis-wasm';
 
 export default {
   async fetch(request, env, context) {
-    let decision;
-    try {
-      decision = await decide(head(request), env, context);
-    } catch (error) {
-      return panicked(error, request.url);
-    }
+    const decision = await settled(() => decide(head(request), env, context));
+    if (decision === BROKEN) return refusal('misconfigured', request.url);
     const lines = decision.split('\n');
     return lines[0] === 'allow' ? forward(lines, request, env) : answer(lines);
   },
 
   async scheduled(_event, env, context) {
-    await refresh(env, context);
+    await settled(() => refresh(env, context));
   },
 };
+
+// Rust does not throw: what looks like it is a panic, and an instance that panicked is not to be relied on. Everything
+// that waits for it is given up, and the next call makes a new one.
+const BROKEN = Symbol('broken');
+const waiting = new Set();
+let isBroken = false;
+onPanic(panicked);
+
+/** What Rust gives for a call, at once or later, or BROKEN. */
+function settled(call) {
+  try {
+    mend();
+    const result = call();
+    return result instanceof Promise ? unlessBroken(result) : result;
+  } catch (error) {
+    panicked(error.name);
+    return BROKEN;
+  }
+}
+
+async function unlessBroken(promise) {
+  let giveUp;
+  const broken = new Promise((resolve) => {
+    giveUp = () => resolve(BROKEN);
+  });
+  waiting.add(giveUp);
+  try {
+    return await Promise.race([promise, broken]);
+  } finally {
+    waiting.delete(giveUp);
+  }
+}
+
+function panicked(place) {
+  if (!isBroken) console.error(`internal error: ${place}`);
+  isBroken = true;
+  for (const giveUp of waiting) giveUp();
+}
+
+function mend() {
+  if (!isBroken) return;
+  renew();
+  isBroken = false;
+  onPanic(panicked);
+}
 
 /** Method, URL and headers, a line each: one string is one crossing. */
 function head(request) {
@@ -83,13 +124,8 @@ function endToEnd(response) {
   return copy;
 }
 
+/** The answer for what went wrong out here. */
 function refusal(failure, url) {
+  mend();
   return answer(refuse(failure, url).split('\n'));
-}
-
-/** Rust does not throw: this is a panic, and what it left behind is not to be relied on. A new instance takes over. */
-function panicked(error, url) {
-  console.error(`internal error: ${error.stack ?? error}`);
-  reset();
-  return refusal('misconfigured', url);
 }

@@ -58,7 +58,7 @@ impl Entry {
         let latest = now.saturating_add(MAX_CLOCK_SKEW);
         let fetched_at = number(members, "fetched_at").filter(|at| *at <= latest)?;
         let keys = usable_keys(&entry).ok()?;
-        let notes = stored.metadata.as_deref().map(|metadata| Notes::parse(metadata, latest)).unwrap_or_default();
+        let notes = Notes::parse(&stored.metadata, latest);
         let etag = text("etag").map(str::to_owned);
         Some(Self { jwks_uri: text("jwks_uri")?.to_owned(), fetched_at, etag, keys, notes })
     }
@@ -104,7 +104,8 @@ pub fn write<'k>(
     }
     let document = Document { version: VERSION, issuer, jwks_uri, fetched_at, etag, keys: keys.collect() };
     // Strings, numbers and JSON values always serialize.
-    Stored { text: serde_json::to_string(&document).unwrap_or_default(), metadata: serde_json::to_string(&notes).ok() }
+    let text = serde_json::to_string(&document).unwrap_or_default();
+    Stored { text, metadata: serde_json::to_string(&notes).unwrap_or_default() }
 }
 
 #[cfg(test)]
@@ -119,7 +120,7 @@ mod tests {
     }
 
     fn parse(text: &str, now: u64) -> Option<Entry> {
-        Entry::parse(&Stored { text: text.to_owned(), metadata: None }, "i", now)
+        Entry::parse(&Stored { text: text.to_owned(), metadata: String::new() }, "i", now)
     }
 
     #[test]
@@ -140,7 +141,7 @@ mod tests {
         let good = text("");
         assert!(parse(&good, 940).is_some());
         assert!(parse(&good, 939).is_none(), "from the future");
-        let stored = Stored { text: good.clone(), metadata: None };
+        let stored = Stored { text: good.clone(), metadata: String::new() };
         assert!(Entry::parse(&stored, "j", 1000).is_none(), "another issuer's");
         for (from, to) in [
             ("\"version\":1", "\"version\":2"),
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn notes_are_only_hints() {
         for metadata in ["", "[]", "null", r#"{"fresh_for":-1,"triggered_at":"x"}"#, r#"{"triggered_at":99999}"#] {
-            let stored = Stored { text: text(""), metadata: Some(metadata.to_owned()) };
+            let stored = Stored { text: text(""), metadata: metadata.to_owned() };
             assert_eq!(Entry::parse(&stored, "i", 1000).unwrap().notes, Notes::default(), "{metadata}");
         }
     }
