@@ -19,7 +19,10 @@ import { must, read } from './process.mjs';
 import { ROOT, WASM_TARGET, findWasmBindgen, wasmBindgenVersion } from './toolchain.mjs';
 
 const ENTRY = join(ROOT, 'src/edge/worker.js');
-const OUT = join(ROOT, 'build');
+// With --faults, a build for tests that panics on demand (src/edge/faults.rs), in folders of its own.
+const FAULTS = process.argv.includes('--faults');
+const OUT = join(ROOT, FAULTS ? 'target/faults/build' : 'build');
+const OPTIONS = FAULTS ? ['--features', 'faults', '--target-dir', 'target/faults'] : [];
 const BINARYEN = join(ROOT, 'node_modules/binaryen');
 const GLUE = 'index.js';
 const WASM = 'index_bg.wasm'; // wasm-bindgen's name for the module of `index`
@@ -46,12 +49,13 @@ try {
 }
 
 async function compile() {
-  const args = ['build', '--release', '--locked', '--target', WASM_TARGET, '--lib'];
+  const args = ['build', '--release', '--locked', '--target', WASM_TARGET, '--lib', ...OPTIONS];
   await must('cargo build', 'cargo', args, { cwd: ROOT });
 }
 
 /** The target folder is cargo's to say: configuration and environment can move it. */
 function compiled() {
+  if (FAULTS) return join(ROOT, 'target/faults', WASM_TARGET, 'release', 'portcullis.wasm');
   const metadata = read('cargo', ['metadata', '--no-deps', '--offline', '--format-version', '1'], { cwd: ROOT });
   if (!metadata) throw new Error('cargo metadata failed');
   return join(JSON.parse(metadata).target_directory, WASM_TARGET, 'release', 'portcullis.wasm');

@@ -6,6 +6,8 @@
 #![expect(unreachable_pub, reason = "wasm-bindgen exports pub functions only, though no Rust code reaches them")]
 
 mod crypto;
+#[cfg(feature = "faults")]
+mod faults;
 mod platform;
 mod wire;
 
@@ -44,7 +46,10 @@ pub fn decide(head: String, env: JsValue, context: JsValue) -> JsValue {
     let gate = Gate::of_isolate(&env);
     let mut decision = Box::pin(async move {
         let request = wire::read(&head);
-        let decision = gate.decide(&request, &EdgePlatform::new(env, context)).await;
+        let platform = EdgePlatform::new(env, context);
+        #[cfg(feature = "faults")]
+        faults::strike(&request, &platform).await;
+        let decision = gate.decide(&request, &platform).await;
         Ok(JsValue::from(wire::write(&decision, request.url.host())))
     });
     // Most decisions wait for nothing: those need neither a promise nor the executor. Those that do are polled again as
