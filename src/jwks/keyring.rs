@@ -94,7 +94,7 @@ impl<K: 'static> Keyring<K> {
             let mut facts = slot.borrow().facts(cached.as_deref(), !matches!(selection, Selection::Unknown), now);
             if has_fetched && !facts.history.failed {
                 // What was just fetched is good for this token, however short the issuer's times are.
-                facts.age = Some(0);
+                facts.age = facts.age.map(|_| 0);
             }
             let refusal = |retry_after| match facts.age {
                 Some(age) if lifetime.is_usable(age) => Denial::from(InvalidToken::Key),
