@@ -41,8 +41,13 @@ pub trait Fetch {
 
 /// Time, and work that outlives the response.
 pub trait Runtime {
-    /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted (RFC 7519 §2, `NumericDate`).
-    fn now(&self) -> u64;
+    /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+    fn now_ms(&self) -> u64;
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted (RFC 7519 §2, `NumericDate`).
+    fn now(&self) -> u64 {
+        self.now_ms() / 1000
+    }
 
     /// Waits.
     async fn sleep(&self, milliseconds: u32);

@@ -49,9 +49,17 @@ async function text(stream, maxBytes) {
   for await (const chunk of stream) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) throw new Error(`the body is over ${maxBytes} bytes`);
-    decoded += decoder.decode(chunk, { stream: true });
+    decoded += decode(decoder, chunk, { stream: true });
   }
-  return decoded + decoder.decode();
+  return decoded + decode(decoder);
+}
+
+function decode(decoder, ...args) {
+  try {
+    return decoder.decode(...args);
+  } catch {
+    throw new Error('the body is not UTF-8');
+  }
 }
 
 /** A promise that is kept after a while, and `end`, which keeps it at once. */

@@ -86,10 +86,10 @@ impl Fetch for EdgePlatform {
 }
 
 impl Runtime for EdgePlatform {
-    fn now(&self) -> u64 {
+    fn now_ms(&self) -> u64 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
-        let seconds = (Date::now() / 1000.0) as u64;
-        seconds
+        let milliseconds = Date::now() as u64;
+        milliseconds
     }
 
     async fn sleep(&self, milliseconds: u32) {

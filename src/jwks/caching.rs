@@ -18,8 +18,14 @@ pub fn fresh_for(cache_control: Option<&str>) -> Option<u64> {
         return Some(0);
     }
     // The store is shared by all isolates, so the directive for shared caches comes first (§5.2.2.10).
-    let seconds = |wanted: &str| directives.clone().find(|(name, _)| name == wanted)?.1.parse().ok();
+    let seconds = |wanted: &str| delta_seconds(directives.clone().find(|(name, _)| name == wanted)?.1);
     seconds("s-maxage").or_else(|| seconds("max-age"))
+}
+
+/// RFC 9111 §1.2.2: digits; a number that is too large is as large as can be.
+fn delta_seconds(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 /// Brings what an issuer says into the gate's bounds. `configured` is the policy's `jwks_ttl`.
@@ -44,6 +50,8 @@ mod tests {
             ("public", None),
             ("max-age", None),
             ("max-age=-1", None),
+            ("max-age=+1", None),
+            ("max-age=99999999999999999999", Some(u64::MAX)),
             ("max-age=1.5", None),
             ("", None),
         ] {

@@ -34,9 +34,9 @@ pub struct Notes {
     /// How many seconds the set is fresh, if the issuer said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh_for: Option<u64>,
-    /// When an unknown `kid` or a failure last triggered a fetch.
+    /// When an unknown `kid` or a failure last triggered a fetch, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub triggered_at: Option<u64>,
+    pub triggered_at_ms: Option<u64>,
 }
 
 /// The store's key for an issuer.
@@ -70,8 +70,8 @@ impl Notes {
         let Ok(Json::Object(notes)) = Json::parse(metadata) else {
             return Self::default();
         };
-        let triggered_at = number(&notes, "triggered_at").filter(|at| *at <= latest);
-        Self { fresh_for: number(&notes, "fresh_for"), triggered_at }
+        let triggered_at_ms = number(&notes, "triggered_at_ms").filter(|at| *at <= latest.saturating_mul(1000));
+        Self { fresh_for: number(&notes, "fresh_for"), triggered_at_ms }
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
         for more in ["", r#""etag":"\"x\"","#] {
             let entry = parse(&text(more), 1000).unwrap();
             assert_eq!(entry.etag.is_some(), !more.is_empty());
-            let notes = Notes { fresh_for: Some(60), triggered_at: Some(999) };
+            let notes = Notes { fresh_for: Some(60), triggered_at_ms: Some(999_000) };
             let keys = entry.keys.iter().map(PublicKey::source);
             let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes);
             assert_eq!(written.text, text(more));
@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn notes_are_only_hints() {
-        for metadata in ["", "[]", "null", r#"{"fresh_for":-1,"triggered_at":"x"}"#, r#"{"triggered_at":99999}"#] {
+        for metadata in
+            ["", "[]", "null", r#"{"fresh_for":-1,"triggered_at_ms":"x"}"#, r#"{"triggered_at_ms":9999999}"#]
+        {
             let stored = Stored { text: text(""), metadata: metadata.to_owned() };
             assert_eq!(Entry::parse(&stored, "i", 1000).unwrap().notes, Notes::default(), "{metadata}");
         }

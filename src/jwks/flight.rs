@@ -87,7 +87,7 @@ async fn ask_store<P: Platform>(
     platform: &P,
 ) -> bool {
     let Some((issuer, slot)) = ring.at(index) else { return false };
-    slot.borrow_mut().history.store_read_at = Some(platform.now());
+    slot.borrow_mut().history.store_read_at = Some(platform.now_ms());
     let stored = match in_time(platform.read(&entry::store_key(&issuer.issuer)), platform).await {
         Ok(stored) => stored,
         Err(fault) => {
@@ -100,7 +100,7 @@ async fn ask_store<P: Platform>(
     let Some(entry) = entry.filter(|entry| is_from(entry, issuer)) else {
         return false;
     };
-    slot.borrow_mut().history.learn(entry.notes.triggered_at);
+    slot.borrow_mut().history.learn(entry.notes.triggered_at_ms);
     let is_newer = slot.borrow().cached.as_ref().is_none_or(|cached| entry.fetched_at > cached.fetched_at);
     let Entry { jwks_uri, etag, fetched_at, keys, notes } = entry;
     let cached = Cached { set: KeySet::new(keys), jwks_uri, etag, fetched_at, fresh_for: notes.fresh_for };
@@ -132,7 +132,7 @@ async fn ask_issuer<P: Platform>(ring: &Keyring<P::Key>, index: usize, reason: R
     if matches!(issuer.keys, KeySource::Static(_)) {
         return false;
     }
-    let now = platform.now();
+    let now = platform.now_ms();
     if slot.borrow().history.wait(reason, issuer.lifetime, now) > 0 {
         // The store was all that could be asked, or it says that another isolate has just asked.
         return false;
@@ -166,7 +166,7 @@ async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform:
     let Some((issuer, slot)) = ring.at(index) else { return };
     let Some(cached) = slot.borrow().cached.clone() else { return };
     let Cached { set, jwks_uri, etag, fetched_at, fresh_for } = cached.as_ref();
-    let notes = Notes { fresh_for: *fresh_for, triggered_at: slot.borrow().history.triggered_at };
+    let notes = Notes { fresh_for: *fresh_for, triggered_at_ms: slot.borrow().history.triggered_at };
     let stored = entry::write(&issuer.issuer, jwks_uri, *fetched_at, etag.as_deref(), set.sources(), notes);
     // No request waits for this, so it may take its time.
     if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), stored).await {

@@ -102,7 +102,7 @@ impl<K: 'static> Keyring<K> {
             };
             // Whoever saw a fetch fail, its own or another's, has had its try.
             let has_had_its_try = has_fetched || (patience.is_tried() && facts.history.failed);
-            match plan(facts, lifetime, now) {
+            match plan(facts, lifetime, platform.now_ms()) {
                 Plan::Use => return selection.into_keys(),
                 Plan::UseAndRefresh => {
                     flight::refresh_later(self, index, platform);

@@ -2,8 +2,8 @@
 
 use crate::policy::Lifetime;
 
-/// While there is no set, the least seconds between two looks into the store.
-const STORE_RETRY: u64 = 10;
+/// While there is no set, the least milliseconds between two looks into the store.
+const STORE_RETRY_MS: u64 = 10_000;
 
 /// What is known when a token asks for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct History {
     /// The last fetch failed.
     pub failed: bool,
     /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and one
-    /// because of the ttl do not.
+    /// because of the ttl do not. In milliseconds, as all times here: whole seconds would cut cooldowns short.
     pub triggered_at: Option<u64>,
     /// When the store was last read.
     pub store_read_at: Option<u64>,
@@ -57,7 +57,7 @@ pub enum Reason {
     Scheduled,
 }
 
-/// Decides what to do.
+/// Decides what to do. `now` is in milliseconds.
 #[must_use]
 pub fn plan(facts: Facts, lifetime: Lifetime, now: u64) -> Plan {
     let Facts { age, knows_key, history } = facts;
@@ -98,7 +98,7 @@ impl History {
         }
         // A clock that went back would otherwise stretch the cooldown.
         let since = self.triggered_at.and_then(|at| now.checked_sub(at));
-        since.map_or(0, |since| lifetime.cooldown.saturating_sub(since))
+        since.map_or(0, |since| lifetime.cooldown.saturating_mul(1000).saturating_sub(since).div_ceil(1000))
     }
 
     /// Whether a fetch for this reason is one that the cooldown is for.
@@ -111,7 +111,7 @@ impl History {
     }
 
     fn may_read_store(self, now: u64) -> bool {
-        self.store_read_at.is_none_or(|at| now.saturating_sub(at) >= STORE_RETRY)
+        self.store_read_at.is_none_or(|at| now.saturating_sub(at) >= STORE_RETRY_MS)
     }
 }
 
@@ -120,14 +120,14 @@ mod tests {
     use super::*;
 
     const LIFETIME: Lifetime = Lifetime { ttl: 600, max_stale: 86_400, cooldown: 30 };
-    const NOW: u64 = 1_000_000;
+    const NOW: u64 = 1_000_000_000;
 
     fn at(age: Option<u64>, knows_key: bool, history: History) -> Plan {
         plan(Facts { age, knows_key, history }, LIFETIME, NOW)
     }
 
     fn history(failed: bool, since: Option<u64>) -> History {
-        History { failed, triggered_at: since.map(|since| NOW - since), store_read_at: Some(NOW) }
+        History { failed, triggered_at: since.map(|since| NOW - since * 1000), store_read_at: Some(NOW) }
     }
 
     #[test]
@@ -159,6 +159,8 @@ mod tests {
         assert_eq!(at(Some(0), false, history(false, Some(0))), Plan::Refuse { retry_after: 30 });
         assert_eq!(at(Some(0), false, history(false, Some(29))), Plan::Refuse { retry_after: 1 });
         assert_eq!(at(Some(0), false, history(false, Some(30))), Plan::Fetch(Reason::UnknownKey));
+        let almost = History { triggered_at: Some(NOW - 29_001), ..history(false, None) };
+        assert_eq!(at(Some(0), false, almost), Plan::Refuse { retry_after: 1 }, "not a millisecond early");
     }
 
     #[test]
@@ -179,8 +181,8 @@ mod tests {
     fn without_a_set_the_store_is_looked_into_whatever_became_of_the_issuer() {
         let failed = |store_read_at| History { store_read_at, ..history(true, Some(0)) };
         assert_eq!(at(None, false, failed(None)), Plan::Fetch(Reason::Missing));
-        assert_eq!(at(None, false, failed(Some(NOW - 9))), Plan::Refuse { retry_after: 30 });
-        assert_eq!(at(None, false, failed(Some(NOW - 10))), Plan::Fetch(Reason::Missing));
+        assert_eq!(at(None, false, failed(Some(NOW - 9_999))), Plan::Refuse { retry_after: 30 });
+        assert_eq!(at(None, false, failed(Some(NOW - 10_000))), Plan::Fetch(Reason::Missing));
         assert_eq!(at(Some(0), false, failed(None)), Plan::Refuse { retry_after: 30 }, "a set is there");
     }
 

@@ -242,8 +242,8 @@ impl Fetch for Platform {
 }
 
 impl Runtime for Platform {
-    fn now(&self) -> u64 {
-        self.0.now_ms.get() / 1000
+    fn now_ms(&self) -> u64 {
+        self.0.now_ms.get()
     }
 
     async fn sleep(&self, milliseconds: u32) {

@@ -15,6 +15,10 @@ import { rawExchange, request } from './http.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUILD = join(ROOT, 'build');
+/** A build that panics on demand: see src/edge/faults.rs. */
+export const FAULTY_BUILD = join(ROOT, 'target/faults/build');
+
+const WITH_STORE = readFileSync(new URL('with-store.js', import.meta.url), 'utf8');
 
 /** The Host header of requests that name none; the realm of their refusals. */
 export const HOST = 'gate.test';
@@ -23,8 +27,8 @@ export const HOST = 'gate.test';
 const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))[1];
 
 /** Starts one gate. See `startGates` for the options. */
-export async function startGate(options) {
-  const [gate] = await startGates([options]);
+export async function startGate({ build, ...options }) {
+  const [gate] = await startGates([options], { build });
   return gate;
 }
 
@@ -35,23 +39,26 @@ export async function startGate(options) {
  * - `bindings`: further variables
  * - `services`: binding name → `(request) => Response`, run outside the gate
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
+ * - `store`: a `Store` (store.mjs) in place of the KV namespace
  *
- * `kvDirectory` says where KV is kept on disk; a temporary place otherwise.
+ * `kvDirectory` says where KV is kept on disk; a temporary place otherwise. `build` is the folder of another build.
  */
-export async function startGates(list, { kvDirectory } = {}) {
+export async function startGates(list, { kvDirectory, build = BUILD } = {}) {
   const logs = [];
+  // Beside the build, as far as workerd knows, so that it can import it.
+  const withStore = { type: 'ESModule', path: join(build, 'with-store.js'), contents: WITH_STORE };
   const modules = [
-    { type: 'ESModule', path: join(BUILD, 'index.js') },
-    { type: 'CompiledWasm', path: join(BUILD, 'index_bg.wasm') },
+    { type: 'ESModule', path: join(build, 'index.js') },
+    { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
-  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}` }, index) => ({
+  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store }, index) => ({
     name: `gate-${index}`,
-    modules,
-    modulesRoot: BUILD,
+    modules: store ? [withStore, ...modules] : modules,
+    modulesRoot: build,
     compatibilityDate: COMPATIBILITY_DATE,
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
-    serviceBindings: services,
-    kvNamespaces: kv === null ? {} : { JWKS: kv },
+    serviceBindings: store ? { ...services, STORE: store.handle } : services,
+    kvNamespaces: kv === null || store ? {} : { JWKS: kv },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }));
   const miniflare = new Miniflare(

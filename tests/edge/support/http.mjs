@@ -39,6 +39,15 @@ export function open(port, path, { method = 'GET', headers = [], host, body, sig
   });
 }
 
+/** Sends a request whose client then goes away in a hurry: `leave` resets the connection (RST). */
+export function deserter(port, path, { headers = [], host } = {}) {
+  const list = headerList(host, headers);
+  const message = http.request({ host: '127.0.0.1', port, path, agent: false, setHost: false, headers: list });
+  message.on('error', () => {});
+  message.end();
+  return { leave: () => message.socket.resetAndDestroy() };
+}
+
 /** Sends bytes as they are (Latin-1 if a string) and gives what came back until the end or the timeout. */
 export function rawExchange(port, bytes, { timeout = 5000 } = {}) {
   return new Promise((resolve, reject) => {
@@ -48,7 +57,9 @@ export function rawExchange(port, bytes, { timeout = 5000 } = {}) {
       clearTimeout(timer);
       socket.destroy();
       const head = received.slice(0, received.indexOf('\r\n\r\n'));
-      resolve({ status: Number(received.split(' ')[1]), head, text: received.slice(head.length + 4), received });
+      const text = received.slice(head.length + 4);
+      const rawHeaders = head.split('\r\n').slice(1).flatMap((line) => line.split(/: ?(.*)/s, 2));
+      resolve({ ...reader(rawHeaders), status: Number(received.split(' ')[1]), head, text, json: parse(text), received });
     };
     const timer = setTimeout(done, timeout);
     socket.on('data', (chunk) => {
@@ -78,14 +89,15 @@ export function values(rawHeaders, name) {
 
 function answer(stream) {
   const { statusCode, statusMessage, rawHeaders } = stream;
+  return { ...reader(rawHeaders), status: statusCode, reason: statusMessage, stream };
+}
+
+function reader(rawHeaders) {
   return {
-    status: statusCode,
-    reason: statusMessage,
     rawHeaders,
     /** Values joined as a reader would see them, null where there is none. */
     header: (name) => values(rawHeaders, name).join(', ') || (values(rawHeaders, name).length ? '' : null),
     headers: (name) => values(rawHeaders, name),
-    stream,
   };
 }
 

@@ -6,7 +6,7 @@ import http from 'node:http';
 export async function startKeyServer() {
   const issuers = new Map();
   const server = http.createServer((request, response) => {
-    const [, name, ...rest] = request.url.split('/');
+    const [, name, ...rest] = request.url.split('?')[0].split('/');
     const issuer = issuers.get(name);
     const kind = { '.well-known/openid-configuration': 'discovery', jwks: 'jwks' }[rest.join('/')];
     if (!issuer || !kind) return void response.writeHead(404).end();
@@ -14,20 +14,27 @@ export async function startKeyServer() {
     issuer.requests.push({ kind, method: request.method, headers: request.headers, at: Date.now() });
     return void issuer[kind](request, response);
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${server.address().port}`;
+  const listen = (port) => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  await listen(0);
+  // A test file whose gate fails to close must end all the same.
+  server.unref();
+  const { port } = server.address();
+  const url = `http://127.0.0.1:${port}`;
 
   return {
     url,
+    close,
+    /** After `close`, which makes it refuse connections: takes them again. */
+    reopen: () => listen(port),
     /** Adds an issuer that publishes `keys` (public JWKs). */
     issuer(name, keys = []) {
       const entry = new Issuer(`${url}/${name}`, keys);
       issuers.set(name, entry);
       return entry;
-    },
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
     },
   };
 }
@@ -73,13 +80,43 @@ export function status(code, headers = {}) {
   return (request, response) => response.writeHead(code, headers).end();
 }
 
-export function redirect(to) {
-  return status(302, { location: to });
+export function redirect(to, code = 302) {
+  return status(code, { location: to });
 }
 
 /** Never answers; the connection stays open. */
 export function silence() {
   return () => {};
+}
+
+/** Answers as `handler` does, once `release` is called. `asked` is how many wait or waited. */
+export function hold(handler) {
+  const gate = Promise.withResolvers();
+  const held = async (request, response) => {
+    held.asked += 1;
+    await gate.promise;
+    handler(request, response);
+  };
+  return Object.assign(held, { asked: 0, release: gate.resolve });
+}
+
+/** Sends the body byte by byte, one in a second. */
+export function drip(text) {
+  return (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    let sent = 0;
+    const timer = setInterval(() => response.write(text.slice(sent, (sent += 1))), 1000);
+    response.write(text.slice(sent, (sent += 1)));
+    response.on('close', () => clearInterval(timer));
+  };
+}
+
+/** Promises the whole body, sends half of it and cuts the connection. */
+export function truncate(text) {
+  return (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+    response.write(text.slice(0, text.length / 2), () => response.socket.destroy());
+  };
 }
 
 /** Cuts the connection. */

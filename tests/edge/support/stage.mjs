@@ -1,10 +1,11 @@
 // One gate with one programmable issuer of its own, for tests of how key sets age and are fetched.
 
+import assert from 'node:assert/strict';
 import { after, beforeEach } from 'node:test';
 
 import { assertForwarded, assertRefused } from './expect.mjs';
 import { API } from './fixture.mjs';
-import { startGate } from './gate.mjs';
+import { startGate, startGates } from './gate.mjs';
 import { startKeyServer } from './keyserver.mjs';
 import { startOrigin } from './origin.mjs';
 import { claims, mint, now } from './tokens.mjs';
@@ -54,5 +55,55 @@ export async function theatre() {
     };
   }
 
-  return { origin, server, stage };
+  /**
+   * Gates of one policy that share one KV (or `store`), with an issuer for each of the settings, so that the tests of
+   * a table can run side by side: what they assert is in the answers alone. Returns one actor for each issuer.
+   */
+  async function company(t, list, { gates: count = 1, store } = {}) {
+    const issuers = list.map(({ keys }) => server.issuer(`issuer-${(serial += 1)}`, keys.map(({ jwk }) => jwk)));
+    const policy = {
+      version: 1,
+      origin: origin.url,
+      issuers: Object.fromEntries(issuers.map(({ issuer }, index) => [`i${index}`, { issuer, ...list[index].settings }])),
+      routes: [{ path: '/a', audience: API }],
+    };
+    const gates = await startGates(Array.from({ length: count }, () => ({ policy, kv: 'shared', store })));
+    t.after(() => Promise.all(gates.map((gate) => gate.close())));
+    return issuers.map((issuer, index) => new Actor(issuer, `i${index}`, gates));
+  }
+
+  return { origin, server, stage, company };
+}
+
+/** An issuer and those who carry its tokens. */
+class Actor {
+  constructor(issuer, name, gates) {
+    Object.assign(this, { issuer, name, gates, gate: gates[0] });
+  }
+
+  send(key, gate = this.gate) {
+    return gate.bearer(mint(key, claims(this.issuer.issuer)), '/a');
+  }
+
+  async accepts(key, gate) {
+    assertAnswered(await this.send(key, gate));
+  }
+
+  async refuses(key, code = 'auth.invalid_token', gate = undefined) {
+    assertRefused(await this.send(key, gate), code);
+  }
+
+  entry() {
+    return this.gate.entry(this.issuer.issuer);
+  }
+
+  /** Waits until the log says this of the issuer. */
+  logged(pattern, since) {
+    return this.gate.logged((line) => line.includes(`issuer ${this.name}:`) && pattern.test(line), since);
+  }
+}
+
+/** The answer is the recording origin's. */
+export function assertAnswered(answer) {
+  assert.deepEqual([answer.status, answer.json], [200, { ok: true }], `${answer.status} ${answer.text}`);
 }

@@ -1,0 +1,26 @@
+// Runs in workerd, as the entry of a gate that a test gives a store of its own: the built Worker with another JWKS.
+// What KV's methods are asked goes to the test as JSON; what the test says comes back. See store.mjs.
+
+import gate from './index.js';
+
+async function ask(env, question) {
+  const response = await env.STORE.fetch('http://store/', { method: 'POST', body: JSON.stringify(question) });
+  if (!response.ok) throw new Error(await response.text());
+  return response.json();
+}
+
+const withStore = (env) => ({
+  ...env,
+  JWKS: {
+    get: async (key, options) => (await ask(env, { method: 'get', key, options })).value,
+    getWithMetadata: async (key, options) => ({ ...await ask(env, { method: 'get', key, options }), cacheStatus: null }),
+    put: async (key, value, options) => void await ask(env, { method: 'put', key, value, options }),
+    delete: async (key) => void await ask(env, { method: 'delete', key }),
+    list: async () => ({ keys: [], list_complete: true }),
+  },
+});
+
+export default {
+  fetch: (request, env, context) => gate.fetch(request, withStore(env), context),
+  scheduled: (event, env, context) => gate.scheduled(event, withStore(env), context),
+};
