@@ -14,7 +14,7 @@ try {
   await part('native tests', 'cargo', ['test', '--locked', '--no-fail-fast']);
   await part('build', node, ['scripts/build.mjs']);
   await part('build with faults', node, ['scripts/build.mjs', '--faults']);
-  await part('edge tests', node, ['--test', '--test-timeout=120000', '--test-reporter=spec', ...edgeTests()]);
+  await part('edge tests', node, ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...edgeTests()]);
   await part('demo', node, ['scripts/demo.mjs', '--built']);
   console.log('\ntest: all parts passed');
 } catch (error) {
