@@ -46,7 +46,8 @@ impl<'r> Url<'r> {
     /// anything, and what is in it decides the route.
     #[must_use]
     pub fn has_plain_authority(&self) -> bool {
-        is_host(self.host()) && self.port().is_none_or(|port| port.parse::<u16>().is_ok())
+        let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+        is_host(self.host()) && self.port().is_none_or(is_port)
     }
 
     /// The host without port and trailing dot, in the case that the request has it in.

@@ -225,6 +225,7 @@ fn a_host_that_is_none_is_refused() {
         "[::1",
         "h,i",
         "h:99999",
+        "h:+80",
         "h..",
         "a..b",
         "127.1",

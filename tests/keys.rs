@@ -395,3 +395,60 @@ fn the_cooldown_holds_for_isolates_that_share_a_store() {
     assert_eq!(outcome(&world.get("/", &unknown)), INVALID);
     assert_eq!(world.fetches(), 6);
 }
+
+#[test]
+fn an_answer_that_comes_late_does_not_undo_a_newer_one() {
+    let mut world = world();
+    // The issuer decides on its answer when it is asked, and delivers this one after four seconds.
+    let old = Fetched::Document { body: key_set(&["p384"]), etag: None, cache_control: None };
+    world.answer_at(JWKS, 4000, Ok(old));
+    let token = |key| format!("Bearer {}", Token::default().signed_with(key, "ES384").sign());
+    let first = world.start("GET", "http://h/", &[("authorization", &token("p384"))]);
+    let second = world.start("GET", "http://h/", &[("authorization", &token("p384b"))]);
+    let (platform, shared) = (world.platform(), std::rc::Rc::clone(&world.shared));
+    let rotated = Fetched::Document { body: key_set(&["p384b"]), etag: None, cache_control: None };
+    let later = async move {
+        use portcullis::platform::Runtime;
+        platform.sleep(1000).await;
+        let reply = support::world::Reply { after_ms: 5, result: Ok(rotated) };
+        shared.web.borrow_mut().insert(JWKS.to_owned(), reply);
+        platform.sleep(2000).await;
+        second.await
+    };
+    let (_, second) = world.run(futures_util::future::join(first, later));
+    assert_eq!(outcome(&second), "allow", "a second fetch, since the first takes long");
+    world.settle();
+    assert_eq!(get(&mut world, "p384b"), "allow");
+    assert_eq!(get(&mut world, "p384"), INVALID, "withdrawn, and the withdrawal was seen");
+    assert_eq!(stored(&world)["keys"], json!([public("p384b")]));
+}
+
+#[test]
+fn a_set_in_the_store_that_cannot_be_used_replaces_none() {
+    let mut world = world();
+    get(&mut world, "p384");
+    world.pass(700);
+    let mut off_curve = public("p384b");
+    off_curve["x"] = off_curve["y"].clone();
+    let mut entry = stored(&world);
+    entry["fetched_at"] = json!(NOW + 650);
+    entry["keys"] = json!([off_curve]);
+    world
+        .shared
+        .store
+        .borrow_mut()
+        .insert(STORE_KEY.to_owned(), Stored { text: entry.to_string(), metadata: String::new() });
+    world.fails_at(METADATA, 10);
+    assert_eq!(get(&mut world, "p384"), "allow");
+    world.settle();
+    assert_eq!(get(&mut world, "p384"), "allow");
+}
+
+#[test]
+fn a_key_that_is_lacking_is_asked_for_without_an_entity_tag() {
+    let mut world = world();
+    world.document_at(JWKS, &key_set(&["p384"]), Some("\"v1\""));
+    get(&mut world, "p384");
+    get(&mut world, "p384b");
+    assert_eq!(world.shared.fetches.borrow().last().unwrap(), &(JWKS.to_owned(), None));
+}

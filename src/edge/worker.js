@@ -11,7 +11,7 @@ export default {
   },
 
   async scheduled(_event, env, context) {
-    await settled(() => refresh(env, context));
+    if ((await settled(() => refresh(env, context))) === BROKEN) throw new Error('the keys were not refreshed');
   },
 };
 
@@ -56,8 +56,8 @@ function panicked(place) {
 function mend() {
   if (!isBroken) return;
   renew();
-  isBroken = false;
   onPanic(panicked);
+  isBroken = false;
 }
 
 /** Method, URL and headers, a line each: one string is one crossing. */
@@ -89,7 +89,8 @@ async function forward([, url, service, timeout, route, removals, ...fields], re
     const response = await inTime(origin.fetch(outbound, { redirect: 'manual' }), Number(timeout));
     return response === LATE ? refusal('timeout', request.url) : endToEnd(response);
   } catch (error) {
-    console.error(`route ${route}: the origin cannot be reached: ${error.message}`);
+    // What a service throws is its own text, and could hold the token.
+    console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error.message : error.name}`);
     return refusal('unreachable', request.url);
   }
 }
@@ -124,8 +125,14 @@ function endToEnd(response) {
   return copy;
 }
 
-/** The answer for what went wrong out here. */
+const LAST_WORD = '{"error":"The gate is misconfigured","code":"gate.misconfigured"}';
+
+/** The answer for what went wrong out here, even where no instance can be made. */
 function refusal(failure, url) {
-  mend();
-  return answer(refuse(failure, url).split('\n'));
+  try {
+    mend();
+    return answer(refuse(failure, url).split('\n'));
+  } catch {
+    return answer(['deny', '500', LAST_WORD, 'content-type', 'application/json', 'cache-control', 'no-store']);
+  }
 }

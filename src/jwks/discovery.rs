@@ -1,6 +1,7 @@
 //! From an issuer to its key set: discovery (OpenID Connect Discovery 1.0 §4, RFC 8414 §3) and the fetch of the keys.
 
 use super::caching::fresh_for;
+use super::entry::is_entity_tag;
 use super::set::{KeySet, MAX_SET_BYTES};
 use crate::json::Json;
 use crate::platform::{Fault, Fetch, Fetched, Get};
@@ -37,7 +38,7 @@ pub(super) async fn download<K>(
         Fetched::NotModified { .. } => return Err(Fault("304 without a copy at hand".to_owned())),
         Fetched::Document { body, etag, cache_control } => {
             let set = KeySet::parse(&body).map_err(|error| Fault(error.to_string()))?;
-            (Some((set, etag)), cache_control)
+            (Some((set, etag.filter(|etag| is_entity_tag(etag)))), cache_control)
         }
     };
     Ok(Download { jwks_uri, document, fresh_for: fresh_for(cache_control.as_deref()) })

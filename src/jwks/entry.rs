@@ -59,7 +59,7 @@ impl Entry {
         let fetched_at = number(members, "fetched_at").filter(|at| *at <= latest)?;
         let keys = usable_keys(&entry).ok()?;
         let notes = Notes::parse(&stored.metadata, latest);
-        let etag = text("etag").map(str::to_owned);
+        let etag = text("etag").filter(|etag| is_entity_tag(etag)).map(str::to_owned);
         Some(Self { jwks_uri: text("jwks_uri")?.to_owned(), fetched_at, etag, keys, notes })
     }
 }
@@ -73,6 +73,12 @@ impl Notes {
         let triggered_at_ms = number(&notes, "triggered_at_ms").filter(|at| *at <= latest.saturating_mul(1000));
         Self { fresh_for: number(&notes, "fresh_for"), triggered_at_ms }
     }
+}
+
+/// Whether a text is an entity tag (RFC 9110 §8.8.3), so that it can be sent back.
+pub(super) fn is_entity_tag(text: &str) -> bool {
+    let opaque = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    opaque.is_some_and(|opaque| opaque.bytes().all(|b| b.is_ascii_graphic() && b != b'"'))
 }
 
 fn number(members: &Object<'_>, name: &str) -> Option<u64> {
@@ -155,6 +161,16 @@ mod tests {
             assert!(parse(&good.replacen(from, to, 1), 1000).is_none(), "{from} -> {to}");
         }
         assert!(parse("garbage", 1000).is_none());
+    }
+
+    #[test]
+    fn an_entity_tag_that_cannot_be_sent_back_is_none() {
+        for (etag, is_kept) in
+            [(r#"\"a\""#, true), (r#"W/\"\""#, true), ("a", false), (r#"\"a\nb\""#, false), (r#"\"a"#, false)]
+        {
+            let entry = parse(&text(&format!(r#""etag":"{etag}","#)), 1000).unwrap();
+            assert_eq!(entry.etag.is_some(), is_kept, "{etag}");
+        }
     }
 
     #[test]

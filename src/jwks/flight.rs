@@ -51,8 +51,8 @@ pub(super) fn refresh_later<P: Platform>(ring: &Rc<Keyring<P::Key>>, index: usiz
 
 /// Asks the issuer and tells memory and the store.
 pub(super) async fn refresh_now<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) {
-    if ask_issuer(ring, index, Reason::Scheduled, platform).await {
-        tell_store(ring, index, platform).await;
+    if let Some(news) = ask_issuer(ring, index, Reason::Scheduled, platform).await {
+        tell_store(ring, index, &news, platform).await;
     }
 }
 
@@ -67,14 +67,14 @@ async fn fly<P: Platform>(
     done: oneshot::Sender<bool>,
 ) {
     let is_in_store = ask_store(&ring, index, reason, wanted.as_ref(), &platform).await;
-    let is_news = !is_in_store && ask_issuer(&ring, index, reason, &platform).await;
+    let news = if is_in_store { None } else { ask_issuer(&ring, index, reason, &platform).await };
     if let Some((_, slot)) = ring.at(index) {
         slot.borrow_mut().land(id);
     }
     // Whoever launched the flight may be gone.
     let _ = done.send(!is_in_store);
-    if is_news {
-        tell_store(&ring, index, &platform).await;
+    if let Some(news) = news {
+        tell_store(&ring, index, &news, &platform).await;
     }
 }
 
@@ -101,10 +101,14 @@ async fn ask_store<P: Platform>(
         return false;
     };
     slot.borrow_mut().history.learn(entry.notes.triggered_at_ms);
-    let is_newer = slot.borrow().cached.as_ref().is_none_or(|cached| entry.fetched_at > cached.fetched_at);
     let Entry { jwks_uri, etag, fetched_at, keys, notes } = entry;
-    let cached = Cached { set: KeySet::new(keys), jwks_uri, etag, fetched_at, fresh_for: notes.fresh_for };
+    // Only keys that can be used make a set that may replace another.
+    let Ok(set) = KeySet::new(keys).importable(platform).await else {
+        return false;
+    };
+    let cached = Cached { set, jwks_uri, etag, fetched_at, fresh_for: notes.fresh_for };
     let lifetime = cached.lifetime(issuer.lifetime);
+    let is_newer = slot.borrow().cached.as_ref().is_none_or(|known| cached.fetched_at > known.fetched_at);
     if !is_newer || !lifetime.is_usable(cached.age(now)) {
         return false;
     }
@@ -126,32 +130,50 @@ fn is_from(entry: &Entry, issuer: &Issuer) -> bool {
     }
 }
 
-/// Fetches the issuer's set into memory. A set that is not good leaves the one that is there. True if that is news.
-async fn ask_issuer<P: Platform>(ring: &Keyring<P::Key>, index: usize, reason: Reason, platform: &P) -> bool {
-    let Some((issuer, slot)) = ring.at(index) else { return false };
-    if matches!(issuer.keys, KeySource::Static(_)) {
-        return false;
-    }
+/// Fetches the issuer's set into memory; gives it back if it is news. A set that is not good leaves the one that is
+/// there, and so does one that was asked for earlier and came later.
+async fn ask_issuer<P: Platform>(
+    ring: &Keyring<P::Key>,
+    index: usize,
+    reason: Reason,
+    platform: &P,
+) -> Option<Rc<Cached<P::Key>>> {
+    let (issuer, slot) = ring.at(index)?;
     let now = platform.now_ms();
-    if slot.borrow().history.wait(reason, issuer.lifetime, now) > 0 {
-        // The store was all that could be asked, or it says that another isolate has just asked.
-        return false;
+    let is_static = matches!(issuer.keys, KeySource::Static(_));
+    // Under the cooldown the store was all that could be asked, or it says that another isolate has just asked.
+    if is_static || slot.borrow().history.wait(reason, issuer.lifetime, now) > 0 {
+        return None;
     }
     slot.borrow_mut().history.begin(reason, now);
-    let fetched = fetch(ring, index, platform).await;
+    let turn = slot.borrow_mut().next_turn();
+    let fetched = fetch(ring, index, reason, platform).await;
     let mut slot = slot.borrow_mut();
     slot.history.failed = fetched.is_err();
     match fetched {
-        Ok(cached) => slot.cached = Some(Rc::new(cached)),
-        Err(fault) => platform.log(&format!("issuer {}: its keys cannot be fetched: {fault}", issuer.name)),
+        Ok(cached) => slot.replace(turn, cached),
+        Err(fault) => {
+            platform.log(&format!("issuer {}: its keys cannot be fetched: {fault}", issuer.name));
+            None
+        }
     }
-    !slot.history.failed
 }
 
-async fn fetch<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) -> Result<Cached<P::Key>, Fault> {
+async fn fetch<P: Platform>(
+    ring: &Keyring<P::Key>,
+    index: usize,
+    reason: Reason,
+    platform: &P,
+) -> Result<Cached<P::Key>, Fault> {
     let (issuer, slot) = ring.at(index).ok_or_else(|| Fault("no such issuer".to_owned()))?;
     let at_hand = slot.borrow().cached.clone();
-    let tag = at_hand.as_ref().and_then(|cached| Some((cached.jwks_uri.as_str(), cached.etag.as_deref()?)));
+    // The set is as old as the question: the answer may have been on its way for a while.
+    let fetched_at = platform.now();
+    // For a key that the set at hand lacks, only a whole answer will do.
+    let tag = at_hand
+        .as_ref()
+        .filter(|_| reason != Reason::UnknownKey)
+        .and_then(|cached| Some((cached.jwks_uri.as_str(), cached.etag.as_deref()?)));
     let mut download = download(issuer, tag, platform).await?;
     let (set, etag) = match (download.document.take(), &at_hand) {
         (Some((set, etag)), _) => (set.importable(platform).await.map_err(|error| Fault(error.to_string()))?, etag),
@@ -159,13 +181,16 @@ async fn fetch<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) 
         (None, None) => return Err(Fault("not modified, without a set at hand".to_owned())),
     };
     let Download { jwks_uri, fresh_for, .. } = download;
-    Ok(Cached { set, jwks_uri, etag, fetched_at: platform.now(), fresh_for })
+    Ok(Cached { set, jwks_uri, etag, fetched_at, fresh_for })
 }
 
-async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, platform: &P) {
+/// Puts news into the store, unless there are newer ones in memory.
+async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, news: &Rc<Cached<P::Key>>, platform: &P) {
     let Some((issuer, slot)) = ring.at(index) else { return };
-    let Some(cached) = slot.borrow().cached.clone() else { return };
-    let Cached { set, jwks_uri, etag, fetched_at, fresh_for } = cached.as_ref();
+    if !slot.borrow().cached.as_ref().is_some_and(|cached| Rc::ptr_eq(cached, news)) {
+        return;
+    }
+    let Cached { set, jwks_uri, etag, fetched_at, fresh_for } = news.as_ref();
     let notes = Notes { fresh_for: *fresh_for, triggered_at_ms: slot.borrow().history.triggered_at };
     let stored = entry::write(&issuer.issuer, jwks_uri, *fetched_at, etag.as_deref(), set.sources(), notes);
     // No request waits for this, so it may take its time.

@@ -14,7 +14,7 @@ use crate::token::algorithm::Algorithm;
 use crate::token::jws::Header;
 
 /// The longest sleep between two looks for the result of another request's fetch.
-const MAX_NAP_MS: u32 = 32;
+const MAX_NAP_MS: u32 = 64;
 
 /// The keys of all issuers of a policy.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl<K: 'static> Keyring<K> {
         platform: &P,
     ) -> Result<Vec<Rc<K>>, Denial> {
         let (issuer, slot) = self.at(index).ok_or(Denial::Misconfigured)?;
-        let mut patience = Patience::new(issuer);
+        let mut patience = Patience::new(issuer, platform.now_ms());
         let mut has_fetched = false;
         loop {
             let cached = slot.borrow().cached.clone();
@@ -101,7 +101,7 @@ impl<K: 'static> Keyring<K> {
                 _ => Denial::KeysUnavailable { retry_after },
             };
             // Whoever saw a fetch fail, its own or another's, has had its try.
-            let has_had_its_try = has_fetched || (patience.is_tried() && facts.history.failed);
+            let has_had_its_try = has_fetched || (patience.has_napped && facts.history.failed);
             match plan(facts, lifetime, platform.now_ms()) {
                 Plan::Use => return selection.into_keys(),
                 Plan::UseAndRefresh => {
@@ -144,27 +144,24 @@ impl<K> Selection<K> {
 
 /// A request's waiting for a fetch that another request made: it looks for the result between naps of its own.
 struct Patience {
-    left_ms: u64,
-    nap_ms: u32,
+    deadline_ms: u64,
+    next_nap_ms: u32,
+    has_napped: bool,
 }
 
 impl Patience {
-    fn new(issuer: &Issuer) -> Self {
-        Self { left_ms: longest_flight(issuer) * 1000, nap_ms: 1 }
-    }
-
-    fn is_tried(&self) -> bool {
-        self.nap_ms > 1
+    fn new(issuer: &Issuer, now_ms: u64) -> Self {
+        Self { deadline_ms: now_ms + longest_flight(issuer) * 1000, next_nap_ms: 1, has_napped: false }
     }
 
     /// Sleeps a little; false when there has been enough of it.
     async fn nap(&mut self, runtime: &impl Runtime) -> bool {
-        let Some(left_ms) = self.left_ms.checked_sub(self.nap_ms.into()) else {
+        if runtime.now_ms() >= self.deadline_ms {
             return false;
-        };
-        self.left_ms = left_ms;
-        runtime.sleep(self.nap_ms).await;
-        self.nap_ms = (self.nap_ms * 2).min(MAX_NAP_MS);
+        }
+        runtime.sleep(self.next_nap_ms).await;
+        self.next_nap_ms = (self.next_nap_ms * 2).min(MAX_NAP_MS);
+        self.has_napped = true;
         true
     }
 }

@@ -73,7 +73,10 @@ pub fn plan(facts: Facts, lifetime: Lifetime, now: u64) -> Plan {
         (true, true) => Plan::Use,
         (true, false) if history.wait(Reason::Stale, lifetime, now) > 0 => Plan::Use,
         (true, false) => Plan::UseAndRefresh,
-        (false, _) => fetch(Reason::UnknownKey),
+        (false, true) => fetch(Reason::UnknownKey),
+        // A fetch because of the ttl knows no cooldown, whoever causes it.
+        (false, false) if history.wait(Reason::Stale, lifetime, now) == 0 => Plan::Fetch(Reason::Stale),
+        (false, false) => fetch(Reason::UnknownKey),
     }
 }
 
@@ -96,9 +99,10 @@ impl History {
         if !self.is_trigger(reason) {
             return 0;
         }
-        // A clock that went back would otherwise stretch the cooldown.
-        let since = self.triggered_at.and_then(|at| now.checked_sub(at));
-        since.map_or(0, |since| lifetime.cooldown.saturating_mul(1000).saturating_sub(since).div_ceil(1000))
+        let cooldown = lifetime.cooldown.saturating_mul(1000);
+        // Another isolate's clock may be a little ahead; a clock that went back must not stretch the cooldown.
+        let at = self.triggered_at.filter(|at| at.saturating_sub(now) <= cooldown);
+        at.map_or(0, |at| cooldown.saturating_sub(now.saturating_sub(at)).div_ceil(1000))
     }
 
     /// Whether a fetch for this reason is one that the cooldown is for.
@@ -188,8 +192,17 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_does_not_stretch_the_cooldown() {
-        let ahead = History { failed: true, triggered_at: Some(NOW + 1000), store_read_at: Some(NOW) };
+        let ahead = History { failed: true, triggered_at: Some(NOW + 30_001), store_read_at: Some(NOW) };
         assert_eq!(at(None, false, ahead), Plan::Fetch(Reason::Missing));
+    }
+
+    #[test]
+    fn a_stale_set_is_refreshed_for_an_unknown_key_too_whatever_the_cooldown() {
+        let lifetime = Lifetime { cooldown: 86_400, ..LIFETIME };
+        let at = |age, history| plan(Facts { age: Some(age), knows_key: false, history }, lifetime, NOW);
+        assert_eq!(at(599, history(false, Some(0))), Plan::Refuse { retry_after: 86_400 });
+        assert_eq!(at(600, history(false, Some(0))), Plan::Fetch(Reason::Stale));
+        assert_eq!(at(600, history(true, Some(0))), Plan::Refuse { retry_after: 86_400 });
     }
 
     #[test]

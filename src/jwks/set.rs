@@ -165,7 +165,10 @@ impl<K> SetKey<K> {
         }
         // No borrow is held across the await: another request may come by here meanwhile and import as well.
         let imported = crypto.import(&self.key, algorithm).await.map(Rc::new);
-        self.imported.borrow_mut().push((algorithm, imported.clone()));
+        let mut known = self.imported.borrow_mut();
+        if known.iter().all(|(other, _)| *other != algorithm) {
+            known.push((algorithm, imported.clone()));
+        }
         imported
     }
 }

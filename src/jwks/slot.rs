@@ -10,6 +10,10 @@ use crate::policy::{Issuer, Lifetime};
 /// While there is no key set at all, a second fetch starts when the first has taken this many seconds.
 const SECOND_FLIGHT_AFTER: u64 = 2;
 
+/// After this many seconds a flight is written off, whatever the issuer's timeout: workerd ends work after the response
+/// at about that age.
+const LONGEST_FLIGHT: u64 = 30;
+
 /// A key set and where it came from.
 #[derive(Debug)]
 pub(super) struct Cached<K> {
@@ -28,6 +32,9 @@ pub(super) struct Slot<K> {
     pub(super) history: History,
     flights: Vec<Flight>,
     next_flight: u64,
+    /// How often the issuer was asked, and which time gave the set at hand.
+    turns: u64,
+    turn_of_cached: u64,
 }
 
 /// A fetch that is under way, or whose request was cancelled.
@@ -43,7 +50,14 @@ pub(super) struct FlightId(u64);
 
 impl<K> Default for Slot<K> {
     fn default() -> Self {
-        Self { cached: None, history: History::default(), flights: Vec::new(), next_flight: 0 }
+        Self {
+            cached: None,
+            history: History::default(),
+            flights: Vec::new(),
+            next_flight: 0,
+            turns: 0,
+            turn_of_cached: 0,
+        }
     }
 }
 
@@ -87,6 +101,27 @@ impl<K> Slot<K> {
         self.flights.retain(|flight| flight.id != id);
     }
 
+    /// Counts a question to the issuer.
+    pub(super) fn next_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+
+    /// Takes up the answer to a question, unless the set at hand answers a later one or came later from the store.
+    pub(super) fn replace(&mut self, turn: u64, cached: Cached<K>) -> Option<Rc<Cached<K>>> {
+        let is_late = self
+            .cached
+            .as_ref()
+            .is_some_and(|known| turn < self.turn_of_cached || cached.fetched_at < known.fetched_at);
+        if is_late {
+            return None;
+        }
+        let cached = Rc::new(cached);
+        self.turn_of_cached = turn;
+        self.cached = Some(Rc::clone(&cached));
+        Some(cached)
+    }
+
     fn has_usable_set(&self, lifetime: Lifetime, now: u64) -> bool {
         self.cached.as_ref().is_some_and(|cached| cached.lifetime(lifetime).is_usable(cached.age(now)))
     }
@@ -94,5 +129,5 @@ impl<K> Slot<K> {
 
 /// The most seconds that a flight takes: the store, the metadata and the keys, each with its timeout, rounded up.
 pub(super) fn longest_flight(issuer: &Issuer) -> u64 {
-    2 * u64::from(issuer.timeout_ms).div_ceil(1000) + 2
+    (2 * u64::from(issuer.timeout_ms).div_ceil(1000) + 2).min(LONGEST_FLIGHT)
 }
