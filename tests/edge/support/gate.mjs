@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 
 import { rawExchange, request } from './http.mjs';
+import { Watch } from './watch.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUILD = join(ROOT, 'build');
@@ -73,15 +74,19 @@ export async function startGates(list, { kvDirectory, build = BUILD } = {}) {
   );
   await miniflare.ready;
 
+  const watch = new Watch(logs, list.map(({ policy }) => policy));
   let open = list.length;
   return Promise.all(workers.map(async ({ name }) => new Gate({
     miniflare,
     name,
     port: Number((await miniflare.unsafeGetDirectURL(name)).port),
     logs,
+    watch,
     release: async () => {
       open -= 1;
-      if (open === 0) await miniflare.dispose();
+      if (open > 0) return;
+      await miniflare.dispose();
+      await watch.close();
     },
   })));
 }
@@ -89,11 +94,13 @@ export async function startGates(list, { kvDirectory, build = BUILD } = {}) {
 class Gate {
   #miniflare;
   #name;
+  #watch;
   #release;
 
-  constructor({ miniflare, name, port, logs, release }) {
+  constructor({ miniflare, name, port, logs, watch, release }) {
     this.#miniflare = miniflare;
     this.#name = name;
+    this.#watch = watch;
     this.#release = release;
     this.port = port;
     /** What every gate of the same workerd logged, oldest first. */
@@ -106,7 +113,7 @@ class Gate {
 
   /** One request; the path and the headers are sent exactly as given. See `request` in http.mjs. */
   request(path, options = {}) {
-    return request(this.port, path, { host: HOST, ...options });
+    return this.#watch.exchange(options.headers, request(this.port, path, { host: HOST, ...options }));
   }
 
   /** One request with a Bearer token. */
@@ -116,7 +123,7 @@ class Gate {
 
   /** Bytes on a socket, and the bytes that come back. */
   raw(bytes) {
-    return rawExchange(this.port, bytes);
+    return this.#watch.exchange(headersIn(bytes), rawExchange(this.port, bytes));
   }
 
   /** One request under any URL, through Miniflare's entry worker: the way to an https URL. First gate only. */
@@ -156,9 +163,15 @@ class Gate {
     return this.logs.slice(since).map(({ message }) => message).join('\n');
   }
 
+  /** Fails if anything of a token is in the logs or in the answers. See watch.mjs. */
   close() {
     return this.#release();
   }
+}
+
+/** The header lines of a request's bytes, as far as they are some. */
+function headersIn(bytes) {
+  return bytes.toString('latin1').split(/\r\n|\n|\r/).map((line) => line.split(/\s*:\s*(.*)/s, 2));
 }
 
 /** Polls until the condition gives something, for background work that no answer announces. */

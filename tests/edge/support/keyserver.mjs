@@ -20,8 +20,6 @@ export async function startKeyServer() {
     await new Promise((resolve) => server.close(resolve));
   };
   await listen(0);
-  // A test file whose gate fails to close must end all the same.
-  server.unref();
   const { port } = server.address();
   const url = `http://127.0.0.1:${port}`;
 

@@ -17,7 +17,7 @@ export async function startOrigin() {
   const handlers = new Map();
   const records = [];
   const sockets = new Set();
-  const server = http.createServer();
+  const server = http.createServer({ maxHeaderSize: 128 * 1024 }); // the longest token that a policy can allow has 64 kB
 
   server.on('connection', (socket) => {
     sockets.add(socket);

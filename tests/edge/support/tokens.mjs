@@ -1,6 +1,8 @@
 // Keys and tokens of any shape. Nothing here refuses to make a bad token: that is the point.
 
-import { constants, createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { constants, createPrivateKey, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
+
+import { remember } from './watch.mjs';
 
 /** How each algorithm signs with node:crypto. */
 const ALGORITHMS = {
@@ -32,13 +34,14 @@ export function now() {
   return Math.floor(Date.now() / 1000);
 }
 
-/** A sound payload; `undefined` in `changes` removes a claim. */
+/** A sound payload, which no other is equal to; `undefined` in `changes` removes a claim. */
 export function claims(issuer, changes = {}) {
   return {
     iss: issuer,
     aud: 'https://api.yourapp.com',
     sub: 'user-1',
     client_id: 'client-1',
+    jti: `jti-${randomUUID()}`,
     iat: now(),
     exp: now() + 600,
     ...changes,
@@ -52,14 +55,15 @@ export function claims(issuer, changes = {}) {
 export function mint(key, payload, { header = {}, rawHeader } = {}) {
   const head = rawHeader ?? JSON.stringify({ alg: key.alg, typ: 'at+jwt', kid: key.kid ?? undefined, ...header });
   const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload);
-  const input = `${base64url(head)}.${base64url(body)}`;
-  return `${input}.${signature(key, input).toString('base64url')}`;
+  return mintSegments(key, base64url(head), base64url(body));
 }
 
 /** A token whose three segments are given as text, signed over what they say. */
 export function mintSegments(key, first, second) {
   const input = `${first}.${second}`;
-  return `${input}.${signature(key, input).toString('base64url')}`;
+  const token = `${input}.${signature(key, input).toString('base64url')}`;
+  remember(token);
+  return token;
 }
 
 export function signature({ alg, privateKey }, input) {
