@@ -1,0 +1,111 @@
+// A case: a request that its route accepts, and mutations of it. What a case is depends on seeds alone (and on the
+// keys of the world), so dropping a mutation leaves the others as they are.
+
+import { now, signature } from '../support/tokens.mjs';
+import { MUTATIONS } from './mutations.mjs';
+import { Random } from './random.mjs';
+import { API } from './world.mjs';
+
+const NAMES = Object.keys(MUTATIONS);
+
+/** These have the most variants, or are all that leads to a 403. */
+const FAVOURITES = [
+  'crit', 'encoding', 'iat', 'Unicode', 'limits of JSON', 'aud', 'organization_id', 'scopes', 'a claim', 'org', 'tenant',
+  'query',
+];
+
+/** A case without its request: what `build` makes a request of. */
+export function newCase(random) {
+  // One mutation is what finds most; several show which check comes first.
+  const count = random.pick([0, 1, 1, 1, 1, 2, 2, 3]);
+  return {
+    seed: random.seed(),
+    mutations: Array.from({ length: count }, () => ({ name: random.pick(random.oneIn(3) ? FAVOURITES : NAMES), seed: random.seed() })),
+  };
+}
+
+/** The case's route and its request: `path`, `org`, `query`, `headers`. */
+export function build({ seed, mutations }, world) {
+  const draft = sound(new Random(seed), world);
+  for (const { name, seed: own } of mutations) MUTATIONS[name](draft, new Random(own), world);
+  const { route, headers, query, authorization } = draft;
+  const path = route.path.replace('{org}', draft.rawOrg ?? encodeURIComponent(draft.org));
+  return {
+    route,
+    path: query === '' ? path : `${path}?${query}`,
+    request: { org: draft.org, query, headers: [...headers, ...authorization(tokenOf(draft))] },
+  };
+}
+
+function tokenOf({ header, claims, signer, texts, segments, signatures, tokens }) {
+  const [head, body] = [JSON.stringify(header), JSON.stringify(claims)].map((text, index) => (
+    texts[index].reduce((value, change) => change(String(value)), text)
+  ));
+  const encoded = [head, body].map((part, index) => (
+    segments[index].reduce((value, change) => change(value), Buffer.from(part).toString('base64url'))
+  ));
+  const signed = signatures.reduce((value, change) => change(value), signature(signer, encoded.join('.')));
+  const last = segments[2].reduce((value, change) => change(value), signed.toString('base64url'));
+  return tokens.reduce((value, change) => change(value), [...encoded, last].join('.'));
+}
+
+/** A request as the route wants it. */
+function sound(random, { issuers, routes }) {
+  const route = random.pick(routes);
+  const issuer = random.pick(issuers.filter(({ name }) => (route.issuers ?? [name]).includes(name)));
+  const signer = random.pick(issuer.signers);
+  const draft = {
+    route,
+    issuer,
+    signer,
+    org: random.pick(['acme', 'globex', 'f\u00f6\u00f6 bar']),
+    tenant: random.pick(['acme', 'globex']),
+    time: now(),
+    header: { alg: signer.alg, kid: signer.kid, typ: random.pick(issuer.table.types ?? ['JWT', 'at+jwt', 'application/at+jwt']) },
+    // What becomes of the JSON of header and payload, of the three segments, of the signature's bytes, of the token.
+    texts: [[], []],
+    segments: [[], [], []],
+    signatures: [],
+    tokens: [],
+    authorization: (token) => [['Authorization', `Bearer ${token}`]],
+  };
+  draft.headers = [['X-Tenant', draft.tenant]];
+  draft.query = `t=${random.pick(['acme', 'globex'])}&u=1`;
+  draft.claims = soundClaims(draft, random);
+  return draft;
+}
+
+function soundClaims(draft, random) {
+  const { route, time, issuer: { table } } = draft;
+  const expand = (value) => (typeof value !== 'string' ? value : value.replace('{org}', draft.org)
+    .replace('{header.x-tenant}', draft.tenant).replace('{query.t}', new URLSearchParams(draft.query).get('t')));
+  const audience = route.audience === '*' ? API : expand(random.pick([route.audience].flat()));
+  const claims = { iss: table.issuer, sub: 'user-1', client_id: 'client-1', iat: time - 60, exp: time + 600 };
+  claims.aud = random.pick([audience, [audience], ['https://more.test', audience]]);
+  if (route.organization && (route.organization !== '*' || random.oneIn(2))) claims.organization_id = expand(route.organization);
+  for (const [path, rule] of Object.entries(route.claims ?? {})) put(claims, path, example(rule, expand, random), random);
+  const { all = [], any = [] } = Array.isArray(route.scopes) ? { all: route.scopes } : route.scopes ?? {};
+  const scopes = [...all, ...(any.length > 0 ? [random.pick(any)] : []), 'openid'];
+  put(claims, table.scope_claim ?? random.pick(['scope', 'scp']), random.pick([scopes, scopes.join(' ')]), random);
+  return claims;
+}
+
+function example(rule, expand, random) {
+  if (typeof rule !== 'object') return expand(rule);
+  if ('any' in rule) return expand(random.pick(rule.any));
+  const value = expand(rule.contains);
+  return random.pick([[value], ['other', value, 7], `other ${value}`, value]);
+}
+
+/** Sets a claim by its whole name, or nested. */
+function put(claims, path, value, random) {
+  const names = path.split('.');
+  if (names.length === 1 || random.oneIn(3)) {
+    claims[path] = value;
+    return;
+  }
+  const last = names.pop();
+  let table = claims;
+  for (const name of names) table = table[name] ??= {};
+  table[last] = value;
+}
