@@ -1,0 +1,73 @@
+//! A platform on which every signature holds: what the gate then still refuses, it refuses for another reason.
+
+use std::future::Future;
+
+use futures_executor::block_on;
+use portcullis::decision::Decision;
+use portcullis::gateway::Gateway;
+use portcullis::jwks::key::PublicKey;
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
+use portcullis::policy::Policy;
+use portcullis::request::Request;
+use portcullis::token::algorithm::Algorithm;
+
+use crate::support::NOW;
+
+/// It has no store and no network, and its clock stands at [`NOW`].
+#[derive(Clone, Copy)]
+pub struct Trusting;
+
+/// A gateway on it.
+pub struct Gate(Gateway<()>);
+
+impl Gate {
+    pub fn new(policy: Policy) -> Self {
+        let gateway = Gateway::new(policy);
+        block_on(gateway.keyring().load_static_keys(&Trusting)).expect("this platform imports every key");
+        Self(gateway)
+    }
+
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
+        block_on(self.0.decide(request, &Trusting))
+    }
+}
+
+impl Crypto for Trusting {
+    type Key = ();
+
+    async fn import(&self, _: &PublicKey, _: Algorithm) -> Option<()> {
+        Some(())
+    }
+
+    async fn verify(&self, (): &(), _: Algorithm, _: &[u8], _: &[u8]) -> bool {
+        true
+    }
+}
+
+impl Store for Trusting {
+    async fn read(&self, _: &str) -> Result<Option<Stored>, Fault> {
+        Ok(None)
+    }
+
+    async fn write(&self, _: &str, _: Stored) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl Fetch for Trusting {
+    async fn get(&self, _: Get<'_>) -> Result<Fetched, Fault> {
+        Err(Fault("no network".to_owned()))
+    }
+}
+
+impl Runtime for Trusting {
+    fn now_ms(&self) -> u64 {
+        NOW * 1000
+    }
+
+    async fn sleep(&self, _: u32) {}
+
+    fn spawn(&self, _: impl Future<Output = ()> + 'static) {}
+
+    fn log(&self, _: &str) {}
+}
