@@ -57,7 +57,8 @@ impl<'r> Url<'r> {
             Some(port) => self.authority.strip_suffix(port).and_then(|rest| rest.strip_suffix(':')).unwrap_or_default(),
             None => self.authority,
         };
-        without_port.strip_suffix('.').unwrap_or(without_port)
+        // A name may end in a dot, an address may not.
+        without_port.strip_suffix('.').filter(|host| !host.ends_with(']')).unwrap_or(without_port)
     }
 
     fn port(&self) -> Option<&'r str> {
