@@ -226,6 +226,7 @@ fn a_host_that_is_none_is_refused() {
         "h,i",
         "h:99999",
         "h:+80",
+        "[::1].",
         "h..",
         "a..b",
         "127.1",
