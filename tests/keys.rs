@@ -453,3 +453,12 @@ fn a_key_that_is_lacking_is_asked_for_without_an_entity_tag() {
     get(&mut world, "p384b");
     assert_eq!(world.shared.fetches.borrow().last().unwrap(), &(JWKS.to_owned(), None));
 }
+
+#[test]
+fn a_set_is_as_old_as_the_question_that_it_answers() {
+    let mut world = world();
+    world.answer_at(JWKS, 3000, Ok(Fetched::Document { body: key_set(&["p384"]), etag: None, cache_control: None }));
+    assert_eq!(get(&mut world, "p384"), "allow");
+    world.settle();
+    assert_eq!(stored(&world)["fetched_at"], json!(NOW));
+}

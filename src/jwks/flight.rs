@@ -21,7 +21,8 @@ use crate::policy::{Issuer, KeySource};
 /// How long a request waits for the store. A cold read of Workers KV takes 100 to 200 ms.
 const STORE_TIMEOUT_MS: u32 = 1000;
 
-/// Starts a flight and waits for its result. True if the issuer was asked: the store alone may have been behind.
+/// Starts a flight and waits for its result. False if the store was enough, which may be behind; else there is no more to
+/// be had now: the issuer was asked, or must not be yet.
 pub(super) async fn launch<P: Platform>(
     ring: &Rc<Keyring<P::Key>>,
     index: usize,

@@ -31,9 +31,9 @@ pub(super) struct Slot<K> {
     pub(super) cached: Option<Rc<Cached<K>>>,
     pub(super) history: History,
     flights: Vec<Flight>,
-    next_flight: u64,
-    /// How often the issuer was asked, and which time gave the set at hand.
-    turns: u64,
+    /// Flights and questions to the issuer, counted in the order in which they begin.
+    begun: u64,
+    /// The question that the set at hand answers.
     turn_of_cached: u64,
 }
 
@@ -50,14 +50,7 @@ pub(super) struct FlightId(u64);
 
 impl<K> Default for Slot<K> {
     fn default() -> Self {
-        Self {
-            cached: None,
-            history: History::default(),
-            flights: Vec::new(),
-            next_flight: 0,
-            turns: 0,
-            turn_of_cached: 0,
-        }
+        Self { cached: None, history: History::default(), flights: Vec::new(), begun: 0, turn_of_cached: 0 }
     }
 }
 
@@ -91,8 +84,7 @@ impl<K> Slot<K> {
     }
 
     pub(super) fn take_off(&mut self, now: u64) -> FlightId {
-        let id = FlightId(self.next_flight);
-        self.next_flight += 1;
+        let id = FlightId(self.next_turn());
         self.flights.push(Flight { id, since: now });
         id
     }
@@ -101,10 +93,10 @@ impl<K> Slot<K> {
         self.flights.retain(|flight| flight.id != id);
     }
 
-    /// Counts a question to the issuer.
+    /// Counts what begins.
     pub(super) fn next_turn(&mut self) -> u64 {
-        self.turns += 1;
-        self.turns
+        self.begun += 1;
+        self.begun
     }
 
     /// Takes up the answer to a question, unless the set at hand answers a later one or came later from the store.
