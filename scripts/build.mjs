@@ -108,9 +108,13 @@ async function pack() {
   });
 }
 
-/** The entry imports the bindings as `portcullis-wasm`; the wasm stays a module of its own, beside the bundle. */
+/**
+ * Our JavaScript imports the bindings as `portcullis-wasm`, and they import it as `portcullis/`; the wasm stays a module
+ * of its own, beside the bundle.
+ */
 function resolveWasm({ onResolve }) {
   onResolve({ filter: /^portcullis-wasm$/ }, () => ({ path: join(work, GLUE) }));
+  onResolve({ filter: /^portcullis\// }, ({ path }) => ({ path: join(dirname(ENTRY), path.slice('portcullis/'.length)) }));
   onResolve({ filter: /\/index_bg\.wasm$/ }, () => ({ path: `./${WASM}`, external: true }));
 }
 

@@ -25,5 +25,6 @@ pub mod platform;
 pub mod policy;
 pub mod request;
 pub mod route;
+pub mod tasks;
 pub mod token;
 pub mod upstream;

@@ -52,6 +52,9 @@ pub trait Runtime {
     /// Waits.
     async fn sleep(&self, milliseconds: u32);
 
+    /// Whether memory allows one more request to wait for what another one fetches.
+    fn has_room_to_wait(&self) -> bool;
+
     /// Runs a task to its end, even when the response is sent or the client is gone.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
 

@@ -327,6 +327,23 @@ fn simultaneous_first_requests_of_a_hanging_issuer_are_refused_in_time() {
 }
 
 #[test]
+fn without_room_to_wait_requests_are_refused_at_once() {
+    let mut world = world();
+    world.shared.has_room.set(false);
+    let bearer = |kid: &str| format!("Bearer {}", Token::default().header("kid", json!(kid)).sign());
+    let mut outcomes = |kids: [&str; 3]| {
+        let tokens = kids.map(bearer);
+        let requests = tokens.each_ref().map(|token| world.start("GET", "http://h/", &[("authorization", token)]));
+        world.run(join_all(requests)).iter().map(outcome).collect::<Vec<_>>()
+    };
+    // Who fetches waits for itself alone.
+    assert_eq!(outcomes(["p384", "p384", "p384"]), ["allow", UNAVAILABLE, UNAVAILABLE]);
+    assert_eq!(outcomes(["p384", "p384", "p384"]), ["allow"; 3]);
+    assert_eq!(outcomes(["new", "other", "p384"]), [INVALID, INVALID, "allow"], "there is a set, without these keys");
+    assert_eq!(world.fetches(), 4);
+}
+
+#[test]
 fn a_request_that_dies_while_it_fetches_strands_nobody() {
     let mut world = world();
     world.fails_at(METADATA, 3_600_000);

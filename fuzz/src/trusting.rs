@@ -67,6 +67,10 @@ impl Runtime for Trusting {
 
     async fn sleep(&self, _: u32) {}
 
+    fn has_room_to_wait(&self) -> bool {
+        true
+    }
+
     fn spawn(&self, _: impl Future<Output = ()> + 'static) {}
 
     fn log(&self, _: &str) {}

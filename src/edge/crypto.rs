@@ -1,28 +1,20 @@
 //! Signature checks by WebCrypto.
 
-use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::JsFuture;
 
+use super::calls::Call;
 use super::platform::EdgePlatform;
 use crate::jwks::key::{Material, PublicKey};
 use crate::platform::Crypto;
 use crate::token::algorithm::{Algorithm, KeyType};
 
-#[wasm_bindgen(module = "/src/edge/crypto.js")]
+#[wasm_bindgen(module = "portcullis/platform.js")]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = importKey)]
-    fn import_key(
-        algorithm: &str,
-        kty: &str,
-        crv: Option<&str>,
-        first: &str,
-        second: Option<&str>,
-    ) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_name = importKey)]
+    fn import_key(call: u32, algorithm: &str, kty: &str, crv: Option<&str>, first: &str, second: Option<&str>);
 
-    #[wasm_bindgen(catch)]
-    fn verify(algorithm: &str, key: &JsValue, signature: &[u8], signed: &[u8]) -> Result<Promise, JsValue>;
+    fn verify(call: u32, algorithm: &str, key: &JsValue, signature: &[u8], signed: &[u8]);
 }
 
 impl Crypto for EdgePlatform {
@@ -30,20 +22,18 @@ impl Crypto for EdgePlatform {
     type Key = JsValue;
 
     async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<JsValue> {
-        let name = algorithm.name();
-        let promise = match &key.material {
-            Material::Rsa { n, e } => import_key(name, "RSA", None, n, Some(e)),
-            Material::Ec { curve, x, y } => import_key(name, "EC", Some(curve_name(*curve)), x, Some(y)),
-            Material::Ed25519 { x } => import_key(name, "OKP", Some(curve_name(KeyType::Ed25519)), x, None),
+        let (kty, crv, first, second) = match &key.material {
+            Material::Rsa { n, e } => ("RSA", None, n, Some(e)),
+            Material::Ec { curve, x, y } => ("EC", Some(curve_name(*curve)), x, Some(y)),
+            Material::Ed25519 { x } => ("OKP", Some(curve_name(KeyType::Ed25519)), x, None),
         };
-        JsFuture::from(promise.ok()?).await.ok()
+        let second = second.map(String::as_str);
+        Call::make(|call| import_key(call, algorithm.name(), kty, crv, first, second)).await.ok()
     }
 
     async fn verify(&self, key: &JsValue, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
-        match verify(algorithm.name(), key, signature, signed) {
-            Ok(promise) => JsFuture::from(promise).await.is_ok_and(|holds| holds.is_truthy()),
-            Err(_) => false,
-        }
+        let holds = Call::make(|call| verify(call, algorithm.name(), key, signature, signed)).await;
+        holds.is_ok_and(|holds| holds.is_truthy())
     }
 }
 

@@ -1,18 +1,43 @@
-//! Panics on demand, for the tests of what a panic does. Only a build with the feature `faults` has this; it is never
-//! deployed.
+//! Faults on demand, for the tests of what a broken instance does. Only a build with the feature `faults` has this; it is
+//! never deployed.
 
 use super::platform::EdgePlatform;
 use crate::platform::Runtime;
 use crate::request::Request;
 
-/// Panics if the header `x-fault` says so: `now`, or `later`, behind an await.
-#[expect(clippy::panic, reason = "that is what it is for")]
+/// Does what the header `x-fault` says: `panic`, `memory` or `stack`; with ` later`, behind an await.
 pub(super) async fn strike(request: &Request<'_>, platform: &EdgePlatform) {
-    let fault = request.header("x-fault");
-    if fault == Some("later") {
+    let Some(fault) = request.header("x-fault") else { return };
+    let (fault, when) = fault.split_once(' ').unwrap_or((fault, "now"));
+    if when == "later" {
         platform.sleep(20).await;
     }
-    if matches!(fault, Some("now" | "later")) {
-        panic!("as {:?} asked", request.header("authorization"));
+    match fault {
+        "panic" => panic(request),
+        "memory" => exhaust_memory(),
+        "stack" => drop(exhaust_stack(u64::MAX)),
+        _ => {}
     }
+}
+
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn panic(request: &Request<'_>) {
+    panic!("as {:?} asked", request.header("authorization"));
+}
+
+/// Ends in a trap, without a panic: there is no memory to say anything.
+fn exhaust_memory() {
+    // wasm32 has 4 GiB of addresses.
+    let held: [Vec<u8>; 3] = std::array::from_fn(|_| Vec::with_capacity(isize::MAX.unsigned_abs()));
+    std::hint::black_box(held);
+}
+
+/// Ends in an error of JavaScript's: the stack is its own.
+#[expect(clippy::only_used_in_recursion, reason = "the depth is what it is for")]
+fn exhaust_stack(depth: u64) -> [u64; 64] {
+    let mut frame = std::hint::black_box([depth; 64]);
+    if depth > 0 {
+        frame = exhaust_stack(std::hint::black_box(depth - 1));
+    }
+    std::hint::black_box(frame)
 }

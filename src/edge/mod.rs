@@ -5,31 +5,37 @@
 
 #![expect(unreachable_pub, reason = "wasm-bindgen exports pub functions only, though no Rust code reaches them")]
 
+mod calls;
 mod crypto;
 #[cfg(feature = "faults")]
 mod faults;
 mod platform;
 mod wire;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
-use futures_util::FutureExt;
-use js_sys::{Function, JSON, Promise, Reflect};
+use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::future_to_promise;
 
-use self::platform::{EdgePlatform, log_line};
+use self::platform::{EdgePlatform, TASKS, log_line, now_ms};
 use crate::decision::{Decision, Denial};
 use crate::gateway::Gateway;
+use crate::platform::Fault;
 use crate::policy::Policy;
 use crate::request::{Request, Url};
+use crate::tasks::{Begun, TaskId};
+
+#[wasm_bindgen(module = "portcullis/instance.js")]
+extern "C" {
+    /// Tells what came of a task that waited.
+    fn finished(task: TaskId, result: &str);
+}
 
 thread_local! {
     /// The isolate's gate; its bindings stay the same as long as it lives.
     static GATE: OnceCell<Rc<Gate>> = const { OnceCell::new() };
-    static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
 /// What an isolate has made of its policy.
@@ -39,49 +45,62 @@ struct Gate {
     has_static_keys: Cell<bool>,
 }
 
-/// Decides on a request: its head in and the decision out, as `wire` has them. The decision is a string, or the promise
-/// of one where something has to be awaited.
+/// Decides on a request: its head in and the decision out, as `wire` has them. The decision is a string, or the number of
+/// the task that makes it, where something has to be awaited.
 #[wasm_bindgen]
 pub fn decide(head: String, env: JsValue, context: JsValue) -> JsValue {
     let gate = Gate::of_isolate(&env);
-    let mut decision = Box::pin(async move {
+    let bytes = head.len();
+    let work = async move {
         let request = wire::read(&head);
         let platform = EdgePlatform::new(env, context);
         #[cfg(feature = "faults")]
         faults::strike(&request, &platform).await;
-        let decision = gate.decide(&request, &platform).await;
-        Ok(JsValue::from(wire::write(&decision, request.url.host())))
-    });
-    // Most decisions wait for nothing: those need neither a promise nor the executor. Those that do are polled again as
-    // a task, so whatever they wait for must wake who polled it last.
-    match decision.as_mut().now_or_never() {
-        Some(Ok(decision) | Err(decision)) => decision,
-        None => future_to_promise(decision).into(),
-    }
+        wire::write(&gate.decide(&request, &platform).await, request.url.host())
+    };
+    TASKS.with(|tasks| {
+        let begun = tasks.begin(work, bytes, now_ms());
+        tasks.run(finished);
+        match begun {
+            Begun::Done(decision) => decision.into(),
+            Begun::Waits(task) => {
+                tasks.sweep(now_ms(), give_up);
+                task.into()
+            }
+        }
+    })
 }
 
-/// Refreshes every issuer's keys.
+/// Refreshes every issuer's keys; gives the number of the task that does.
 #[wasm_bindgen]
-pub fn refresh(env: JsValue, context: JsValue) -> Promise {
+pub fn refresh(env: JsValue, context: JsValue) -> TaskId {
     let gate = Gate::of_isolate(&env);
-    future_to_promise(async move {
+    let work = async move {
         match &gate.gateway {
             Ok(gateway) => gateway.keyring().refresh_all(&EdgePlatform::new(env, context)).await,
             Err(reason) => log_line(reason),
         }
-        Ok(JsValue::UNDEFINED)
+        String::new()
+    };
+    TASKS.with(|tasks| {
+        let task = tasks.spawn(work, now_ms());
+        tasks.run(finished);
+        tasks.sweep(now_ms(), give_up);
+        task
     })
 }
 
-/// Sets what hears of a panic, and where it was, before the instance is of no more use. What a panic says is not passed
-/// on: it may quote a token.
-#[wasm_bindgen(js_name = onPanic)]
-pub fn on_panic(listener: Function) {
-    LISTENER.with(|slot| slot.replace(Some(listener)));
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, ToString::to_string);
-        LISTENER.with(|slot| slot.take().map(|listener| listener.call1(&JsValue::NULL, &place.into())));
-    }));
+/// Takes JavaScript's answer to a call, or the message of an error, to the task that waits for it.
+#[wasm_bindgen]
+pub fn resume(call: u32, value: JsValue, has_failed: bool) {
+    let fault = |error: &JsValue| Fault(error.as_string().unwrap_or_default());
+    calls::answer(call, if has_failed { Err(fault(&value)) } else { Ok(value) });
+    TASKS.with(|tasks| tasks.run(finished));
+}
+
+/// The answer to a request that waited in vain, should its client still be there.
+fn give_up(task: TaskId) {
+    finished(task, &wire::write(&Decision::Deny(Denial::KeysUnavailable { retry_after: 1 }), ""));
 }
 
 /// The answer where a request that was allowed could not be forwarded.
@@ -97,7 +116,12 @@ pub fn refuse(failure: &str, url: &str) -> String {
 
 impl Gate {
     fn of_isolate(env: &JsValue) -> Rc<Self> {
-        GATE.with(|gate| Rc::clone(gate.get_or_init(|| Rc::new(Self::new(env)))))
+        GATE.with(|gate| {
+            Rc::clone(gate.get_or_init(|| {
+                std::panic::set_hook(Box::new(tell_place));
+                Rc::new(Self::new(env))
+            }))
+        })
     }
 
     fn new(env: &JsValue) -> Self {
@@ -120,6 +144,13 @@ impl Gate {
             self.has_static_keys.set(true);
         }
         gateway.decide(request, platform).await
+    }
+}
+
+/// Logs where a panic was. What it says is not passed on: it may quote a token.
+fn tell_place(panic: &std::panic::PanicHookInfo<'_>) {
+    if let Some(place) = panic.location() {
+        log_line(&format!("internal error: {place}"));
     }
 }
 

@@ -1,16 +1,30 @@
-// What the core asks of the platform, one call each: Workers KV, documents by HTTP, sleep, work after the response.
+// What the core asks of the platform, one call each: signature checks, Workers KV, documents by HTTP, timers, work after
+// the response.
+
+import * as webCrypto from './crypto.js';
+import { answer, resultOf } from './instance.js';
 
 // Seconds for which an edge location may answer from its own copy of an entry; the least that KV takes.
 const CACHE_TTL = 60;
 
-/** The entry at a key: its metadata in JSON, a line break, its text. Undefined without one. */
-export async function readStore(env, key) {
-  const { value, metadata } = await store(env).getWithMetadata(key, { type: 'text', cacheTtl: CACHE_TTL });
-  return value === null ? undefined : `${JSON.stringify(metadata)}\n${value}`;
+export function importKey(call, ...jwk) {
+  answer(call, () => webCrypto.importKey(...jwk));
 }
 
-export async function writeStore(env, key, text, metadata) {
-  await store(env).put(key, text, { metadata: JSON.parse(metadata) });
+export function verify(call, algorithm, key, signature, signed) {
+  answer(call, () => webCrypto.verify(algorithm, key, signature, signed));
+}
+
+/** The entry at a key: its metadata in JSON, a line break, its text. Undefined without one. */
+export function readStore(call, env, key) {
+  answer(call, async () => {
+    const { value, metadata } = await store(env).getWithMetadata(key, { type: 'text', cacheTtl: CACHE_TTL });
+    return value === null ? undefined : `${JSON.stringify(metadata)}\n${value}`;
+  });
+}
+
+export function writeStore(call, env, key, text, metadata) {
+  answer(call, () => store(env).put(key, text, { metadata: JSON.parse(metadata) }));
 }
 
 function store(env) {
@@ -19,14 +33,18 @@ function store(env) {
 }
 
 /** Gets a document: status, ETag and Cache-Control, a line each, then the body. Redirects are not followed. */
-export async function getDocument(url, etag, milliseconds, maxBytes) {
+export function getDocument(call, url, etag, milliseconds, maxBytes) {
+  answer(call, () => inTime(milliseconds, (signal) => read(url, etag, signal, maxBytes)));
+}
+
+async function inTime(milliseconds, work) {
   const controller = new AbortController();
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no whole answer within ${milliseconds} ms`)), milliseconds);
   });
   try {
-    return await Promise.race([read(url, etag, controller.signal, maxBytes), late]);
+    return await Promise.race([work(controller.signal), late]);
   } finally {
     clearTimeout(timer);
     controller.abort(); // whatever is still on its way is not wanted any more
@@ -62,21 +80,28 @@ function decode(decoder, ...args) {
   }
 }
 
-/** A promise that is kept after a while, and `end`, which keeps it at once. */
-export function sleep(milliseconds) {
-  let end;
-  const over = new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    end = () => {
-      clearTimeout(timer);
-      resolve(); // a promise that never settles would keep what waits for it in memory
-    };
-  });
-  return { over, end };
+/** Answers a call after a while. Gives what `stopTimer` takes. */
+export function startTimer(call, milliseconds) {
+  let timer;
+  answer(call, () => new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  }));
+  return timer;
 }
 
-export function waitUntil(context, promise) {
-  context.waitUntil(promise);
+export function stopTimer(timer) {
+  clearTimeout(timer);
+}
+
+/** Keeps the request's context alive until a task is done. */
+export function waitUntil(context, task) {
+  const result = resultOf(task);
+  try {
+    context.waitUntil(result);
+  } catch (error) {
+    // The task goes on as long as its request does.
+    console.error(`waitUntil: ${error.name}`);
+  }
 }
 
 export function log(line) {

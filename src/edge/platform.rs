@@ -4,39 +4,41 @@
 use std::future::Future;
 use std::rc::Rc;
 
-use js_sys::{Date, Error, Promise};
+use js_sys::Date;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
+use super::calls::Call;
 use crate::platform::{Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
+use crate::tasks::Tasks;
 
-#[wasm_bindgen(module = "/src/edge/platform.js")]
+#[wasm_bindgen(module = "portcullis/platform.js")]
 extern "C" {
-    #[wasm_bindgen(catch, js_name = readStore)]
-    async fn read_store(env: &JsValue, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = readStore)]
+    fn read_store(call: u32, env: &JsValue, key: &str);
 
-    #[wasm_bindgen(catch, js_name = writeStore)]
-    async fn write_store(env: &JsValue, key: &str, text: &str, metadata: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = writeStore)]
+    fn write_store(call: u32, env: &JsValue, key: &str, text: &str, metadata: &str);
 
-    #[wasm_bindgen(catch, js_name = getDocument)]
-    async fn get_document(url: &str, etag: Option<&str>, timeout: u32, max_bytes: usize) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = getDocument)]
+    fn get_document(call: u32, url: &str, etag: Option<&str>, timeout: u32, max_bytes: usize);
 
-    fn sleep(milliseconds: u32) -> Sleep;
+    #[wasm_bindgen(js_name = startTimer)]
+    fn start_timer(call: u32, milliseconds: u32) -> f64;
+
+    #[wasm_bindgen(js_name = stopTimer)]
+    fn stop_timer(timer: f64);
 
     #[wasm_bindgen(js_name = waitUntil)]
-    fn wait_until(context: &JsValue, promise: &Promise);
+    fn wait_until(context: &JsValue, task: u32);
 
     #[wasm_bindgen(js_name = log)]
     pub(super) fn log_line(line: &str);
+}
 
-    type Sleep;
-
-    #[wasm_bindgen(method, getter)]
-    fn over(this: &Sleep) -> Promise;
-
-    #[wasm_bindgen(method)]
-    fn end(this: &Sleep);
+thread_local! {
+    /// All that runs in this instance.
+    pub(super) static TASKS: Tasks = Tasks::default();
 }
 
 /// The platform as one request has it. Neither binding outlives the request.
@@ -56,7 +58,7 @@ impl EdgePlatform {
 
 impl Store for EdgePlatform {
     async fn read(&self, key: &str) -> Result<Option<Stored>, Fault> {
-        let entry = read_store(&self.0.env, key).await.map_err(fault)?.as_string();
+        let entry = Call::make(|call| read_store(call, &self.0.env, key)).await?.as_string();
         Ok(entry.and_then(|entry| {
             let (metadata, text) = entry.split_once('\n')?;
             Some(Stored { text: text.to_owned(), metadata: metadata.to_owned() })
@@ -64,14 +66,16 @@ impl Store for EdgePlatform {
     }
 
     async fn write(&self, key: &str, stored: Stored) -> Result<(), Fault> {
-        write_store(&self.0.env, key, &stored.text, &stored.metadata).await.map(drop).map_err(fault)
+        let Stored { text, metadata } = stored;
+        Call::make(|call| write_store(call, &self.0.env, key, &text, &metadata)).await.map(drop)
     }
 }
 
 impl Fetch for EdgePlatform {
     async fn get(&self, Get { url, etag, timeout_ms, max_bytes }: Get<'_>) -> Result<Fetched, Fault> {
         let said = |problem: String| Fault(format!("GET {url}: {problem}"));
-        let answer = get_document(url, etag, timeout_ms, max_bytes).await.map_err(|error| said(fault(error).0))?;
+        let answer = Call::make(|call| get_document(call, url, etag, timeout_ms, max_bytes)).await;
+        let answer = answer.map_err(|fault| said(fault.0))?;
         let answer = answer.as_string().unwrap_or_default();
         let mut lines = answer.splitn(4, '\n');
         let status = lines.next().unwrap_or_default();
@@ -87,23 +91,26 @@ impl Fetch for EdgePlatform {
 
 impl Runtime for EdgePlatform {
     fn now_ms(&self) -> u64 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
-        let milliseconds = Date::now() as u64;
-        milliseconds
+        now_ms()
     }
 
     async fn sleep(&self, milliseconds: u32) {
-        let nap = Nap(sleep(milliseconds));
-        // A promise that nothing rejects.
-        let _ = JsFuture::from(nap.0.over()).await;
+        let mut timer = Timer(f64::NAN);
+        let over = Call::make(|call| timer.0 = start_timer(call, milliseconds));
+        // Nothing that could fail: a timer goes off, or is stopped together with this.
+        let _ = over.await;
+    }
+
+    fn has_room_to_wait(&self) -> bool {
+        TASKS.with(Tasks::has_room)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        let promise = future_to_promise(async move {
+        let task = async {
             task.await;
-            Ok(JsValue::UNDEFINED)
-        });
-        wait_until(&self.0.context, &promise);
+            String::new()
+        };
+        wait_until(&self.0.context, TASKS.with(|tasks| tasks.spawn(task, now_ms())));
     }
 
     fn log(&self, line: &str) {
@@ -111,15 +118,18 @@ impl Runtime for EdgePlatform {
     }
 }
 
-/// A sleep whose timer goes with it.
-struct Nap(Sleep);
-
-impl Drop for Nap {
-    fn drop(&mut self) {
-        self.0.end();
-    }
+/// Milliseconds since 1970. In Workers the clock stands still while code runs.
+pub(super) fn now_ms() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
+    let milliseconds = Date::now() as u64;
+    milliseconds
 }
 
-fn fault(error: JsValue) -> Fault {
-    Fault(error.dyn_into::<Error>().map_or_else(|_| "unknown error".to_owned(), |error| String::from(error.message())))
+/// A timer that stops when nobody waits for it any more.
+struct Timer(f64);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        stop_timer(self.0);
+    }
 }

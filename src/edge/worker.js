@@ -1,64 +1,19 @@
 // The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out.
 
-import { __wbg_reset_state as renew, decide, onPanic, refresh, refuse } from 'portcullis-wasm';
+import { BROKEN, decide, refresh, refuse } from './instance.js';
 
 export default {
   async fetch(request, env, context) {
-    const decision = await settled(() => decide(head(request), env, context));
+    const decision = await decide(head(request), env, context);
     if (decision === BROKEN) return refusal('misconfigured', request.url);
     const lines = decision.split('\n');
     return lines[0] === 'allow' ? forward(lines, request, env) : answer(lines);
   },
 
   async scheduled(_event, env, context) {
-    if ((await settled(() => refresh(env, context))) === BROKEN) throw new Error('the keys were not refreshed');
+    if ((await refresh(env, context)) === BROKEN) throw new Error('the keys were not refreshed');
   },
 };
-
-// Rust does not throw: what looks like it is a panic, and an instance that panicked is not to be relied on. Everything
-// that waits for it is given up, and the next call makes a new one.
-const BROKEN = Symbol('broken');
-const waiting = new Set();
-let isBroken = false;
-onPanic(panicked);
-
-/** What Rust gives for a call, at once or later, or BROKEN. */
-function settled(call) {
-  try {
-    mend();
-    const result = call();
-    return result instanceof Promise ? unlessBroken(result) : result;
-  } catch (error) {
-    panicked(error.name);
-    return BROKEN;
-  }
-}
-
-async function unlessBroken(promise) {
-  let giveUp;
-  const broken = new Promise((resolve) => {
-    giveUp = () => resolve(BROKEN);
-  });
-  waiting.add(giveUp);
-  try {
-    return await Promise.race([promise, broken]);
-  } finally {
-    waiting.delete(giveUp);
-  }
-}
-
-function panicked(place) {
-  if (!isBroken) console.error(`internal error: ${place}`);
-  isBroken = true;
-  for (const giveUp of waiting) giveUp();
-}
-
-function mend() {
-  if (!isBroken) return;
-  renew();
-  onPanic(panicked);
-  isBroken = false;
-}
 
 /** Method, URL and headers, a line each: one string is one crossing. */
 function head(request) {
@@ -129,10 +84,7 @@ const LAST_WORD = '{"error":"The gate is misconfigured","code":"gate.misconfigur
 
 /** The answer for what went wrong out here, even where no instance can be made. */
 function refusal(failure, url) {
-  try {
-    mend();
-    return answer(refuse(failure, url).split('\n'));
-  } catch {
-    return answer(['deny', '500', LAST_WORD, 'content-type', 'application/json', 'cache-control', 'no-store']);
-  }
+  const decision = refuse(failure, url);
+  if (decision !== BROKEN) return answer(decision.split('\n'));
+  return answer(['deny', '500', LAST_WORD, 'content-type', 'application/json', 'cache-control', 'no-store']);
 }

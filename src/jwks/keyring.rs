@@ -154,9 +154,9 @@ impl Patience {
         Self { deadline_ms: now_ms + longest_flight(issuer) * 1000, next_nap_ms: 1, has_napped: false }
     }
 
-    /// Sleeps a little; false when there has been enough of it.
+    /// Sleeps a little; false when there has been enough of it, or too many do.
     async fn nap(&mut self, runtime: &impl Runtime) -> bool {
-        if runtime.now_ms() >= self.deadline_ms {
+        if runtime.now_ms() >= self.deadline_ms || (!self.has_napped && !runtime.has_room_to_wait()) {
             return false;
         }
         runtime.sleep(self.next_nap_ms).await;

@@ -1,4 +1,5 @@
-// What a panic does. The Worker under test is built to panic when a header says so: at once, or behind an await.
+// What a broken instance does. The Worker under test is built to panic, to use up its memory or its stack when a header
+// says so: at once, or behind an await.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,8 +15,10 @@ const { gate, origin, token, accepts } = await fixture({
 });
 const good = await token();
 
-describe('a panic', () => {
-  for (const fault of ['now', 'later']) {
+const FAULTS = ['panic', 'memory', 'stack'].flatMap((fault) => [fault, `${fault} later`]);
+
+describe('a broken instance', () => {
+  for (const fault of FAULTS) {
     const headers = [['x-fault', fault], ['Authorization', `Bearer ${CANARY}`]];
 
     test(`${fault}: 500, nothing is forwarded, the next request works`, async () => {

@@ -41,6 +41,7 @@ pub struct Shared {
     pub store_reads: Cell<usize>,
     pub log: RefCell<Vec<String>>,
     pub verifications: Cell<usize>,
+    pub has_room: Cell<bool>,
 }
 
 #[derive(Clone)]
@@ -68,6 +69,7 @@ impl World {
             store_reads: Cell::new(0),
             log: RefCell::default(),
             verifications: Cell::new(0),
+            has_room: Cell::new(true),
         });
         let mut world = Self { pool, shared, gateway: Rc::new(Gateway::new(read(policy))) };
         world.restart(policy);
@@ -248,6 +250,10 @@ impl Runtime for Platform {
 
     async fn sleep(&self, milliseconds: u32) {
         self.0.wait_ms(milliseconds.into()).await;
+    }
+
+    fn has_room_to_wait(&self) -> bool {
+        self.0.has_room.get()
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {

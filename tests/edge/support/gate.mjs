@@ -42,19 +42,21 @@ export async function startGate({ build, ...options }) {
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
  *
- * `kvDirectory` says where KV is kept on disk; a temporary place otherwise. `build` is the folder of another build.
+ * `kvDirectory` says where KV is kept on disk; a temporary place otherwise. `build` is the folder of another build,
+ * `entry` the text of a module to put in front of it, which imports it as `./index.js`.
  */
-export async function startGates(list, { kvDirectory, build = BUILD } = {}) {
+export async function startGates(list, { kvDirectory, build = BUILD, entry } = {}) {
   const logs = [];
-  // Beside the build, as far as workerd knows, so that it can import it.
-  const withStore = { type: 'ESModule', path: join(build, 'with-store.js'), contents: WITH_STORE };
   const modules = [
     { type: 'ESModule', path: join(build, 'index.js') },
     { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
   const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store }, index) => ({
     name: `gate-${index}`,
-    modules: store ? [withStore, ...modules] : modules,
+    // Beside the build, as far as workerd knows, so that it can import it.
+    modules: [store ? WITH_STORE : entry].filter(Boolean).map(
+      (contents) => ({ type: 'ESModule', path: join(build, 'entry.js'), contents }),
+    ).concat(modules),
     modulesRoot: build,
     compatibilityDate: COMPATIBILITY_DATE,
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },

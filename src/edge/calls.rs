@@ -1,0 +1,75 @@
+//! Calls that JavaScript answers later. A call holds nothing of JavaScript: when what waits for it is dropped, nothing
+//! remains, and an answer that comes all the same finds nobody.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use wasm_bindgen::JsValue;
+
+use crate::platform::Fault;
+
+thread_local! {
+    static CALLS: RefCell<Calls> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Calls {
+    last: u32,
+    open: HashMap<u32, State>,
+}
+
+enum State {
+    Asked(Option<Waker>),
+    Answered(Result<JsValue, Fault>),
+}
+
+/// A call under way; what it gives is the answer, or the message of the error.
+pub(super) struct Call(u32);
+
+impl Call {
+    /// Asks. `ask` is given the number under which JavaScript answers, and must not wait for the answer.
+    pub(super) fn make(ask: impl FnOnce(u32)) -> Self {
+        let id = CALLS.with_borrow_mut(|calls| {
+            calls.last = calls.last.wrapping_add(1);
+            calls.open.insert(calls.last, State::Asked(None));
+            calls.last
+        });
+        let call = Self(id);
+        ask(id);
+        call
+    }
+}
+
+/// Takes an answer to the one who waits for it.
+pub(super) fn answer(id: u32, answer: Result<JsValue, Fault>) {
+    let known = CALLS.with_borrow_mut(|calls| {
+        calls.open.get_mut(&id).map(|state| std::mem::replace(state, State::Answered(answer)))
+    });
+    if let Some(State::Asked(Some(waker))) = known {
+        waker.wake();
+    }
+}
+
+impl Future for Call {
+    type Output = Result<JsValue, Fault>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        CALLS.with_borrow_mut(|calls| match calls.open.remove(&self.0) {
+            Some(State::Answered(answer)) => Poll::Ready(answer),
+            _ => {
+                calls.open.insert(self.0, State::Asked(Some(context.waker().clone())));
+                Poll::Pending
+            }
+        })
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // What is removed may be a waker, whose drop may drop a task and its calls: not while the table is borrowed.
+        let _state = CALLS.with_borrow_mut(|calls| calls.open.remove(&self.0));
+    }
+}

@@ -1,0 +1,76 @@
+// The wasm instance. Every call into it is made here, so that nothing that goes wrong in it passes unseen: Rust does not
+// throw, so what looks like it is a panic or a trap, and such an instance is not to be relied on. Everything that waits
+// for it is answered BROKEN, and the next call makes a new one.
+
+import * as wasm from 'portcullis-wasm';
+
+/** The result of a call into an instance that broke. */
+export const BROKEN = Symbol('broken');
+
+const waiting = new Map(); // number of a task → what takes its result
+let generation = 0;
+let isBroken = false;
+
+/** The decision on a request's head: a string, or the promise of one. */
+export function decide(head, env, context) {
+  const decision = guarded(wasm.decide, head, env, context);
+  return typeof decision === 'number' ? resultOf(decision) : decision;
+}
+
+/** Refreshes the keys of all issuers. */
+export function refresh(env, context) {
+  const task = guarded(wasm.refresh, env, context);
+  return typeof task === 'number' ? resultOf(task) : task;
+}
+
+/** The decision on a request that was allowed and could not be forwarded. */
+export function refuse(failure, url) {
+  return guarded(wasm.refuse, failure, url);
+}
+
+/** What comes of a task. */
+export function resultOf(task) {
+  return new Promise((resolve) => waiting.set(task, resolve));
+}
+
+/** Rust says what came of a task. */
+export function finished(task, result) {
+  waiting.get(task)?.(result);
+  waiting.delete(task);
+}
+
+/** Does what Rust asked for under the number `call`, and says what came of it. */
+export async function answer(call, work) {
+  const asked = generation;
+  const resume = (value, hasFailed) => {
+    // The numbers of another instance's calls mean nothing to this one.
+    if (asked === generation) guarded(wasm.resume, call, value, hasFailed);
+  };
+  let value;
+  try {
+    value = await work();
+  } catch (error) {
+    resume(error instanceof Error ? error.message : 'unknown error', true);
+    return;
+  }
+  resume(value, false);
+}
+
+function guarded(call, ...args) {
+  try {
+    if (isBroken) renew();
+    return call(...args);
+  } catch (error) {
+    if (!isBroken) console.error(`internal error: ${error.name}`);
+    isBroken = true;
+    generation += 1;
+    for (const resolve of waiting.values()) resolve(BROKEN);
+    waiting.clear();
+    return BROKEN;
+  }
+}
+
+function renew() {
+  wasm.__wbg_reset_state();
+  isBroken = false;
+}

@@ -1,0 +1,289 @@
+//! Tasks: what waits for the platform, and goes on when the platform has answered. A small executor, for three reasons:
+//!
+//! - Everything runs within a call from outside ([`Tasks::run`]), so whoever makes that call sees every panic and trap.
+//! - A task can be given up from outside ([`Tasks::sweep`]): workerd never goes on with the promises of a request whose
+//!   client is gone, so who only waited for one would stay in memory for ever.
+//! - What waits is counted, so that it can be bounded ([`Tasks::has_room`]).
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// A request's task that has waited as long as this waits for nothing that will come: another's fetch of keys and its own
+/// have ended, with timeouts of 30 seconds too.
+const LONGEST_WAIT_MS: u64 = 120_000;
+
+/// A background task may take as long as Cloudflare lets a scheduled one run.
+const LONGEST_WORK_MS: u64 = 15 * 60_000;
+
+/// The least time between two looks for tasks that have waited too long.
+const SWEEP_EVERY_MS: u64 = 1000;
+
+/// How many bytes requests may hold while they wait. An isolate has 128 MB. A request's head has 1 to 2 kB, but an
+/// attacker's is as large as the platform lets it be.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Names a task. The numbers of tasks that are done may come again after billions of others.
+pub type TaskId = u32;
+
+/// The tasks of one instance.
+#[derive(Default)]
+pub struct Tasks {
+    last: Cell<TaskId>,
+    waiting: RefCell<HashMap<TaskId, Task>>,
+    waiting_bytes: Cell<usize>,
+    next_sweep_ms: Cell<u64>,
+    ready: Arc<Line>,
+}
+
+/// The tasks that can go on, in the order in which they were woken.
+#[derive(Default)]
+struct Line(Mutex<VecDeque<TaskId>>);
+
+type Work = Pin<Box<dyn Future<Output = String>>>;
+
+struct Task {
+    /// `None` while it runs.
+    work: Option<Work>,
+    until_ms: u64,
+    bytes: usize,
+}
+
+/// What became of a task when it was first tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is done, and this came of it.
+    Done(String),
+    /// It waits.
+    Waits(TaskId),
+}
+
+impl Tasks {
+    /// Begins a request's task. `bytes` is what it holds while it waits, about.
+    pub fn begin(&self, work: impl Future<Output = String> + 'static, bytes: usize, now_ms: u64) -> Begun {
+        let id = self.next_id();
+        let mut work: Work = Box::pin(work);
+        match self.poll(id, &mut work) {
+            Poll::Ready(result) => Begun::Done(result),
+            Poll::Pending => {
+                self.park(id, Task { work: Some(work), until_ms: now_ms + LONGEST_WAIT_MS, bytes });
+                Begun::Waits(id)
+            }
+        }
+    }
+
+    /// Puts a background task in line.
+    pub fn spawn(&self, work: impl Future<Output = String> + 'static, now_ms: u64) -> TaskId {
+        let id = self.next_id();
+        self.park(id, Task { work: Some(Box::pin(work)), until_ms: now_ms + LONGEST_WORK_MS, bytes: 0 });
+        self.ready.push(id);
+        id
+    }
+
+    /// Goes on with all that can; `done` hears what came of each task that ends.
+    pub fn run(&self, done: impl Fn(TaskId, &str)) {
+        while let Some(id) = self.ready.pop() {
+            let work = self.waiting.borrow_mut().get_mut(&id).and_then(|task| task.work.take());
+            let Some(mut work) = work else { continue };
+            match self.poll(id, &mut work) {
+                Poll::Ready(result) => {
+                    self.leave(id);
+                    done(id, &result);
+                }
+                Poll::Pending => {
+                    if let Some(task) = self.waiting.borrow_mut().get_mut(&id) {
+                        task.work = Some(work);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives up what has waited too long; `gone` hears of each. It looks once a second at the most.
+    pub fn sweep(&self, now_ms: u64, gone: impl Fn(TaskId)) {
+        if now_ms < self.next_sweep_ms.get() {
+            return;
+        }
+        self.next_sweep_ms.set(now_ms + SWEEP_EVERY_MS);
+        let is_overdue = |task: &Task| task.until_ms <= now_ms;
+        let overdue: Vec<TaskId> =
+            self.waiting.borrow().iter().filter(|(_, task)| is_overdue(task)).map(|(id, _)| *id).collect();
+        for id in overdue {
+            self.leave(id);
+            gone(id);
+        }
+    }
+
+    /// Whether memory allows one more request to wait.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.waiting_bytes.get() < MAX_WAITING_BYTES
+    }
+
+    fn next_id(&self) -> TaskId {
+        self.last.set(self.last.get().wrapping_add(1));
+        self.last.get()
+    }
+
+    fn poll(&self, id: TaskId, work: &mut Work) -> Poll<String> {
+        let waker = Waker::from(Arc::new(Turn { id, line: Arc::clone(&self.ready) }));
+        work.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    fn park(&self, id: TaskId, task: Task) {
+        self.waiting_bytes.set(self.waiting_bytes.get() + task.bytes);
+        self.waiting.borrow_mut().insert(id, task);
+    }
+
+    fn leave(&self, id: TaskId) {
+        // The task is dropped when nothing is borrowed any more: its drop may wake others.
+        let task = self.waiting.borrow_mut().remove(&id);
+        self.waiting_bytes.set(self.waiting_bytes.get() - task.map_or(0, |task| task.bytes));
+    }
+}
+
+/// Puts a task in line when it is woken.
+struct Turn {
+    id: TaskId,
+    line: Arc<Line>,
+}
+
+impl Wake for Turn {
+    fn wake(self: Arc<Self>) {
+        self.line.push(self.id);
+    }
+}
+
+impl Line {
+    fn push(&self, id: TaskId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(id);
+    }
+
+    fn pop(&self) -> Option<TaskId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use futures_channel::oneshot;
+
+    use super::*;
+
+    const HEAD: usize = 1024 * 1024;
+
+    /// A task that waits for the sender, and tells by the counter when it is dropped.
+    fn waits(drops: &Rc<Cell<u32>>) -> (oneshot::Sender<&'static str>, impl Future<Output = String> + 'static) {
+        struct Tell(Rc<Cell<u32>>);
+        impl Drop for Tell {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() + 1);
+            }
+        }
+        let tell = Tell(Rc::clone(drops));
+        let (sender, receiver) = oneshot::channel();
+        let work = async move {
+            let _tell = tell;
+            receiver.await.map_or_else(|_| "gone".to_owned(), str::to_owned)
+        };
+        (sender, work)
+    }
+
+    fn ended(tasks: &Tasks) -> Vec<(TaskId, String)> {
+        let ended = RefCell::default();
+        tasks.run(|id, result| Vec::push(&mut ended.borrow_mut(), (id, result.to_owned())));
+        ended.into_inner()
+    }
+
+    #[test]
+    fn what_waits_for_nothing_is_done_at_once() {
+        assert_eq!(Tasks::default().begin(async { "x".to_owned() }, 1, 0), Begun::Done("x".to_owned()));
+    }
+
+    #[test]
+    fn a_task_goes_on_when_it_is_woken_and_only_then() {
+        let (tasks, drops) = (Tasks::default(), Rc::default());
+        let (one, work) = waits(&drops);
+        assert_eq!(tasks.begin(work, 1, 0), Begun::Waits(1));
+        let (other, work) = waits(&drops);
+        assert_eq!(tasks.begin(work, 1, 0), Begun::Waits(2));
+        assert_eq!(ended(&tasks), []);
+        other.send("b").unwrap();
+        assert_eq!(ended(&tasks), [(2, "b".to_owned())]);
+        one.send("a").unwrap();
+        assert_eq!(ended(&tasks), [(1, "a".to_owned())]);
+        assert_eq!(drops.get(), 2);
+    }
+
+    #[test]
+    fn a_background_task_begins_with_the_next_run() {
+        let tasks = Tasks::default();
+        let id = tasks.spawn(async { "done".to_owned() }, 0);
+        assert_eq!(ended(&tasks), [(id, "done".to_owned())]);
+    }
+
+    #[test]
+    fn a_task_that_wakes_itself_goes_on() {
+        let (tasks, polls) = (Tasks::default(), Cell::new(0));
+        let work = std::future::poll_fn(move |context| {
+            polls.set(polls.get() + 1);
+            context.waker().wake_by_ref();
+            if polls.get() < 3 { Poll::Pending } else { Poll::Ready(polls.get().to_string()) }
+        });
+        assert_eq!(tasks.begin(work, 1, 0), Begun::Waits(1));
+        assert_eq!(ended(&tasks), [(1, "3".to_owned())]);
+    }
+
+    #[test]
+    fn what_waited_too_long_is_given_up_and_a_late_answer_finds_nobody() {
+        let (tasks, drops, gone) = (Tasks::default(), Rc::default(), RefCell::new(Vec::new()));
+        let (late, work) = waits(&drops);
+        tasks.begin(work, 1, 0);
+        let (_background, work) = waits(&drops);
+        tasks.spawn(work, 0);
+        assert_eq!(ended(&tasks), []);
+        for (now_ms, expected) in [
+            (LONGEST_WAIT_MS - 1, 0),
+            (LONGEST_WAIT_MS, 0), // looked a moment ago
+            (LONGEST_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
+            (LONGEST_WORK_MS - 1, 1),
+            (LONGEST_WORK_MS + SWEEP_EVERY_MS, 2),
+        ] {
+            tasks.sweep(now_ms, |id| gone.borrow_mut().push(id));
+            assert_eq!((drops.get() as usize, gone.borrow().len()), (expected, expected), "{now_ms}");
+        }
+        assert_eq!(*gone.borrow(), [1, 2]);
+        assert!(late.send("late").is_err());
+        assert_eq!(ended(&tasks), []);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_leaves_its_room_when_it_ends_or_is_given_up() {
+        let (tasks, drops) = (Tasks::default(), Rc::default());
+        let senders: Vec<_> = (0..MAX_WAITING_BYTES / HEAD)
+            .map(|_| {
+                assert!(tasks.has_room());
+                let (sender, work) = waits(&drops);
+                tasks.begin(work, HEAD, 0);
+                sender
+            })
+            .collect();
+        assert!(!tasks.has_room());
+        senders.into_iter().next().unwrap().send("x").unwrap(); // the others are dropped, which wakes as well
+        assert!(!tasks.has_room());
+        assert_eq!(ended(&tasks).len(), MAX_WAITING_BYTES / HEAD);
+        assert!(tasks.has_room());
+        assert_eq!(tasks.waiting_bytes.get(), 0);
+
+        let (_sender, work) = waits(&drops);
+        tasks.begin(work, MAX_WAITING_BYTES, 0);
+        assert!(!tasks.has_room());
+        tasks.sweep(LONGEST_WAIT_MS, |_| {});
+        assert!(tasks.has_room());
+    }
+}
