@@ -1,5 +1,6 @@
 //! The way of a request, from the path to the decision.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::authorize::{Permit, authorize};
@@ -12,22 +13,30 @@ use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteMatch};
 use crate::token::bearer;
 use crate::token::jws::Unverified;
+use crate::token::verified::{Verified, VerifiedTokens};
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::upstream::Forward;
 
-/// A policy and the keys that it needs.
+/// A policy, the keys that it needs, and the tokens that were found good.
 #[derive(Debug)]
 pub struct Gateway<K> {
     policy: Rc<Policy>,
     keyring: Rc<Keyring<K>>,
+    verified: RefCell<VerifiedTokens<K>>,
 }
 
 impl<K: 'static> Gateway<K> {
     /// A gateway that enforces this policy, without keys yet.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
+        Self::with(policy, VerifiedTokens::default())
+    }
+
+    /// The same with room of its own for verified tokens.
+    #[must_use]
+    pub fn with(policy: Policy, verified: VerifiedTokens<K>) -> Self {
         let policy = Rc::new(policy);
-        Self { keyring: Rc::new(Keyring::new(Rc::clone(&policy))), policy }
+        Self { keyring: Rc::new(Keyring::new(Rc::clone(&policy))), policy, verified: RefCell::new(verified) }
     }
 
     /// The keys.
@@ -107,14 +116,37 @@ impl<K: 'static> Gateway<K> {
         if token.len() > self.policy.max_token_bytes {
             return Err(InvalidToken::TooLong.into());
         }
-        let token = Unverified::parse(token)?;
+        if let Some(claims) = self.known(token, requirement, platform)? {
+            return Ok(claims);
+        }
+        let text = token;
+        let token = Unverified::parse(text)?;
         // 4. An issuer that the route takes, and its claims: their types, then their times.
         let (index, issuer) = self.issuer(token.issuer(), requirement).ok_or(InvalidToken::Issuer)?;
         let candidate = Candidate::new(token, issuer, platform.now())?;
         // 5. Its key.
-        let keys = self.keyring.find(index, &Wanted::by(&candidate.token().header), platform).await?;
+        let found = self.keyring.find(index, &Wanted::by(&candidate.token().header), platform).await?;
         // 6. Its signature.
-        Ok(candidate.verify(&keys, platform).await?)
+        let claims = candidate.verify(&found.keys, platform).await?;
+        let verified = Verified { issuer: index, set: found.set, claims: claims.clone() };
+        self.verified.borrow_mut().keep(text, verified);
+        Ok(claims)
+    }
+
+    /// The claims of a token whose form, claims and signature were found good before. What may have changed since, or
+    /// depends on the route, is looked at as for a new token, in the same order.
+    fn known<P: Platform<Key = K>>(
+        &self,
+        token: &str,
+        requirement: &Requirement,
+        platform: &P,
+    ) -> Result<Option<VerifiedClaims>, Denial> {
+        let mut verified = self.verified.borrow_mut();
+        let Some(Verified { issuer: index, set, claims }) = verified.find(token) else { return Ok(None) };
+        let taken = requirement.issuers.iter().find(|taken| *taken == index);
+        let issuer = taken.and_then(|index| self.policy.issuers.get(*index)).ok_or(InvalidToken::Issuer)?;
+        claims.claims().check_times(issuer, platform.now())?;
+        Ok(self.keyring.still_uses(*index, set, platform).then(|| claims.clone()))
     }
 
     fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &Issuer)> {

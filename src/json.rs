@@ -101,6 +101,18 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// How many bytes of memory an owned copy takes, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let content = match self {
+            Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+            Json::String(text) => text.len(),
+            Json::Array(items) => items.iter().map(Json::weight).sum(),
+            Json::Object(object) => object.weight(),
+        };
+        size_of::<Self>() + content
+    }
+
     /// The same value, independent of its text.
     #[must_use]
     pub fn into_owned(self) -> Json<'static> {
@@ -131,6 +143,12 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many bytes of memory an owned copy takes, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(|(name, value)| size_of::<Cow<'_, str>>() + name.len() + value.weight()).sum()
     }
 
     /// The same object, independent of its text.

@@ -224,7 +224,14 @@ mod tests {
             r#","alg":"HS256""#,
             r#","alg":1"#,
             r#","kid":1"#,
+            r#","use":"sig","key_ops":["sign"]"#,
             r#","d":"AQ""#,
+            r#","p":"AQ""#,
+            r#","q":"AQ""#,
+            r#","dp":"AQ""#,
+            r#","dq":"AQ""#,
+            r#","qi":"AQ""#,
+            r#","oth":[]"#,
             r#","k":"AQ""#,
         ] {
             assert!(ec_key("P-256", 32, more).is_none(), "{more}");
@@ -234,7 +241,15 @@ mod tests {
         {
             assert!(ec_key("P-256", 32, more).is_some(), "{more}");
         }
-        assert!(ec_key("P-256", 31, "").is_none(), "a short coordinate");
+        for size in [31, 33] {
+            let (wrong, right) = (number(size, 1, 1), number(32, 1, 1));
+            for (x, y) in [(&wrong, &right), (&right, &wrong)] {
+                let key = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
+                assert!(parse(&key).is_none(), "a coordinate of {size} bytes");
+            }
+            let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{wrong}"}}"#);
+            assert!(parse(&key).is_none(), "a point of {size} bytes");
+        }
         assert!(ec_key("secp256k1", 32, "").is_none());
         for text in [r#"{"kty":"oct","k":"AQ"}"#, r#"{"kty":"AKP"}"#, "{}", "[]", "null", "1", r#"{"kty":1}"#] {
             assert!(parse(text).is_none(), "{text}");

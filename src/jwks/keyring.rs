@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::flight;
 use super::plan::{Plan, plan};
-use super::set::{KeySet, Selection};
+use super::set::{KeySet, Selection, SetIdentity};
 use super::slot::{Cached, Slot, longest_flight};
 use crate::decision::{Denial, InvalidToken};
 use crate::platform::{Crypto, Platform, Runtime};
@@ -38,6 +38,15 @@ impl Wanted {
     pub fn by(header: &Header) -> Self {
         Self { algorithm: header.algorithm, kid: header.kid.clone() }
     }
+}
+
+/// The keys for a token.
+#[derive(Debug)]
+pub struct Found<K> {
+    /// The signature must hold under one of these; never empty.
+    pub keys: Vec<Rc<K>>,
+    /// The set that they are of.
+    pub set: SetIdentity<K>,
 }
 
 impl<K: 'static> Keyring<K> {
@@ -76,7 +85,7 @@ impl<K: 'static> Keyring<K> {
         index: usize,
         wanted: &Wanted,
         platform: &P,
-    ) -> Result<Vec<Rc<K>>, Denial> {
+    ) -> Result<Found<K>, Denial> {
         let (issuer, slot) = self.at(index).ok_or(Denial::Misconfigured)?;
         let mut patience = Patience::new(issuer, platform.now_ms());
         let mut has_fetched = false;
@@ -86,12 +95,17 @@ impl<K: 'static> Keyring<K> {
                 Some(cached) => cached.set.select(wanted, platform).await,
                 None => Selection::Unknown,
             };
+            let knows_key = !matches!(selection, Selection::Unknown);
+            let found = || {
+                let set = cached.as_ref().map(|cached| cached.set.identity()).unwrap_or_default();
+                selection.into_keys().map(|keys| Found { keys, set })
+            };
             if matches!(issuer.keys, KeySource::Static(_)) {
-                return selection.into_keys();
+                return found();
             }
             let now = platform.now();
             let lifetime = cached.as_ref().map_or(issuer.lifetime, |cached| cached.lifetime(issuer.lifetime));
-            let mut facts = slot.borrow().facts(cached.as_deref(), !matches!(selection, Selection::Unknown), now);
+            let mut facts = slot.borrow().facts(cached.as_deref(), knows_key, now);
             if has_fetched && !facts.history.failed {
                 // What was just fetched is good for this token, however short the issuer's times are.
                 facts.age = facts.age.map(|_| 0);
@@ -103,10 +117,10 @@ impl<K: 'static> Keyring<K> {
             // Whoever saw a fetch fail, its own or another's, has had its try.
             let has_had_its_try = has_fetched || (patience.has_napped && facts.history.failed);
             match plan(facts, lifetime, platform.now_ms()) {
-                Plan::Use => return selection.into_keys(),
+                Plan::Use => return found(),
                 Plan::UseAndRefresh => {
                     flight::refresh_later(self, index, platform);
-                    return selection.into_keys();
+                    return found();
                 }
                 Plan::Fetch(_) | Plan::Refuse { .. } if slot.borrow_mut().is_fetching(issuer, now) => {
                     if !patience.nap(platform).await {
@@ -119,6 +133,28 @@ impl<K: 'static> Keyring<K> {
                 Plan::Fetch(_) => return Err(refusal(1)),
                 Plan::Refuse { retry_after } => return Err(refusal(retry_after)),
             }
+        }
+    }
+
+    /// Whether a token of this issuer that was verified with a key of this set need not be verified again: the set is
+    /// the one to use. It is refreshed where that is due, as if its keys had been looked for.
+    pub fn still_uses<P: Platform<Key = K>>(self: &Rc<Self>, index: usize, set: &SetIdentity<K>, platform: &P) -> bool {
+        let Some((issuer, slot)) = self.at(index) else { return false };
+        let (facts, lifetime) = {
+            let slot = slot.borrow();
+            let Some(cached) = slot.cached.as_deref().filter(|cached| cached.set.is(set)) else { return false };
+            (slot.facts(Some(cached), true, platform.now()), cached.lifetime(issuer.lifetime))
+        };
+        if matches!(issuer.keys, KeySource::Static(_)) {
+            return true;
+        }
+        match plan(facts, lifetime, platform.now_ms()) {
+            Plan::Use => true,
+            Plan::UseAndRefresh => {
+                flight::refresh_later(self, index, platform);
+                true
+            }
+            Plan::Fetch(_) | Plan::Refuse { .. } => false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::key::PublicKey;
 use super::keyring::Wanted;
@@ -31,6 +31,10 @@ struct SetKey<K> {
     /// What importing gave, by algorithm: `None` where the platform refuses the key.
     imported: RefCell<Vec<(Algorithm, Option<Rc<K>>)>>,
 }
+
+/// Which set it was, among all that an issuer had.
+#[derive(Debug)]
+pub struct SetIdentity<K>(Weak<Vec<SetKey<K>>>);
 
 /// The keys for one token.
 #[derive(Debug)]
@@ -100,6 +104,25 @@ impl<K> KeySet<K> {
         Self { keys: Rc::clone(&self.keys) }
     }
 
+    /// Tells this set from all others; a set of the same entries that was fetched again may be another.
+    #[must_use]
+    pub fn identity(&self) -> SetIdentity<K> {
+        SetIdentity(Rc::downgrade(&self.keys))
+    }
+
+    /// Whether this set is the one.
+    #[must_use]
+    pub fn is(&self, identity: &SetIdentity<K>) -> bool {
+        // The weak pointer keeps the address from being given to another set.
+        std::ptr::eq(Rc::as_ptr(&self.keys), identity.0.as_ptr())
+    }
+
+    /// This set, or the other if that has the same entries and has them imported.
+    #[must_use]
+    pub fn unless_like(self, other: &Self) -> Self {
+        if self.sources().eq(other.sources()) { other.again() } else { self }
+    }
+
     /// The entries as they were published, without those that are passed over.
     pub fn sources(&self) -> impl Iterator<Item = &Object<'static>> {
         self.keys.iter().map(|key| key.key.source())
@@ -156,6 +179,13 @@ pub fn usable_keys(set: &Json<'_>) -> Result<Vec<PublicKey>, KeySetError> {
     }
     let keys: Vec<_> = entries.iter().filter_map(PublicKey::parse).collect();
     if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(keys) }
+}
+
+impl<K> Default for SetIdentity<K> {
+    /// Of no set.
+    fn default() -> Self {
+        Self(Weak::new())
+    }
 }
 
 impl<K> SetKey<K> {

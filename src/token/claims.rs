@@ -97,6 +97,13 @@ impl Claims {
         &self.payload
     }
 
+    /// How many bytes of memory this takes, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let scopes: usize = self.scopes.iter().map(|scope| size_of::<String>() + scope.len()).sum();
+        size_of::<Self>() + self.claims.weight() + self.payload.len() + scopes
+    }
+
     /// Looks a claim up.
     #[must_use]
     pub fn get(&self, path: &ClaimPath) -> Option<&Json<'static>> {

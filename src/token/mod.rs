@@ -4,4 +4,5 @@ pub mod algorithm;
 pub mod bearer;
 pub mod claims;
 pub mod jws;
+pub mod verified;
 pub mod verify;

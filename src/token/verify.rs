@@ -11,13 +11,18 @@ use crate::policy::Issuer;
 /// Claims under a signature that holds. Only [`Candidate::verify`] makes them, and only they open a route that takes
 /// tokens.
 #[derive(Clone, Debug, PartialEq)]
-pub struct VerifiedClaims(Claims);
+pub struct VerifiedClaims(Rc<Claims>);
 
 impl VerifiedClaims {
     /// The claims.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.0
+    }
+
+    #[cfg(test)]
+    pub(super) fn trusted(claims: Claims) -> Self {
+        Self(Rc::new(claims))
     }
 }
 
@@ -57,7 +62,7 @@ impl<'t> Candidate<'t> {
         }
         for key in keys {
             if crypto.verify(key, header.algorithm, signature, signed.as_bytes()).await {
-                return Ok(VerifiedClaims(self.claims));
+                return Ok(VerifiedClaims(Rc::new(self.claims)));
             }
         }
         Err(InvalidToken::Signature)

@@ -17,6 +17,7 @@ use portcullis::native::NativeCrypto;
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
 use portcullis::request::{Request, Url};
 use portcullis::token::algorithm::Algorithm;
+use portcullis::token::verified::VerifiedTokens;
 
 use super::{NOW, read};
 
@@ -52,10 +53,16 @@ pub struct World {
     pool: LocalPool,
     pub shared: Rc<Shared>,
     gateway: Rc<Gateway<DecodingKey>>,
+    max_tokens: usize,
 }
 
 impl World {
     pub fn new(policy: &str) -> Self {
+        Self::remembering(policy, usize::MAX)
+    }
+
+    /// One whose isolates keep no more than so many verified tokens.
+    pub fn remembering(policy: &str, max_tokens: usize) -> Self {
         let pool = LocalPool::new();
         let shared = Rc::new(Shared {
             now_ms: Cell::new(NOW * 1000),
@@ -71,14 +78,15 @@ impl World {
             verifications: Cell::new(0),
             has_room: Cell::new(true),
         });
-        let mut world = Self { pool, shared, gateway: Rc::new(Gateway::new(read(policy))) };
+        let mut world = Self { pool, shared, gateway: Rc::new(Gateway::new(read(policy))), max_tokens };
         world.restart(policy);
         world
     }
 
     /// A fresh isolate: memory is lost, all else stays.
     pub fn restart(&mut self, policy: &str) {
-        let gateway = Rc::new(Gateway::new(read(policy)));
+        let tokens = VerifiedTokens::bounded(self.max_tokens, usize::MAX);
+        let gateway = Rc::new(Gateway::with(read(policy), tokens));
         let platform = Platform(Rc::clone(&self.shared));
         self.gateway = Rc::clone(&gateway);
         self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
@@ -107,6 +115,11 @@ impl World {
 
     pub fn fetches(&self) -> usize {
         self.shared.fetches.borrow().len()
+    }
+
+    /// Sets the clock, which may go back.
+    pub fn set_clock(&self, now: u64) {
+        self.shared.now_ms.set(now * 1000);
     }
 
     pub fn pass(&mut self, seconds: u64) {
