@@ -139,12 +139,6 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
-    /// Whether there are no members.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// How many bytes of memory an owned copy takes, about.
     #[must_use]
     pub fn weight(&self) -> usize {

@@ -5,8 +5,9 @@
 
 mod support;
 
+use portcullis::decision::Denial;
 use serde_json::{Value, json};
-use support::{Token, World, outcome, policy, policy_with};
+use support::{Token, World, denied, outcome, policy, policy_with};
 
 const API: &str = "https://api.example.com";
 
@@ -44,6 +45,7 @@ fn a_token_opens_the_routes_of_its_own_model_only() {
         ("/orgs/globex/members", [audience, mismatch, audience]),
         ("/orgs/globex/data", [mismatch, audience, mismatch]),
         ("/orgs/ACME/members", [audience, mismatch, audience]),
+        ("/orgs/ACME/data", [mismatch, audience, mismatch]),
         ("/orgs/%61cme/data", [mismatch, audience, "allow"]),
     ] {
         for (token, expected) in tokens.iter().zip(expected) {
@@ -59,11 +61,21 @@ fn an_organization_token_that_also_carries_an_organization_id_is_a_mismatch() {
 }
 
 #[test]
+fn an_organization_that_the_policy_names_itself_is_no_other() {
+    let routes = r#"[{"path": "/", "audience": ["x", "urn:logto:organization:acme"]}]"#;
+    let get = |token: Token| outcome(&World::new(&policy(routes)).get("/", &token.sign()));
+    assert_eq!(get(organization("acme")), "allow");
+    assert_eq!(get(organization("acme2")), "403 auth.organization_mismatch");
+    assert_eq!(get(global()), "403 auth.invalid_audience");
+}
+
+#[test]
 fn a_missing_scope_is_insufficient_in_every_model() {
     let insufficient = "403 auth.insufficient_scope";
     assert_eq!(get("/global", &global().claim("scope", json!("write:data"))), insufficient);
     assert_eq!(get("/global", &global().claim("scope", json!(""))), insufficient);
     assert_eq!(get("/global", &global().claim("scope", Value::Null)), insufficient);
+    assert_eq!(get("/global", &global().claim("scope", json!("read:data\twrite:data"))), insufficient);
     assert_eq!(get("/global", &global().claim("scope", json!("READ:DATA read:dat read:data2"))), insufficient);
     assert_eq!(get("/orgs/a/members", &organization("a").claim("scope", json!("read"))), insufficient);
     assert_eq!(get("/orgs/a/data", &organization_api("a").claim("scope", json!("read"))), insufficient);
@@ -159,6 +171,10 @@ fn scopes_all_and_any() {
         assert_eq!(get("/both", scope), "403 auth.insufficient_scope", "{scope}");
     }
     assert_eq!(get("/any", "a"), "403 auth.insufficient_scope");
+    // What is asked for, in the order of the contract: all, then any.
+    let scopes = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+    let denial = denied(world.get("/both", &Token::default().sign()));
+    assert_eq!(denial, Denial::InsufficientScope { scopes });
 }
 
 #[test]
@@ -200,6 +216,7 @@ fn claim_rules() {
         (r#"{"a.b": "x"}"#, r#"{"a.b": "y", "a": {"b": "x"}}"#),
         (r#"{"a.b": "x"}"#, r#"{"a": "x"}"#),
         (r#"{"a": {"contains": "x"}}"#, r#"{"a": "xy"}"#),
+        (r#"{"a": {"contains": "x"}}"#, r#"{"a": "x\ty"}"#),
         (r#"{"a": {"contains": "x"}}"#, r#"{"a": {"x": 1}}"#),
         (r#"{"a": {"contains": "x y"}}"#, r#"{"a": "x y"}"#),
         (r#"{"a": {"contains": 1}}"#, r#"{"a": "1"}"#),

@@ -108,6 +108,31 @@ fn all_errors_are_reported_at_once() {
 }
 
 #[test]
+fn a_message_says_what_was_expected_and_what_was_found() {
+    let message = |policy: &str| Policy::parse(policy).expect_err(policy)[0].message.clone();
+    assert_eq!(message("[]"), "expected a table, found a list");
+    for (value, found) in
+        [("null", "null"), ("true", "a boolean"), ("1.5", "a number"), ("[]", "a list"), ("{}", "a table")]
+    {
+        let message =
+            message(&format!(r#"{{"version":1,"origin":{value},"routes":[{{"path":"/","access":"deny"}}]}}"#));
+        assert_eq!(message, format!("expected a string, found {found}"));
+    }
+    assert_eq!(
+        message(r#"{"version":"one","routes":[{"path":"/","access":"deny"}]}"#),
+        "expected a whole number, found a string"
+    );
+    // The reader's words stand behind the gate's.
+    for (policy, words) in [
+        (r#"{"version":1,"version":1}"#, "a member is there twice at line 1 column 25"),
+        (&"[".repeat(33), "nested too deeply at line 1 column 33"),
+        (r#"{"version":1"#, "EOF while parsing an object at line 1 column 12"),
+    ] {
+        assert_eq!(message(policy), format!("expected a policy document in JSON: {words}"));
+    }
+}
+
+#[test]
 fn what_is_no_document_is_one_error() {
     for policy in ["", "garbage", "[]", "1", "null", r#"{"version":1,"version":1}"#, "{} {}"] {
         assert_eq!(places(policy), [""], "{policy}");
@@ -132,9 +157,18 @@ fn places_within_the_document() {
         (r#","version":1,"identity":{"prefix":"-"}"#, "identity.prefix"),
         (r#","version":1,"identity":{"prefix":"x-auth"}"#, "identity.prefix"),
         (r#","version":1,"identity":{"prefix":"X-auth-"}"#, "identity.prefix"),
-        (r#","version":1,"identity":{"prefix":"a23456789012345678901234567890123-"}"#, "identity.prefix"),
+        (r#","version":1,"identity":{"prefix":"a2345678901234567890123456789012-"}"#, "identity.prefix"),
         (r#","version":1,"identity":{"claims":{"x-auth-a b":"c"}}"#, "identity.claims.\"x-auth-a b\""),
         (r#","version":1,"identity":{"claims":{"x-auth-subject":"c"}}"#, "identity.claims.x-auth-subject"),
+        (r#","version":1,"identity":{"claims":{"x-auth-client-id":"c"}}"#, "identity.claims.x-auth-client-id"),
+        (
+            r#","version":1,"identity":{"claims":{"x-auth-organization-id":"c"}}"#,
+            "identity.claims.x-auth-organization-id",
+        ),
+        (r#","version":1,"identity":{"claims":{"x-auth-scopes":"c"}}"#, "identity.claims.x-auth-scopes"),
+        (r#","version":1,"identity":{"claims":{"x-auth-audience":"c"}}"#, "identity.claims.x-auth-audience"),
+        (r#","version":1,"identity":{"claims":{"x-auth-issuer":"c"}}"#, "identity.claims.x-auth-issuer"),
+        (r#","version":1,"identity":{"claims":{"x-auth-claims":"c"}}"#, "identity.claims.x-auth-claims"),
         (r#","version":1,"identity":{"claims":{"x-auth-":"c"}}"#, "identity.claims.x-auth-"),
         (r#","version":1,"identity":{"claims":{"x-auth-a":1}}"#, "identity.claims.x-auth-a"),
         (r#","version":1,"identity":{"claims":{"x-auth-a":"b","X-Auth-A":"b"}}"#, "identity.claims.X-Auth-A"),
@@ -213,6 +247,16 @@ fn what_is_unusual_and_right() {
 }
 
 #[test]
+fn a_prefix_has_two_to_thirty_two_characters() {
+    for prefix in ["a-", "a234567890123456789012345678901-"] {
+        let policy = support::read(&format!(
+            r#"{{"version":1,"identity":{{"prefix":"{prefix}"}},"routes":[{{"path":"/","access":"deny"}}]}}"#
+        ));
+        assert_eq!(policy.identity.prefix, prefix);
+    }
+}
+
+#[test]
 fn places_within_a_route() {
     for (route, place) in [
         (r#"{"audience":"x"}"#, "path"),
@@ -241,6 +285,7 @@ fn places_within_a_route() {
         (r#"{"path":"/","audience":"x","scopes":{"any":["a b"]}}"#, "scopes.any[0]"),
         (r#"{"path":"/","audience":"x","scopes":{"all":["a"],"al":["b"]}}"#, "scopes.al"),
         (r#"{"path":"/","audience":"x","scopes":["a\"b"]}"#, "scopes[0]"),
+        (r#"{"path":"/","audience":"x","scopes":["a\\b"]}"#, "scopes[0]"),
         (r#"{"path":"/","audience":"x","organization":""}"#, "organization"),
         (r#"{"path":"/","audience":"x","organization":"{x}"}"#, "organization"),
         (r#"{"path":"/","audience":"x","claims":{"a":null}}"#, "claims.a"),

@@ -97,6 +97,10 @@ fn a_token_over_the_limit_is_refused() {
     assert_eq!(get(&long), INVALID);
     let roomy = policy(ROUTES).replacen("\"version\":1", "\"version\":1,\"limits\":{\"max_token_bytes\":65536}", 1);
     assert_eq!(outcome(&World::new(&roomy).get("/", &long)), "allow");
+    for (limit, expected) in [(long.len(), "allow"), (long.len() - 1, INVALID)] {
+        let exact = roomy.replacen("65536", &limit.to_string(), 1);
+        assert_eq!(outcome(&World::new(&exact).get("/", &long)), expected, "{limit}");
+    }
 }
 
 #[test]
@@ -123,6 +127,12 @@ fn the_header_is_checked() {
         let token = good().header(name, value.clone());
         let forged = sign_texts(&json!(token.header).to_string(), &json!(token.claims).to_string(), "p384", "ES384");
         assert_eq!(get(&forged), INVALID, "{name}: {value}");
+    }
+    let payload = json!(good().claims).to_string();
+    for name in ["alg", "typ", "kid", "crit", "b64"] {
+        let rest = json!(good().header(name, Value::Null).header).to_string();
+        let header = rest.replacen('{', &format!("{{\"{name}\":null,"), 1);
+        assert_eq!(get(&sign_texts(&header, &payload, "p384", "ES384")), INVALID, "{name}: null");
     }
     for (name, value) in [
         ("typ", json!("JWT")),
@@ -167,6 +177,14 @@ fn header_and_payload_are_strict_json_objects() {
         (format!("\u{feff}{header}"), payload.clone()),
     ] {
         assert_eq!(get(&sign_texts(&header, &payload, "p384", "ES384")), INVALID, "{header} {payload}");
+    }
+    let latin =
+        |text: &str| base64url::encode(&text.replace('%', "\u{e9}").chars().map(|c| c as u8).collect::<Vec<_>>());
+    let (with_header, with_payload) =
+        (header.replacen('{', "{\"x\":\"%\",", 1), payload.replacen('{', "{\"x\":\"%\",", 1));
+    for (header, payload) in [(&with_header, &payload), (&header, &with_payload)] {
+        let token = sign_segments(&latin(header), &latin(payload), "p384", "ES384");
+        assert_eq!(get(&token), INVALID, "no UTF-8: {header} {payload}");
     }
     assert_eq!(get(&sign_texts(&header, &deep(31), "p384", "ES384")), "allow", "32 levels with the object itself");
     assert_eq!(get(&sign_texts(&format!(" {header}\n"), &format!("\t{payload} "), "p384", "ES384")), "allow");
@@ -277,6 +295,8 @@ fn times_are_checked_in_order_and_before_key_and_signature() {
     assert_eq!(get(&token.header("kid", json!("unknown")).sign()), EXPIRED);
     let expired = good().claim("exp", json!(1)).sign();
     assert_eq!(get(&format!("{expired}AAAA")), EXPIRED, "whatever the signature");
+    let (unsigned, _) = expired.rsplit_once('.').unwrap();
+    assert_eq!(get(&format!("{unsigned}.")), INVALID, "an empty one is none");
     assert_eq!(get(&good().claim("exp", json!(1)).claim("sub", json!(1)).sign()), INVALID, "types come first");
 }
 
@@ -331,8 +351,14 @@ fn the_signature_must_hold() {
         flipped[index] ^= 1;
         assert_eq!(get(&format!("{signed}.{}", base64url::encode(&flipped))), INVALID, "byte {index}");
     }
-    for bad in [vec![0; 96], signature[..95].to_vec(), [signature.as_slice(), &[0]].concat(), vec![1]] {
-        assert_eq!(get(&format!("{signed}.{}", base64url::encode(&bad))), INVALID, "{} bytes", bad.len());
+    for (bad, checks) in
+        [(vec![0; 96], 1), (signature[..95].to_vec(), 0), ([signature.as_slice(), &[0]].concat(), 0), (vec![1], 0)]
+    {
+        let mut world = World::new(&policy(ROUTES));
+        let token = format!("{signed}.{}", base64url::encode(&bad));
+        assert_eq!(outcome(&world.get("/", &token)), INVALID, "{} bytes", bad.len());
+        // Of the wrong length there is no signature to check.
+        assert_eq!(world.shared.verifications.get(), checks, "{} bytes", bad.len());
     }
     let other = good().claim("sub", json!("admin")).sign();
     let (_, others) = other.rsplit_once('.').unwrap();

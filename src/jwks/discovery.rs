@@ -67,7 +67,34 @@ fn read_metadata(body: &str, issuer: &str) -> Result<String, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+    use crate::policy::Policy;
+
+    /// An issuer that notes what it is asked, with the timeout and the most bytes.
+    #[derive(Default)]
+    struct Notary(RefCell<Vec<(String, u32, usize)>>);
+
+    impl Fetch for Notary {
+        async fn get(&self, Get { url, timeout_ms, max_bytes, .. }: Get<'_>) -> Result<Fetched, Fault> {
+            self.0.borrow_mut().push((url.to_owned(), timeout_ms, max_bytes));
+            let body = r#"{"issuer":"https://i","jwks_uri":"https://i/jwks"}"#.to_owned();
+            Ok(Fetched::Document { body, etag: None, cache_control: None })
+        }
+    }
+
+    #[test]
+    fn each_fetch_has_a_timeout_and_a_most_size() {
+        let policy = r#"{"version":1,"issuers":{"i":{"issuer":"https://i","timeout_ms":7}},
+            "routes":[{"path":"/","access":"deny"}]}"#;
+        let (policy, notary) = (Policy::parse(policy).unwrap(), Notary::default());
+        // The metadata is no key set; what counts is what was asked.
+        let result = futures_executor::block_on(download::<()>(&policy.issuers[0], None, &notary));
+        assert!(result.is_err());
+        let expected = [("https://i/.well-known/openid-configuration", 65_536), ("https://i/jwks", 262_144)];
+        assert_eq!(*notary.0.borrow(), expected.map(|(url, most)| (url.to_owned(), 7, most)));
+    }
 
     #[test]
     fn metadata_must_name_this_issuer_and_a_safe_key_url() {

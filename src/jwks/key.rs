@@ -251,6 +251,8 @@ mod tests {
             assert!(parse(&key).is_none(), "a point of {size} bytes");
         }
         assert!(ec_key("secp256k1", 32, "").is_none());
+        let without_kty = format!(r#"{{"crv":"P-256","x":"{0}","y":"{0}"}}"#, number(32, 1, 1));
+        assert!(parse(&without_kty).is_none(), "kty is required");
         for text in [r#"{"kty":"oct","k":"AQ"}"#, r#"{"kty":"AKP"}"#, "{}", "[]", "null", "1", r#"{"kty":1}"#] {
             assert!(parse(text).is_none(), "{text}");
         }

@@ -123,3 +123,22 @@ impl<K> Slot<K> {
 pub(super) fn longest_flight(issuer: &Issuer) -> u64 {
     (2 * u64::from(issuer.timeout_ms).div_ceil(1000) + 2).min(LONGEST_FLIGHT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    #[test]
+    fn a_flight_is_given_the_time_of_the_store_and_two_fetches() {
+        for (timeout_ms, seconds) in
+            [(1, 4), (1000, 4), (1001, 6), (5000, 12), (14_000, 30), (14_001, 30), (2_147_483_647, 30)]
+        {
+            let policy = format!(
+                r#"{{"version":1,"issuers":{{"i":{{"issuer":"https://i","timeout_ms":{timeout_ms}}}}},
+                    "routes":[{{"path":"/","access":"deny"}}]}}"#
+            );
+            assert_eq!(longest_flight(&Policy::parse(&policy).unwrap().issuers[0]), seconds, "{timeout_ms}");
+        }
+    }
+}

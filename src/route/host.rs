@@ -55,6 +55,8 @@ mod tests {
             "1.2.3.4.5",
             "2130706433",
             "a.0x7f",
+            "a.0X7F",
+            "a.0x",
             "a$b",
         ] {
             assert!(!is_host(text), "{text}");

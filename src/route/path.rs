@@ -193,6 +193,7 @@ mod tests {
         assert_eq!(strip("/api", &["api"]), "");
         assert_eq!(strip("/api/", &["api"]), "/");
         assert_eq!(strip("/apis/x", &["api"]), "/apis/x");
+        assert_eq!(strip("/API/x", &["api"]), "/API/x");
         assert_eq!(strip("/api/x", &["api", "x", "y"]), "/api/x");
         assert_eq!(strip("/api/x", &[]), "/api/x");
     }

@@ -146,6 +146,7 @@ mod tests {
         assert_eq!(pattern.segments.len(), 3);
         assert_eq!(PathPattern::parse("/").unwrap(), PathPattern { segments: vec![], rest: None });
         assert!(PathPattern::parse("/café/a?b").is_ok());
+        assert_eq!(PathPattern::parse("/{a-b_C1}").unwrap().names().collect::<Vec<_>>(), ["a-b_C1"]);
     }
 
     #[test]

@@ -126,6 +126,7 @@ mod tests {
     fn every_algorithm_is_found_by_its_name() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+            assert_eq!(algorithm.to_string(), algorithm.name());
         }
     }
 
@@ -133,6 +134,22 @@ mod tests {
     fn no_other_name_is_an_algorithm() {
         for name in ["none", "None", "NONE", "HS256", "HS384", "HS512", "rs256", "ES256K", "Ed25519", "RSA-OAEP", ""] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_signature_has_the_length_that_its_algorithm_fixes() {
+        for (algorithm, lengths) in [
+            (Algorithm::Es256, &[64][..]),
+            (Algorithm::Es384, &[96]),
+            (Algorithm::Es512, &[132]),
+            (Algorithm::EdDsa, &[64]),
+            // The key decides.
+            (Algorithm::Rs256, &[0, 63, 64, 65, 96, 132, 256, 512]),
+            (Algorithm::Ps512, &[0, 63, 64, 65, 96, 132, 256, 512]),
+        ] {
+            let taken = [0, 63, 64, 65, 96, 132, 256, 512].into_iter().filter(|n| algorithm.takes_signature_of(*n));
+            assert_eq!(taken.collect::<Vec<_>>(), lengths, "{algorithm}");
         }
     }
 }

@@ -1,0 +1,96 @@
+//! Key sets by themselves: their limits, what they say of their faults, and what they import.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
+
+mod support;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures_executor::block_on;
+use portcullis::jwks::key::PublicKey;
+use portcullis::jwks::keyring::Wanted;
+use portcullis::jwks::set::{KeySet, KeySetError, Selection};
+use portcullis::platform::Crypto;
+use portcullis::token::algorithm::Algorithm;
+use serde_json::json;
+use support::token::{key_set, public};
+
+/// A platform that imports whatever it is given and notes it. An imported key is the algorithm that it is for.
+#[derive(Default)]
+struct Notary(RefCell<Vec<Algorithm>>);
+
+impl Crypto for Notary {
+    type Key = Algorithm;
+
+    async fn import(&self, _: &PublicKey, algorithm: Algorithm) -> Option<Algorithm> {
+        self.0.borrow_mut().push(algorithm);
+        Some(algorithm)
+    }
+
+    async fn verify(&self, _: &Algorithm, _: Algorithm, _: &[u8], _: &[u8]) -> bool {
+        false
+    }
+}
+
+fn parse(text: &str) -> Result<KeySet<Algorithm>, KeySetError> {
+    KeySet::parse(text)
+}
+
+/// A set of this many keys, in this many bytes.
+fn sized(keys: usize, bytes: usize) -> String {
+    let text = json!({"keys": vec![public("ed"); keys]}).to_string();
+    format!("{text}{}", " ".repeat(bytes.saturating_sub(text.len())))
+}
+
+#[test]
+fn a_set_at_its_limits_is_one() {
+    // The contract's numbers, so that a limit that moves shows.
+    assert!(parse(&sized(100, 262_144)).is_ok());
+    assert_eq!(parse(&sized(100, 262_145)).err(), Some(KeySetError::TooLarge));
+    assert_eq!(parse(&sized(101, 0)).err(), Some(KeySetError::TooManyKeys(101)));
+}
+
+#[test]
+fn a_set_says_what_is_wrong_with_it() {
+    for (text, expected) in [
+        (sized(1, 262_145), "the key set is over 262144 bytes"),
+        (sized(101, 0), "the key set has 101 keys, over 100"),
+        ("{}".to_owned(), "the key set is not a JSON object with a list \"keys\""),
+        (r#"{"keys":[]}"#.to_owned(), "the key set has no usable key"),
+    ] {
+        assert_eq!(parse(&text).unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
+fn a_key_is_imported_once_for_each_algorithm() {
+    let (set, crypto) = (parse(&key_set(&["rsa"])).unwrap(), Notary::default());
+    for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::Ps256] {
+        // A key that was imported for RS256 is none for PS256.
+        let wanted = Wanted { algorithm, kid: Some("rsa".to_owned()) };
+        let Selection::Keys(keys) = block_on(set.select(&wanted, &crypto)) else { panic!("no key for {algorithm}") };
+        assert_eq!(keys, [Rc::new(algorithm)]);
+    }
+    assert_eq!(*crypto.0.borrow(), [Algorithm::Rs256, Algorithm::Ps256]);
+}
+
+#[test]
+fn a_kid_names_the_keys_that_have_exactly_this_one() {
+    let mut keys = [public("ed"), public("ed2"), public("ed3")];
+    keys[1]["kid"] = json!("ED");
+    keys[2].as_object_mut().unwrap().remove("kid");
+    let (set, crypto) = (parse(&json!({"keys": keys}).to_string()).unwrap(), Notary::default());
+    let chosen = |kid: &str| {
+        let wanted = Wanted { algorithm: Algorithm::EdDsa, kid: Some(kid.to_owned()) };
+        match block_on(set.select(&wanted, &crypto)) {
+            Selection::Keys(keys) => keys.len(),
+            Selection::Ambiguous | Selection::Unknown => 0,
+        }
+    };
+    // A key without one is nobody's who names one.
+    for (kid, count) in [("ed", 1), ("ED", 1), ("Ed", 0), ("e", 0), ("ed2", 0), ("", 0)] {
+        assert_eq!(chosen(kid), count, "{kid}");
+    }
+}
