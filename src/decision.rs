@@ -4,11 +4,22 @@ use crate::upstream::Forward;
 
 /// The gate's decision on a request. There is no third.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum Decision<'a> {
     /// The request goes to the origin, like this.
-    Allow(Forward),
+    Allow(Forward<'a>),
     /// The request goes nowhere.
     Deny(Denial),
+}
+
+impl Decision<'_> {
+    /// The same decision, independent of the request and the policy.
+    #[must_use]
+    pub fn into_owned(self) -> Decision<'static> {
+        match self {
+            Self::Allow(forward) => Decision::Allow(forward.into_owned()),
+            Self::Deny(denial) => Decision::Deny(denial),
+        }
+    }
 }
 
 /// Why a request goes nowhere.

@@ -7,6 +7,8 @@ use crate::authorize::{Permit, authorize};
 use crate::decision::{Decision, Denial, InvalidToken};
 use crate::jwks::keyring::{Keyring, Wanted};
 use crate::platform::Platform;
+use crate::policy::template::Template;
+use crate::policy::url::Origin;
 use crate::policy::{Access, Issuer, Policy, Requirement, Route};
 use crate::request::{Request, Routed};
 use crate::route::path::RequestPath;
@@ -16,6 +18,15 @@ use crate::token::jws::Unverified;
 use crate::token::verified::{Verified, VerifiedTokens};
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::upstream::Forward;
+
+/// A request that may pass.
+struct Admission<'a> {
+    path: RequestPath<'a>,
+    route: &'a Route,
+    origin: &'a Origin,
+    /// `None` where the route needs none and the caller has none.
+    permit: Option<Permit>,
+}
 
 /// A policy, the keys that it needs, and the tokens that were found good.
 #[derive(Debug)]
@@ -45,15 +56,34 @@ impl<K: 'static> Gateway<K> {
         &self.keyring
     }
 
-    /// Decides what becomes of a request.
-    pub async fn decide<P: Platform<Key = K>>(&self, request: &Request<'_>, platform: &P) -> Decision {
+    /// The names of the headers whose values decide something, in lower case.
+    pub fn asks_for(&self) -> impl Iterator<Item = &str> {
+        let templates = self.policy.routes.iter().flat_map(Route::templates).flat_map(Template::headers);
+        ["authorization", "connection", "upgrade"].into_iter().chain(templates)
+    }
+
+    /// Decides what becomes of a request. `take` makes what the caller needs of the decision, which refers to the request,
+    /// the policy and the token's claims: nothing of them is copied on the way.
+    pub async fn decide<P: Platform<Key = K>, T>(
+        &self,
+        request: &Request<'_>,
+        platform: &P,
+        take: impl FnOnce(Decision<'_>) -> T,
+    ) -> T {
         match self.admit(request, platform).await {
-            Ok(forward) => Decision::Allow(forward),
-            Err(denial) => Decision::Deny(denial),
+            Ok(Admission { path, route, origin, permit }) => {
+                let identity = &self.policy.identity;
+                take(Decision::Allow(Forward::new(request, &path, route, origin, identity, permit.as_ref())))
+            }
+            Err(denial) => take(Decision::Deny(denial)),
         }
     }
 
-    async fn admit<P: Platform<Key = K>>(&self, request: &Request<'_>, platform: &P) -> Result<Forward, Denial> {
+    async fn admit<'a, P: Platform<Key = K>>(
+        &'a self,
+        request: &'a Request<'_>,
+        platform: &P,
+    ) -> Result<Admission<'a>, Denial> {
         // 1. Host and path have one reading, and a route.
         if !request.url.has_plain_authority() {
             return Err(Denial::BadPath);
@@ -74,7 +104,7 @@ impl<K: 'static> Gateway<K> {
         };
 
         let origin = route.origin.as_ref().ok_or(Denial::Misconfigured)?;
-        Ok(Forward::new(request, &path, route, origin, &self.policy.identity, permit.as_ref()))
+        Ok(Admission { path, route, origin, permit })
     }
 
     fn route(&self, host: &str, path: &RequestPath<'_>, method: &str) -> Result<(&Route, Captures), Denial> {

@@ -28,3 +28,4 @@ pub mod route;
 pub mod tasks;
 pub mod token;
 pub mod upstream;
+pub mod wire;

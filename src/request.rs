@@ -14,7 +14,8 @@ pub struct Request<'r> {
     pub method: &'r str,
     /// The target.
     pub url: Url<'r>,
-    /// Names in lower case and values; several of one name are one value, joined by commas (but for `set-cookie`).
+    /// Names in lower case and values; several of one name are one value, joined by commas. The value of a header that
+    /// [`Gateway::asks_for`](crate::gateway::Gateway::asks_for) does not name may be left empty.
     pub headers: Vec<(&'r str, &'r str)>,
 }
 

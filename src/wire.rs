@@ -1,37 +1,73 @@
 //! The form in which heads and decisions cross the border: lines. No part of an HTTP head can hold a line break.
 //!
-//! Head: method, URL, then name and value of each header.
+//! Head: method, URL, then the name of each header, with a colon and its value if the gate asks for it.
 //! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, route, how many headers to remove, their names,
 //! then name and value of each header to set.
 //! Deny: `deny`, status, body, then name and value of each header.
+//! Wait: `wait`, the number of the task that decides.
+
+use std::fmt::Write;
+
+use memchr::memchr;
 
 use crate::answer::answer;
 use crate::decision::{Decision, Denial};
 use crate::request::{Request, Url};
+use crate::tasks::TaskId;
 use crate::upstream::Forward;
 
-pub(super) fn read(head: &str) -> Request<'_> {
-    let mut lines = head.split('\n');
+/// Bytes for which few decisions have to be moved while they are written.
+const TYPICAL_ALLOW: usize = 1024;
+
+/// As many headers as few requests go beyond.
+const TYPICAL_HEADERS: usize = 16;
+
+/// Reads a head.
+#[must_use]
+pub fn read(head: &str) -> Request<'_> {
+    let mut lines = Lines(Some(head));
     let method = lines.next().unwrap_or_default();
     let url = Url::split(lines.next().unwrap_or_default());
-    let mut headers = Vec::new();
-    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        headers.push((name, value));
-    }
+    let mut headers = Vec::with_capacity(TYPICAL_HEADERS);
+    headers.extend(lines.map(|line| line.split_once(':').unwrap_or((line, ""))));
     Request { method, url, headers }
 }
 
-pub(super) fn write(decision: &Decision, host: &str) -> String {
+/// What `split('\n')` gives, in a third of the time.
+struct Lines<'t>(Option<&'t str>);
+
+impl<'t> Iterator for Lines<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let text = self.0?;
+        let end = memchr(b'\n', text.as_bytes());
+        self.0 = end.and_then(|end| text.get(end + 1..));
+        text.get(..end.unwrap_or(text.len()))
+    }
+}
+
+/// Writes a decision; `host` is the request's.
+#[must_use]
+pub fn write(decision: &Decision<'_>, host: &str) -> String {
     match decision {
         Decision::Allow(forward) => allow(forward),
         Decision::Deny(denial) => deny(denial, host),
     }
 }
 
-fn allow(forward: &Forward) -> String {
+/// Writes that a decision is to be waited for.
+#[must_use]
+pub fn wait(task: TaskId) -> String {
+    format!("wait\n{task}")
+}
+
+fn allow(forward: &Forward<'_>) -> String {
     let Forward { url, service, timeout_ms, route, remove, set } = forward;
     let service = service.as_deref().unwrap_or_default();
-    let mut text = format!("allow\n{url}\n{service}\n{timeout_ms}\n{route}\n{}", remove.len());
+    let mut text = String::with_capacity(TYPICAL_ALLOW);
+    // Writing to a String cannot fail.
+    let _ = write!(text, "allow\n{url}\n{service}\n{timeout_ms}\n{route}\n{}", remove.len());
     for name in remove {
         push_line(&mut text, name);
     }

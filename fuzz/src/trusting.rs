@@ -27,9 +27,13 @@ impl Gate {
         Self(gateway)
     }
 
-    pub fn decide(&self, request: &Request<'_>) -> Decision {
-        block_on(self.0.decide(request, &Trusting))
+    pub fn decide(&self, request: &Request<'_>) -> Decision<'static> {
+        block_on(self.0.decide(request, &Trusting, owned))
     }
+}
+
+fn owned(decision: Decision<'_>) -> Decision<'static> {
+    decision.into_owned()
 }
 
 impl Crypto for Trusting {

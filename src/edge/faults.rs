@@ -5,9 +5,11 @@ use super::platform::EdgePlatform;
 use crate::platform::Runtime;
 use crate::request::Request;
 
+pub(super) const HEADER: &str = "x-fault";
+
 /// Does what the header `x-fault` says: `panic`, `memory` or `stack`; with ` later`, behind an await.
 pub(super) async fn strike(request: &Request<'_>, platform: &EdgePlatform) {
-    let Some(fault) = request.header("x-fault") else { return };
+    let Some(fault) = request.header(HEADER) else { return };
     let (fault, when) = fault.split_once(' ').unwrap_or((fault, "now"));
     if when == "later" {
         platform.sleep(20).await;

@@ -11,10 +11,15 @@ const waiting = new Map(); // number of a task → what takes its result
 let generation = 0;
 let isBroken = false;
 
-/** The decision on a request's head: a string, or the promise of one. */
+/** The names of the headers whose values a head is to have; undefined from an instance that broke. */
+export function headersAskedFor(env) {
+  const names = guarded(wasm.headersAskedFor, env);
+  return names === BROKEN ? undefined : new Set(names.split('\n'));
+}
+
+/** The decision on a request's head, or what is to be waited for. See src/wire.rs. */
 export function decide(head, env, context) {
-  const decision = guarded(wasm.decide, head, env, context);
-  return typeof decision === 'number' ? resultOf(decision) : decision;
+  return guarded(wasm.decide, head, env, context);
 }
 
 /** Refreshes the keys of all issuers. */

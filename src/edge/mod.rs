@@ -10,7 +10,6 @@ mod crypto;
 #[cfg(feature = "faults")]
 mod faults;
 mod platform;
-mod wire;
 
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -26,6 +25,7 @@ use crate::platform::Fault;
 use crate::policy::Policy;
 use crate::request::{Request, Url};
 use crate::tasks::{Begun, TaskId};
+use crate::wire;
 
 #[wasm_bindgen(module = "portcullis/instance.js")]
 extern "C" {
@@ -45,27 +45,36 @@ struct Gate {
     has_static_keys: Cell<bool>,
 }
 
-/// Decides on a request: its head in and the decision out, as `wire` has them. The decision is a string, or the number of
-/// the task that makes it, where something has to be awaited.
-#[wasm_bindgen]
-pub fn decide(head: String, env: JsValue, context: JsValue) -> JsValue {
+/// The names of the headers whose values are asked for in a head, a line each.
+#[wasm_bindgen(js_name = headersAskedFor)]
+pub fn headers_asked_for(env: JsValue) -> String {
     let gate = Gate::of_isolate(&env);
-    let bytes = head.len();
+    let names = gate.gateway.iter().flat_map(Gateway::asks_for);
+    #[cfg(feature = "faults")]
+    let names = names.chain([faults::HEADER, "authorization"]);
+    names.collect::<Vec<_>>().join("\n")
+}
+
+/// Decides on a request: its head in and the decision out, as `wire` has them. Where something has to be awaited, the
+/// answer names the task that decides.
+#[wasm_bindgen]
+pub fn decide(head: String, env: JsValue, context: JsValue) -> String {
+    let gate = Gate::of_isolate(&env);
     let work = async move {
         let request = wire::read(&head);
         let platform = EdgePlatform::new(env, context);
         #[cfg(feature = "faults")]
         faults::strike(&request, &platform).await;
-        wire::write(&gate.decide(&request, &platform).await, request.url.host())
+        gate.decide(&request, &platform).await
     };
     TASKS.with(|tasks| {
-        let begun = tasks.begin(work, bytes, now_ms());
+        let begun = tasks.begin(work, now_ms);
         tasks.run(finished);
         match begun {
-            Begun::Done(decision) => decision.into(),
+            Begun::Done(decision) => decision,
             Begun::Waits(task) => {
                 tasks.sweep(now_ms(), give_up);
-                task.into()
+                wire::wait(task)
             }
         }
     })
@@ -128,9 +137,10 @@ impl Gate {
         Self { gateway: read_policy(env).map(Gateway::new), has_static_keys: Cell::new(false) }
     }
 
-    async fn decide(&self, request: &Request<'_>, platform: &EdgePlatform) -> Decision {
+    async fn decide(&self, request: &Request<'_>, platform: &EdgePlatform) -> String {
+        let take = |decision: Decision<'_>| wire::write(&decision, request.url.host());
         let Ok(gateway) = self.gateway.as_ref().map_err(|reason| log_line(reason)) else {
-            return Decision::Deny(Denial::Misconfigured);
+            return take(Decision::Deny(Denial::Misconfigured));
         };
         if !self.has_static_keys.get() {
             if let Err(issuers) = gateway.keyring().load_static_keys(platform).await {
@@ -139,11 +149,11 @@ impl Gate {
                         "invalid policy:\n  issuers.{name}.jwks: expected a key that WebCrypto can import"
                     ));
                 }
-                return Decision::Deny(Denial::Misconfigured);
+                return take(Decision::Deny(Denial::Misconfigured));
             }
             self.has_static_keys.set(true);
         }
-        gateway.decide(request, platform).await
+        gateway.decide(request, platform, take).await
     }
 }
 

@@ -1,13 +1,16 @@
 // The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out.
 
-import { BROKEN, decide, refresh, refuse } from './instance.js';
+import { BROKEN, decide, headersAskedFor, refresh, refuse, resultOf } from './instance.js';
+
+let askedFor; // by the isolate's policy, which stays the same
 
 export default {
-  async fetch(request, env, context) {
-    const decision = await decide(head(request), env, context);
-    if (decision === BROKEN) return refusal('misconfigured', request.url);
-    const lines = decision.split('\n');
-    return lines[0] === 'allow' ? forward(lines, request, env) : answer(lines);
+  // Not async: a promise in between costs what a signature's look-up does.
+  fetch(request, env, context) {
+    askedFor ??= headersAskedFor(env);
+    const decision = askedFor ? lines(decide(head(request), env, context)) : ['broken'];
+    if (decision[0] !== 'wait') return act(decision, request, env);
+    return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env));
   },
 
   async scheduled(_event, env, context) {
@@ -15,10 +18,19 @@ export default {
   },
 };
 
-/** Method, URL and headers, a line each: one string is one crossing. */
-function head(request) {
-  let text = `${request.method}\n${request.url}`;
-  for (const [name, value] of request.headers) text += `\n${name}\n${value}`;
+function lines(decision) {
+  return decision === BROKEN ? ['broken'] : decision.split('\n');
+}
+
+function act(decision, request, env) {
+  if (decision[0] === 'allow') return forward(decision, request, env);
+  return decision[0] === 'deny' ? answer(decision) : refusal('misconfigured', request.url);
+}
+
+/** Method, URL and the names of the headers, a line each, with the values that are asked for: one crossing. */
+function head({ method, url, headers }) {
+  let text = `${method}\n${url}`;
+  for (const name of headers.keys()) text += askedFor.has(name) ? `\n${name}:${headers.get(name)}` : `\n${name}`;
   return text;
 }
 
@@ -29,43 +41,54 @@ function answer([, status, body, ...fields]) {
   return new Response(body, { status: Number(status), headers });
 }
 
+const FIRST_FIELD = 6;
+
 /** Sends an allowed request to its origin, with the changes that the decision names. */
-async function forward([, url, service, timeout, route, removals, ...fields], request, env) {
+function forward(decision, request, env) {
+  const [, url, service, timeout, route] = decision;
   const origin = service === '' ? globalThis : env[service];
   if (typeof origin?.fetch !== 'function') {
     console.error(`route ${route}: no service is bound as ${service}`);
     return refusal('misconfigured', request.url);
   }
+  const send = () => origin.fetch(url, changed(request, decision, service));
+  // The time ends with the response's headers; the body may take its own.
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(refusal('timeout', request.url)), Number(timeout));
+    promised(send).then((response) => {
+      clearTimeout(timer);
+      resolve(endToEnd(response));
+    }).catch((error) => {
+      clearTimeout(timer);
+      // What a service throws is its own text, and could hold the token.
+      console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error.message : error.name}`);
+      resolve(refusal('unreachable', request.url));
+    });
+  });
+}
+
+/** A promise of what a call gives, whatever that is. */
+function promised(call) {
   try {
-    // Of the ways to change headers this is the cheapest in workerd: a Request made first would be copied once more.
-    const headers = new Headers(request.headers);
-    let i = 0;
-    while (i < Number(removals)) headers.delete(fields[i++]);
-    for (; i < fields.length; i += 2) headers.set(fields[i], fields[i + 1]);
-    const { method, body, cf } = request;
-    const init = { method, headers, body, redirect: 'manual', cf: service === '' ? undefined : cf };
-    const response = await inTime(origin.fetch(url, init), Number(timeout));
-    return response === LATE ? refusal('timeout', request.url) : endToEnd(response);
+    return Promise.resolve(call());
   } catch (error) {
-    // What a service throws is its own text, and could hold the token.
-    console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error.message : error.name}`);
-    return refusal('unreachable', request.url);
+    return Promise.reject(error);
   }
 }
 
-const LATE = Symbol('late');
-
-/** What a promise gives, or LATE. The time ends with the response's headers; the body may take its own. */
-async function inTime(promise, milliseconds) {
-  let timer;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, milliseconds, LATE);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** The request with some headers removed and others set, for `fetch`. */
+function changed(request, decision, service) {
+  // Of the ways to change headers this is the cheapest in workerd: a Request made first would be copied once more.
+  const headers = new Headers(request.headers);
+  let i = FIRST_FIELD;
+  for (const end = i + Number(decision[i - 1]); i < end; i += 1) headers.delete(decision[i]);
+  for (; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
+  const { method, body } = request;
+  // The Fetch standard gives GET and HEAD no body; one that came goes on all the same, in a copy of the request.
+  if (body !== null && (method === 'GET' || method === 'HEAD')) return new Request(request, { headers });
+  const init = { method, headers, body, redirect: 'manual' };
+  if (service !== '') init.cf = request.cf; // costs as much as all the rest, and says nothing to another server
+  return init;
 }
 
 // workerd drops the other hop-by-hop headers itself.
@@ -74,13 +97,20 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 /** Drops what was for this hop only (RFC 9110 §7.6.1). */
 function endToEnd(response) {
-  const connection = response.headers.get('connection') ?? '';
-  const named = connection.split(',').map((name) => name.trim().toLowerCase());
-  const dropped = [...HOP_BY_HOP, ...named].filter((name) => TOKEN.test(name) && response.headers.has(name));
-  if (response.webSocket || dropped.every((name) => name === 'connection' || name === 'keep-alive')) return response;
+  const { headers } = response;
+  const named = headers.get('connection');
+  let dropped = HOP_BY_HOP.filter((name) => headers.has(name));
+  if (named !== null) dropped = dropped.concat(connectionNames(named).filter((name) => headers.has(name)));
+  if (dropped.length === 0 || response.webSocket) return response;
   const copy = new Response(response.body, response);
-  for (const name of dropped) copy.headers.delete(name);
+  for (const name of ['connection', ...dropped]) copy.headers.delete(name);
   return copy;
+}
+
+/** The headers that `Connection` names, but for those that say nothing. */
+function connectionNames(connection) {
+  const names = connection.split(',').map((name) => name.trim().toLowerCase());
+  return names.filter((name) => TOKEN.test(name) && name !== 'connection' && name !== 'keep-alive');
 }
 
 const LAST_WORD = '{"error":"The gate is misconfigured","code":"gate.misconfigured"}';

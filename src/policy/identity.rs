@@ -7,17 +7,48 @@ use crate::token::claims::ClaimPath;
 /// Headers that the gate sets by itself, behind the prefix. A policy cannot give them another meaning.
 const OWN_HEADERS: [&str; 7] = ["subject", "client-id", "organization-id", "scopes", "audience", "issuer", "claims"];
 
+const DEFAULT_PREFIX: &str = "x-auth-";
+
 /// The headers that carry the caller's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// All identity headers start with it, and no inbound header that does gets through.
     pub prefix: String,
+    /// The names of the headers that the gate sets by itself.
+    pub headers: IdentityHeaders,
     /// Whether the origin sees `Authorization`.
     pub forward_token: bool,
     /// Whether the origin gets the whole verified payload.
     pub payload_header: bool,
     /// Further headers, each with the claim that it carries.
     pub claims: Vec<ClaimHeader>,
+}
+
+/// Names of identity headers, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// `sub`
+    pub subject: String,
+    /// `client_id`, else `azp`
+    pub client_id: String,
+    /// The organization that the caller acts in.
+    pub organization_id: String,
+    /// The scopes.
+    pub scopes: String,
+    /// `aud`
+    pub audience: String,
+    /// `iss`
+    pub issuer: String,
+    /// The payload.
+    pub claims: String,
+}
+
+impl IdentityHeaders {
+    fn behind(prefix: &str) -> Self {
+        let [subject, client_id, organization_id, scopes, audience, issuer, claims] =
+            OWN_HEADERS.map(|name| format!("{prefix}{name}"));
+        Self { subject, client_id, organization_id, scopes, audience, issuer, claims }
+    }
 }
 
 /// A header that carries a claim.
@@ -31,7 +62,13 @@ pub struct ClaimHeader {
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { prefix: "x-auth-".to_owned(), forward_token: true, payload_header: false, claims: Vec::new() }
+        Self {
+            prefix: DEFAULT_PREFIX.to_owned(),
+            headers: IdentityHeaders::behind(DEFAULT_PREFIX),
+            forward_token: true,
+            payload_header: false,
+            claims: Vec::new(),
+        }
     }
 }
 
@@ -45,7 +82,14 @@ impl Identity {
             table.field("payload_header").map_or(Some(default.payload_header), |field| field.boolean());
         let claims = table.field("claims").map_or(Some(Vec::new()), |field| read_claims(&field, prefix.as_deref()));
         table.refuse_unknown_keys();
-        Some(Self { prefix: prefix?, forward_token: forward_token?, payload_header: payload_header?, claims: claims? })
+        let prefix = prefix?;
+        Some(Self {
+            headers: IdentityHeaders::behind(&prefix),
+            prefix,
+            forward_token: forward_token?,
+            payload_header: payload_header?,
+            claims: claims?,
+        })
     }
 }
 

@@ -90,6 +90,27 @@ pub(super) struct Context<'r> {
 }
 
 impl Requirement {
+    /// The templates that it holds.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let audience = match &self.audience {
+            Audience::OneOf(templates) => templates.as_slice(),
+            Audience::Unchecked => &[],
+        };
+        let organization = match &self.organization {
+            Organization::Equals(template) => Some(template),
+            Organization::Absent | Organization::Unchecked => None,
+        };
+        let claims = self.claims.iter().flat_map(|rule| match &rule.test {
+            ClaimTest::AnyOf(values) => values.as_slice(),
+            ClaimTest::Contains(value) => std::slice::from_ref(value),
+        });
+        let claims = claims.filter_map(|value| match value {
+            Expected::Text(template) => Some(template),
+            Expected::Literal(_) => None,
+        });
+        audience.iter().chain(organization).chain(claims)
+    }
+
     pub(super) fn read(table: &Table<'_>, context: Context<'_>) -> Option<Self> {
         let template = |field: &Field<'_>| {
             let scope = Scope { path: context.path, host_labels: context.host_labels };

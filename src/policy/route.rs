@@ -3,6 +3,7 @@
 use super::issuer::{Issuer, MAX_TIMEOUT_MS, transpose};
 use super::reader::{Field, Table};
 use super::requirement::{Context, Requirement};
+use super::template::Template;
 use super::url::Origin;
 use crate::route::pattern::{HostPattern, PathPattern, PatternSegment};
 
@@ -48,6 +49,11 @@ impl Access {
 }
 
 impl Route {
+    /// The templates of what it requires.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.access.requirement().into_iter().flat_map(Requirement::templates)
+    }
+
     /// The name that the route gives the first label of this host.
     #[must_use]
     pub fn host_label_name(&self, host: &str) -> Option<&str> {

@@ -73,6 +73,14 @@ impl Template {
         self.0.iter().map(|part| part.resolve(request)).collect::<Option<String>>().map(Cow::Owned)
     }
 
+    /// The headers that it reads, in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Header(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The literal text in front of the first value.
     #[must_use]
     pub fn leading_literal(&self) -> &str {
@@ -196,6 +204,14 @@ mod tests {
     fn a_value_is_never_read_as_a_template_or_a_wildcard() {
         let star = Request { header: Some("*"), query: Some("{org}"), ..request() };
         assert_eq!(resolve("{header.x-org}{query.org}", &star).as_deref(), Some("*{org}"));
+    }
+
+    #[test]
+    fn a_token_holds_all_visible_characters_but_delimiters() {
+        for byte in 0..=u8::MAX {
+            let is_delimiter = br#""(),/:;<=>?@[\]{}"#.contains(&byte);
+            assert_eq!(is_token_char(byte), byte.is_ascii_graphic() && !is_delimiter, "{}", byte.escape_ascii());
+        }
     }
 
     #[test]

@@ -48,7 +48,9 @@ fn split_token(text: &str) -> (&str, &str) {
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn is_b64token(token: &str) -> bool {
     let body = token.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+    let is_b64 = |b: u8| matches!(b, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    // Without an early end, which would cost more than it saves: nearly all tokens are good to the end.
+    !body.is_empty() && body.bytes().fold(true, |all, b| all & is_b64(b))
 }
 
 #[cfg(test)]

@@ -39,14 +39,31 @@ pub fn read(policy: &str) -> Policy {
         .unwrap_or_else(|errors| panic!("{}", errors.iter().map(|error| format!("{error}\n")).collect::<String>()))
 }
 
-pub fn allowed(decision: Decision) -> Forward {
+/// What the origin is sent.
+pub struct Sent {
+    pub url: String,
+    pub service: Option<String>,
+    pub timeout_ms: u32,
+    pub route: String,
+    pub remove: Vec<String>,
+    pub set: Vec<(String, String)>,
+}
+
+pub fn allowed(decision: Decision<'_>) -> Sent {
     match decision {
-        Decision::Allow(forward) => forward,
+        Decision::Allow(Forward { url, service, timeout_ms, route, remove, set }) => Sent {
+            url,
+            service: service.map(Into::into),
+            timeout_ms,
+            route: route.into(),
+            remove: remove.into_iter().map(Into::into).collect(),
+            set: set.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        },
         Decision::Deny(denial) => panic!("denied: {denial:?}"),
     }
 }
 
-pub fn denied(decision: Decision) -> Denial {
+pub fn denied(decision: Decision<'_>) -> Denial {
     match decision {
         Decision::Deny(denial) => denial,
         Decision::Allow(forward) => panic!("allowed: {forward:?}"),
@@ -54,7 +71,7 @@ pub fn denied(decision: Decision) -> Denial {
 }
 
 /// The status and the code of a decision's answer; `allow` if it has none.
-pub fn outcome(decision: &Decision) -> String {
+pub fn outcome(decision: &Decision<'_>) -> String {
     match decision {
         Decision::Allow(_) => "allow".to_owned(),
         Decision::Deny(denial) => {

@@ -43,6 +43,8 @@ pub struct Shared {
     pub log: RefCell<Vec<String>>,
     pub verifications: Cell<usize>,
     pub has_room: Cell<bool>,
+    /// Whether every signature holds: to count what the gate costs, not what RustCrypto does.
+    pub trusts: Cell<bool>,
 }
 
 #[derive(Clone)]
@@ -77,6 +79,7 @@ impl World {
             log: RefCell::default(),
             verifications: Cell::new(0),
             has_room: Cell::new(true),
+            trusts: Cell::new(false),
         });
         let mut world = Self { pool, shared, gateway: Rc::new(Gateway::new(read(policy))), max_tokens };
         world.restart(policy);
@@ -162,25 +165,35 @@ impl World {
     }
 
     /// A request with a bearer token.
-    pub fn get(&mut self, path: &str, token: &str) -> Decision {
+    pub fn get(&mut self, path: &str, token: &str) -> Decision<'static> {
         self.request("GET", &format!("https://api.example.com{path}"), &[("authorization", &format!("Bearer {token}"))])
     }
 
-    pub fn request(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> Decision {
+    pub fn request(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> Decision<'static> {
         let decision = self.start(method, url, headers);
         self.run(decision)
     }
 
     /// A request that has not been run yet, to run several side by side.
-    pub fn start(&self, method: &str, url: &str, headers: &[(&str, &str)]) -> impl Future<Output = Decision> + use<> {
+    pub fn start(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> impl Future<Output = Decision<'static>> + use<> {
         let (gateway, platform) = (Rc::clone(&self.gateway), self.platform());
         let (method, url) = (method.to_owned(), url.to_owned());
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         async move {
             let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            gateway.decide(&Request { method: &method, url: Url::split(&url), headers }, &platform).await
+            let request = Request { method: &method, url: Url::split(&url), headers };
+            gateway.decide(&request, &platform, owned).await
         }
     }
+}
+
+fn owned(decision: Decision<'_>) -> Decision<'static> {
+    decision.into_owned()
 }
 
 impl Shared {
@@ -220,7 +233,7 @@ impl Crypto for Platform {
 
     async fn verify(&self, key: &DecodingKey, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
         self.0.verifications.set(self.0.verifications.get() + 1);
-        NativeCrypto.verify(key, algorithm, signature, signed).await
+        self.0.trusts.get() || NativeCrypto.verify(key, algorithm, signature, signed).await
     }
 }
 

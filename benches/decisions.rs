@@ -1,0 +1,59 @@
+//! Decisions, again and again, to count their instructions: `decisions <scenario> <times>`. It measures nothing itself;
+//! `scripts/cost.mjs` runs it under callgrind.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that panics has failed")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+
+use futures_executor::block_on;
+use portcullis::decision::Decision;
+use portcullis::gateway::Gateway;
+use portcullis::wire;
+use serde_json::json;
+use support::{NOW, Token, World, policy, read};
+
+const ROUTES: &str = r#"[
+    {"path":"/api/products/{id}","methods":["GET"],"audience":"https://api.example.com","scopes":["read:data"]},
+    {"path":"/orgs/{org}/members","methods":["POST"],"audience":"urn:logto:organization:{org}"},
+    {"path":"/orgs/{org}/data/{*rest}","audience":"https://api.example.com","organization":"{org}"},
+    {"path":"/healthz","access":"public"}]"#;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    // `cargo test --benches` starts it without arguments.
+    let (Some(scenario), Some(times)) = (arguments.next(), arguments.next()) else { return };
+    let heads = heads(&scenario);
+    let platform = World::new(&policy(ROUTES)).platform();
+    platform.0.trusts.set(true);
+    let gateway = Gateway::new(read(&policy(ROUTES)));
+    block_on(gateway.keyring().load_static_keys(&platform)).unwrap();
+    for head in heads.iter().cycle().take(times.parse().unwrap()) {
+        let request = wire::read(head);
+        let take = |decision: Decision<'_>| wire::write(&decision, request.url.host());
+        black_box(block_on(gateway.decide(&request, &platform, take)));
+    }
+}
+
+/// The heads of requests as a browser's come.
+fn heads(scenario: &str) -> Vec<String> {
+    let token = |client: u32| Token::default().claim("sub", json!(format!("user-{client}"))).signed_with("ed", "EdDSA");
+    let head = |path: &str, authorization: &str| {
+        let names = "accept\naccept-encoding\naccept-language\nhost\nuser-agent\nx-request-id";
+        let authorization =
+            if authorization.is_empty() { String::new() } else { format!("\nauthorization:{authorization}") };
+        format!("GET\nhttps://api.example.com{path}\n{names}{authorization}")
+    };
+    let bearer = |token: Token| head("/api/products/7", &format!("Bearer {}", token.sign()));
+    match scenario {
+        "repeated" => (0..64).map(|client| bearer(token(client))).collect(),
+        "public" => vec![head("/healthz", "")],
+        "no-token" => vec![head("/api/products/7", "")],
+        "expired" => vec![bearer(token(0).claim("exp", json!(NOW - 600)))],
+        "wrong-scope" => vec![bearer(token(0).claim("scope", json!("write:data")))],
+        "distinct" => (0..2000).map(|client| bearer(token(client))).collect(),
+        _ => panic!("no scenario {scenario}"),
+    }
+}
