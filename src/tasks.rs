@@ -22,9 +22,9 @@ const LONGEST_WORK_MS: u64 = 15 * 60_000;
 /// The least time between two looks for tasks that have waited too long.
 const SWEEP_EVERY_MS: u64 = 1000;
 
-/// How many bytes requests may hold while they wait. An isolate has 128 MB. A request's head has 1 to 2 kB, but an
-/// attacker's is as large as the platform lets it be.
-const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// How many requests may wait. An isolate has 128 MB; a request with its head takes some 10 kB, but an attacker's takes
+/// as much as the platform lets it have, 128 kB of headers.
+const MAX_WAITING: usize = 1000;
 
 /// Names a task. The numbers of tasks that are done may come again after billions of others.
 pub type TaskId = u32;
@@ -34,7 +34,7 @@ pub type TaskId = u32;
 pub struct Tasks {
     last: Cell<TaskId>,
     waiting: RefCell<HashMap<TaskId, Task>>,
-    waiting_bytes: Cell<usize>,
+    waiting_requests: Cell<usize>,
     next_sweep_ms: Cell<u64>,
     ready: Arc<Line>,
 }
@@ -49,7 +49,7 @@ struct Task {
     /// `None` while it runs.
     work: Option<Work>,
     until_ms: u64,
-    bytes: usize,
+    is_request: bool,
 }
 
 /// What became of a task when it was first tried.
@@ -62,14 +62,14 @@ pub enum Begun {
 }
 
 impl Tasks {
-    /// Begins a request's task. `bytes` is what it holds while it waits, about.
-    pub fn begin(&self, work: impl Future<Output = String> + 'static, bytes: usize, now_ms: u64) -> Begun {
+    /// Begins a request's task. The clock is asked if it has to wait.
+    pub fn begin(&self, work: impl Future<Output = String> + 'static, now_ms: impl FnOnce() -> u64) -> Begun {
         let id = self.next_id();
         let mut work: Work = Box::pin(work);
         match self.poll(id, &mut work) {
             Poll::Ready(result) => Begun::Done(result),
             Poll::Pending => {
-                self.park(id, Task { work: Some(work), until_ms: now_ms + LONGEST_WAIT_MS, bytes });
+                self.park(id, Task { work: Some(work), until_ms: now_ms() + LONGEST_WAIT_MS, is_request: true });
                 Begun::Waits(id)
             }
         }
@@ -78,7 +78,7 @@ impl Tasks {
     /// Puts a background task in line.
     pub fn spawn(&self, work: impl Future<Output = String> + 'static, now_ms: u64) -> TaskId {
         let id = self.next_id();
-        self.park(id, Task { work: Some(Box::pin(work)), until_ms: now_ms + LONGEST_WORK_MS, bytes: 0 });
+        self.park(id, Task { work: Some(Box::pin(work)), until_ms: now_ms + LONGEST_WORK_MS, is_request: false });
         self.ready.push(id);
         id
     }
@@ -120,7 +120,7 @@ impl Tasks {
     /// Whether memory allows one more request to wait.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.waiting_bytes.get() < MAX_WAITING_BYTES
+        self.waiting_requests.get() < MAX_WAITING
     }
 
     fn next_id(&self) -> TaskId {
@@ -134,14 +134,15 @@ impl Tasks {
     }
 
     fn park(&self, id: TaskId, task: Task) {
-        self.waiting_bytes.set(self.waiting_bytes.get() + task.bytes);
+        self.waiting_requests.set(self.waiting_requests.get() + usize::from(task.is_request));
         self.waiting.borrow_mut().insert(id, task);
     }
 
     fn leave(&self, id: TaskId) {
         // The task is dropped when nothing is borrowed any more: its drop may wake others.
         let task = self.waiting.borrow_mut().remove(&id);
-        self.waiting_bytes.set(self.waiting_bytes.get() - task.map_or(0, |task| task.bytes));
+        let requests = usize::from(task.is_some_and(|task| task.is_request));
+        self.waiting_requests.set(self.waiting_requests.get() - requests);
     }
 }
 
@@ -175,8 +176,6 @@ mod tests {
 
     use super::*;
 
-    const HEAD: usize = 1024 * 1024;
-
     /// A task that waits for the sender, and tells by the counter when it is dropped.
     fn waits(drops: &Rc<Cell<u32>>) -> (oneshot::Sender<&'static str>, impl Future<Output = String> + 'static) {
         struct Tell(Rc<Cell<u32>>);
@@ -202,16 +201,16 @@ mod tests {
 
     #[test]
     fn what_waits_for_nothing_is_done_at_once() {
-        assert_eq!(Tasks::default().begin(async { "x".to_owned() }, 1, 0), Begun::Done("x".to_owned()));
+        assert_eq!(Tasks::default().begin(async { "x".to_owned() }, || 0), Begun::Done("x".to_owned()));
     }
 
     #[test]
     fn a_task_goes_on_when_it_is_woken_and_only_then() {
         let (tasks, drops) = (Tasks::default(), Rc::default());
         let (one, work) = waits(&drops);
-        assert_eq!(tasks.begin(work, 1, 0), Begun::Waits(1));
+        assert_eq!(tasks.begin(work, || 0), Begun::Waits(1));
         let (other, work) = waits(&drops);
-        assert_eq!(tasks.begin(work, 1, 0), Begun::Waits(2));
+        assert_eq!(tasks.begin(work, || 0), Begun::Waits(2));
         assert_eq!(ended(&tasks), []);
         other.send("b").unwrap();
         assert_eq!(ended(&tasks), [(2, "b".to_owned())]);
@@ -235,7 +234,7 @@ mod tests {
             context.waker().wake_by_ref();
             if polls.get() < 3 { Poll::Pending } else { Poll::Ready(polls.get().to_string()) }
         });
-        assert_eq!(tasks.begin(work, 1, 0), Begun::Waits(1));
+        assert_eq!(tasks.begin(work, || 0), Begun::Waits(1));
         assert_eq!(ended(&tasks), [(1, "3".to_owned())]);
     }
 
@@ -243,7 +242,7 @@ mod tests {
     fn what_waited_too_long_is_given_up_and_a_late_answer_finds_nobody() {
         let (tasks, drops, gone) = (Tasks::default(), Rc::default(), RefCell::new(Vec::new()));
         let (late, work) = waits(&drops);
-        tasks.begin(work, 1, 0);
+        tasks.begin(work, || 0);
         let (_background, work) = waits(&drops);
         tasks.spawn(work, 0);
         assert_eq!(ended(&tasks), []);
@@ -265,24 +264,33 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_and_leaves_its_room_when_it_ends_or_is_given_up() {
         let (tasks, drops) = (Tasks::default(), Rc::default());
-        let senders: Vec<_> = (0..MAX_WAITING_BYTES / HEAD)
+        let senders: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
                 assert!(tasks.has_room());
                 let (sender, work) = waits(&drops);
-                tasks.begin(work, HEAD, 0);
+                tasks.begin(work, || 0);
                 sender
             })
             .collect();
         assert!(!tasks.has_room());
         senders.into_iter().next().unwrap().send("x").unwrap(); // the others are dropped, which wakes as well
         assert!(!tasks.has_room());
-        assert_eq!(ended(&tasks).len(), MAX_WAITING_BYTES / HEAD);
+        assert_eq!(ended(&tasks).len(), MAX_WAITING);
         assert!(tasks.has_room());
-        assert_eq!(tasks.waiting_bytes.get(), 0);
+        assert_eq!(tasks.waiting_requests.get(), 0);
 
-        let (_sender, work) = waits(&drops);
-        tasks.begin(work, MAX_WAITING_BYTES, 0);
+        let senders: Vec<_> = (0..MAX_WAITING)
+            .map(|_| {
+                let (sender, work) = waits(&drops);
+                tasks.spawn(async { "in the background".to_owned() }, 0);
+                tasks.begin(work, || 0);
+                sender
+            })
+            .collect();
         assert!(!tasks.has_room());
+        assert_eq!(ended(&tasks).len(), MAX_WAITING);
+        assert!(!tasks.has_room(), "background tasks do not count");
+        drop(senders);
         tasks.sweep(LONGEST_WAIT_MS, |_| {});
         assert!(tasks.has_room());
     }
