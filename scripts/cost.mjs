@@ -1,0 +1,70 @@
+// Counts what a decision costs the core, in instructions, and compares that and the size of the wasm with the budgets
+// in benches/budgets.json. Counts are the same on each run, as seconds never are. `--write` sets the budgets anew.
+
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+import { must, read } from './process.mjs';
+import { ROOT } from './toolchain.mjs';
+
+const BUDGETS = join(ROOT, 'benches/budgets.json');
+const WASM = join(ROOT, 'build/index_bg.wasm');
+const MAX_WASM_BYTES = 200_000; // gzipped
+const SCENARIOS = ['repeated', 'distinct', 'public', 'no-token', 'expired', 'wrong-scope'];
+const [FEW, MANY] = [200, 1200];
+const TOLERANCE = 1.05; // another compiler or C library counts a little differently
+
+try {
+  await main();
+} catch (error) {
+  console.error(`cost: ${error.message}`);
+  process.exitCode = 1;
+}
+
+async function main() {
+  const size = gzipSync(readFileSync(WASM), { level: 9 }).length;
+  console.log(`wasm: ${size} bytes gzipped, of ${MAX_WASM_BYTES}`);
+  if (size > MAX_WASM_BYTES) throw new Error('the wasm is over its budget');
+  if (read('valgrind', ['--version']) === null) return console.log('SKIPPED: instructions are counted with valgrind, which is not here');
+
+  await must('cargo bench', 'cargo', ['bench', '--locked', '--bench', 'decisions', '--no-run', '--quiet'], { cwd: ROOT });
+  const counts = Object.fromEntries(SCENARIOS.map((scenario) => [scenario, instructions(scenario)]));
+  if (process.argv.includes('--write')) return writeFileSync(BUDGETS, `${JSON.stringify(counts, null, 2)}\n`);
+  compare(counts, JSON.parse(readFileSync(BUDGETS, 'utf8')));
+}
+
+/** Instructions for one decision: what so many more decisions cost more. */
+function instructions(scenario) {
+  return Math.round((total(scenario, MANY) - total(scenario, FEW)) / (MANY - FEW));
+}
+
+function total(scenario, times) {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-cost-'));
+  try {
+    const out = join(folder, 'callgrind');
+    const args = ['--tool=callgrind', `--callgrind-out-file=${out}`, '--quiet', executable(), scenario, String(times)];
+    if (read('valgrind', args) === null || !existsSync(out)) throw new Error(`valgrind failed at ${scenario}`);
+    return Number(/^(?:summary|totals): (\d+)/m.exec(readFileSync(out, 'utf8'))[1]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The newest build of the bench. */
+function executable() {
+  const folder = join(ROOT, 'target/release/deps');
+  const names = readdirSync(folder).filter((name) => /^decisions-[0-9a-f]+$/.test(name)).map((name) => join(folder, name));
+  return names.sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs)[0];
+}
+
+function compare(counts, budgets) {
+  const over = [];
+  for (const scenario of SCENARIOS) {
+    const [count, budget] = [counts[scenario], budgets[scenario]];
+    console.log(`${scenario}: ${count} instructions, of ${budget}`);
+    if (!(count <= budget * TOLERANCE)) over.push(scenario);
+  }
+  if (over.length > 0) throw new Error(`over the budget: ${over.join(', ')}. If that is meant: node scripts/cost.mjs --write`);
+}
