@@ -92,3 +92,39 @@ fn push_line(text: &mut String, line: &str) {
     text.push('\n');
     text.push_str(line);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_has_names_and_the_values_that_are_asked_for() {
+        let head = "POST\nhttps://h:1/a?b=c:d\nauthorization:Bearer a:b\nx-a\nconnection:\nset-cookie";
+        let request = read(head);
+        assert_eq!((request.method, request.url), ("POST", Url::split("https://h:1/a?b=c:d")));
+        let headers = [("authorization", "Bearer a:b"), ("x-a", ""), ("connection", ""), ("set-cookie", "")];
+        assert_eq!(request.headers, headers);
+        assert_eq!(read("GET\nhttp://h/").headers, []);
+        assert_eq!(read("").method, "");
+    }
+
+    #[test]
+    fn decisions_are_lines() {
+        let forward = Forward {
+            url: "http://o/a".to_owned(),
+            service: None,
+            timeout_ms: 30_000,
+            route: "/a".into(),
+            remove: vec!["te".into()],
+            set: vec![("x-a".into(), "1 2".into()), ("x-b".into(), "".into())],
+        };
+        let allow = "allow\nhttp://o/a\n\n30000\n/a\n1\nte\nx-a\n1 2\nx-b\n";
+        assert_eq!(write(&Decision::Allow(forward.clone()), "h"), allow);
+        let service = Forward { service: Some("S".into()), remove: Vec::new(), set: Vec::new(), ..forward };
+        assert_eq!(write(&Decision::Allow(service), "h"), "allow\nhttp://o/a\nS\n30000\n/a\n0");
+        let deny = "deny\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
+            content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
+        assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), "h"), deny);
+        assert_eq!(wait(7), "wait\n7");
+    }
+}
