@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A request's task that has waited as long as this waits for nothing that will come: another's fetch of keys and its own
-/// have ended, with timeouts of 30 seconds too.
+/// A request's task that has waited as long as this waits for nothing that will come: it waits for another's fetch of keys
+/// and for its own, and for each half a minute at the most.
 const LONGEST_WAIT_MS: u64 = 120_000;
 
 /// A background task may take as long as Cloudflare lets a scheduled one run.

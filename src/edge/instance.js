@@ -44,6 +44,11 @@ export function finished(task, result) {
   waiting.delete(task);
 }
 
+/** Rust has given a task up: who waited for it is long gone, and workerd warns of promises that are kept too late. */
+export function forgotten(task) {
+  waiting.delete(task);
+}
+
 /** Does what Rust asked for under the number `call`, and says what came of it. */
 export async function answer(call, work) {
   const asked = generation;

@@ -31,6 +31,9 @@ use crate::wire;
 extern "C" {
     /// Tells what came of a task that waited.
     fn finished(task: TaskId, result: &str);
+
+    /// Tells that nothing will come of a task that waited.
+    fn forgotten(task: TaskId);
 }
 
 thread_local! {
@@ -73,7 +76,7 @@ pub fn decide(head: String, env: JsValue, context: JsValue) -> String {
         match begun {
             Begun::Done(decision) => decision,
             Begun::Waits(task) => {
-                tasks.sweep(now_ms(), give_up);
+                tasks.sweep(now_ms(), forgotten);
                 wire::wait(task)
             }
         }
@@ -94,7 +97,7 @@ pub fn refresh(env: JsValue, context: JsValue) -> TaskId {
     TASKS.with(|tasks| {
         let task = tasks.spawn(work, now_ms());
         tasks.run(finished);
-        tasks.sweep(now_ms(), give_up);
+        tasks.sweep(now_ms(), forgotten);
         task
     })
 }
@@ -105,11 +108,6 @@ pub fn resume(call: u32, value: JsValue, has_failed: bool) {
     let fault = |error: &JsValue| Fault(error.as_string().unwrap_or_default());
     calls::answer(call, if has_failed { Err(fault(&value)) } else { Ok(value) });
     TASKS.with(|tasks| tasks.run(finished));
-}
-
-/// The answer to a request that waited in vain, should its client still be there.
-fn give_up(task: TaskId) {
-    finished(task, &wire::write(&Decision::Deny(Denial::KeysUnavailable { retry_after: 1 }), ""));
 }
 
 /// The answer where a request that was allowed could not be forwarded.

@@ -14,7 +14,7 @@ use super::entry::{self, Entry, Notes};
 use super::keyring::{Keyring, Wanted};
 use super::plan::Reason;
 use super::set::{KeySet, Selection};
-use super::slot::{Cached, FlightId};
+use super::slot::{Cached, FlightId, longest_flight};
 use crate::platform::{Fault, Platform};
 use crate::policy::{Issuer, KeySource};
 
@@ -30,13 +30,18 @@ pub(super) async fn launch<P: Platform>(
     wanted: &Wanted,
     platform: &P,
 ) -> bool {
-    let Some((_, slot)) = ring.at(index) else { return true };
+    let Some((issuer, slot)) = ring.at(index) else { return true };
     let id = slot.borrow_mut().take_off(platform.now());
     let (done, landing) = oneshot::channel();
     let flight = fly(Rc::clone(ring), index, id, reason, Some(wanted.clone()), platform.clone(), done);
     platform.spawn(flight);
-    // A flight that was dropped has nothing more to give.
-    landing.await.unwrap_or(true)
+    let late = platform.sleep(milliseconds(longest_flight(issuer)));
+    pin_mut!(late);
+    // A flight that was dropped, or is written off, has nothing more to give.
+    match select(landing, late).await {
+        Either::Left((landed, _)) => landed.unwrap_or(true),
+        Either::Right(_) => true,
+    }
 }
 
 /// Starts a flight for a set that has become stale, unless one is under way.
@@ -202,6 +207,10 @@ async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, news: &Rc
     if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), stored).await {
         platform.log(&format!("issuer {}: the key store cannot be written: {fault}", issuer.name));
     }
+}
+
+fn milliseconds(seconds: u64) -> u32 {
+    u32::try_from(seconds * 1000).unwrap_or(u32::MAX)
 }
 
 async fn in_time<T, P: Platform>(work: impl Future<Output = Result<T, Fault>>, platform: &P) -> Result<T, Fault> {

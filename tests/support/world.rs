@@ -31,7 +31,9 @@ pub struct Reply {
 /// What all requests of a test share.
 pub struct Shared {
     now_ms: Cell<u64>,
-    sleepers: RefCell<Vec<(u64, Waker)>>,
+    /// Who sleeps: a number, until when, whom to wake.
+    sleepers: RefCell<Vec<(u64, u64, Waker)>>,
+    sleeps: Cell<u64>,
     spawner: LocalSpawner,
     pub store: RefCell<HashMap<String, Stored>>,
     pub store_reply_ms: Cell<u64>,
@@ -69,6 +71,7 @@ impl World {
         let shared = Rc::new(Shared {
             now_ms: Cell::new(NOW * 1000),
             sleepers: RefCell::default(),
+            sleeps: Cell::new(0),
             spawner: pool.spawner(),
             store: RefCell::default(),
             store_reply_ms: Cell::new(0),
@@ -202,13 +205,13 @@ fn owned(decision: Decision<'_>) -> Decision<'static> {
 impl Shared {
     /// Moves the clock to the next deadline; false if no one sleeps.
     fn wake_next(&self) -> bool {
-        let Some(next) = self.sleepers.borrow().iter().map(|(at, _)| *at).min() else {
+        let Some(next) = self.sleepers.borrow().iter().map(|(_, at, _)| *at).min() else {
             return false;
         };
         self.now_ms.set(next.max(self.now_ms.get()));
-        let due = |(at, _): &(u64, Waker)| *at <= next;
+        let due = |(_, at, _): &(u64, u64, Waker)| *at <= next;
         let woken: Vec<_> =
-            self.sleepers.borrow().iter().filter(|sleeper| due(sleeper)).map(|(_, w)| w.clone()).collect();
+            self.sleepers.borrow().iter().filter(|sleeper| due(sleeper)).map(|(_, _, waker)| waker.clone()).collect();
         self.sleepers.borrow_mut().retain(|sleeper| !due(sleeper));
         woken.into_iter().for_each(Waker::wake);
         true
@@ -216,14 +219,35 @@ impl Shared {
 
     async fn wait_ms(&self, milliseconds: u64) {
         let deadline = self.now_ms.get() + milliseconds;
+        self.sleeps.set(self.sleeps.get() + 1);
+        let sleeper = Sleeper { id: self.sleeps.get(), shared: self };
         poll_fn(|context| {
             if milliseconds == 0 || self.now_ms.get() >= deadline {
                 return Poll::Ready(());
             }
-            self.sleepers.borrow_mut().push((deadline, context.waker().clone()));
+            sleeper.leave();
+            self.sleepers.borrow_mut().push((sleeper.id, deadline, context.waker().clone()));
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// One who sleeps, until it is dropped: a timer that nobody waits for does not move the clock.
+struct Sleeper<'s> {
+    id: u64,
+    shared: &'s Shared,
+}
+
+impl Sleeper<'_> {
+    fn leave(&self) {
+        self.shared.sleepers.borrow_mut().retain(|(id, _, _)| *id != self.id);
+    }
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
