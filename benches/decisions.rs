@@ -53,6 +53,11 @@ fn heads(scenario: &str) -> Vec<String> {
         "no-token" => vec![head("/api/products/7", "")],
         "expired" => vec![bearer(token(0).claim("exp", json!(NOW - 600)))],
         "wrong-scope" => vec![bearer(token(0).claim("scope", json!("write:data")))],
+        // Headers that name and are named by the thousand.
+        "crowded" => {
+            let names: String = (0..2000).map(|i| format!("\nx{i}")).collect();
+            vec![format!("{}{names}\nconnection:{}", head("/healthz", ""), "abcd,".repeat(5000))]
+        }
         "distinct" => (0..2000).map(|client| bearer(token(client))).collect(),
         _ => panic!("no scenario {scenario}"),
     }

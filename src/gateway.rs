@@ -56,6 +56,12 @@ impl<K: 'static> Gateway<K> {
         &self.keyring
     }
 
+    /// How many verified tokens are kept, and how many bytes they take, about.
+    #[must_use]
+    pub fn verified_size(&self) -> (usize, usize) {
+        self.verified.borrow().size()
+    }
+
     /// The names of the headers whose values decide something, in lower case.
     pub fn asks_for(&self) -> impl Iterator<Item = &str> {
         let templates = self.policy.routes.iter().flat_map(Route::templates).flat_map(Template::headers);

@@ -15,6 +15,9 @@ use serde_json::Number;
 /// The most levels of nesting, counting the outermost value.
 pub const MAX_DEPTH: usize = 32;
 
+/// What an allocator takes beside what it gives, about.
+pub const ALLOCATION: usize = 16;
+
 /// Up to this many members, a repeated name is looked for by comparing; a larger object is worth a hash set.
 const SMALL_OBJECT: usize = 16;
 
@@ -101,16 +104,17 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// How many bytes of memory an owned copy takes, about.
+    /// How many bytes of memory it holds beside its own, about, if nothing of it is borrowed.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let content = match self {
+        match self {
             Json::Null | Json::Bool(_) | Json::Number(_) => 0,
-            Json::String(text) => text.len(),
-            Json::Array(items) => items.iter().map(Json::weight).sum(),
+            Json::String(text) => ALLOCATION + text.len(),
+            Json::Array(items) => {
+                ALLOCATION + items.capacity() * size_of::<Self>() + items.iter().map(Json::weight).sum::<usize>()
+            }
             Json::Object(object) => object.weight(),
-        };
-        size_of::<Self>() + content
+        }
     }
 
     /// The same value, independent of its text.
@@ -139,10 +143,11 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
-    /// How many bytes of memory an owned copy takes, about.
+    /// How many bytes of memory it holds beside its own, about, if nothing of it is borrowed.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.0.iter().map(|(name, value)| size_of::<Cow<'_, str>>() + name.len() + value.weight()).sum()
+        let members = self.0.iter().map(|(name, value)| ALLOCATION + name.len() + value.weight());
+        ALLOCATION + self.0.capacity() * size_of::<(Cow<'_, str>, Json<'_>)>() + members.sum::<usize>()
     }
 
     /// The same object, independent of its text.

@@ -106,17 +106,26 @@ fn target(request: &Request<'_>, path: &RequestPath<'_>, route: &Route, origin: 
 }
 
 fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>> {
-    let connection = request.header("connection").unwrap_or_default();
-    let is_named = |name: &str| connection.split(',').any(|named| named.trim().eq_ignore_ascii_case(name));
+    let named = connection_names(request.header("connection").unwrap_or_default());
+    let is_named = |name: &str| named.binary_search_by(|named| named.as_str().cmp(name)).is_ok();
     // A WebSocket handshake is the one upgrade that goes through; the platform speaks it with the origin itself.
     let is_websocket = request.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
     let is_removed = |name: &str| {
         let keeps_upgrade = is_websocket && name == "upgrade";
-        ((HOP_BY_HOP.contains(&name) || (!connection.is_empty() && is_named(name))) && !keeps_upgrade)
+        ((HOP_BY_HOP.contains(&name) || is_named(name)) && !keeps_upgrade)
             || is_reserved(name, &identity.prefix)
             || (name == "authorization" && !identity.forward_token)
     };
     request.headers.iter().map(|(name, _)| *name).filter(|name| is_removed(name)).map(Cow::Borrowed).collect()
+}
+
+/// The headers that `Connection` names, in lower case and in order: a request may name thousands and have thousands.
+fn connection_names(connection: &str) -> Vec<String> {
+    let names = connection.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let mut names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Whether a name is the gate's to set. WSGI and CGI make one variable of `X-Auth-Subject` and `X_Auth_Subject`

@@ -8,6 +8,7 @@ import * as wasm from 'portcullis-wasm';
 export const BROKEN = Symbol('broken');
 
 const waiting = new Map(); // number of a task → what takes its result
+const early = new Map(); // number of a task → its result, until somebody asks for it
 let generation = 0;
 let isBroken = false;
 
@@ -35,12 +36,18 @@ export function refuse(failure, url) {
 
 /** What comes of a task. */
 export function resultOf(task) {
-  return new Promise((resolve) => waiting.set(task, resolve));
+  return new Promise((resolve) => {
+    if (early.has(task)) resolve(early.get(task));
+    else waiting.set(task, resolve);
+    early.delete(task);
+  });
 }
 
 /** Rust says what came of a task. */
 export function finished(task, result) {
-  waiting.get(task)?.(result);
+  const resolve = waiting.get(task);
+  if (resolve) resolve(result);
+  else early.set(task, result);
   waiting.delete(task);
 }
 
@@ -56,14 +63,14 @@ export async function answer(call, work) {
     // The numbers of another instance's calls mean nothing to this one.
     if (asked === generation) guarded(wasm.resume, call, value, hasFailed);
   };
-  let value;
+  let outcome;
   try {
-    value = await work();
+    outcome = [await work(), false];
   } catch (error) {
-    resume(error instanceof Error ? error.message : 'unknown error', true);
-    return;
+    outcome = [error instanceof Error ? error.message : 'unknown error', true];
+    await undefined; // it may have been thrown at once, while Rust is still asking
   }
-  resume(value, false);
+  resume(...outcome);
 }
 
 function guarded(call, ...args) {
@@ -76,6 +83,7 @@ function guarded(call, ...args) {
     generation += 1;
     for (const resolve of waiting.values()) resolve(BROKEN);
     waiting.clear();
+    early.clear();
     return BROKEN;
   }
 }

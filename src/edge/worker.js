@@ -61,7 +61,7 @@ function forward(decision, request, env) {
     }).catch((error) => {
       clearTimeout(timer);
       // What a service throws is its own text, and could hold the token.
-      console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error.message : error.name}`);
+      console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error?.message : error?.name}`);
       resolve(refusal('unreachable', request.url));
     });
   });

@@ -120,7 +120,12 @@ impl<K> KeySet<K> {
     /// This set, or the other if that has the same entries and has them imported.
     #[must_use]
     pub fn unless_like(self, other: &Self) -> Self {
-        if self.sources().eq(other.sources()) { other.again() } else { self }
+        if self.sources().eq(other.sources()) && other.takes_all() { other.again() } else { self }
+    }
+
+    /// Whether no import failed so far. One that did may not fail again.
+    fn takes_all(&self) -> bool {
+        self.keys.iter().all(|key| key.imported.borrow().iter().all(|(_, imported)| imported.is_some()))
     }
 
     /// The entries as they were published, without those that are passed over.

@@ -1,7 +1,7 @@
 //! Claims (RFC 7519 §4, RFC 9068 §2.2): their types, their times, and how they are looked up.
 
 use crate::decision::{Denial, InvalidToken};
-use crate::json::{Json, Object};
+use crate::json::{ALLOCATION, Json, Object};
 use crate::policy::Issuer;
 
 /// The last second of the year 9999: the last instant that has a date (RFC 3339). No honest token goes beyond.
@@ -100,8 +100,9 @@ impl Claims {
     /// How many bytes of memory this takes, about.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let scopes: usize = self.scopes.iter().map(|scope| size_of::<String>() + scope.len()).sum();
-        size_of::<Self>() + self.claims.weight() + self.payload.len() + scopes
+        let scopes = self.scopes.iter().map(|scope| ALLOCATION + scope.len());
+        let list = ALLOCATION + self.scopes.capacity() * size_of::<String>() + scopes.sum::<usize>();
+        ALLOCATION + size_of::<Self>() + self.claims.weight() + ALLOCATION + self.payload.len() + list
     }
 
     /// Looks a claim up.

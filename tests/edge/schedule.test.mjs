@@ -46,6 +46,34 @@ describe('the scheduled handler', () => {
     assert.equal(one.counts.jwks, 2, 'the request found the keys there');
   });
 
+  for (const [name, issuers] of [
+    ['no issuers', {}],
+    ['a literal key set only', { literal: { issuer: 'urn:literal', jwks: { keys: [former.jwk] } } }],
+  ]) {
+    test(`with ${name} there is nothing to do`, async (t) => {
+      const routes = [{ path: '/a', access: 'public' }];
+      const gate = await startGate({ policy: { version: 1, origin: origin.url, issuers, routes } });
+      t.after(() => gate.close());
+      await gate.scheduled();
+      assertForwarded(await gate.request('/a'), origin);
+    });
+  }
+
+  test('without a KV namespace the keys are fetched all the same', async (t) => {
+    const issuer = server.issuer('without-kv', [current.jwk]);
+    const policy = {
+      version: 1,
+      origin: origin.url,
+      issuers: { main: { issuer: issuer.issuer } },
+      routes: [{ path: '/a', audience: API }],
+    };
+    const gate = await startGate({ policy, kv: null });
+    t.after(() => gate.close());
+    await gate.scheduled();
+    assertForwarded(await gate.bearer(mint(current, claims(issuer.issuer)), '/a'), origin);
+    assert.equal(issuer.counts.jwks, 1);
+  });
+
   test('with an invalid policy it does nothing', async (t) => {
     const gate = await startGate({ policy: { version: 1 } });
     t.after(() => gate.close());

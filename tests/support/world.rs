@@ -123,6 +123,11 @@ impl World {
         self.shared.fetches.borrow().len()
     }
 
+    /// How many bytes the gateway says that it keeps of verified tokens.
+    pub fn kept_bytes(&self) -> usize {
+        self.gateway.verified_size().1
+    }
+
     /// Sets the clock, which may go back.
     pub fn set_clock(&self, now: u64) {
         self.shared.now_ms.set(now * 1000);

@@ -3,6 +3,7 @@
 // Requests go to a direct socket of the Worker: Miniflare's own entry worker would normalise paths and hosts,
 // add headers and compress answers before the gate sees anything. The direct socket is what plain workerd does.
 
+import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,7 +137,9 @@ class Gate {
   /** Runs the `scheduled` handler, waitUntil included. */
   async scheduled() {
     const worker = await this.#miniflare.getWorker(this.#name);
-    return worker.scheduled({ cron: '*/5 * * * *' });
+    const result = await worker.scheduled({ cron: '*/5 * * * *' });
+    assert.equal(result.outcome, 'ok', 'the schedule is kept');
+    return result;
   }
 
   /** The KV namespace as the gate sees it. */
