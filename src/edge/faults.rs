@@ -35,7 +35,6 @@ fn exhaust_memory() {
 }
 
 /// Ends in an error of JavaScript's: the stack is its own.
-#[expect(clippy::only_used_in_recursion, reason = "the depth is what it is for")]
 fn exhaust_stack(depth: u64) -> [u64; 64] {
     let mut frame = std::hint::black_box([depth; 64]);
     if depth > 0 {
