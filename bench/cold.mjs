@@ -1,0 +1,44 @@
+// Cold start: from the call that starts workerd to the first answer of the Worker in it.
+
+import net from 'node:net';
+import { readFileSync } from 'node:fs';
+
+import { repeatedSet } from './measure.mjs';
+import { rotated } from './rounds.mjs';
+import { cpuOf, startWorkerd } from './workerd.mjs';
+
+/**
+ * For each Worker by name and each round: the milliseconds to the first answer (`ms`), those of them after it was
+ * listening (`answer`), and the microseconds of CPU, which say the same on a machine that is busy with something else.
+ */
+export async function coldStarts(workers, rounds) {
+  const [{ path, token, told }] = JSON.parse(readFileSync(repeatedSet('ES256'), 'utf8'));
+  const starts = [];
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [name, worker] of rotated(Object.entries(workers), round)) {
+      await worker.ready();
+      const workerd = await startWorkerd(worker);
+      const listening = performance.now();
+      const answer = await first(workerd.port, path, token);
+      const now = performance.now();
+      const { cpu } = cpuOf(workerd.pid);
+      await workerd.stop();
+      if (!answer.startsWith('HTTP/1.1 200 ')) throw new Error(`${name}, cold: ${answer}\n${workerd.log()}`);
+      if (worker.tells && !answer.includes(told)) throw new Error(`${name}, cold: the origin was not told who calls`);
+      starts.push({ round, worker: name, ms: now - workerd.since, answer: now - listening, cpu });
+    }
+  }
+  return starts;
+}
+
+function first(port, path, token) {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('error', reject);
+    socket.on('data', (chunk) => (text += chunk.latin1Slice()));
+    socket.on('close', () => resolve(text));
+    const head = [`GET ${path} HTTP/1.1`, 'Host: api.yourapp.com', `Authorization: Bearer ${token}`, 'Connection: close'];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  });
+}

@@ -1,0 +1,125 @@
+// The results as tables, and what was promised beside what was measured.
+
+import { mebibytes } from './bodies.mjs';
+import { inOrder, titleOf } from './roster.mjs';
+import { median, ratios, spread } from './statistics.mjs';
+import { targets } from './targets.mjs';
+
+export function report(results) {
+  const { about, compare = [], refusals = [], cold = [], growth = [], bodies = [] } = results;
+  return [
+    '# Benchmark',
+    '',
+    setting(about),
+    ...conditions([...compare, ...refusals, ...growth]),
+    '',
+    ...Object.keys(about.wasm).flatMap((build) => verdicts(build, targets(results, build))),
+    ...section('Repeated tokens (64 clients)', comparison('', of(compare, 'repeated'))),
+    ...section('Distinct tokens (each seen once)', comparison('', of(compare, 'distinct'))),
+    ...section('Refusals', comparison('refused for', refusals), 'The floor refuses nothing: it sends the requests on.'),
+    ...section('Cold start', coldTable(cold), 'From the start of the process; of that, since it listens.'),
+    ...section('Growth', growthTable(growth), 'CPU µs per request, and the least and the most of the rounds.'),
+    ...section('Bodies', bodyTable(bodies), 'CPU of the whole exchange, and the most memory that workerd ever held.'),
+  ].join('\n');
+}
+
+function setting({ date, commit, cpu, cores, kernel, workerd, node, jose, hono, pinned, rounds, seconds, load }) {
+  return [
+    `${date}, ${commit}. ${cpu}, ${cores} cores, ${kernel}; ${workerd}, Node ${node}, jose ${jose}, Hono ${hono}.`,
+    `${rounds} rounds of ${seconds} s, 16 connections. Pinned: ${pinned}. Load average before: ${load.toFixed(2)}.`,
+    'CPU is of the workerd process, user and system, per request. Medians of the rounds; a ratio is made within a round,',
+    'and stands with the least and the most of the rounds.',
+  ].join('\n');
+}
+
+/** That nothing but the Worker was measured. */
+function conditions(runs) {
+  if (runs.length === 0) return [];
+  const idle = runs.filter(({ busy, waited }) => busy + waited < 0.5).length;
+  const share = (key) => `${spread(runs.map((run) => run[key] * 100), 1)} %`;
+  return [
+    `Of the measured time workerd ran ${share('busy')} and was kept from its core by others ${share('waited')};`,
+    'in what is left it waited for the load and the origin.',
+    ...(idle ? [`**In ${idle} of ${runs.length} runs that was most of the time: distrust their requests/s and p99.**`] : []),
+  ];
+}
+
+function section(title, rows, note) {
+  if (rows.length <= 2) return []; // a head alone
+  return [`## ${title}`, '', ...(note ? [note, ''] : []), ...rows, ''];
+}
+
+function verdicts(build, all) {
+  const rows = all.map(({ what, limit, measured, kept }) => [kept ? 'pass' : '**FAIL**', what, measured, limit]);
+  return section(`Targets: ${titleOf(build)}`, table(['', 'what', 'measured', 'target'], rows));
+}
+
+function comparison(first, runs) {
+  const head = [first, 'Worker', 'CPU µs', 'less the floor', '× floor', '× jose', 'requests/s', 'p50 ms', 'p99 ms'];
+  const groups = grouped(runs, ({ scenario }) => scenario);
+  return table(head, groups.flatMap((group) => workersOf(group).map((worker) => row(worker, group))));
+}
+
+function row(worker, runs) {
+  const own = runs.filter((run) => run.worker === worker);
+  const middle = (key, digits) => median(own.map((run) => run[key])).toFixed(digits);
+  const floor = (round) => runs.find((run) => run.worker === 'proxy' && run.round === round)?.cpu;
+  return [
+    own[0].alg ?? own[0].scenario,
+    titleOf(worker),
+    middle('cpu', 0),
+    floor(own[0].round) ? median(own.map(({ cpu, round }) => cpu - floor(round))).toFixed(0) : '',
+    spread(ratios(runs, worker, 'proxy')),
+    spread(ratios(runs, worker, 'jose')),
+    middle('rps', 0),
+    middle('p50', 2),
+    middle('p99', 2),
+  ];
+}
+
+function coldTable(cold) {
+  const rows = workersOf(cold).map((worker) => {
+    const own = cold.filter((start) => start.worker === worker);
+    const values = [({ ms }) => ms, ({ answer }) => answer, ({ cpu }) => cpu / 1000];
+    return [titleOf(worker), ...values.map((value) => spread(own.map(value), 1))];
+  });
+  return table(['Worker', 'first answer, ms', 'once it listens, ms', 'CPU ms'], rows);
+}
+
+/** A line for each curve, a column for each size. */
+function growthTable(growth) {
+  const curves = grouped(growth, ({ kind, mode, worker }) => `${kind} ${mode} ${worker}`);
+  const rows = curves.map((curve) => {
+    const points = grouped(curve, ({ size }) => size);
+    const cells = points.map((point) => `${point[0].size}: ${spread(point.map(({ cpu }) => cpu), 0)}`);
+    return [`${curve[0].kind}, ${curve[0].mode}`, titleOf(curve[0].worker), cells.join('; ')];
+  });
+  return table(['by', 'Worker', 'size: CPU µs'], rows);
+}
+
+function bodyTable(bodies) {
+  const points = grouped(bodies, ({ mode, size, worker }) => `${mode} ${size} ${worker}`);
+  const rows = points.map((point) => {
+    const middle = (key) => median(point.map((run) => run[key]));
+    const [{ mode, size, worker }] = point;
+    return [`${size} MB ${mode}`, titleOf(worker), (middle('cpu') / 1000).toFixed(0), mebibytes(middle('peak'))];
+  });
+  return table(['body', 'Worker', 'CPU ms', 'peak MiB'], rows);
+}
+
+function workersOf(runs) {
+  return inOrder(runs.map(({ worker }) => worker));
+}
+
+function of(runs, mode) {
+  return runs.filter((run) => run.mode === mode);
+}
+
+function grouped(runs, key) {
+  return [...Map.groupBy(runs, key).values()];
+}
+
+function table(head, rows) {
+  const cells = (row) => `| ${row.join(' | ')} |`;
+  return [cells(head), cells(head.map((_, i) => (i < 2 ? '---' : '---:'))), ...rows.map(cells)];
+}

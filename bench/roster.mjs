@@ -1,0 +1,108 @@
+// The Workers that are compared, each as modules and bindings.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { build as bundle } from 'esbuild';
+
+import { ALGORITHMS, AUDIENCE, ISSUER, SCOPE, keyOf, published } from './tokens.mjs';
+
+/** The hand-written Workers; what is absent from here is a build of Portcullis. */
+const WRITTEN = {
+  proxy: 'proxy only',
+  jose: 'jose',
+  'jose-map': 'jose and a Map',
+  hono: 'Hono',
+  'hono-cached': 'Hono, keys cached',
+};
+
+export const NAMES = ['proxy', 'portcullis', 'jose-map', 'jose', 'hono-cached', 'hono'];
+
+export function titleOf(name) {
+  return WRITTEN[name] ?? (name === 'portcullis' ? 'Portcullis' : `Portcullis (${name})`);
+}
+
+/** Names in the order of NAMES; other builds of Portcullis beside the first. */
+export function inOrder(names) {
+  const place = (name) => (NAMES.includes(name) ? NAMES.indexOf(name) : 1.5);
+  return [...new Set(names)].sort((a, b) => place(a) - place(b));
+}
+
+const KEYS_PATH = '/jwks';
+
+/** The builds of Portcullis, read now: a build that is made meanwhile changes nothing. */
+export function readBuilds(folders) {
+  const files = (folder) => ['index.js', 'index_bg.wasm'].map((name) => [name, readFileSync(join(folder, name))]);
+  return Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, Object.fromEntries(files(folder))]));
+}
+
+/**
+ * The Workers by name: `modules`, `bindings`, `ready` to be awaited before each start, whether it `tells` the origin
+ * who calls, and whether it is `inspected` as a gate for the comparison's requests. `origin` is a name in `servers`.
+ */
+export async function makeRoster(servers, builds, origin = 'origin') {
+  const keys = ALGORITHMS.map((alg) => published(keyOf(alg)));
+  await servers.publish(KEYS_PATH, { keys });
+  const issuers = [{ issuer: ISSUER, uri: servers.url('keys') + KEYS_PATH, keys }];
+  const document = policy(servers.url(origin), issuers[0].uri);
+  const inspected = origin === 'origin';
+  const written = Object.keys(WRITTEN).map(async (name) => [name, await writtenWorker(name, servers, origin)]);
+  const gates = Object.entries(builds).map(([name, files]) => [name, gate(servers, files, document, issuers)]);
+  const all = [...(await Promise.all(written)), ...gates];
+  return Object.fromEntries(all.map(([name, worker]) => [name, { ...worker, inspected: inspected && worker.tells }]));
+}
+
+async function writtenWorker(name, servers, origin) {
+  const { outputFiles } = await bundle({
+    entryPoints: [fileURLToPath(new URL(`workers/${name}.js`, import.meta.url))],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'esnext',
+    minify: true,
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*'],
+    logLevel: 'warning',
+  });
+  const values = { ORIGIN: servers.url(origin), JWKS_URI: servers.url('keys') + KEYS_PATH, ISSUER, AUDIENCE, SCOPE };
+  const bindings = Object.fromEntries(Object.entries(values).map(([key, text]) => [key, { text }]));
+  return { modules: { 'index.js': outputFiles[0].contents }, bindings, ready: () => {}, tells: name !== 'proxy' };
+}
+
+/** A build of Portcullis with a policy; the issuers' keys are in KV before it starts, fetched just now. */
+export function gate(servers, modules, json, issuers) {
+  const ready = async () => {
+    const fetched_at = Math.floor(Date.now() / 1000);
+    for (const { issuer, uri, keys } of issuers) {
+      await servers.keep(`jwks:v1:${issuer}`, { version: 1, issuer, jwks_uri: uri, fetched_at, keys });
+    }
+  };
+  return { modules, bindings: { POLICY: { json }, JWKS: { kv: servers.kvPort } }, ready, tells: true };
+}
+
+/** The routes of the README, and one for bodies, for one issuer. */
+function policy(origin, uri) {
+  return {
+    version: 1,
+    origin,
+    issuers: { main: { issuer: ISSUER, jwks_uri: uri } },
+    routes: [
+      { path: '/api/products/{id}', methods: ['GET'], audience: AUDIENCE, scopes: [SCOPE] },
+      {
+        path: '/orgs/{org}/members',
+        methods: ['POST'],
+        audience: 'urn:logto:organization:{org}',
+        scopes: ['invite:member'],
+      },
+      {
+        path: '/orgs/{org}/data/{*rest}',
+        audience: AUDIENCE,
+        organization: '{org}',
+        scopes: { all: ['read:data'], any: ['plan:pro', 'plan:team'] },
+      },
+      { path: '/healthz', access: 'public' },
+      { path: '/files/{id}', audience: AUDIENCE, scopes: [SCOPE] },
+    ],
+  };
+}

@@ -1,0 +1,64 @@
+// The processes around the Worker: the servers, which live as long as the benchmark, and the load, new for each run.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+import { ROOT } from '../scripts/toolchain.mjs';
+import { pinned } from './workerd.mjs';
+
+/** Starts the servers. `url` by name; `publish` gives the key server a document, `keep` KV an entry. */
+export async function startServers() {
+  const child = start('servers.mjs');
+  const { ports } = await child.next();
+  const url = (name) => `http://127.0.0.1:${ports[name]}`;
+  return {
+    url,
+    kvPort: ports.kv,
+    publish: (path, value) => child.ask({ path, text: JSON.stringify(value) }),
+    async keep(key, value) {
+      const path = `${url('kv')}/${encodeURIComponent(key)}`;
+      const response = await fetch(path, { method: 'PUT', body: JSON.stringify(value) });
+      if (!response.ok) throw new Error('KV took no entry');
+    },
+    stop: child.stop,
+  };
+}
+
+/** A load for one Worker; see load.mjs for the options and the results. */
+export async function startLoad(options) {
+  const child = start('load.mjs');
+  await child.ask({ phase: 'open', connections: 16, ...options });
+  return { run: (phase) => child.ask({ phase: 'run', ...phase }), stop: child.stop };
+}
+
+/** A process that answers each message with one, and takes the next one after that. */
+function start(script) {
+  const [command, args] = pinned(1, process.execPath, [join(ROOT, 'bench', script)]);
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  const exited = once(child, 'exit');
+  const ended = exited.then(() => Promise.reject(new Error(`${script} ended by itself`)));
+  ended.catch(() => {}); // it ends in the end
+  const next = async () => {
+    const [message] = await Promise.race([once(child, 'message'), ended]);
+    if (message.error) throw new Error(message.error);
+    return message;
+  };
+  let last = Promise.resolve();
+  const ask = (message) => {
+    const answer = last.then(() => {
+      child.send(message);
+      return next();
+    });
+    last = answer.catch(() => {});
+    return answer;
+  };
+  const stop = async () => {
+    end();
+    await exited;
+    process.off('exit', end);
+  };
+  return { next, ask, stop };
+}

@@ -1,0 +1,47 @@
+// The jose Worker with a bounded Map of verified tokens: the oldest goes first, and a token's times are looked at each
+// time that it is used.
+
+import { env } from 'cloudflare:workers';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+
+import { forward, refuse, scopesOf } from './forward.js';
+
+const keys = createRemoteJWKSet(new URL(env.JWKS_URI));
+const options = {
+  issuer: env.ISSUER,
+  audience: env.AUDIENCE,
+  algorithms: ['RS256', 'ES256', 'ES384', 'EdDSA'],
+  clockTolerance: 30,
+};
+
+const MOST = 1000;
+const verified = new Map();
+
+export default {
+  async fetch(request) {
+    const authorization = request.headers.get('authorization');
+    if (!authorization?.startsWith('Bearer ')) return refuse(401, 'no token');
+    let payload = known(authorization);
+    if (!payload) {
+      try {
+        ({ payload } = await jwtVerify(authorization.slice(7), keys, options));
+      } catch {
+        return refuse(401, 'invalid token');
+      }
+      remember(authorization, payload);
+    }
+    if (!scopesOf(payload).includes(env.SCOPE)) return refuse(403, 'insufficient scope');
+    return forward(request, payload);
+  },
+};
+
+function known(authorization) {
+  const payload = verified.get(authorization);
+  if (!payload || payload.exp > Date.now() / 1000 - 30) return payload;
+  verified.delete(authorization);
+}
+
+function remember(authorization, payload) {
+  if (verified.size >= MOST) verified.delete(verified.keys().next().value);
+  verified.set(authorization, payload);
+}
