@@ -9,33 +9,17 @@ use std::rc::Rc;
 
 use portcullis::platform::{Fetched, Runtime, Stored};
 use serde_json::{Value, json};
+use support::issuer::{INVALID, JWKS, METADATA, STORE_KEY, UNAVAILABLE, keys_are_at, policy, stored};
 use support::token::key_set;
-use support::{ISSUER, NOW, Token, World, outcome};
+use support::{NOW, Token, World, outcome};
 
-const METADATA: &str = "https://tenant.logto.app/oidc/.well-known/openid-configuration";
-const JWKS: &str = "https://tenant.logto.app/oidc/jwks";
 const MOVED: &str = "https://tenant.logto.app/oidc/moved";
-const STORE_KEY: &str = "jwks:v1:https://tenant.logto.app/oidc";
-const INVALID: &str = "401 auth.invalid_token";
-const UNAVAILABLE: &str = "503 gate.keys_unavailable";
-
-/// A policy with these further members of the issuer.
-fn policy(issuer: &str) -> String {
-    format!(
-        r#"{{"version":1,"origin":"https://o","issuers":{{"logto":{{"issuer":"{ISSUER}"{issuer}}}}},
-            "routes":[{{"path":"/","audience":"https://api.example.com"}}]}}"#
-    )
-}
 
 fn world() -> World {
     let world = World::new(&policy(""));
     keys_are_at(&world, JWKS);
     world.document_at(JWKS, &key_set(&["p384"]), Some("\"v1\""));
     world
-}
-
-fn keys_are_at(world: &World, url: &str) {
-    world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": url}).to_string(), None);
 }
 
 fn get(world: &mut World) -> String {
@@ -57,10 +41,6 @@ fn store(world: &World, fetched_at: u64, keys: &[&str]) {
     entry["keys"] = serde_json::from_str::<Value>(&key_set(keys)).unwrap()["keys"].take();
     let entry = Stored { text: entry.to_string(), metadata: String::new() };
     world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), entry);
-}
-
-fn stored(world: &World) -> Value {
-    serde_json::from_str(&world.shared.store.borrow()[STORE_KEY].text).unwrap()
 }
 
 fn last_fetch(world: &World) -> (String, Option<String>) {

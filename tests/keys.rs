@@ -9,26 +9,14 @@ use futures_util::future::join_all;
 use portcullis::decision::{Decision, Denial};
 use portcullis::platform::{Fetched, Stored};
 use serde_json::{Value, json};
+use support::issuer::{INVALID, JWKS, METADATA, STORE_KEY, UNAVAILABLE, keys_are_at, policy, stored};
 use support::token::{key_set, public};
 use support::{ISSUER, NOW, Token, World, denied, outcome};
-
-const METADATA: &str = "https://tenant.logto.app/oidc/.well-known/openid-configuration";
-const JWKS: &str = "https://tenant.logto.app/oidc/jwks";
-const STORE_KEY: &str = "jwks:v1:https://tenant.logto.app/oidc";
-const INVALID: &str = "401 auth.invalid_token";
-const UNAVAILABLE: &str = "503 gate.keys_unavailable";
-
-fn policy(issuer: &str) -> String {
-    format!(
-        r#"{{"version":1,"origin":"https://o","issuers":{{"logto":{{"issuer":"{ISSUER}"{issuer}}}}},
-            "routes":[{{"path":"/","audience":"https://api.example.com"}}]}}"#
-    )
-}
 
 fn world() -> World {
     let world = World::new(&policy(""));
     publish(&world, &["p384"]);
-    world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+    keys_are_at(&world, JWKS);
     world
 }
 
@@ -41,10 +29,6 @@ fn get(world: &mut World, key: &'static str) -> String {
     let token = Token::default().claim("exp", json!(now)).signed_with(key, "ES384").sign();
     let decision = world.get("/", &token);
     outcome(&decision)
-}
-
-fn stored(world: &World) -> Value {
-    serde_json::from_str(&world.shared.store.borrow()[STORE_KEY].text).unwrap()
 }
 
 #[test]
@@ -87,7 +71,7 @@ fn a_store_that_is_behind_does_not_refuse_a_new_key() {
 fn short_lives_leave_what_was_just_fetched_usable() {
     for lives in [r#","jwks_max_stale":0"#, r#","jwks_ttl":1,"jwks_max_stale":0"#] {
         let mut world = World::new(&policy(lives));
-        world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+        keys_are_at(&world, JWKS);
         // The set is older than its life when it is there.
         world.answer_at(
             JWKS,
@@ -191,7 +175,7 @@ fn without_any_set_keys_are_unavailable() {
     world.pass(10);
     assert_eq!(denied(world.get("/", &token)), Denial::KeysUnavailable { retry_after: 20 });
     assert_eq!(world.fetches(), 2);
-    world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+    keys_are_at(&world, JWKS);
     world.pass(20);
     assert_eq!(get(&mut world, "p384"), "allow", "recovery needs no restart");
 }
@@ -358,7 +342,7 @@ fn a_request_that_dies_while_it_fetches_strands_nobody() {
             futures_util::future::select(abandoned, sleep).await;
         });
     }
-    world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+    keys_are_at(&world, JWKS);
     assert_eq!(get(&mut world, "p384"), "allow");
 }
 

@@ -10,11 +10,10 @@ use std::collections::HashMap;
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use serde_json::json;
+use support::issuer::{JWKS, METADATA, keys_are_at};
 use support::token::key_set;
 use support::{ISSUER, NOW, Token, World, outcome};
 
-const METADATA: &str = "https://tenant.logto.app/oidc/.well-known/openid-configuration";
-const JWKS: &str = "https://tenant.logto.app/oidc/jwks";
 const KEYS: [&str; 3] = ["ed", "ed2", "ed3"];
 const TTL: u64 = 600;
 const MAX_STALE: u64 = 5000;
@@ -106,7 +105,7 @@ impl Model {
 
     fn publish(&mut self) {
         let keys: Vec<_> = KEYS.into_iter().zip(self.published).filter(|(_, is)| *is).map(|(key, _)| key).collect();
-        self.world.document_at(METADATA, &json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string(), None);
+        keys_are_at(&self.world, JWKS);
         self.world.document_at(JWKS, &key_set(&keys), None);
         if self.is_bad {
             self.world.document_at(JWKS, "<html>", None);

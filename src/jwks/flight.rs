@@ -15,7 +15,7 @@ use super::keyring::{Keyring, Wanted};
 use super::plan::Reason;
 use super::set::{KeySet, Selection};
 use super::slot::{Cached, FlightId, longest_flight};
-use crate::platform::{Fault, Platform};
+use crate::platform::{Fault, Platform, Runtime};
 use crate::policy::{Issuer, KeySource};
 
 /// How long a request waits for the store. A cold read of Workers KV takes 100 to 200 ms.
@@ -35,13 +35,9 @@ pub(super) async fn launch<P: Platform>(
     let (done, landing) = oneshot::channel();
     let flight = fly(Rc::clone(ring), index, id, reason, Some(wanted.clone()), platform.clone(), done);
     platform.spawn(flight);
-    let late = platform.sleep(milliseconds(longest_flight(issuer)));
-    pin_mut!(late);
+    let longest_ms = u32::try_from(longest_flight(issuer) * 1000).unwrap_or(u32::MAX);
     // A flight that was dropped, or is written off, has nothing more to give.
-    match select(landing, late).await {
-        Either::Left((landed, _)) => landed.unwrap_or(true),
-        Either::Right(_) => true,
-    }
+    in_time(landing, longest_ms, platform).await.is_none_or(|landed| landed.unwrap_or(true))
 }
 
 /// Starts a flight for a set that has become stale, unless one is under way.
@@ -94,7 +90,9 @@ async fn ask_store<P: Platform>(
 ) -> bool {
     let Some((issuer, slot)) = ring.at(index) else { return false };
     slot.borrow_mut().history.store_read_at = Some(platform.now_ms());
-    let stored = match in_time(platform.read(&entry::store_key(&issuer.issuer)), platform).await {
+    let key = entry::store_key(&issuer.issuer);
+    let late = || Err(Fault(format!("no answer within {STORE_TIMEOUT_MS} ms")));
+    let stored = match in_time(platform.read(&key), STORE_TIMEOUT_MS, platform).await.unwrap_or_else(late) {
         Ok(stored) => stored,
         Err(fault) => {
             platform.log(&format!("issuer {}: the key store cannot be read: {fault}", issuer.name));
@@ -185,7 +183,11 @@ async fn fetch<P: Platform>(
         (Some((set, etag)), _) => {
             let set = set.importable(platform).await.map_err(|error| Fault(error.to_string()))?;
             // Most refreshes bring nothing new, and then what was verified with the set still is.
-            (at_hand.iter().fold(set, |set, known| set.unless_like(&known.set)), etag)
+            let set = match &at_hand {
+                Some(at_hand) => set.unless_like(&at_hand.set),
+                None => set,
+            };
+            (set, etag)
         }
         (None, Some(at_hand)) => (at_hand.set.again(), at_hand.etag.clone()),
         (None, None) => return Err(Fault("not modified, without a set at hand".to_owned())),
@@ -209,15 +211,12 @@ async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, news: &Rc
     }
 }
 
-fn milliseconds(seconds: u64) -> u32 {
-    u32::try_from(seconds * 1000).unwrap_or(u32::MAX)
-}
-
-async fn in_time<T, P: Platform>(work: impl Future<Output = Result<T, Fault>>, platform: &P) -> Result<T, Fault> {
-    let timer = platform.sleep(STORE_TIMEOUT_MS);
+/// What the work gives, or nothing if it takes longer.
+async fn in_time<T>(work: impl Future<Output = T>, milliseconds: u32, runtime: &impl Runtime) -> Option<T> {
+    let timer = runtime.sleep(milliseconds);
     pin_mut!(work, timer);
     match select(work, timer).await {
-        Either::Left((result, _)) => result,
-        Either::Right(_) => Err(Fault(format!("no answer within {STORE_TIMEOUT_MS} ms"))),
+        Either::Left((result, _)) => Some(result),
+        Either::Right(_) => None,
     }
 }
