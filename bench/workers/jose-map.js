@@ -2,17 +2,9 @@
 // time that it is used.
 
 import { env } from 'cloudflare:workers';
-import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 import { forward, refuse, scopesOf } from './forward.js';
-
-const keys = createRemoteJWKSet(new URL(env.JWKS_URI));
-const options = {
-  issuer: env.ISSUER,
-  audience: env.AUDIENCE,
-  algorithms: ['RS256', 'ES256', 'ES384', 'EdDSA'],
-  clockTolerance: 30,
-};
+import { verify } from './verify.js';
 
 const MOST = 1000;
 const verified = new Map();
@@ -24,7 +16,7 @@ export default {
     let payload = known(authorization);
     if (!payload) {
       try {
-        ({ payload } = await jwtVerify(authorization.slice(7), keys, options));
+        payload = await verify(authorization.slice(7));
       } catch {
         return refuse(401, 'invalid token');
       }
