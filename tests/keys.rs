@@ -328,6 +328,33 @@ fn without_room_to_wait_requests_are_refused_at_once() {
 }
 
 #[test]
+fn an_issuer_that_hangs_has_half_of_the_room() {
+    use portcullis::platform::Runtime;
+    let mut world = world();
+    world.fails_at(METADATA, 3_600_000);
+    let token = format!("Bearer {}", Token::default().sign());
+    let began = world.platform().now_ms();
+    let requests = |world: &World, count: usize| {
+        let request = |_| {
+            let (decision, platform) =
+                (world.start("GET", "http://h/", &[("authorization", &token)]), world.platform());
+            async move { (outcome(&decision.await), platform.now_ms() - began) }
+        };
+        join_all((0..count).map(request).collect::<Vec<_>>())
+    };
+    let waiting = requests(&world, 600);
+    let answers = world.run(waiting);
+    assert!(answers.iter().all(|(outcome, _)| outcome == UNAVAILABLE));
+    // One fetches, 500 wait for it, the others are told at once.
+    assert_eq!(answers.iter().filter(|(_, after_ms)| *after_ms == 0).count(), 99);
+    // Who waited leaves the place to others.
+    keys_are_at(&world, JWKS);
+    world.pass(60);
+    let waiting = requests(&world, 501);
+    assert!(world.run(waiting).iter().all(|(outcome, _)| outcome == "allow"));
+}
+
+#[test]
 fn a_request_that_dies_while_it_fetches_strands_nobody() {
     let mut world = world();
     world.fails_at(METADATA, 3_600_000);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::flight;
 use super::plan::{Plan, plan};
 use super::set::{KeySet, Selection, SetIdentity};
-use super::slot::{Cached, Slot, longest_flight};
+use super::slot::{Cached, Place, Slot, longest_flight};
 use crate::decision::{Denial, InvalidToken};
 use crate::platform::{Crypto, Platform, Runtime};
 use crate::policy::{Issuer, KeySource, Policy};
@@ -87,7 +87,7 @@ impl<K: 'static> Keyring<K> {
         platform: &P,
     ) -> Result<Found<K>, Denial> {
         let (issuer, slot) = self.at(index).ok_or(Denial::Misconfigured)?;
-        let mut patience = Patience::new(issuer, platform.now_ms());
+        let mut patience = Patience::new(issuer, slot, platform.now_ms());
         let mut has_fetched = false;
         loop {
             let cached = slot.borrow().cached.clone();
@@ -115,7 +115,7 @@ impl<K: 'static> Keyring<K> {
                 _ => Denial::KeysUnavailable { retry_after },
             };
             // Whoever saw a fetch fail, its own or another's, has had its try.
-            let has_had_its_try = has_fetched || (patience.has_napped && facts.history.failed);
+            let has_had_its_try = has_fetched || (patience.place.is_some() && facts.history.failed);
             match plan(facts, lifetime, platform.now_ms()) {
                 Plan::Use => return found(),
                 Plan::UseAndRefresh => {
@@ -179,25 +179,29 @@ impl<K> Selection<K> {
 }
 
 /// A request's waiting for a fetch that another request made: it looks for the result between naps of its own.
-struct Patience {
+struct Patience<'s, K> {
     deadline_ms: u64,
     next_nap_ms: u32,
-    has_napped: bool,
+    slot: &'s RefCell<Slot<K>>,
+    /// From the first nap on.
+    place: Option<Place<'s, K>>,
 }
 
-impl Patience {
-    fn new(issuer: &Issuer, now_ms: u64) -> Self {
-        Self { deadline_ms: now_ms + longest_flight(issuer) * 1000, next_nap_ms: 1, has_napped: false }
+impl<'s, K> Patience<'s, K> {
+    fn new(issuer: &Issuer, slot: &'s RefCell<Slot<K>>, now_ms: u64) -> Self {
+        Self { deadline_ms: now_ms + longest_flight(issuer) * 1000, next_nap_ms: 1, slot, place: None }
     }
 
     /// Sleeps a little; false when there has been enough of it, or too many do.
     async fn nap(&mut self, runtime: &impl Runtime) -> bool {
-        if runtime.now_ms() >= self.deadline_ms || (!self.has_napped && !runtime.has_room_to_wait()) {
+        if self.place.is_none() && runtime.has_room_to_wait() {
+            self.place = Place::take(self.slot);
+        }
+        if self.place.is_none() || runtime.now_ms() >= self.deadline_ms {
             return false;
         }
         runtime.sleep(self.next_nap_ms).await;
         self.next_nap_ms = (self.next_nap_ms * 2).min(MAX_NAP_MS);
-        self.has_napped = true;
         true
     }
 }

@@ -1,5 +1,6 @@
 //! What an isolate's memory holds of one issuer. Nothing here waits for anything.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::caching::bounded;
@@ -13,6 +14,10 @@ const SECOND_FLIGHT_AFTER: u64 = 2;
 /// After this many seconds a flight is written off, whatever the issuer's timeout: workerd ends work after the response
 /// at about that age.
 const LONGEST_FLIGHT: u64 = 30;
+
+/// How many requests may wait for one issuer's keys: half of what an isolate has room for (`tasks.rs`), so that an issuer
+/// that hangs leaves the other half to the others.
+pub(super) const MAX_WAITING: usize = 500;
 
 /// A key set and where it came from.
 #[derive(Debug)]
@@ -30,6 +35,8 @@ pub(super) struct Cached<K> {
 pub(super) struct Slot<K> {
     pub(super) cached: Option<Rc<Cached<K>>>,
     pub(super) history: History,
+    /// How many requests wait for a flight of others.
+    waiting: usize,
     flights: Vec<Flight>,
     /// Flights and questions to the issuer, counted in the order in which they begin.
     begun: u64,
@@ -50,7 +57,30 @@ pub(super) struct FlightId(u64);
 
 impl<K> Default for Slot<K> {
     fn default() -> Self {
-        Self { cached: None, history: History::default(), flights: Vec::new(), begun: 0, turn_of_cached: 0 }
+        let (history, flights) = (History::default(), Vec::new());
+        Self { cached: None, history, waiting: 0, flights, begun: 0, turn_of_cached: 0 }
+    }
+}
+
+/// A place among those that wait for an issuer's keys; free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place<'s, K>(&'s RefCell<Slot<K>>);
+
+impl<'s, K> Place<'s, K> {
+    /// Takes one, if there is one.
+    pub(super) fn take(slot: &'s RefCell<Slot<K>>) -> Option<Self> {
+        let mut waiting = slot.borrow_mut();
+        if waiting.waiting >= MAX_WAITING {
+            return None;
+        }
+        waiting.waiting += 1;
+        Some(Self(slot))
+    }
+}
+
+impl<K> Drop for Place<'_, K> {
+    fn drop(&mut self) {
+        self.0.borrow_mut().waiting -= 1;
     }
 }
 

@@ -176,7 +176,7 @@ describe('many requests', { concurrency: true }, () => {
 
   test('requests that wait for keys are bounded, their clients gone or not: more are refused at once', async (t) => {
     const settings = { timeout_ms: 20_000 };
-    const [hanging, good] = await company(t, [{ keys: [current], settings }, { keys: [current], settings }]);
+    const [hanging, good, cold] = await company(t, [1, 2, 3].map(() => ({ keys: [current], settings })));
     await good.accepts(current);
     hanging.issuer.jwks = silence();
     const token = mint(current, claims(hanging.issuer.issuer));
@@ -190,6 +190,8 @@ describe('many requests', { concurrency: true }, () => {
     assertRefused(await hanging.send(current), 'gate.keys_unavailable');
     assert.ok(Date.now() - started < 1000, `refused after ${Date.now() - started} ms`);
     await good.accepts(current);
+    // The keys of another issuer can still be waited for.
+    for (const answer of await all(20, () => cold.send(current))) assertAnswered(answer);
   });
 
   describe('a client that resets its connection', { concurrency: true, timeout: 30_000 }, () => {
