@@ -3,10 +3,12 @@
 
 use crate::decision::Denial;
 use crate::json::Json;
+use crate::platform::Runtime;
 use crate::policy::template::RequestValues;
 use crate::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 use crate::token::claims::Claims;
 use crate::token::verify::VerifiedClaims;
+use crate::trace::{Caller, Step};
 
 /// The audience of a Logto organization token, in front of the organization's id.
 pub const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
@@ -42,11 +44,17 @@ pub fn authorize(
     claims: VerifiedClaims,
     requirement: &Requirement,
     request: &impl RequestValues,
+    runtime: &impl Runtime,
 ) -> Result<Permit, Denial> {
+    let caller = Caller { claims: claims.claims(), request };
+    runtime.note(Step::Audience(&requirement.audience, caller));
     let matched_audience = check_audience(claims.claims(), &requirement.audience, request)?;
+    runtime.note(Step::Organization(&requirement.organization, caller));
     check_organization(claims.claims(), &requirement.organization, request)?;
+    runtime.note(Step::Scopes(&requirement.scopes, caller));
     check_scopes(claims.claims(), &requirement.scopes)?;
     for rule in &requirement.claims {
+        runtime.note(Step::Claim(rule, caller));
         check_claim(claims.claims(), rule, request)?;
     }
     Ok(Permit { claims, matched_audience })

@@ -12,11 +12,12 @@ use crate::policy::url::Origin;
 use crate::policy::{Access, Issuer, Policy, Requirement, Route};
 use crate::request::{Request, Routed};
 use crate::route::path::RequestPath;
-use crate::route::table::{Captures, RouteMatch};
+use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::bearer;
 use crate::token::jws::Unverified;
 use crate::token::verified::{Verified, VerifiedTokens};
 use crate::token::verify::{Candidate, VerifiedClaims};
+use crate::trace::Step;
 use crate::upstream::Forward;
 
 /// A request that may pass.
@@ -91,15 +92,19 @@ impl<K: 'static> Gateway<K> {
         platform: &P,
     ) -> Result<Admission<'a>, Denial> {
         // 1. Host and path have one reading, and a route.
+        platform.note(Step::Host);
         if !request.url.has_plain_authority() {
             return Err(Denial::BadPath);
         }
+        platform.note(Step::Path);
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
         let host = request.url.host().to_ascii_lowercase();
-        let (route, captures) = self.route(&host, &path, request.method)?;
+        platform.note(Step::Route { host: &host, path: &path });
+        let (index, route, captures) = self.route(&host, &path, request.method)?;
         let routed = Routed::new(request, route, &captures, &host);
 
         // 2. to 7. The caller may pass.
+        platform.note(Step::Access { index, route, captures: &captures });
         let permit = match &route.access {
             Access::Deny => return Err(Denial::Denied),
             Access::Public => None,
@@ -109,14 +114,21 @@ impl<K: 'static> Gateway<K> {
             Access::Optional(requirement) => self.permit(request, &routed, requirement, platform).await?,
         };
 
+        // 8. It goes somewhere.
+        platform.note(Step::Origin);
         let origin = route.origin.as_ref().ok_or(Denial::Misconfigured)?;
         Ok(Admission { path, route, origin, permit })
     }
 
-    fn route(&self, host: &str, path: &RequestPath<'_>, method: &str) -> Result<(&Route, Captures), Denial> {
+    fn route(
+        &self,
+        host: &str,
+        path: &RequestPath<'_>,
+        method: &str,
+    ) -> Result<(RouteIndex, &Route, Captures), Denial> {
         match self.policy.table.find(host, path, method) {
             RouteMatch::Route(index, captures) => {
-                self.policy.routes.get(index).map(|route| (route, captures)).ok_or(Denial::Misconfigured)
+                self.policy.routes.get(index).map(|route| (index, route, captures)).ok_or(Denial::Misconfigured)
             }
             RouteMatch::MethodNotAllowed(methods) => {
                 Err(Denial::MethodNotAllowed { allow: methods.allow().into_iter().map(str::to_owned).collect() })
@@ -134,12 +146,13 @@ impl<K: 'static> Gateway<K> {
         platform: &P,
     ) -> Result<Option<Permit>, Denial> {
         // 2. One bearer token.
+        platform.note(Step::Authorization);
         let Some(token) = bearer::extract(request.header("authorization"))? else {
             return Ok(None);
         };
         let claims = self.verify(token, requirement, platform).await?;
         // 7. Audience, organization, scopes, claims.
-        authorize(claims, requirement, routed).map(Some)
+        authorize(claims, requirement, routed, platform).map(Some)
     }
 
     async fn verify<P: Platform<Key = K>>(
@@ -149,6 +162,7 @@ impl<K: 'static> Gateway<K> {
         platform: &P,
     ) -> Result<VerifiedClaims, Denial> {
         // 3. A compact JWS.
+        platform.note(Step::Form);
         if token.len() > self.policy.max_token_bytes {
             return Err(InvalidToken::TooLong.into());
         }
@@ -158,11 +172,15 @@ impl<K: 'static> Gateway<K> {
         let text = token;
         let token = Unverified::parse(text)?;
         // 4. An issuer that the route takes, and its claims: their types, then their times.
+        platform.note(Step::Issuer(requirement));
         let (index, issuer) = self.issuer(token.issuer(), requirement).ok_or(InvalidToken::Issuer)?;
+        platform.note(Step::Claims(issuer));
         let candidate = Candidate::new(token, issuer, platform.now())?;
         // 5. Its key.
+        platform.note(Step::Key(issuer));
         let found = self.keyring.find(index, &Wanted::by(&candidate.token().header), platform).await?;
         // 6. Its signature.
+        platform.note(Step::Signature(found.keys.len()));
         let claims = candidate.verify(&found.keys, platform).await?;
         let verified = Verified { issuer: index, set: found.set, claims: claims.clone() };
         self.verified.borrow_mut().keep(text, verified);
@@ -179,8 +197,10 @@ impl<K: 'static> Gateway<K> {
     ) -> Result<Option<VerifiedClaims>, Denial> {
         let mut verified = self.verified.borrow_mut();
         let Some(Verified { issuer: index, set, claims }) = verified.find(token) else { return Ok(None) };
+        platform.note(Step::Issuer(requirement));
         let taken = requirement.issuers.iter().find(|taken| *taken == index);
         let issuer = taken.and_then(|index| self.policy.issuers.get(*index)).ok_or(InvalidToken::Issuer)?;
+        platform.note(Step::Claims(issuer));
         claims.claims().check_times(issuer, platform.now())?;
         Ok(self.keyring.still_uses(*index, set, platform).then(|| claims.clone()))
     }

@@ -27,5 +27,6 @@ pub mod request;
 pub mod route;
 pub mod tasks;
 pub mod token;
+pub mod trace;
 pub mod upstream;
 pub mod wire;

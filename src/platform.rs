@@ -11,6 +11,7 @@ use std::future::Future;
 
 use crate::jwks::key::PublicKey;
 use crate::token::algorithm::Algorithm;
+use crate::trace::Step;
 
 /// Signature checks.
 pub trait Crypto {
@@ -60,6 +61,9 @@ pub trait Runtime {
 
     /// Tells the operator.
     fn log(&self, line: &str);
+
+    /// Tells who explains decisions which step of the pipeline comes next. Nobody listens unless a platform does.
+    fn note(&self, _step: Step<'_>) {}
 }
 
 /// All of it, as one value that is cheap to clone.

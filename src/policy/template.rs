@@ -1,13 +1,17 @@
 //! Templates: texts of the policy with values of the request in them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::route::pattern::{PathPattern, is_name};
 use crate::route::table::Captures;
 
 /// A text with places for values of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -61,21 +65,21 @@ impl Template {
         if !rest.is_empty() {
             parts.push(Part::Literal(rest.to_owned()));
         }
-        Ok(Self(parts))
+        Ok(Self { text: text.to_owned(), parts })
     }
 
     /// The text for this request; `None` if a value is absent, empty, given twice or, from a header, holds a comma.
     #[must_use]
-    pub fn resolve<'t>(&'t self, request: &'t impl RequestValues) -> Option<Cow<'t, str>> {
-        if let [part] = self.0.as_slice() {
+    pub fn resolve<'t>(&'t self, request: &'t (impl RequestValues + ?Sized)) -> Option<Cow<'t, str>> {
+        if let [part] = self.parts.as_slice() {
             return part.resolve(request);
         }
-        self.0.iter().map(|part| part.resolve(request)).collect::<Option<String>>().map(Cow::Owned)
+        self.parts.iter().map(|part| part.resolve(request)).collect::<Option<String>>().map(Cow::Owned)
     }
 
     /// The headers that it reads, in lower case.
     pub fn headers(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|part| match part {
+        self.parts.iter().filter_map(|part| match part {
             Part::Header(name) => Some(name.as_str()),
             _ => None,
         })
@@ -84,10 +88,17 @@ impl Template {
     /// The literal text in front of the first value.
     #[must_use]
     pub fn leading_literal(&self) -> &str {
-        match self.0.first() {
+        match self.parts.first() {
             Some(Part::Literal(text)) => text,
             _ => "",
         }
+    }
+}
+
+/// As the policy writes it.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
@@ -123,7 +134,7 @@ impl Part {
         }
     }
 
-    fn resolve<'t>(&'t self, request: &'t impl RequestValues) -> Option<Cow<'t, str>> {
+    fn resolve<'t>(&'t self, request: &'t (impl RequestValues + ?Sized)) -> Option<Cow<'t, str>> {
         let value = match self {
             Self::Literal(text) => return Some(Cow::Borrowed(text)),
             Self::PathCapture(index) => request.captures().path.get(*index).map(|value| Cow::Borrowed(value.as_str())),

@@ -1,5 +1,7 @@
 //! Claims (RFC 7519 §4, RFC 9068 §2.2): their types, their times, and how they are looked up.
 
+use std::fmt;
+
 use crate::decision::{Denial, InvalidToken};
 use crate::json::{ALLOCATION, Json, Object};
 use crate::policy::Issuer;
@@ -158,6 +160,13 @@ fn scope_list(claim: &Json<'_>) -> Result<Vec<String>, InvalidToken> {
 /// first, since names like `https://example.com/roles` are common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(String);
+
+/// As the policy writes it.
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl ClaimPath {
     /// A path as the policy writes it.
