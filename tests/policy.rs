@@ -8,7 +8,7 @@ mod support;
 use portcullis::policy::{Access, KeySource, Policy};
 
 fn places(policy: &str) -> Vec<String> {
-    Policy::parse(policy).expect_err(policy).into_iter().map(|error| error.place).collect()
+    Policy::parse(policy).expect_err(policy).into_iter().map(|error| error.place.to_string()).collect()
 }
 
 /// The places of the errors in a policy whose only route is this one.

@@ -107,7 +107,7 @@ impl Issuer {
             (seconds("jwks_ttl", 1, 600), seconds("jwks_max_stale", 0, 86_400), seconds("jwks_cooldown", 0, 30));
         let leeway = table.field("leeway").map_or(Some(30), |field| field.integer(0..=300));
         let max_age = table.field("max_age").map(|field| field.integer(0..=MAX_SECONDS));
-        let algorithms = table.field("algorithms").map(|field| field.list(|field| field.read(read_algorithm)));
+        let algorithms = table.field("algorithms").map(|field| field.list(|field| read_algorithm(&field)));
         let types = table.field("types").map(|field| field.list(|field| field.text().map(normal_type)));
         let scope_claim = table.field("scope_claim").map(|field| field.text().map(ClaimPath::new));
         let timeout_ms = table.field("timeout_ms").map_or(Some(5000), |field| field.integer(1..=MAX_TIMEOUT_MS));
@@ -153,10 +153,11 @@ fn read_key_source(table: &Table<'_>, issuer: Option<&Field<'_>>) -> Option<KeyS
     }
 }
 
-fn read_algorithm(name: &str) -> Result<Algorithm, String> {
-    Algorithm::from_name(name).ok_or_else(|| {
-        let names = Algorithm::ALL.map(Algorithm::name).join(", ");
-        format!("expected one of {names}, found {name:?}")
+fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
+    let name = field.text()?;
+    Algorithm::from_name(name).or_else(|| {
+        let names = Algorithm::ALL.map(Algorithm::name);
+        field.fail_name(name, names, format!("expected one of {}, found {name:?}", names.join(", ")))
     })
 }
 

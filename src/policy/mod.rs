@@ -5,6 +5,7 @@
 
 mod identity;
 mod issuer;
+mod place;
 mod reader;
 mod requirement;
 mod route;
@@ -13,7 +14,8 @@ pub mod url;
 
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, normal_type};
-pub use reader::PolicyError;
+pub use place::{Place, Step};
+pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 pub use route::{Access, Route};
 
@@ -48,7 +50,7 @@ impl Policy {
     /// All that is wrong, each with its place.
     pub fn parse(text: &str) -> Result<Self, Vec<PolicyError>> {
         let document = Json::parse(text).map_err(|error| {
-            vec![PolicyError { place: String::new(), message: format!("expected a policy document in JSON: {error}") }]
+            vec![PolicyError::new(Place::default(), format!("expected a policy document in JSON: {error}"))]
         })?;
         let errors = Errors::default();
         let policy = Field::root(&document, &errors).table().and_then(|table| Self::read(&table, &errors));
@@ -101,8 +103,10 @@ fn arrange(entries: &[route::Entry], errors: &Errors) -> RouteTable {
     let mut table = RouteTable::default();
     for (index, place) in entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.place.as_ref()?))) {
         for conflict in table.insert(index, &place.hosts, &place.path, &place.methods) {
-            let message = format!("claims the same host, method and path as routes[{}]", conflict.with);
-            errors.add(format!("routes[{index}]"), message);
+            let [place, other] =
+                [index, conflict.with].map(|index| Place::at(&[Step::Key("routes"), Step::Index(index)]));
+            let message = format!("claims the same host, method and path as {other}");
+            errors.add(PolicyError { related: Some(other), ..PolicyError::new(place, message) });
         }
     }
     table

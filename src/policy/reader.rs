@@ -4,20 +4,45 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use super::place::{Place, Step};
 use crate::json::{Json, Object};
 
 /// One thing that is wrong in a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
-    /// Where, as in `routes[3].scopes`; empty for the document as a whole.
-    pub place: String,
+    /// Where.
+    pub place: Place,
     /// What was expected there, and what was found.
     pub message: String,
+    /// What a wrong name could have been.
+    pub names: Option<Names>,
+    /// Another place that has to do with it.
+    pub related: Option<Place>,
+}
+
+/// The names that would have been right, where a name is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// The keys of the table, which the key of the place is none of.
+    Keys(Vec<&'static str>),
+    /// The names that may stand in the value.
+    Values {
+        /// What stands there.
+        found: String,
+        /// What may.
+        valid: Vec<String>,
+    },
+}
+
+impl PolicyError {
+    pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
+        Self { place, message: message.into(), names: None, related: None }
+    }
 }
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.place.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.place, self.message) }
+        if self.place.is_root() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.place, self.message) }
     }
 }
 
@@ -26,8 +51,8 @@ impl fmt::Display for PolicyError {
 pub(super) struct Errors(RefCell<Vec<PolicyError>>);
 
 impl Errors {
-    pub(super) fn add(&self, place: impl Into<String>, message: impl Into<String>) {
-        self.0.borrow_mut().push(PolicyError { place: place.into(), message: message.into() });
+    pub(super) fn add(&self, error: PolicyError) {
+        self.0.borrow_mut().push(error);
     }
 
     pub(super) fn into_vec(self) -> Vec<PolicyError> {
@@ -39,26 +64,39 @@ impl Errors {
 #[derive(Clone)]
 pub(super) struct Field<'d> {
     pub(super) value: &'d Json<'d>,
-    pub(super) place: String,
+    place: Vec<Step<&'d str>>,
     errors: &'d Errors,
 }
 
 /// A table of the document, whose keys are known by the names that were asked for.
 pub(super) struct Table<'d> {
     object: &'d Object<'d>,
-    place: String,
+    place: Vec<Step<&'d str>>,
     errors: &'d Errors,
     known: RefCell<Vec<&'static str>>,
 }
 
 impl<'d> Field<'d> {
     pub(super) fn root(value: &'d Json<'d>, errors: &'d Errors) -> Self {
-        Self { value, place: String::new(), errors }
+        Self { value, place: Vec::new(), errors }
     }
 
     /// Notes an error at this place; for use as the last word of a reading that fails.
     pub(super) fn fail<T>(&self, message: impl Into<String>) -> Option<T> {
-        self.errors.add(self.place.clone(), message);
+        self.errors.add(PolicyError::new(Place::at(&self.place), message));
+        None
+    }
+
+    /// Notes that the value is or holds a name that is none of the valid ones.
+    pub(super) fn fail_name<T>(
+        &self,
+        found: &str,
+        valid: impl IntoIterator<Item = impl Into<String>>,
+        message: impl Into<String>,
+    ) -> Option<T> {
+        let valid = valid.into_iter().map(Into::into).collect();
+        let names = Some(Names::Values { found: found.to_owned(), valid });
+        self.errors.add(PolicyError { names, ..PolicyError::new(Place::at(&self.place), message) });
         None
     }
 
@@ -106,7 +144,7 @@ impl<'d> Field<'d> {
         match self.value.as_array() {
             None => self.expected("a list"),
             Some([]) => self.fail("expected a list that is not empty"),
-            Some(items) => Some(items.iter().enumerate().map(|(i, value)| self.at(value, &format!("[{i}]"))).collect()),
+            Some(items) => Some(items.iter().enumerate().map(|(i, value)| self.at(value, Step::Index(i))).collect()),
         }
     }
 
@@ -121,12 +159,12 @@ impl<'d> Field<'d> {
         let Some(object) = self.value.as_object() else {
             return self.expected("a table");
         };
-        Some(object.iter().map(|(name, value)| (name, self.at(value, &member(&self.place, name)))).collect())
+        Some(object.iter().map(|(name, value)| (name, self.at(value, Step::Key(name)))).collect())
     }
 
     /// The value of a key, where this is a table that has it.
-    pub(super) fn member(&self, name: &str) -> Option<Field<'d>> {
-        Some(self.at(self.value.as_object()?.get(name)?, &member(&self.place, name)))
+    pub(super) fn member(&self, name: &'d str) -> Option<Field<'d>> {
+        Some(self.at(self.value.as_object()?.get(name)?, Step::Key(name)))
     }
 
     pub(super) fn table(&self) -> Option<Table<'d>> {
@@ -136,8 +174,8 @@ impl<'d> Field<'d> {
         Some(Table { object, place: self.place.clone(), errors: self.errors, known: RefCell::default() })
     }
 
-    fn at(&self, value: &'d Json<'d>, below: &str) -> Self {
-        Self { value, place: format!("{}{below}", self.place), errors: self.errors }
+    fn at(&self, value: &'d Json<'d>, step: Step<&'d str>) -> Self {
+        Self { value, place: below(&self.place, step), errors: self.errors }
     }
 }
 
@@ -146,7 +184,7 @@ impl<'d> Table<'d> {
     pub(super) fn field(&self, name: &'static str) -> Option<Field<'d>> {
         self.known.borrow_mut().push(name);
         let value = self.object.get(name)?;
-        Some(Field { value, place: format!("{}{}", self.place, member(&self.place, name)), errors: self.errors })
+        Some(Field { value, place: below(&self.place, Step::Key(name)), errors: self.errors })
     }
 
     /// The value of a key that must be there.
@@ -159,22 +197,28 @@ impl<'d> Table<'d> {
     }
 
     /// Notes an error at a key of this table.
-    pub(super) fn fail(&self, name: &str, message: impl Into<String>) {
-        self.errors.add(format!("{}{}", self.place, member(&self.place, name)), message);
+    pub(super) fn fail(&self, name: &'d str, message: impl Into<String>) {
+        self.errors.add(PolicyError::new(self.place_of(name), message));
     }
 
     /// Notes an error for each key that nothing asked for. Call it last.
     pub(super) fn refuse_unknown_keys(&self) {
         let known = self.known.borrow();
         for (name, _) in self.object.iter().filter(|(name, _)| !known.contains(name)) {
-            self.fail(name, format!("unknown key; expected one of {}", known.join(", ")));
+            let message = format!("unknown key; expected one of {}", known.join(", "));
+            let names = Some(Names::Keys(known.clone()));
+            self.errors.add(PolicyError { names, ..PolicyError::new(self.place_of(name), message) });
         }
+    }
+
+    fn place_of(&self, name: &'d str) -> Place {
+        Place::at(&below(&self.place, Step::Key(name)))
     }
 }
 
-/// How a member is written behind the place of its table.
-fn member(table: &str, name: &str) -> String {
-    let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    let dot = if table.is_empty() { "" } else { "." };
-    if is_bare { format!("{dot}{name}") } else { format!("{dot}{name:?}") }
+fn below<'d>(place: &[Step<&'d str>], step: Step<&'d str>) -> Vec<Step<&'d str>> {
+    let mut below = Vec::with_capacity(place.len() + 1);
+    below.extend_from_slice(place);
+    below.push(step);
+    below
 }

@@ -141,8 +141,9 @@ fn read_issuers(field: Option<Field<'_>>, issuers: Option<&[(String, Option<Issu
     };
     field.list(|field| {
         let name = field.text()?;
-        let index = issuers?.iter().position(|(known, _)| known == name);
-        index.or_else(|| field.fail(format!("the policy has no issuer {name:?}")))
+        let names = issuers?.iter().map(|(known, _)| known.as_str());
+        let index = names.clone().position(|known| known == name);
+        index.or_else(|| field.fail_name(name, names, format!("the policy has no issuer {name:?}")))
     })
 }
 

@@ -99,7 +99,7 @@ impl Entry {
             table.field("hosts").map_or(Some(Vec::new()), |field| field.list(|field| field.read(HostPattern::parse)));
         let name = transpose(table.field("name").map(|field| field.read(read_name)));
         let host_labels = host_labels(hosts.as_deref().unwrap_or_default());
-        let kind = table.field("access").map_or(Some(Kind::Token), |field| field.read(Kind::parse));
+        let kind = table.field("access").map_or(Some(Kind::Token), |field| Kind::read(&field));
         let label_names: Vec<String> = host_labels.iter().map(|(_, name)| name.clone()).collect();
         let context = Context { path: path.as_ref(), host_labels: &label_names, issuers: defaults.issuers };
         let access = read_access(&table, kind, context);
@@ -136,13 +136,18 @@ enum Kind {
 }
 
 impl Kind {
-    fn parse(text: &str) -> Result<Self, String> {
+    fn read(field: &Field<'_>) -> Option<Self> {
+        let text = field.text()?;
         match text {
-            "token" => Ok(Self::Token),
-            "optional" => Ok(Self::Optional),
-            "public" => Ok(Self::Public),
-            "deny" => Ok(Self::Deny),
-            _ => Err(format!("expected \"token\", \"optional\", \"public\" or \"deny\", found {text:?}")),
+            "token" => Some(Self::Token),
+            "optional" => Some(Self::Optional),
+            "public" => Some(Self::Public),
+            "deny" => Some(Self::Deny),
+            _ => field.fail_name(
+                text,
+                ["token", "optional", "public", "deny"],
+                format!("expected \"token\", \"optional\", \"public\" or \"deny\", found {text:?}"),
+            ),
         }
     }
 }

@@ -1,0 +1,82 @@
+//! Places within the policy document.
+
+use std::fmt;
+
+/// Where something is in a document. Written as in `routes[3].scopes`; the document as a whole is the empty text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place(Vec<Step>);
+
+/// A step down into the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<K = String> {
+    /// To the member of a table.
+    Key(K),
+    /// To the element of a list.
+    Index(usize),
+}
+
+impl Place {
+    /// The place at the end of these steps.
+    #[must_use]
+    pub fn at(steps: &[Step<&str>]) -> Self {
+        let owned = steps.iter().map(|step| match step {
+            Step::Key(name) => Step::Key((*name).to_owned()),
+            Step::Index(index) => Step::Index(*index),
+        });
+        Self(owned.collect())
+    }
+
+    /// The steps that lead there.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// The key at its end, unless an element of a list is there.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self.0.last() {
+            Some(Step::Key(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the document as a whole.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            match step {
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(name) if is_bare(name) => write!(f, "{dot}{name}")?,
+                Step::Key(name) => write!(f, "{dot}{name:?}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key needs no quotes, as in TOML.
+fn is_bare(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_toml_writes_keys() {
+        let written = |steps: &[Step<&str>]| Place::at(steps).to_string();
+        assert_eq!(written(&[]), "");
+        assert_eq!(written(&[Step::Key("routes"), Step::Index(3), Step::Key("scopes")]), "routes[3].scopes");
+        assert_eq!(written(&[Step::Key("issuers"), Step::Key("a.b")]), "issuers.\"a.b\"");
+        assert_eq!(written(&[Step::Key("")]), "\"\"");
+    }
+}
