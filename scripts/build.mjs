@@ -22,7 +22,8 @@ const ENTRY = join(ROOT, 'src/edge/worker.js');
 // With --faults, a build for tests that panics on demand (src/edge/faults.rs), in folders of its own.
 const FAULTS = process.argv.includes('--faults');
 const OUT = join(ROOT, FAULTS ? 'target/faults/build' : 'build');
-const OPTIONS = FAULTS ? ['--features', 'faults', '--target-dir', 'target/faults'] : [];
+// The command-line tool is no part of the Worker.
+const OPTIONS = ['--no-default-features', ...(FAULTS ? ['--features', 'faults', '--target-dir', 'target/faults'] : [])];
 const BINARYEN = join(ROOT, 'node_modules/binaryen');
 const GLUE = 'index.js';
 const WASM = 'index_bg.wasm'; // wasm-bindgen's name for the module of `index`

@@ -1,0 +1,66 @@
+//! JSON, and JSON with comments, as wrangler.jsonc is written.
+
+use jsonc_parser::ast::{self, ObjectPropName};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::Number;
+
+use super::{Key, Node, Span, SyntaxError, Value};
+
+/// What is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Strict,
+    /// Comments and trailing commas too.
+    Comments,
+}
+
+/// Reads JSON; the first error otherwise.
+pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Value, Vec<SyntaxError>> {
+    let has_comments = dialect == Dialect::Comments;
+    let options = ParseOptions {
+        allow_comments: has_comments,
+        allow_trailing_commas: has_comments,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    match parse_to_ast(text, &CollectOptions::default(), &options) {
+        Ok(result) => match result.value {
+            Some(root) => Ok(value(&root)),
+            None => Err(vec![SyntaxError::new(0..text.len(), "expected a JSON value, found nothing")]),
+        },
+        Err(error) => Err(vec![SyntaxError::new(span(error.range()), error.kind().to_string())]),
+    }
+}
+
+fn value(value: &ast::Value<'_>) -> Value {
+    let node = match value {
+        ast::Value::NullKeyword(_) => Node::Null,
+        ast::Value::BooleanLit(literal) => Node::Bool(literal.value),
+        ast::Value::StringLit(literal) => Node::Text(literal.value.to_string()),
+        ast::Value::NumberLit(literal) => {
+            literal.value.parse::<Number>().map_or(Node::Foreign("a number out of range"), Node::Number)
+        }
+        ast::Value::Array(array) => Node::List(array.elements.iter().map(self::value).collect()),
+        ast::Value::Object(object) => Node::Table(object.properties.iter().map(property).collect()),
+    };
+    Value::new(node, span(value.range()))
+}
+
+fn property(property: &ast::ObjectProp<'_>) -> (Key, Value) {
+    let name = match &property.name {
+        ObjectPropName::String(literal) => literal.value.to_string(),
+        ObjectPropName::Word(word) => word.value.to_owned(),
+    };
+    (Key { name, span: span(property.name.range()) }, value(&property.value))
+}
+
+fn span(range: jsonc_parser::common::Range) -> Span {
+    range.start..range.end
+}

@@ -1,0 +1,76 @@
+//! Where a file holds policies: it is one itself, or it configures a Worker that has some.
+
+use std::borrow::Cow;
+
+use portcullis::policy::{Place, Step};
+
+use super::json::{self, Dialect};
+use super::{Document, Span, SyntaxError, Value};
+use crate::Failure;
+
+/// The variable of the Worker that holds the policy.
+const VARIABLE: &str = "POLICY";
+
+/// A policy within a file.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyValue<'d> {
+    /// Whose it is, where it is not the default environment's.
+    pub(crate) environment: Option<&'d str>,
+    /// Where the file has it.
+    pub(crate) place: Place,
+    /// The policy; what is wrong with the JSON in a string that should hold one.
+    pub(crate) value: Result<Cow<'d, Value>, Vec<SyntaxError>>,
+}
+
+/// The policies of a file: one that is a policy itself, or `[vars.POLICY]` and `[env.NAME.vars.POLICY]` of a
+/// configuration of wrangler's.
+pub(crate) fn policies(document: &Document) -> Result<Vec<PolicyValue<'_>>, Failure> {
+    if !is_configuration(&document.root) {
+        let (place, value) = (Place::default(), Ok(Cow::Borrowed(&document.root)));
+        return Ok(vec![PolicyValue { environment: None, place, value }]);
+    }
+    let default = variable(&document.root).map(|value| policy(document, None, value));
+    let environments = document.root.get("env").map(Value::entries).unwrap_or_default();
+    let others =
+        environments.iter().filter_map(|(name, worker)| Some(policy(document, Some(&name.name), variable(worker)?)));
+    let found: Vec<_> = default.into_iter().chain(others).collect();
+    if found.is_empty() {
+        let name = &document.source.name;
+        return Err(Failure::new(format!("{name} holds no policy: expected the table [vars.{VARIABLE}]")));
+    }
+    Ok(found)
+}
+
+/// Whether this configures a Worker: it has variables, or what every Worker has, and no routes of a policy.
+pub(crate) fn is_configuration(root: &Value) -> bool {
+    ["vars", "env", "main", "compatibility_date"].iter().any(|key| root.get(key).is_some())
+}
+
+fn variable(worker: &Value) -> Option<&Value> {
+    worker.get("vars")?.get(VARIABLE)
+}
+
+fn policy<'d>(document: &'d Document, environment: Option<&'d str>, value: &'d Value) -> PolicyValue<'d> {
+    let default = [Step::Key("vars"), Step::Key(VARIABLE)];
+    let place = match environment {
+        None => Place::at(&default),
+        Some(name) => Place::at(&[&[Step::Key("env"), Step::Key(name)], &default[..]].concat()),
+    };
+    let value = match value.as_str() {
+        None => Ok(Cow::Borrowed(value)),
+        Some(text) => within(document, value, text).map(Cow::Owned),
+    };
+    PolicyValue { environment, place, value }
+}
+
+/// The policy in a string. Its places are known where the file has the text as it is, without escapes.
+fn within(document: &Document, value: &Value, text: &str) -> Result<Value, Vec<SyntaxError>> {
+    let written = document.source.text.get(value.span.clone()).unwrap_or_default();
+    let offset = written.find(text).map(|offset| value.span.start + offset);
+    let place = |span: Span| offset.map_or(value.span.clone(), |by| span.start + by..span.end + by);
+    let policy = json::parse(text, Dialect::Strict).map_err(|mut errors| {
+        errors.iter_mut().for_each(|error| error.span = place(error.span.clone()));
+        errors
+    })?;
+    Ok(policy.placed(&place))
+}

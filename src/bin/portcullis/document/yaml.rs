@@ -1,0 +1,171 @@
+//! YAML 1.2 with the core schema (§10.3): what has no quotes and looks like a number, `true` or `null` is one.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks, StrInput};
+use serde_json::Number;
+
+use super::{Key, MAX_DEPTH, Node, Span, SyntaxError, Value};
+
+/// The most values that aliases may multiply a document to.
+const MAX_VALUES: usize = 1_000_000;
+
+/// Reads the one document of a YAML text; the first error otherwise.
+pub(super) fn parse(text: &str) -> Result<Value, Vec<SyntaxError>> {
+    Reader::new(text).document().map_err(|error| vec![error])
+}
+
+struct Reader<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    text: &'t str,
+    /// The parser counts characters; texts are cut at bytes. One that is all ASCII needs no table.
+    bytes: Option<Vec<usize>>,
+    anchors: HashMap<usize, Value>,
+    values: usize,
+}
+
+type Result_<T> = Result<T, SyntaxError>;
+
+impl<'t> Reader<'t> {
+    fn new(text: &'t str) -> Self {
+        let bytes = (!text.is_ascii()).then(|| text.char_indices().map(|(byte, _)| byte).collect());
+        Self { parser: Parser::new_from_str(text), text, bytes, anchors: HashMap::new(), values: 0 }
+    }
+
+    fn document(&mut self) -> Result_<Value> {
+        let mut root = None;
+        loop {
+            let (event, marks) = self.next()?;
+            match event {
+                Event::StreamEnd => break,
+                Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+                _ if root.is_some() => {
+                    return Err(SyntaxError::new(self.span(marks), "expected one document, found a second one"));
+                }
+                event => root = Some(self.value(event, marks, MAX_DEPTH)?),
+            }
+        }
+        root.ok_or_else(|| SyntaxError::new(0..self.text.len(), "expected a document, found nothing"))
+    }
+
+    fn next(&mut self) -> Result_<(Event<'t>, Marks)> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => {
+                let start = self.byte(error.marker().index());
+                Err(SyntaxError::new(start..start, error.info()))
+            }
+            None => Ok((Event::StreamEnd, Marks::default())),
+        }
+    }
+
+    fn value(&mut self, event: Event<'t>, marks: Marks, levels: usize) -> Result_<Value> {
+        self.values += 1;
+        if levels == 0 || self.values > MAX_VALUES {
+            let what = if levels == 0 { "nested too deeply" } else { "aliases make this document too large" };
+            return Err(SyntaxError::new(self.span(marks), what));
+        }
+        let (anchor, value) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.suffix == "str");
+                let node = if is_text { Node::Text(text.into_owned()) } else { plain(&text) };
+                (anchor, Value::new(node, self.span(marks)))
+            }
+            Event::SequenceStart(anchor, _) => (anchor, self.list(marks, levels)?),
+            Event::MappingStart(anchor, _) => (anchor, self.table(marks, levels)?),
+            Event::Alias(anchor) => (0, self.alias(anchor, marks)?),
+            _ => return Err(SyntaxError::new(self.span(marks), "expected a value")),
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, value.clone());
+        }
+        Ok(value)
+    }
+
+    fn list(&mut self, start: Marks, levels: usize) -> Result_<Value> {
+        let mut items = Vec::new();
+        loop {
+            let (event, marks) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(Value::new(Node::List(items), self.between(start, marks)));
+            }
+            items.push(self.value(event, marks, levels - 1)?);
+        }
+    }
+
+    fn table(&mut self, start: Marks, levels: usize) -> Result_<Value> {
+        let mut entries = Vec::new();
+        loop {
+            let (event, marks) = self.next()?;
+            if event == Event::MappingEnd {
+                return Ok(Value::new(Node::Table(entries), self.between(start, marks)));
+            }
+            let span = self.span(marks);
+            let Event::Scalar(name, ..) = event else {
+                return Err(SyntaxError::new(span, "expected a key that is a string"));
+            };
+            let key = Key { name: name.into_owned(), span };
+            let (event, marks) = self.next()?;
+            entries.push((key, self.value(event, marks, levels - 1)?));
+        }
+    }
+
+    /// An alias stands for all that its anchor holds; a small text could hold ever more.
+    fn alias(&mut self, anchor: usize, marks: Marks) -> Result_<Value> {
+        let span = self.span(marks);
+        let value = self.anchors.get(&anchor).cloned();
+        let value =
+            value.ok_or_else(|| SyntaxError::new(span.clone(), "expected an alias of a value that ended before"))?;
+        self.values += count(&value);
+        if self.values > MAX_VALUES {
+            return Err(SyntaxError::new(span, "aliases make this document too large"));
+        }
+        Ok(value)
+    }
+
+    fn span(&self, marks: Marks) -> Span {
+        let (start, end) = (self.byte(marks.start.index()), self.byte(marks.end.index()));
+        start..end.max(start)
+    }
+
+    fn between(&self, start: Marks, end: Marks) -> Span {
+        self.span(Marks::new(start.start, end.end))
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        let end = self.text.len();
+        self.bytes.as_ref().map_or(character.min(end), |bytes| bytes.get(character).copied().unwrap_or(end))
+    }
+}
+
+fn count(value: &Value) -> usize {
+    let below = value.items().iter().chain(value.entries().iter().map(|(_, value)| value));
+    1 + below.map(count).sum::<usize>()
+}
+
+fn plain(text: &str) -> Node {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Node::Null,
+        "true" | "True" | "TRUE" => Node::Bool(true),
+        "false" | "False" | "FALSE" => Node::Bool(false),
+        _ => number(text).unwrap_or_else(|| Node::Text(text.to_owned())),
+    }
+}
+
+fn number(text: &str) -> Option<Node> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if matches!(digits, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Some(Node::Foreign("a number that is not finite"));
+    }
+    let radix = |prefix, radix| text.strip_prefix(prefix).and_then(|digits| u64::from_str_radix(digits, radix).ok());
+    if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
+        return Some(Node::Number(number.into()));
+    }
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(Node::Number(number.into()));
+    }
+    // Rust reads `infinity` and the like as numbers too.
+    let looks_like_one = digits.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
+    let float = text.parse::<f64>().ok().filter(|_| looks_like_one)?;
+    Some(Number::from_f64(float).map_or(Node::Foreign("a number out of range"), Node::Number))
+}

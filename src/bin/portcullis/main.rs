@@ -1,0 +1,83 @@
+//! `portcullis`: checks, explains and tests policies with the code that decides on the edge.
+
+#![allow(dead_code, reason = "the commands that use the rest come next")]
+mod check;
+mod document;
+mod finding;
+mod output;
+mod policy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::{Color, Output};
+
+/// Write, check and understand the policy of a Portcullis gate.
+///
+/// Every command reads policies with the very code that reads them in the Worker, so what they say holds there too.
+#[derive(Parser)]
+#[command(version, max_term_width = 80, after_help = EXIT_CODES)]
+struct Cli {
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true, value_name = "WHEN")]
+    color: Color,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Args),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  there are findings
+  2  wrong usage, or a file that cannot be read";
+
+/// How a command ended that did its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Fine,
+    Findings,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+enum Failure {
+    /// In words for who called.
+    Message(String),
+    /// It was told already, as findings.
+    Told,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self::Message(message.into())
+    }
+}
+
+fn main() -> ExitCode {
+    // clap itself ends with 2 on wrong usage.
+    let cli = Cli::parse();
+    let output = Output::new(cli.color);
+    match run(cli.command, &output) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(failure) => {
+            if let Failure::Message(message) = failure {
+                output.error(&message);
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
+    match command {
+        Command::Check(args) => check::run(&args, output),
+    }
+}

@@ -1,0 +1,162 @@
+//! The only place that writes to the terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+use annotate_snippets::Renderer;
+use annotate_snippets::renderer::{AnsiColor, Effects, Style};
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// What is written elsewhere than to a terminal is this wide.
+const DEFAULT_WIDTH: usize = 80;
+
+/// Longer lines are hard to read, however wide the terminal is.
+const MAX_WIDTH: usize = 120;
+
+pub(crate) const BOLD: Style = Style::new().effects(Effects::BOLD);
+pub(crate) const RED: Style = AnsiColor::BrightRed.on_default().effects(Effects::BOLD);
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(crate) const DIM: Style = Style::new().effects(Effects::DIMMED);
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// Standard output for results, standard error for what is said beside them.
+#[derive(Debug)]
+pub(crate) struct Output {
+    width: usize,
+    out_is_coloured: bool,
+    err_is_coloured: bool,
+}
+
+impl Output {
+    pub(crate) fn new(color: Color) -> Self {
+        let is_coloured = |is_terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && !has_no_color(),
+        };
+        Self {
+            width: width(),
+            out_is_coloured: is_coloured(io::stdout().is_terminal()),
+            err_is_coloured: is_coloured(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Columns.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// A result.
+    pub(crate) fn line(&self, text: &str) {
+        write(&mut io::stdout().lock(), text);
+    }
+
+    /// A result in JSON.
+    pub(crate) fn json(&self, value: &impl Serialize) {
+        self.line(&serde_json::to_string_pretty(value).unwrap_or_default());
+    }
+
+    /// What is said beside the results.
+    pub(crate) fn note(&self, text: &str) {
+        write(&mut io::stderr().lock(), text);
+    }
+
+    /// Why nothing came of it.
+    pub(crate) fn error(&self, text: &str) {
+        let error = paint(self.err_is_coloured, RED, "error:");
+        self.note(&wrap(&format!("{error} {text}"), self.width, ""));
+    }
+
+    /// A text in a style, where results are coloured.
+    pub(crate) fn paint(&self, style: Style, text: &str) -> String {
+        paint(self.out_is_coloured, style, text)
+    }
+
+    /// What draws findings for standard output, or else for standard error.
+    pub(crate) fn renderer(&self, stream: Stream) -> Renderer {
+        let is_coloured = match stream {
+            Stream::Out => self.out_is_coloured,
+            Stream::Err => self.err_is_coloured,
+        };
+        let renderer = if is_coloured { Renderer::styled() } else { Renderer::plain() };
+        renderer.term_width(self.width)
+    }
+
+    /// Writes to one of the two.
+    pub(crate) fn write(&self, stream: Stream, text: &str) {
+        match stream {
+            Stream::Out => self.line(text),
+            Stream::Err => self.note(text),
+        }
+    }
+}
+
+/// Where something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Out,
+    Err,
+}
+
+/// Breaks a text into lines of at most `width` columns, the second and later ones behind `indent`. A word that is longer
+/// stays whole.
+pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            wrapped.push('\n');
+            wrapped.push_str(indent);
+            column = indent.len();
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
+}
+
+fn paint(is_coloured: bool, style: Style, text: &str) -> String {
+    if is_coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// <https://no-color.org>: set, and not empty.
+fn has_no_color() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn width() -> usize {
+    let terminal = terminal_size::terminal_size_of(io::stdout());
+    terminal.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0).clamp(40, MAX_WIDTH))
+}
+
+/// Whoever reads may stop reading (`portcullis routes | head`): nothing is left to be told then.
+fn write(stream: &mut impl Write, text: &str) {
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(b"\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn breaks_lines_between_words() {
+        assert_eq!(wrap("one two three", 7, "  "), "one two\n  three");
+        assert_eq!(wrap("one two", 7, ""), "one two");
+        assert_eq!(wrap("overlong a b", 3, ""), "overlong\na b");
+        assert_eq!(wrap("", 3, ""), "");
+    }
+}

@@ -1,0 +1,145 @@
+//! From a file to the policies that it holds, and to what is wrong with them.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use portcullis::json::MAX_DEPTH;
+use portcullis::policy::{Names, Place, Policy, PolicyError};
+
+use crate::Failure;
+use crate::document::{Document, PolicyValue, Source, Syntax, SyntaxError, Value, policies};
+use crate::finding::{Finding, Subject, human};
+use crate::output::{Output, Stream};
+
+/// How to read a policy's file.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Reading {
+    /// The environment of wrangler.toml whose policy is meant
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+
+    /// How the file is written [default: as its name says]
+    #[arg(long, value_enum)]
+    pub(crate) syntax: Option<Syntax>,
+}
+
+/// A policy of a file, read as the gate reads it.
+#[derive(Debug)]
+pub(crate) struct Examined<'d> {
+    /// The environment of wrangler.toml that it is for; `None` for the default one, and in a file of its own.
+    pub(crate) environment: Option<&'d str>,
+    /// Where the file has it.
+    pub(crate) place: Place,
+    /// The document, as far as it is one.
+    pub(crate) value: Option<Cow<'d, Value>>,
+    /// The policy, or all that is wrong with it.
+    pub(crate) result: Result<Policy, Vec<Finding>>,
+}
+
+/// A policy that holds, for commands that use one.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) source: Source,
+    /// The document.
+    pub(crate) value: Value,
+    pub(crate) policy: Policy,
+}
+
+impl Loaded {
+    /// The document in JSON, as the Worker gets it.
+    pub(crate) fn json(&self) -> String {
+        to_json(&self.value)
+    }
+}
+
+/// Reads a file; what is wrong with its syntax otherwise.
+pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Result<Document, (Source, Vec<Finding>)>, Failure> {
+    let source = Source::read(path, reading.syntax)?;
+    Ok(match source.parse() {
+        Ok(root) => Ok(Document { source, root }),
+        Err(errors) => Err((source, errors.into_iter().map(syntax_finding).collect())),
+    })
+}
+
+/// All policies of a document, or the one of this environment.
+pub(crate) fn examine<'d>(document: &'d Document, environment: Option<&str>) -> Result<Vec<Examined<'d>>, Failure> {
+    let mut found = policies(document)?;
+    if let Some(name) = environment {
+        found.retain(|policy| policy.environment == Some(name));
+        if found.is_empty() {
+            return Err(Failure::new(format!("{} holds no policy for the environment {name:?}", document.source.name)));
+        }
+    }
+    Ok(found.into_iter().map(Examined::new).collect())
+}
+
+/// The one policy that a command is to use. What is wrong with it is told.
+pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Loaded, Failure> {
+    let told = |source: &Source, findings: &[Finding]| {
+        human::write(findings, source, output, Stream::Err);
+        Failure::Told
+    };
+    let document = read(path, reading)?.map_err(|(source, findings)| told(&source, &findings))?;
+    let mut found = examine(&document, reading.env.as_deref())?;
+    if found.len() > 1 {
+        found.retain(|policy| policy.environment.is_none());
+    }
+    let Some(examined) = found.pop() else {
+        return Err(Failure::new(format!("{} holds several policies: choose with --env", document.source.name)));
+    };
+    let policy = examined.result.map_err(|findings| told(&document.source, &findings))?;
+    let value = examined.value.map_or_else(|| document.root.clone(), Cow::into_owned);
+    Ok(Loaded { policy, value, source: document.source })
+}
+
+impl<'d> Examined<'d> {
+    fn new(found: PolicyValue<'d>) -> Self {
+        let PolicyValue { environment, place, value } = found;
+        let (value, result) = match value {
+            Ok(value) => {
+                let result = parse(&value);
+                (Some(value), result)
+            }
+            Err(errors) => (None, Err(errors.into_iter().map(syntax_finding).collect())),
+        };
+        let result = result.map_err(|findings| findings.into_iter().map(|finding| finding.of(environment)).collect());
+        Self { environment, place, value, result }
+    }
+}
+
+fn parse(value: &Value) -> Result<Policy, Vec<Finding>> {
+    let problems = value.problems(MAX_DEPTH);
+    if !problems.is_empty() {
+        return Err(problems.into_iter().map(syntax_finding).collect());
+    }
+    let policy = Policy::parse(&to_json(value));
+    policy.map_err(|errors| errors.into_iter().map(|error| policy_finding(error, value)).collect())
+}
+
+fn to_json(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn syntax_finding(error: SyntaxError) -> Finding {
+    Finding::error("syntax", error.span, error.message)
+}
+
+fn policy_finding(error: PolicyError, value: &Value) -> Finding {
+    let subject = if matches!(error.names, Some(Names::Keys(_))) { Subject::Key } else { Subject::Value };
+    let mut finding = Finding::error("policy", subject.span(value, &error.place), error.message);
+    finding.help = error.names.and_then(|names| nearest(&names, &error.place));
+    finding.related = error.related.map(|place| (Subject::Value.span(value, &place), place.to_string()));
+    finding.place = error.place;
+    finding
+}
+
+/// The name that was most likely meant.
+fn nearest(names: &Names, place: &Place) -> Option<String> {
+    let (found, valid): (&str, Vec<&str>) = match names {
+        Names::Keys(valid) => (place.key()?, valid.clone()),
+        Names::Values { found, valid } => (found, valid.iter().map(String::as_str).collect()),
+    };
+    let near = |name: &&str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
+    let best = valid.into_iter().min_by_key(near)?;
+    (near(&best) <= 1 + found.chars().count() / 4).then(|| format!("did you mean `{best}`?"))
+}
