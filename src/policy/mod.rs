@@ -3,6 +3,8 @@
 //! The document is read whole: either every place of it is right, or all that is wrong is reported at once. A
 //! [`Policy`] therefore always can be enforced.
 
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+pub mod document;
 mod identity;
 mod issuer;
 mod place;

@@ -211,7 +211,7 @@ fn read_prefix(text: &str) -> Result<Vec<String>, String> {
     literals.filter(|_| pattern.rest.is_none()).ok_or_else(|| "expected literal segments only".to_owned())
 }
 
-const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];
+pub(super) const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];
 
 fn read_access(table: &Table<'_>, kind: Option<Kind>, context: Context<'_>) -> Option<Access> {
     let Some(kind) = kind else {

@@ -6,6 +6,7 @@ mod document;
 mod finding;
 mod output;
 mod policy;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Schema(schema::Args),
 }
 
 const EXIT_CODES: &str = "\
@@ -79,5 +81,6 @@ fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
     match command {
         Command::Check(args) => check::run(&args, output),
+        Command::Schema(args) => schema::run(&args, output),
     }
 }

@@ -1,0 +1,89 @@
+//! `portcullis schema`: what editors complete and check policies by.
+
+use clap::ValueEnum;
+use portcullis::policy::document::Policy;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{Schema, json_schema};
+use serde_json::Value;
+
+use crate::output::Output;
+use crate::{Failure, Outcome};
+
+/// Print the JSON Schema of policies, for editors
+///
+/// The schemas are also in the repository, under schema/. docs/cli.md says how editors find them.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// What the schema is for
+    #[arg(value_enum, default_value_t = Subject::Policy)]
+    of: Subject,
+}
+
+/// What a schema describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// A policy in a file of its own
+    Policy,
+    /// wrangler.toml or wrangler.json, with the policy in `vars.POLICY`
+    Wrangler,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis schema > policy.schema.json
+  portcullis schema wrangler > wrangler.schema.json";
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+    output.json(&match args.of {
+        Subject::Policy => policy(),
+        Subject::Wrangler => wrangler(),
+    });
+    Ok(Outcome::Fine)
+}
+
+fn policy() -> Schema {
+    // Taplo and VS Code know draft 7 best.
+    let settings = SchemaSettings::draft07().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Policy>();
+    RecursiveTransform(narrow).transform(&mut schema);
+    schema
+}
+
+/// An `Option` of a document type is a key that may be absent; `null` no key takes. Rust's name of an integer says
+/// nothing that its range does not.
+fn narrow(schema: &mut Schema) {
+    schema.remove("format");
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+    }
+}
+
+/// The policy within what wrangler reads; of the rest it says nothing.
+fn wrangler() -> Schema {
+    let mut policy = policy();
+    let definitions = policy.remove("definitions").unwrap_or_default();
+    let meta = policy.remove("$schema").unwrap_or_default();
+    let mut definitions = definitions.as_object().cloned().unwrap_or_default();
+    definitions.insert("Policy".to_owned(), policy.to_value());
+    let either = serde_json::json!({"anyOf": [{"$ref": "#/definitions/Policy"}, {"type": "string"}]});
+    let vars = serde_json::json!({"type": "object", "properties": {"POLICY": either}});
+    json_schema!({
+        "$schema": meta,
+        "title": "Wrangler configuration with a Portcullis policy",
+        "type": "object",
+        "properties": {
+            "vars": vars,
+            "env": {"type": "object", "additionalProperties": {"type": "object", "properties": {"vars": vars}}},
+        },
+        "definitions": definitions,
+    })
+}

@@ -1,0 +1,290 @@
+//! The policy document as types, for tools that write policies and for the JSON Schema that editors complete from: the
+//! comments here are what they show. What the gate reads is not made of these; it tells every problem with its place.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+use crate::token::algorithm::Algorithm;
+
+/// The policy of a Portcullis gate: which tokens each route takes.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Portcullis policy")]
+pub struct Policy {
+    /// The version of this format: 1.
+    #[schemars(schema_with = "version")]
+    pub version: u8,
+    /// Upstream of the routes that name none: `https://host[:port][/base]`, `service:BINDING` for a service binding, or
+    /// `passthrough` for the request's own URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "origin")]
+    pub origin: Option<String>,
+    /// Who issues the tokens, each under a name of your own. At least one where a route takes tokens.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub issuers: BTreeMap<String, Issuer>,
+    /// What the origin is told of the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// Bounds on what callers may send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// The rules. The most specific one decides, whatever the order; what no route covers is refused.
+    #[schemars(length(min = 1))]
+    pub routes: Vec<Route>,
+}
+
+/// Who issues tokens, and how their tokens are read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("not" = {"required": ["jwks", "jwks_uri"]}))]
+pub struct Issuer {
+    /// Compared with the token's `iss`, byte for byte. Its keys are found by discovery, at
+    /// `<issuer>/.well-known/openid-configuration`, unless `jwks_uri` or `jwks` says where they are.
+    #[schemars(length(min = 1))]
+    pub issuer: String,
+    /// Where the keys are: an `https` URL, or `http` on a loopback host. Default: what discovery says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^https?://"))]
+    pub jwks_uri: Option<String>,
+    /// The key set itself (RFC 7517), with at least one usable key; nothing is fetched. Excludes `jwks_uri`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "key_set")]
+    pub jwks: Option<serde_json::Value>,
+    /// The `alg` values that are taken. Default: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(schema_with = "algorithms")]
+    pub algorithms: Vec<String>,
+    /// Seconds of clock skew for `exp`, `nbf`, `iat` and `max_age`. Default: 30.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 300), extend("default" = 30))]
+    pub leeway: Option<u64>,
+    /// The most seconds since `iat`; a token without `iat` is then invalid. Default: any age until `exp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = MAX_SECONDS))]
+    pub max_age: Option<u64>,
+    /// The `typ` values that are taken, without `application/`. Default: `jwt` and `at+jwt`, and tokens without `typ`;
+    /// with a list of your own `typ` is required.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub types: Vec<String>,
+    /// The claim that holds the scopes, nested with `.`. Default: `scope`, else `scp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub scope_claim: Option<String>,
+    /// Seconds that a key set is fresh. Default: 600.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_SECONDS), extend("default" = 600))]
+    pub jwks_ttl: Option<u64>,
+    /// Seconds that a key set may still be used when it cannot be refreshed. Default: 86400, a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = MAX_SECONDS), extend("default" = 86_400))]
+    pub jwks_max_stale: Option<u64>,
+    /// The least seconds between two fetches that an unknown `kid` or a failure triggers. Default: 30.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = MAX_SECONDS), extend("default" = 30))]
+    pub jwks_cooldown: Option<u64>,
+    /// Milliseconds for discovery and key fetches. Default: 5000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_TIMEOUT_MS), extend("default" = 5000))]
+    pub timeout_ms: Option<u64>,
+}
+
+/// A rule for the requests of one place. The most specific path wins, whatever the order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, transform = require_what_access_asks)]
+pub struct Route {
+    /// Literal segments (written decoded, without `%`), `{name}` for one whole segment, `{*name}` last for the rest, as
+    /// in `/orgs/{org}/data/{*rest}`.
+    #[schemars(regex(pattern = "^/"))]
+    pub path: String,
+    /// Methods in upper case; `GET` covers `HEAD`. Default: all.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(min = 1), inner(regex(pattern = "^[A-Z_-]+$")))]
+    pub methods: Vec<String>,
+    /// `host`, or `{name}.host` for any one label; without port. Default: all.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub hosts: Vec<String>,
+    /// For logs. Default: the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub name: Option<String>,
+    /// Who may pass. Default: `token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "token"))]
+    pub access: Option<Access>,
+    /// Names of the issuers whose tokens are taken. Default: all.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub issuers: Vec<String>,
+    /// What must be in the token's `aud`: a template, or a list of which any must be. `"*"` turns the check off.
+    /// Templates take `{name}` from the path or host, `{header.x-name}` and `{query.name}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<OneOrMore>,
+    /// What the token must allow: a list, all of which are required, or `{ all = [...], any = [...] }`. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Scopes>,
+    /// The template that `organization_id` must equal; `"*"` turns the check off. Default: the token carries none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub organization: Option<String>,
+    /// Claims, nested with `.`, and what each must be: a value, `{ any = [...] }` or `{ contains = value }`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub claims: BTreeMap<String, Claim>,
+    /// Upstream: `https://host[:port][/base]`, `service:BINDING` or `passthrough`. Default: the policy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "origin")]
+    pub origin: Option<String>,
+    /// Leading segments that the origin does not see, as in `/api`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^/"))]
+    pub strip_prefix: Option<String>,
+    /// Milliseconds until the origin's response headers. Default: 30000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_TIMEOUT_MS), extend("default" = 30_000))]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Who may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Who has a token that fits.
+    Token,
+    /// Who has no `Authorization` header, or a token that fits.
+    Optional,
+    /// Everyone; tokens are not looked at.
+    Public,
+    /// No one: 403.
+    Deny,
+}
+
+/// One text, or a list of them.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    /// This one.
+    One(#[schemars(length(min = 1))] String),
+    /// Any of these.
+    More(#[schemars(length(min = 1), inner(length(min = 1)))] Vec<String>),
+}
+
+/// What a token must allow.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(deny_unknown_fields)]
+pub enum Scopes {
+    /// Each of these.
+    All(#[schemars(length(min = 1), inner(regex(pattern = SCOPE)))] Vec<String>),
+    /// Each of `all`, and one of `any`.
+    #[schemars(extend("minProperties" = 1))]
+    Rule {
+        /// Each of these.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        #[schemars(length(min = 1), inner(regex(pattern = SCOPE)))]
+        all: Vec<String>,
+        /// One of these.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        #[schemars(length(min = 1), inner(regex(pattern = SCOPE)))]
+        any: Vec<String>,
+    },
+}
+
+/// What a claim must be.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(deny_unknown_fields)]
+pub enum Claim {
+    /// This value.
+    Is(ClaimValue),
+    /// One of some values.
+    Any {
+        /// One of these.
+        #[schemars(length(min = 1))]
+        any: Vec<ClaimValue>,
+    },
+    /// A list that has a value, or a space-separated string with that word.
+    Contains {
+        /// The element or word.
+        contains: ClaimValue,
+    },
+}
+
+/// A value that a claim is compared with; a string may be a template.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ClaimValue {
+    /// A string, with values of the request in braces.
+    Text(#[schemars(length(min = 1))] String),
+    /// A number.
+    Number(serde_json::Number),
+    /// A boolean.
+    Bool(bool),
+}
+
+/// What the origin is told of the caller.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Identity {
+    /// All identity headers start with it, and no inbound header that does gets through. Default: `x-auth-`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[a-z0-9-]{1,31}-$"), extend("default" = "x-auth-"))]
+    pub prefix: Option<String>,
+    /// Whether the origin sees `Authorization`. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = true))]
+    pub forward_token: Option<bool>,
+    /// Whether the origin gets the whole verified payload, in `<prefix>claims`. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub payload_header: Option<bool>,
+    /// More headers, each with the claim that it carries: `{ x-auth-email = "email" }`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    #[schemars(extend("additionalProperties" = {"type": "string", "minLength": 1}))]
+    pub claims: BTreeMap<String, String>,
+}
+
+/// Bounds on what callers may send.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Limits {
+    /// A longer token is refused before it is decoded. Default: 8192.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 256, max = 65_536), extend("default" = 8192))]
+    pub max_token_bytes: Option<u64>,
+}
+
+/// A hundred years.
+const MAX_SECONDS: u64 = super::issuer::MAX_SECONDS;
+const MAX_TIMEOUT_MS: u64 = super::issuer::MAX_TIMEOUT_MS;
+
+/// RFC 6749 §3.3
+const SCOPE: &str = r"^[!#-\[\]-~]+$";
+
+fn version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"const": 1})
+}
+
+fn origin(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": "^(https?://.+|service:.+|passthrough)$"})
+}
+
+fn key_set(_: &mut SchemaGenerator) -> Schema {
+    let keys = json_schema!({"type": "array", "minItems": 1, "maxItems": crate::jwks::set::MAX_SET_KEYS});
+    json_schema!({"type": "object", "required": ["keys"], "properties": {"keys": keys}})
+}
+
+fn algorithms(_: &mut SchemaGenerator) -> Schema {
+    let names = Algorithm::ALL.map(Algorithm::name);
+    json_schema!({"type": "array", "minItems": 1, "items": {"enum": names}})
+}
+
+/// Token checks on a route that looks at no tokens would do nothing; on the others `audience` is required.
+fn require_what_access_asks(schema: &mut Schema) {
+    let no_tokens = serde_json::json!({"required": ["access"], "properties": {"access": {"enum": ["public", "deny"]}}});
+    let checks = super::route::TOKEN_CHECKS.map(|check| (check.to_owned(), serde_json::Value::Bool(false)));
+    let without = serde_json::json!({"properties": serde_json::Map::from_iter(checks)});
+    schema.insert("if".to_owned(), no_tokens);
+    schema.insert("then".to_owned(), without);
+    schema.insert("else".to_owned(), serde_json::json!({"required": ["audience"]}));
+}

@@ -1,0 +1,8 @@
+//! The command-line tool, as its users run it.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
+
+mod check;
+mod schema;
+mod tool;
