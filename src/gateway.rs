@@ -30,14 +30,13 @@ struct Admission<'a> {
 }
 
 /// A policy, the keys that it needs, and the tokens that were found good.
-#[derive(Debug)]
-pub struct Gateway<K> {
+pub struct Gateway<P: Platform> {
     policy: Rc<Policy>,
-    keyring: Rc<Keyring<K>>,
-    verified: RefCell<VerifiedTokens<K>>,
+    keyring: Rc<Keyring<P::Key>>,
+    verified: RefCell<VerifiedTokens<P::Key>>,
 }
 
-impl<K: 'static> Gateway<K> {
+impl<P: Platform> Gateway<P> {
     /// A gateway that enforces this policy, without keys yet.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
@@ -46,14 +45,14 @@ impl<K: 'static> Gateway<K> {
 
     /// The same with room of its own for verified tokens.
     #[must_use]
-    pub fn with(policy: Policy, verified: VerifiedTokens<K>) -> Self {
+    pub fn with(policy: Policy, verified: VerifiedTokens<P::Key>) -> Self {
         let policy = Rc::new(policy);
         Self { keyring: Rc::new(Keyring::new(Rc::clone(&policy))), policy, verified: RefCell::new(verified) }
     }
 
     /// The keys.
     #[must_use]
-    pub fn keyring(&self) -> &Rc<Keyring<K>> {
+    pub fn keyring(&self) -> &Rc<Keyring<P::Key>> {
         &self.keyring
     }
 
@@ -71,12 +70,7 @@ impl<K: 'static> Gateway<K> {
 
     /// Decides what becomes of a request. `take` makes what the caller needs of the decision, which refers to the request,
     /// the policy and the token's claims: nothing of them is copied on the way.
-    pub async fn decide<P: Platform<Key = K>, T>(
-        &self,
-        request: &Request<'_>,
-        platform: &P,
-        take: impl FnOnce(Decision<'_>) -> T,
-    ) -> T {
+    pub async fn decide<T>(&self, request: &Request<'_>, platform: &P, take: impl FnOnce(Decision<'_>) -> T) -> T {
         match self.admit(request, platform).await {
             Ok(Admission { path, route, origin, permit }) => {
                 let identity = &self.policy.identity;
@@ -86,11 +80,7 @@ impl<K: 'static> Gateway<K> {
         }
     }
 
-    async fn admit<'a, P: Platform<Key = K>>(
-        &'a self,
-        request: &'a Request<'_>,
-        platform: &P,
-    ) -> Result<Admission<'a>, Denial> {
+    async fn admit<'a>(&'a self, request: &'a Request<'_>, platform: &P) -> Result<Admission<'a>, Denial> {
         // 1. Host and path have one reading, and a route.
         platform.note(Step::Host);
         if !request.url.has_plain_authority() {
@@ -138,7 +128,7 @@ impl<K: 'static> Gateway<K> {
     }
 
     /// What the caller's token opens; `None` without one.
-    async fn permit<P: Platform<Key = K>>(
+    async fn permit(
         &self,
         request: &Request<'_>,
         routed: &Routed<'_>,
@@ -155,12 +145,7 @@ impl<K: 'static> Gateway<K> {
         authorize(claims, requirement, routed, platform).map(Some)
     }
 
-    async fn verify<P: Platform<Key = K>>(
-        &self,
-        token: &str,
-        requirement: &Requirement,
-        platform: &P,
-    ) -> Result<VerifiedClaims, Denial> {
+    async fn verify(&self, token: &str, requirement: &Requirement, platform: &P) -> Result<VerifiedClaims, Denial> {
         // 3. A compact JWS.
         platform.note(Step::Form);
         if token.len() > self.policy.max_token_bytes {
@@ -189,12 +174,7 @@ impl<K: 'static> Gateway<K> {
 
     /// The claims of a token whose form, claims and signature were found good before. What may have changed since, or
     /// depends on the route, is looked at as for a new token, in the same order.
-    fn known<P: Platform<Key = K>>(
-        &self,
-        token: &str,
-        requirement: &Requirement,
-        platform: &P,
-    ) -> Result<Option<VerifiedClaims>, Denial> {
+    fn known(&self, token: &str, requirement: &Requirement, platform: &P) -> Result<Option<VerifiedClaims>, Denial> {
         let mut verified = self.verified.borrow_mut();
         let Some(Verified { issuer: index, set, claims }) = verified.find(token) else { return Ok(None) };
         platform.note(Step::Issuer(requirement));

@@ -18,7 +18,7 @@ use crate::support::NOW;
 pub struct Trusting;
 
 /// A gateway on it.
-pub struct Gate(Gateway<()>);
+pub struct Gate(Gateway<Trusting>);
 
 impl Gate {
     pub fn new(policy: Policy) -> Self {

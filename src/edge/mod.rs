@@ -44,7 +44,7 @@ thread_local! {
 /// What an isolate has made of its policy.
 struct Gate {
     /// What is wrong with the policy stands in the error, for the log.
-    gateway: Result<Gateway<JsValue>, String>,
+    gateway: Result<Gateway<EdgePlatform>, String>,
     has_static_keys: Cell<bool>,
 }
 

@@ -56,7 +56,7 @@ pub struct Platform(pub Rc<Shared>);
 pub struct World {
     pool: LocalPool,
     pub shared: Rc<Shared>,
-    gateway: Rc<Gateway<DecodingKey>>,
+    gateway: Rc<Gateway<Platform>>,
     max_tokens: usize,
 }
 
