@@ -1,17 +1,17 @@
-//! Refusals in HTTP: one function, the only one that knows status codes and sentences.
+//! What the gate answers by itself, in HTTP: the only place that knows status codes and sentences.
 
 use std::fmt::Write;
 
-use crate::decision::{Denial, InvalidToken};
+use crate::decision::{Denial, Document, InvalidToken};
 
-/// A refusal as an HTTP response.
+/// What the gate answers by itself, as an HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: Vec<(&'static str, String)>,
-    /// The body: a sentence for people and a code for programs, in JSON.
+    /// The body, without line breaks. Of a refusal: a sentence for people and a code for programs, in JSON.
     pub body: String,
 }
 
@@ -42,6 +42,17 @@ pub fn answer(denial: &Denial, host: &str) -> Answer {
         _ => {}
     }
     Answer { status, headers, body: format!(r#"{{"error":{},"code":"{code}"}}"#, serde_json::Value::from(sentence)) }
+}
+
+/// Makes the response of a document. Pages of every origin may read it, and caches keep it for five minutes.
+#[must_use]
+pub fn serve(document: &Document<'_>) -> Answer {
+    let headers = vec![
+        ("content-type", document.media_type.to_owned()),
+        ("cache-control", "public, max-age=300".to_owned()),
+        ("access-control-allow-origin", "*".to_owned()),
+    ];
+    Answer { status: 200, headers, body: document.body.clone().into_owned() }
 }
 
 fn status_and_words(denial: &Denial) -> (u16, &'static str, &'static str) {

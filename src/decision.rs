@@ -1,14 +1,18 @@
 //! What the gate decides, and why it refuses. Each reason is a fact; what it looks like in HTTP is `answer`'s business.
 
+use std::borrow::Cow;
+
 use crate::upstream::Forward;
 
-/// The gate's decision on a request. There is no third.
+/// The gate's decision on a request. There is no fourth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
     /// The request goes to the origin, like this.
     Allow(Forward<'a>),
     /// The request goes nowhere.
     Deny(Denial),
+    /// The gate answers by itself; there is no origin for this.
+    Serve(Document<'a>),
 }
 
 impl Decision<'_> {
@@ -18,8 +22,20 @@ impl Decision<'_> {
         match self {
             Self::Allow(forward) => Decision::Allow(forward.into_owned()),
             Self::Deny(denial) => Decision::Deny(denial),
+            Self::Serve(Document { media_type, body }) => {
+                Decision::Serve(Document { media_type, body: Cow::Owned(body.into_owned()) })
+            }
         }
     }
+}
+
+/// A document of the gate's own, which everyone may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document<'a> {
+    /// For `content-type`.
+    pub media_type: &'static str,
+    /// The text, without line breaks.
+    pub body: Cow<'a, str>,
 }
 
 /// Why a request goes nowhere.

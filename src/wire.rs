@@ -3,15 +3,15 @@
 //! Head: method, URL, then the name of each header, with a colon and its value if the gate asks for it.
 //! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, route, how many headers to remove, their names,
 //! then name and value of each header to set.
-//! Deny: `deny`, status, body, then name and value of each header.
+//! Answer: `answer`, status, body, then name and value of each header.
 //! Wait: `wait`, the number of the task that decides.
 
 use std::fmt::Write;
 
 use memchr::memchr;
 
-use crate::answer::answer;
-use crate::decision::{Decision, Denial};
+use crate::answer::{Answer, answer, serve};
+use crate::decision::Decision;
 use crate::request::{Request, Url};
 use crate::tasks::TaskId;
 use crate::upstream::Forward;
@@ -52,7 +52,8 @@ impl<'t> Iterator for Lines<'t> {
 pub fn write(decision: &Decision<'_>, host: &str) -> String {
     match decision {
         Decision::Allow(forward) => allow(forward),
-        Decision::Deny(denial) => deny(denial, host),
+        Decision::Deny(denial) => answered(&answer(denial, host)),
+        Decision::Serve(document) => answered(&serve(document)),
     }
 }
 
@@ -78,12 +79,11 @@ fn allow(forward: &Forward<'_>) -> String {
     text
 }
 
-fn deny(denial: &Denial, host: &str) -> String {
-    let answer = answer(denial, host);
-    let mut text = format!("deny\n{}\n{}", answer.status, answer.body);
-    for (name, value) in answer.headers {
+fn answered(Answer { status, headers, body }: &Answer) -> String {
+    let mut text = format!("answer\n{status}\n{body}");
+    for (name, value) in headers {
         push_line(&mut text, name);
-        push_line(&mut text, &value);
+        push_line(&mut text, value);
     }
     text
 }
@@ -96,6 +96,7 @@ fn push_line(text: &mut String, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::{Denial, Document};
 
     #[test]
     fn a_head_has_names_and_the_values_that_are_asked_for() {
@@ -122,9 +123,13 @@ mod tests {
         assert_eq!(write(&Decision::Allow(forward.clone()), "h"), allow);
         let service = Forward { service: Some("S".into()), remove: Vec::new(), set: Vec::new(), ..forward };
         assert_eq!(write(&Decision::Allow(service), "h"), "allow\nhttp://o/a\nS\n30000\n/a\n0");
-        let deny = "deny\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
+        let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
         assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), "h"), deny);
+        let document = Document { media_type: "application/json", body: "{}".into() };
+        let served = "answer\n200\n{}\ncontent-type\napplication/json\ncache-control\npublic, max-age=300\n\
+            access-control-allow-origin\n*";
+        assert_eq!(write(&Decision::Serve(document), "h"), served);
         assert_eq!(wait(7), "wait\n7");
     }
 }

@@ -162,7 +162,7 @@ fn assert_forward(authority: &str, target: &str, segments: Option<&[String]>) {
     let forward = match decision {
         Decision::Allow(forward) => forward,
         Decision::Deny(Denial::BadPath) => return,
-        Decision::Deny(denial) => panic!("{denial:?}"),
+        other => panic!("{other:?}"),
     };
     let segments = segments.expect("what is forwarded has one reading");
     let stripped = segments.starts_with(&["strip".to_owned(), "two".to_owned()]);

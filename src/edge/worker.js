@@ -24,7 +24,7 @@ function lines(decision) {
 
 function act(decision, request, env) {
   if (decision[0] === 'allow') return forward(decision, request, env);
-  return decision[0] === 'deny' ? answer(decision) : refusal('misconfigured', request.url);
+  return decision[0] === 'answer' ? answer(decision) : refusal('misconfigured', request.url);
 }
 
 /** Method, URL and the names of the headers, a line each, with the values that are asked for: one crossing. */
@@ -34,7 +34,7 @@ function head({ method, url, headers }) {
   return text;
 }
 
-/** A refusal. */
+/** An answer of the gate's own. */
 function answer([, status, body, ...fields]) {
   const headers = new Headers();
   for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
@@ -119,5 +119,5 @@ const LAST_WORD = '{"error":"The gate is misconfigured","code":"gate.misconfigur
 function refusal(failure, url) {
   const decision = refuse(failure, url);
   if (decision !== BROKEN) return answer(decision.split('\n'));
-  return answer(['deny', '500', LAST_WORD, 'content-type', 'application/json', 'cache-control', 'no-store']);
+  return answer(['answer', '500', LAST_WORD, 'content-type', 'application/json', 'cache-control', 'no-store']);
 }

@@ -60,14 +60,14 @@ pub fn allowed(decision: Decision<'_>) -> Sent {
             remove: remove.into_iter().map(Into::into).collect(),
             set: set.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         },
-        Decision::Deny(denial) => panic!("denied: {denial:?}"),
+        other => panic!("not allowed: {other:?}"),
     }
 }
 
 pub fn denied(decision: Decision<'_>) -> Denial {
     match decision {
         Decision::Deny(denial) => denial,
-        Decision::Allow(forward) => panic!("allowed: {forward:?}"),
+        other => panic!("not denied: {other:?}"),
     }
 }
 
@@ -75,6 +75,7 @@ pub fn denied(decision: Decision<'_>) -> Denial {
 pub fn outcome(decision: &Decision<'_>) -> String {
     match decision {
         Decision::Allow(_) => "allow".to_owned(),
+        Decision::Serve(_) => "serve".to_owned(),
         Decision::Deny(denial) => {
             let Answer { status, body, .. } = answer(denial, "h");
             let body: serde_json::Value = serde_json::from_str(&body).unwrap();
