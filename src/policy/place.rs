@@ -15,6 +15,17 @@ pub enum Step<K = String> {
     Index(usize),
 }
 
+impl Step {
+    /// The same step, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> Step<&str> {
+        match self {
+            Self::Key(name) => Step::Key(name),
+            Self::Index(index) => Step::Index(*index),
+        }
+    }
+}
+
 impl Place {
     /// The place at the end of these steps.
     #[must_use]

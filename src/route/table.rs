@@ -4,6 +4,10 @@
 //! first in which the path matches decides), the most specific path (literal before `{name}` before `{*name}`, segment
 //! by segment), then the method. Each place of the table is one (host, path); a place and a method have one route.
 
+mod listing;
+
+pub use listing::{Listed, ListedHost};
+
 use std::collections::HashMap;
 
 use super::path::RequestPath;

@@ -1,11 +1,12 @@
 //! `portcullis`: checks, explains and tests policies with the code that decides on the edge.
 
-#![allow(dead_code, reason = "the commands that use the rest come next")]
 mod check;
 mod document;
 mod finding;
+mod lint;
 mod output;
 mod policy;
+mod routes;
 mod schema;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Routes(routes::Args),
     Schema(schema::Args),
 }
 
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
     match command {
         Command::Check(args) => check::run(&args, output),
+        Command::Routes(args) => routes::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
     }
 }

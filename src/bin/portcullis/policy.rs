@@ -9,6 +9,7 @@ use portcullis::policy::{Names, Place, Policy, PolicyError};
 use crate::Failure;
 use crate::document::{Document, PolicyValue, Source, Syntax, SyntaxError, Value, policies};
 use crate::finding::{Finding, Subject, human};
+use crate::lint;
 use crate::output::{Output, Stream};
 
 /// How to read a policy's file.
@@ -37,6 +38,7 @@ pub(crate) struct Examined<'d> {
 }
 
 /// A policy that holds, for commands that use one.
+#[allow(dead_code, reason = "not every command needs all of it")]
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) source: Source,
@@ -45,6 +47,7 @@ pub(crate) struct Loaded {
     pub(crate) policy: Policy,
 }
 
+#[allow(dead_code, reason = "not every command needs all of it")]
 impl Loaded {
     /// The document in JSON, as the Worker gets it.
     pub(crate) fn json(&self) -> String {
@@ -121,25 +124,25 @@ fn to_json(value: &Value) -> String {
 }
 
 fn syntax_finding(error: SyntaxError) -> Finding {
-    Finding::error("syntax", error.span, error.message)
+    Finding::new(&lint::SYNTAX, error.span, error.message)
 }
 
 fn policy_finding(error: PolicyError, value: &Value) -> Finding {
     let subject = if matches!(error.names, Some(Names::Keys(_))) { Subject::Key } else { Subject::Value };
-    let mut finding = Finding::error("policy", subject.span(value, &error.place), error.message);
-    finding.help = error.names.and_then(|names| nearest(&names, &error.place));
+    let mut finding = Finding::new(&lint::POLICY, subject.span(value, &error.place), error.message);
+    finding.help = match &error.names {
+        Some(Names::Keys(valid)) => nearest(error.place.key().unwrap_or_default(), valid.iter().copied()),
+        Some(Names::Values { found, valid }) => nearest(found, valid.iter().map(String::as_str)),
+        None => None,
+    };
     finding.related = error.related.map(|place| (Subject::Value.span(value, &place), place.to_string()));
     finding.place = error.place;
     finding
 }
 
-/// The name that was most likely meant.
-fn nearest(names: &Names, place: &Place) -> Option<String> {
-    let (found, valid): (&str, Vec<&str>) = match names {
-        Names::Keys(valid) => (place.key()?, valid.clone()),
-        Names::Values { found, valid } => (found, valid.iter().map(String::as_str).collect()),
-    };
-    let near = |name: &&str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
-    let best = valid.into_iter().min_by_key(near)?;
-    (near(&best) <= 1 + found.chars().count() / 4).then(|| format!("did you mean `{best}`?"))
+/// A question for the name that was most likely meant.
+pub(crate) fn nearest<'n>(found: &str, valid: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    let distance = |name: &&str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
+    let best = valid.into_iter().min_by_key(distance)?;
+    (distance(&best) <= 1 + found.chars().count() / 4).then(|| format!("did you mean `{best}`?"))
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-pub(crate) use policies::{PolicyValue, policies};
+pub(crate) use policies::{PolicyValue, is_configuration, policies};
 pub(crate) use value::{Key, Node, Value};
 
 use crate::Failure;

@@ -1,10 +1,15 @@
 //! What a check finds in a file.
 
+pub(crate) mod github;
 pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod position;
+pub(crate) mod sarif;
 
 use portcullis::policy::Place;
 
 use crate::document::{Node, Span, Value};
+use crate::lint::Rule;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +18,19 @@ pub(crate) enum Severity {
     Error,
     /// Legal, but likely not meant.
     Warning,
+    /// Legal, and often meant; worth a look.
+    Note,
+}
+
+impl Severity {
+    /// What SARIF calls it (§3.27.10), and everyone else.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// Something in a file that is wrong or suspicious.
@@ -35,10 +53,10 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn error(rule: &'static str, span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: &Rule, span: Span, message: impl Into<String>) -> Self {
         Self {
-            severity: Severity::Error,
-            rule,
+            severity: rule.severity,
+            rule: rule.name,
             environment: None,
             place: Place::default(),
             span,
@@ -46,6 +64,10 @@ impl Finding {
             help: None,
             related: None,
         }
+    }
+
+    pub(crate) fn help(&mut self, help: impl Into<String>) {
+        self.help = Some(help.into());
     }
 
     pub(crate) fn of(self, environment: Option<&str>) -> Self {

@@ -1,0 +1,62 @@
+//! Findings for scripts.
+
+use serde::Serialize;
+
+use super::Finding;
+use super::position::{Lines, Position};
+use crate::document::{Source, Span};
+
+/// All of them, and what they were found in.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report<'f> {
+    file: &'f str,
+    findings: Vec<Item<'f>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Item<'f> {
+    severity: &'static str,
+    rule: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'f str>,
+    /// Within the policy; empty for the whole of it.
+    place: String,
+    message: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'f str>,
+    start: Position,
+    end: Position,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    related: Option<Related<'f>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Related<'f> {
+    label: &'f str,
+    start: Position,
+    end: Position,
+}
+
+/// What is written for a source.
+pub(crate) fn report<'f>(findings: &'f [Finding], source: &'f Source) -> Report<'f> {
+    let lines = Lines::new(&source.text);
+    let ends = |span: &Span| (lines.position(span.start), lines.position(span.end));
+    let item = |finding: &'f Finding| {
+        let (start, end) = ends(&finding.span);
+        Item {
+            severity: finding.severity.name(),
+            rule: finding.rule,
+            environment: finding.environment.as_deref(),
+            place: finding.place.to_string(),
+            message: &finding.message,
+            help: finding.help.as_deref(),
+            start,
+            end,
+            related: finding.related.as_ref().map(|(span, label)| {
+                let (start, end) = ends(span);
+                Related { label, start, end }
+            }),
+        }
+    };
+    Report { file: &source.name, findings: findings.iter().map(item).collect() }
+}

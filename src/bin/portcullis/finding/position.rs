@@ -1,0 +1,62 @@
+//! From bytes of a text to the lines and columns that people and machines count.
+
+use crate::document::Span;
+
+/// A place in a text, counted from one. Columns are characters, as editors count them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// The beginnings of the lines of a text.
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        let behind_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(behind_breaks).collect() }
+    }
+
+    /// The line and column of a byte.
+    pub(crate) fn position(&self, byte: usize) -> Position {
+        let line = self.number(byte);
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        let column = self.text.get(start..byte).map_or(1, |before| before.chars().count() + 1);
+        Position { line, column }
+    }
+
+    /// The whole lines that a span touches, without the last line break, and the number of the first.
+    pub(crate) fn around(&self, span: &Span) -> (usize, Span) {
+        let [first, last] = [span.start, span.end.max(span.start)].map(|byte| self.number(byte));
+        let start = self.starts.get(first - 1).copied().unwrap_or_default();
+        let end = self.starts.get(last).map_or(self.text.len(), |next| next - 1);
+        (first, start..end)
+    }
+
+    fn number(&self, byte: usize) -> usize {
+        self.starts.partition_point(|start| *start <= byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_lines_and_characters_from_one() {
+        let lines = Lines::new("a\né→b\r\n\nz");
+        let at = |byte| lines.position(byte);
+        assert_eq!(at(0), Position { line: 1, column: 1 });
+        assert_eq!(at(1), Position { line: 1, column: 2 });
+        assert_eq!(at(7), Position { line: 2, column: 3 });
+        assert_eq!(at(11), Position { line: 4, column: 1 });
+        assert_eq!(at(12), Position { line: 4, column: 2 });
+        assert_eq!(lines.around(&(4..7)), (2, 2..9));
+        assert_eq!(lines.around(&(0..12)), (1, 0..12));
+        assert_eq!(Lines::new("").around(&(0..0)), (1, 0..0));
+    }
+}

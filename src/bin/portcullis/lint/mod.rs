@@ -1,0 +1,101 @@
+//! What is legal in a policy, but likely not meant.
+
+mod issuers;
+mod methods;
+mod names;
+mod openings;
+mod routes;
+mod worker;
+
+use portcullis::policy::{Place, Policy, Step};
+
+use crate::document::Value;
+use crate::finding::{Finding, Severity, Subject};
+
+pub(crate) use worker::worker;
+
+/// A kind of finding: its name, how bad it is, and what it says, for machines and for `--allow`.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) about: &'static str,
+}
+
+macro_rules! rules {
+    ($($constant:ident = $severity:ident $name:literal $about:literal),* $(,)?) => {
+        $(pub(crate) const $constant: Rule =
+            Rule { name: $name, severity: Severity::$severity, about: $about };)*
+        /// All of them.
+        pub(crate) const RULES: &[&Rule] = &[$(&$constant),*];
+    };
+}
+
+rules! {
+    SYNTAX = Error "syntax" "A text that is not written as its syntax asks",
+    POLICY = Error "policy" "A policy with which the gate would refuse every request",
+    AUDIENCE_UNCHECKED = Warning "audience-unchecked" "A route takes tokens for any audience",
+    DENY_OPENED = Warning "deny-opened" "A public route lies within one that denies",
+    ENVIRONMENT_WITHOUT_POLICY = Warning "environment-without-policy" "An environment inherits no policy",
+    HTTP_ORIGIN = Warning "http-origin" "Requests and identities go to the origin in the clear",
+    LONG_LEEWAY = Warning "long-leeway" "Expired tokens are taken for minutes",
+    NO_COOLDOWN = Warning "no-cooldown" "Each unknown key makes a fetch",
+    NO_STALE_KEYS = Warning "no-stale-keys" "Tokens are refused as soon as the issuer is down",
+    OPTIONAL_CHECKS = Warning "optional-checks" "Checks that callers avoid by sending no token",
+    ORGANIZATION_UNUSED = Warning "organization-unused" "The organization in the path is not compared with the token's",
+    PUBLIC_ALONE = Note "public-alone" "A public route that shadows no other",
+    PUBLIC_OPENING = Note "public-opening" "A public pattern within a route that takes tokens",
+    QUERY_IN_PATH = Warning "query-in-path" "A path that no request has",
+    SIMILAR_AUDIENCE = Warning "similar-audience" "Audiences that differ by case or a slash only",
+    SIMILAR_SCOPE = Warning "similar-scope" "Scopes that differ by one letter or case only",
+    TOO_LARGE = Warning "too-large" "Too large for a variable of a Worker",
+    UNBOUND_SERVICE = Warning "unbound-service" "An origin is a service that is not bound",
+    UNKNOWN_METHOD = Warning "unknown-method" "A method that HTTP does not have",
+    UNREACHABLE = Warning "unreachable" "A route no method of which can match",
+    UNUSED_ISSUER = Warning "unused-issuer" "No route takes the issuer's tokens",
+}
+
+/// A policy, and what is noted of it.
+pub(crate) struct Lint<'p> {
+    policy: &'p Policy,
+    value: &'p Value,
+    findings: Vec<Finding>,
+}
+
+/// What is suspicious about a policy that is right. `value` is what it was read from.
+pub(crate) fn policy(policy: &Policy, value: &Value) -> Vec<Finding> {
+    let mut lint = Lint { policy, value, findings: Vec::new() };
+    issuers::lint(&mut lint);
+    routes::lint(&mut lint);
+    methods::lint(&mut lint);
+    openings::lint(&mut lint);
+    names::lint(&mut lint);
+    lint.findings
+}
+
+impl<'p> Lint<'p> {
+    fn note(&mut self, rule: &Rule, steps: &[Step<&str>], message: impl Into<String>) -> &mut Finding {
+        let place = Place::at(steps);
+        let span = Subject::Value.span(self.value, &place);
+        self.findings.push(Finding { place, ..Finding::new(rule, span, message) });
+        // It was pushed just now.
+        let last = self.findings.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "the list is not empty")]
+        &mut self.findings[last]
+    }
+
+    /// The routes as they are written, in the order of the policy's.
+    fn routes(&self) -> &'p [Value] {
+        self.value.get("routes").map(Value::items).unwrap_or_default()
+    }
+}
+
+/// The place of a route.
+fn route(index: usize) -> [Step<&'static str>; 2] {
+    [Step::Key("routes"), Step::Index(index)]
+}
+
+/// The place of a key of a route.
+fn route_key(index: usize, key: &str) -> [Step<&str>; 3] {
+    [Step::Key("routes"), Step::Index(index), Step::Key(key)]
+}

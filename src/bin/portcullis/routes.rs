@@ -1,0 +1,242 @@
+//! `portcullis routes`: which route takes which requests, and what each requires.
+
+use std::path::PathBuf;
+
+use annotate_snippets::renderer::Style;
+use clap::ValueEnum;
+use portcullis::policy::{Access, Route};
+use portcullis::route::table::{Listed, ListedHost};
+use serde::Serialize;
+
+use crate::document::{Node, Value};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
+use crate::policy::{Loaded, Reading, load};
+use crate::{Failure, Outcome};
+
+/// List the routes in order of precedence, with what each requires
+///
+/// A request is tried against the list from its first line to the last: exact hosts before patterns before all other
+/// hosts, then the most specific path. That path decides, whatever a less specific one would say; a method that it does
+/// not list is refused with 405.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The policy, or the wrangler.toml that holds it; `-` for standard input
+    #[arg(default_value = "wrangler.toml")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis routes
+  portcullis routes --env staging
+  portcullis routes policy.yaml --format json | jq '.[] | select(.access == \"public\")'";
+
+/// The longest paths of the first column; what is longer has a line of its own.
+const MAX_PATH: usize = 34;
+
+const METHODS: usize = 12;
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+    let loaded = load(&args.file, &args.reading, output)?;
+    let rows: Vec<Row<'_>> = loaded.policy.table.list().into_iter().filter_map(|row| Row::new(row, &loaded)).collect();
+    match args.format {
+        Format::Json => output.json(&rows),
+        Format::Human => print(&rows, output),
+    }
+    Ok(Outcome::Fine)
+}
+
+/// A place and its route.
+#[derive(Debug, Serialize)]
+struct Row<'p> {
+    /// As the policy writes it; absent for any host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    path: &'p str,
+    /// Absent for all that no other row of this path takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    methods: Option<Vec<&'p str>>,
+    access: &'static str,
+    /// Where the policy has it.
+    route: usize,
+    name: &'p str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience: Option<&'p Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<&'p Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<&'p Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claims: Option<&'p Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'p str>,
+    /// Whether the policy has issuers that this route does not take.
+    #[serde(skip)]
+    is_choosy: bool,
+}
+
+impl<'p> Row<'p> {
+    fn new(listed: Listed<'p>, loaded: &'p Loaded) -> Option<Self> {
+        let route = loaded.policy.routes.get(listed.route)?;
+        let written = loaded.value.get("routes")?.items().get(listed.route)?;
+        let issuers = &loaded.policy.issuers;
+        let taken = route.access.requirement().map(|requirement| requirement.issuers.as_slice()).unwrap_or_default();
+        let origin = written.get("origin").or_else(|| loaded.value.get("origin"));
+        Some(Self {
+            host: listed.host.map(|host| written_host(host, route)),
+            path: written.get("path")?.as_str()?,
+            methods: listed.methods,
+            access: access(&route.access),
+            route: listed.route,
+            name: &route.name,
+            issuers: taken.iter().filter_map(|index| Some(issuers.get(*index)?.name.as_str())).collect(),
+            audience: written.get("audience"),
+            organization: written.get("organization"),
+            scopes: written.get("scopes"),
+            claims: written.get("claims"),
+            origin: origin.and_then(Value::as_str).filter(|_| !matches!(route.access, Access::Deny)),
+            is_choosy: taken.len() < issuers.len(),
+        })
+    }
+
+    fn who(&self) -> &'static str {
+        match self.access {
+            "public" => "public",
+            "deny" => "denied",
+            "optional" => "no token, or one",
+            _ => "token",
+        }
+    }
+
+    fn style(&self) -> Style {
+        match self.access {
+            "public" => YELLOW,
+            "deny" => RED,
+            _ => GREEN,
+        }
+    }
+
+    /// What a request must have, a line each.
+    fn requirements(&self) -> Vec<String> {
+        let mut lines = vec![self.who().to_owned()];
+        if self.is_choosy && !self.issuers.is_empty() {
+            lines.push(format!("of {}", self.issuers.join(" or ")));
+        }
+        lines.extend(self.audience.map(|audience| match audience.as_str() {
+            Some("*") => "for any audience".to_owned(),
+            _ => format!("for {}", words(audience).join(" or ")),
+        }));
+        lines.extend(self.organization.map(|organization| match organization.as_str() {
+            Some("*") => "in any organization".to_owned(),
+            _ => format!("in organization {}", words(organization).join(" ")),
+        }));
+        lines.extend(self.scopes.map(scopes));
+        let claims = self.claims.map(Value::entries).unwrap_or_default();
+        lines.extend(claims.iter().map(|(claim, test)| format!("claim {} {}", claim.name, claim_test(test))));
+        lines
+    }
+}
+
+fn access(access: &Access) -> &'static str {
+    match access {
+        Access::Token(_) => "token",
+        Access::Optional(_) => "optional",
+        Access::Public => "public",
+        Access::Deny => "deny",
+    }
+}
+
+fn written_host(host: ListedHost<'_>, route: &Route) -> String {
+    match host {
+        ListedHost::Exact(host) => host.to_owned(),
+        ListedHost::Label { suffix } => {
+            let name = route.host_label_name(&format!("x.{suffix}")).unwrap_or_default();
+            format!("{{{name}}}.{suffix}")
+        }
+    }
+}
+
+fn words(value: &Value) -> Vec<String> {
+    match &value.node {
+        Node::Text(text) => vec![text.clone()],
+        Node::List(items) => items.iter().flat_map(words).collect(),
+        _ => vec![serde_json::to_string(value).unwrap_or_default()],
+    }
+}
+
+fn scopes(value: &Value) -> String {
+    let [all, any] = ["all", "any"].map(|key| value.get(key).map(words).unwrap_or_default());
+    let all = if value.entries().is_empty() { words(value) } else { all };
+    match (all.is_empty(), any.is_empty()) {
+        (false, true) => format!("with {}", all.join(" and ")),
+        (true, _) => format!("with {}", any.join(" or ")),
+        (false, false) => format!("with {} and ({})", all.join(" and "), any.join(" or ")),
+    }
+}
+
+fn claim_test(value: &Value) -> String {
+    match (value.get("any"), value.get("contains")) {
+        (Some(any), _) => format!("is {}", words(any).join(" or ")),
+        (None, Some(contains)) => format!("has {}", words(contains).join(" ")),
+        (None, None) => format!("is {}", words(value).join(" ")),
+    }
+}
+
+fn print(rows: &[Row<'_>], output: &Output) {
+    let path = rows.iter().map(|row| row.path.chars().count()).filter(|length| *length <= MAX_PATH).max();
+    let path = path.unwrap_or_default().max("PATH".len());
+    let has_hosts = rows.iter().any(|row| row.host.is_some());
+    let mut host = None;
+    if !has_hosts {
+        output.line(&header(path, output));
+    }
+    for row in rows {
+        if has_hosts && host != Some(&row.host) {
+            let name = row.host.as_deref().unwrap_or("any host");
+            let gap = if host.is_some() { "\n" } else { "" };
+            output.line(&format!("{gap}{}\n{}", output.paint(BOLD, name), header(path, output)));
+            host = Some(&row.host);
+        }
+        output.line(&text(row, path, output));
+    }
+}
+
+fn header(path: usize, output: &Output) -> String {
+    output.paint(DIM, &format!("{:METHODS$}{:path$}  REQUIRES", "METHODS", "PATH"))
+}
+
+/// A row: methods and path at the left, what it requires at the right, in as many lines as that takes.
+fn text(row: &Row<'_>, path: usize, output: &Output) -> String {
+    let width = output.width().saturating_sub(METHODS + path + 2).max(20);
+    let methods = row.methods.as_ref().map_or_else(|| "*".to_owned(), |methods| methods.join(" "));
+    let methods: Vec<String> = wrap(&methods, METHODS - 1, "").lines().map(str::to_owned).collect();
+    let requirements = row.requirements();
+    let right =
+        requirements.iter().flat_map(|line| wrap(line, width, "  ").lines().map(str::to_owned).collect::<Vec<_>>());
+    // A path that is too long leaves no room beside it.
+    let is_long = row.path.chars().count() > path;
+    let right: Vec<String> = is_long.then(String::new).into_iter().chain(right).collect();
+    let lines = (0..methods.len().max(right.len())).map(|n| {
+        let [method, right] = [&methods, &right].map(|lines| lines.get(n).map(String::as_str).unwrap_or_default());
+        let path_here = if n == 0 { row.path } else { "" };
+        let right = if n == usize::from(is_long) { output.paint(row.style(), right) } else { right.to_owned() };
+        format!("{method:METHODS$}{path_here:path$}  {right}").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
