@@ -50,6 +50,15 @@ impl<P: Platform> Gateway<P> {
         Self { keyring: Rc::new(Keyring::new(Rc::clone(&policy))), policy, verified: RefCell::new(verified) }
     }
 
+    /// A gateway for the policy that follows this one's. Keys of issuers that stay the same stay at hand; tokens are
+    /// verified anew, since what was found good was found by the former policy.
+    #[must_use]
+    pub fn succeeded_by(&self, policy: Policy) -> Self {
+        let policy = Rc::new(policy);
+        let keyring = Rc::new(self.keyring.succeeded_by(Rc::clone(&policy)));
+        Self { keyring, policy, verified: RefCell::default() }
+    }
+
     /// The keys.
     #[must_use]
     pub fn keyring(&self) -> &Rc<Keyring<P::Key>> {

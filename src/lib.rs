@@ -24,6 +24,7 @@ pub mod native;
 pub mod platform;
 pub mod policy;
 pub mod request;
+pub mod rollout;
 pub mod route;
 pub mod tasks;
 pub mod token;

@@ -9,6 +9,9 @@
 use std::fmt;
 use std::future::Future;
 
+use futures_util::future::{Either, select};
+use futures_util::pin_mut;
+
 use crate::jwks::key::PublicKey;
 use crate::token::algorithm::Algorithm;
 use crate::trace::Step;
@@ -32,6 +35,15 @@ pub trait Store {
 
     /// Puts something at `key`.
     async fn write(&self, key: &str, stored: Stored) -> Result<(), Fault>;
+}
+
+/// A store of policies, which operators write and all instances of the gate read.
+pub trait PolicyStore {
+    /// What is at `key`, if there is something.
+    async fn read_policy(&self, key: &str) -> Result<Option<String>, Fault>;
+
+    /// Puts a policy at `key`.
+    async fn write_policy(&self, key: &str, text: &str) -> Result<(), Fault>;
 }
 
 /// Documents by HTTP.
@@ -66,7 +78,17 @@ pub trait Runtime {
     fn note(&self, _step: Step<'_>) {}
 }
 
-/// All of it, as one value that is cheap to clone.
+/// What the work gives, or nothing if it takes longer.
+pub async fn in_time<T>(work: impl Future<Output = T>, milliseconds: u32, runtime: &impl Runtime) -> Option<T> {
+    let timer = runtime.sleep(milliseconds);
+    pin_mut!(work, timer);
+    match select(work, timer).await {
+        Either::Left((result, _)) => Some(result),
+        Either::Right(_) => None,
+    }
+}
+
+/// All of it but for the policies, as one value that is cheap to clone.
 pub trait Platform: Crypto + Store + Fetch + Runtime + Clone + 'static {}
 
 impl<P: Crypto + Store + Fetch + Runtime + Clone + 'static> Platform for P {}

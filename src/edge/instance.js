@@ -4,6 +4,8 @@
 
 import * as wasm from 'portcullis-wasm';
 
+import { forgetInstance } from './policy.js';
+
 /** The result of a call into an instance that broke. */
 export const BROKEN = Symbol('broken');
 
@@ -12,10 +14,10 @@ const early = new Map(); // number of a task → its result, until somebody asks
 let generation = 0;
 let isBroken = false;
 
-/** The names of the headers whose values a head is to have; undefined from an instance that broke. */
-export function headersAskedFor(env) {
-  const names = guarded(wasm.headersAskedFor, env);
-  return names === BROKEN ? undefined : new Set(names.split('\n'));
+/** Sees to it that the right policy is in force; gives a promise where a request has to wait for that. */
+export function look(env, context) {
+  const task = guarded(wasm.look, env, context);
+  return typeof task === 'number' ? resultOf(task) : undefined;
 }
 
 /** The decision on a request's head, or what is to be waited for. See src/wire.rs. */
@@ -23,7 +25,7 @@ export function decide(head, env, context) {
   return guarded(wasm.decide, head, env, context);
 }
 
-/** Refreshes the keys of all issuers. */
+/** Refreshes the policy and the keys of all issuers. */
 export function refresh(env, context) {
   const task = guarded(wasm.refresh, env, context);
   return typeof task === 'number' ? resultOf(task) : task;
@@ -80,6 +82,7 @@ function guarded(call, ...args) {
   } catch (error) {
     if (!isBroken) console.error(`internal error: ${error.name}`);
     isBroken = true;
+    forgetInstance();
     generation += 1;
     for (const resolve of waiting.values()) resolve(BROKEN);
     waiting.clear();

@@ -10,20 +10,18 @@ mod crypto;
 #[cfg(feature = "faults")]
 mod faults;
 mod platform;
+mod policies;
 
-use std::cell::{Cell, OnceCell};
-use std::rc::Rc;
+use std::future::Future;
 
-use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use self::platform::{EdgePlatform, TASKS, log_line, now_ms};
 use crate::decision::{Decision, Denial};
-use crate::gateway::Gateway;
 use crate::platform::Fault;
-use crate::policy::Policy;
 use crate::request::{Request, Url};
+use crate::rollout::Edition;
 use crate::tasks::{Begun, TaskId};
 use crate::wire;
 
@@ -36,62 +34,53 @@ extern "C" {
     fn forgotten(task: TaskId);
 }
 
-thread_local! {
-    /// The isolate's gate; its bindings stay the same as long as it lives.
-    static GATE: OnceCell<Rc<Gate>> = const { OnceCell::new() };
-}
-
-/// What an isolate has made of its policy.
-struct Gate {
-    /// What is wrong with the policy stands in the error, for the log.
-    gateway: Result<Gateway<EdgePlatform>, String>,
-    has_static_keys: Cell<bool>,
-}
-
-/// The names of the headers whose values are asked for in a head, a line each.
-#[wasm_bindgen(js_name = headersAskedFor)]
-pub fn headers_asked_for(env: JsValue) -> String {
-    let gate = Gate::of_isolate(&env);
-    let names = gate.gateway.iter().flat_map(Gateway::asks_for);
-    #[cfg(feature = "faults")]
-    let names = names.chain([faults::HEADER]);
-    names.collect::<Vec<_>>().join("\n")
-}
-
 /// Decides on a request: its head in and the decision out, as `wire` has them. Where something has to be awaited, the
 /// answer names the task that decides.
 #[wasm_bindgen]
 pub fn decide(head: String, env: JsValue, context: JsValue) -> String {
-    let gate = Gate::of_isolate(&env);
+    let edition = policies::in_force(&env);
     let work = async move {
         let request = wire::read(&head);
         let platform = EdgePlatform::new(env, context);
         #[cfg(feature = "faults")]
         faults::strike(&request, &platform).await;
-        gate.decide(&request, &platform).await
+        decide_by(edition.as_deref(), &request, &platform).await
     };
+    match begin(work) {
+        Begun::Done(decision) => decision,
+        Begun::Waits(task) => wire::wait(task),
+    }
+}
+
+async fn decide_by(edition: Option<&Edition<EdgePlatform>>, request: &Request<'_>, platform: &EdgePlatform) -> String {
+    let take = |decision: Decision<'_>| wire::write(&decision, request.url.host());
+    let Some(edition) = edition else { return take(Decision::Deny(Denial::Misconfigured)) };
+    match edition.gateway(platform).await {
+        Ok(gateway) => gateway.decide(request, platform, take).await,
+        Err(reason) => {
+            log_line(&reason);
+            take(Decision::Deny(Denial::Misconfigured))
+        }
+    }
+}
+
+/// Begins a request's task.
+fn begin(work: impl Future<Output = String> + 'static) -> Begun {
     TASKS.with(|tasks| {
         let begun = tasks.begin(work, now_ms);
         tasks.run(finished);
-        match begun {
-            Begun::Done(decision) => decision,
-            Begun::Waits(task) => {
-                tasks.sweep(now_ms(), forgotten);
-                wire::wait(task)
-            }
+        if let Begun::Waits(_) = begun {
+            tasks.sweep(now_ms(), forgotten);
         }
+        begun
     })
 }
 
-/// Refreshes every issuer's keys; gives the number of the task that does.
+/// Refreshes the policy and every issuer's keys; gives the number of the task that does.
 #[wasm_bindgen]
 pub fn refresh(env: JsValue, context: JsValue) -> TaskId {
-    let gate = Gate::of_isolate(&env);
     let work = async move {
-        match &gate.gateway {
-            Ok(gateway) => gateway.keyring().refresh_all(&EdgePlatform::new(env, context)).await,
-            Err(reason) => log_line(reason),
-        }
+        policies::refresh(env, context).await;
         String::new()
     };
     TASKS.with(|tasks| {
@@ -119,56 +108,4 @@ pub fn refuse(failure: &str, url: &str) -> String {
         _ => Denial::Misconfigured,
     };
     wire::write(&Decision::Deny(denial), Url::split(url).host())
-}
-
-impl Gate {
-    fn of_isolate(env: &JsValue) -> Rc<Self> {
-        GATE.with(|gate| {
-            Rc::clone(gate.get_or_init(|| {
-                std::panic::set_hook(Box::new(tell_place));
-                Rc::new(Self::new(env))
-            }))
-        })
-    }
-
-    fn new(env: &JsValue) -> Self {
-        Self { gateway: read_policy(env).map(Gateway::new), has_static_keys: Cell::new(false) }
-    }
-
-    async fn decide(&self, request: &Request<'_>, platform: &EdgePlatform) -> String {
-        let take = |decision: Decision<'_>| wire::write(&decision, request.url.host());
-        let Ok(gateway) = self.gateway.as_ref().map_err(|reason| log_line(reason)) else {
-            return take(Decision::Deny(Denial::Misconfigured));
-        };
-        if !self.has_static_keys.get() {
-            if let Err(issuers) = gateway.keyring().load_static_keys(platform).await {
-                for name in issuers {
-                    log_line(&format!(
-                        "invalid policy:\n  issuers.{name}.jwks: expected a key that WebCrypto can import"
-                    ));
-                }
-                return take(Decision::Deny(Denial::Misconfigured));
-            }
-            self.has_static_keys.set(true);
-        }
-        gateway.decide(request, platform, take).await
-    }
-}
-
-/// Logs where a panic was. What it says is not passed on: it may quote a token.
-fn tell_place(panic: &std::panic::PanicHookInfo<'_>) {
-    if let Some(place) = panic.location() {
-        log_line(&format!("internal error: {place}"));
-    }
-}
-
-/// Reads the variable `POLICY`: an object, or a string that holds its JSON.
-fn read_policy(env: &JsValue) -> Result<Policy, String> {
-    let variable = Reflect::get(env, &"POLICY".into()).unwrap_or_default();
-    let text = variable.as_string().or_else(|| JSON::stringify(&variable).ok()?.as_string());
-    let text = text.ok_or("invalid policy: the variable POLICY is absent")?;
-    Policy::parse(&text).map_err(|errors| {
-        let errors: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
-        format!("invalid policy:{}", errors.concat())
-    })
 }

@@ -32,6 +32,20 @@ function store(env) {
   return env.JWKS;
 }
 
+/** The policy at a key; undefined without one. Anything else that the store gives is a failure. */
+export function readPolicy(call, env, key) {
+  answer(call, async () => {
+    const text = await env.POLICY_KV.get(key, { type: 'text', cacheTtl: CACHE_TTL });
+    if (text === null) return undefined;
+    if (typeof text !== 'string') throw new Error('the store gave no text');
+    return text;
+  });
+}
+
+export function writePolicy(call, env, key, text) {
+  answer(call, () => env.POLICY_KV.put(key, text));
+}
+
 /** Gets a document: status, ETag and Cache-Control, a line each, then the body. Redirects are not followed. */
 export function getDocument(call, url, etag, milliseconds, maxBytes) {
   answer(call, () => inTime(milliseconds, (signal) => read(url, etag, signal, maxBytes)));

@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::calls::Call;
-use crate::platform::{Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
+use crate::platform::{Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Store, Stored};
 use crate::tasks::Tasks;
 
 #[wasm_bindgen(module = "portcullis/platform.js")]
@@ -19,6 +19,12 @@ extern "C" {
 
     #[wasm_bindgen(js_name = writeStore)]
     fn write_store(call: u32, env: &JsValue, key: &str, text: &str, metadata: &str);
+
+    #[wasm_bindgen(js_name = readPolicy)]
+    fn read_policy(call: u32, env: &JsValue, key: &str);
+
+    #[wasm_bindgen(js_name = writePolicy)]
+    fn write_policy(call: u32, env: &JsValue, key: &str, text: &str);
 
     #[wasm_bindgen(js_name = getDocument)]
     fn get_document(call: u32, url: &str, etag: Option<&str>, timeout: u32, max_bytes: usize);
@@ -68,6 +74,16 @@ impl Store for EdgePlatform {
     async fn write(&self, key: &str, stored: Stored) -> Result<(), Fault> {
         let Stored { text, metadata } = stored;
         Call::make(|call| write_store(call, &self.0.env, key, &text, &metadata)).await.map(drop)
+    }
+}
+
+impl PolicyStore for EdgePlatform {
+    async fn read_policy(&self, key: &str) -> Result<Option<String>, Fault> {
+        Ok(Call::make(|call| read_policy(call, &self.0.env, key)).await?.as_string())
+    }
+
+    async fn write_policy(&self, key: &str, text: &str) -> Result<(), Fault> {
+        Call::make(|call| write_policy(call, &self.0.env, key, text)).await.map(drop)
     }
 }
 

@@ -1,22 +1,26 @@
 // The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out.
 
-import { BROKEN, decide, headersAskedFor, refresh, refuse, resultOf } from './instance.js';
-
-let askedFor; // by the isolate's policy, which stays the same
+import { BROKEN, decide, look, refresh, refuse, resultOf } from './instance.js';
+import { askedFor, isLookDue } from './policy.js';
 
 export default {
   // Not async: a promise in between costs what a signature's look-up does.
   fetch(request, env, context) {
-    askedFor ??= headersAskedFor(env);
-    const decision = askedFor ? lines(decide(head(request), env, context)) : ['broken'];
-    if (decision[0] !== 'wait') return act(decision, request, env);
-    return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env));
+    const looking = isLookDue() ? look(env, context) : undefined;
+    return looking ? looking.then(() => respond(request, env, context)) : respond(request, env, context);
   },
 
   async scheduled(_event, env, context) {
     if ((await refresh(env, context)) === BROKEN) throw new Error('the keys were not refreshed');
   },
 };
+
+/** Nothing is awaited between the head and its decision: both are of one policy. */
+function respond(request, env, context) {
+  const decision = askedFor ? lines(decide(head(request), env, context)) : ['broken'];
+  if (decision[0] !== 'wait') return act(decision, request, env);
+  return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env));
+}
 
 function lines(decision) {
   return decision === BROKEN ? ['broken'] : decision.split('\n');

@@ -6,8 +6,6 @@
 use std::rc::Rc;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
-use futures_util::pin_mut;
 
 use super::discovery::{Download, download};
 use super::entry::{self, Entry, Notes};
@@ -15,7 +13,7 @@ use super::keyring::{Keyring, Wanted};
 use super::plan::Reason;
 use super::set::{KeySet, Selection};
 use super::slot::{Cached, FlightId, longest_flight};
-use crate::platform::{Fault, Platform, Runtime};
+use crate::platform::{Fault, Platform, in_time};
 use crate::policy::{Issuer, KeySource};
 
 /// How long a request waits for the store. A cold read of Workers KV takes 100 to 200 ms.
@@ -208,15 +206,5 @@ async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, news: &Rc
     // No request waits for this, so it may take its time.
     if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), stored).await {
         platform.log(&format!("issuer {}: the key store cannot be written: {fault}", issuer.name));
-    }
-}
-
-/// What the work gives, or nothing if it takes longer.
-async fn in_time<T>(work: impl Future<Output = T>, milliseconds: u32, runtime: &impl Runtime) -> Option<T> {
-    let timer = runtime.sleep(milliseconds);
-    pin_mut!(work, timer);
-    match select(work, timer).await {
-        Either::Left((result, _)) => Some(result),
-        Either::Right(_) => None,
     }
 }

@@ -20,7 +20,7 @@ const MAX_NAP_MS: u32 = 64;
 #[derive(Debug)]
 pub struct Keyring<K> {
     policy: Rc<Policy>,
-    slots: Vec<RefCell<Slot<K>>>,
+    slots: Vec<Rc<RefCell<Slot<K>>>>,
 }
 
 /// What a token asks of its issuer.
@@ -53,7 +53,19 @@ impl<K: 'static> Keyring<K> {
     /// An empty ring for a policy's issuers.
     #[must_use]
     pub fn new(policy: Rc<Policy>) -> Self {
-        let slots = policy.issuers.iter().map(|_| RefCell::default()).collect();
+        let slots = policy.issuers.iter().map(|_| Rc::default()).collect();
+        Self { policy, slots }
+    }
+
+    /// A ring for the policy that follows this one's. What is known of an issuer that both have, with its keys in the
+    /// same place, belongs to both rings.
+    #[must_use]
+    pub fn succeeded_by(&self, policy: Rc<Policy>) -> Self {
+        let known = |issuer: &Issuer| {
+            let same = |former: &Issuer| former.issuer == issuer.issuer && former.keys == issuer.keys;
+            self.slots.get(self.policy.issuers.iter().position(same)?).map(Rc::clone)
+        };
+        let slots = policy.issuers.iter().map(|issuer| known(issuer).unwrap_or_default()).collect();
         Self { policy, slots }
     }
 
@@ -165,7 +177,7 @@ impl<K: 'static> Keyring<K> {
     }
 
     pub(super) fn at(&self, index: usize) -> Option<(&Issuer, &RefCell<Slot<K>>)> {
-        Some((self.policy.issuers.get(index)?, self.slots.get(index)?))
+        Some((self.policy.issuers.get(index)?, self.slots.get(index)?.as_ref()))
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Issuer {
 }
 
 /// Where an issuer's keys are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum KeySource {
     /// Named by the metadata at this URL (OpenID Connect Discovery 1.0 §4).
     Discovery(String),

@@ -14,7 +14,7 @@ use portcullis::decision::Decision;
 use portcullis::gateway::Gateway;
 use portcullis::jwks::key::PublicKey;
 use portcullis::native::NativeCrypto;
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Store, Stored};
 use portcullis::request::{Request, Url};
 use portcullis::token::algorithm::Algorithm;
 use portcullis::token::verified::VerifiedTokens;
@@ -42,6 +42,11 @@ pub struct Shared {
     /// The URLs that were fetched, with the entity tag that was sent.
     pub fetches: RefCell<Vec<(String, Option<String>)>>,
     pub store_reads: Cell<usize>,
+    /// The store of policies.
+    pub policies: RefCell<HashMap<String, String>>,
+    pub policies_reply_ms: Cell<u64>,
+    pub policies_fail: Cell<bool>,
+    pub policy_reads: Cell<usize>,
     pub log: RefCell<Vec<String>>,
     pub verifications: Cell<usize>,
     pub has_room: Cell<bool>,
@@ -79,6 +84,10 @@ impl World {
             web: RefCell::default(),
             fetches: RefCell::default(),
             store_reads: Cell::new(0),
+            policies: RefCell::default(),
+            policies_reply_ms: Cell::new(0),
+            policies_fail: Cell::new(false),
+            policy_reads: Cell::new(0),
             log: RefCell::default(),
             verifications: Cell::new(0),
             has_room: Cell::new(true),
@@ -285,6 +294,26 @@ impl Store for Platform {
             return Err(Fault("the store is down".to_owned()));
         }
         self.0.store.borrow_mut().insert(key.to_owned(), stored);
+        Ok(())
+    }
+}
+
+impl PolicyStore for Platform {
+    async fn read_policy(&self, key: &str) -> Result<Option<String>, Fault> {
+        self.0.policy_reads.set(self.0.policy_reads.get() + 1);
+        self.0.wait_ms(self.0.policies_reply_ms.get()).await;
+        if self.0.policies_fail.get() {
+            return Err(Fault("the store of policies is down".to_owned()));
+        }
+        Ok(self.0.policies.borrow().get(key).cloned())
+    }
+
+    async fn write_policy(&self, key: &str, text: &str) -> Result<(), Fault> {
+        self.0.wait_ms(self.0.policies_reply_ms.get()).await;
+        if self.0.policies_fail.get() {
+            return Err(Fault("the store of policies is down".to_owned()));
+        }
+        self.0.policies.borrow_mut().insert(key.to_owned(), text.to_owned());
         Ok(())
     }
 }

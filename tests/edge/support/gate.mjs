@@ -29,8 +29,8 @@ export const HOST = 'gate.test';
 const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))[1];
 
 /** Starts one gate. See `startGates` for the options. */
-export async function startGate({ build, ...options }) {
-  const [gate] = await startGates([options], { build });
+export async function startGate({ build, entry, ...options }) {
+  const [gate] = await startGates([options], { build, entry });
   return gate;
 }
 
@@ -42,6 +42,7 @@ export async function startGate({ build, ...options }) {
  * - `services`: binding name → `(request) => Response`, run outside the gate
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
+ * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
  *
  * `kvDirectory` says where KV is kept on disk; a temporary place otherwise. `build` is the folder of another build,
  * `entry` the text of a module to put in front of it, which imports it as `./index.js`.
@@ -52,7 +53,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry } = {
     { type: 'ESModule', path: join(build, 'index.js') },
     { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
-  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store }, index) => ({
+  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies }, index) => ({
     name: `gate-${index}`,
     // Beside the build, as far as workerd knows, so that it can import it.
     modules: [store ? WITH_STORE : entry].filter(Boolean).map(
@@ -62,7 +63,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry } = {
     compatibilityDate: COMPATIBILITY_DATE,
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
     serviceBindings: store ? { ...services, STORE: store.handle } : services,
-    kvNamespaces: kv === null || store ? {} : { JWKS: kv },
+    kvNamespaces: { ...(kv === null || store ? {} : { JWKS: kv }), ...(policies ? { POLICY_KV: policies } : {}) },
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }));
   const miniflare = new Miniflare(
@@ -145,6 +146,11 @@ class Gate {
   /** The KV namespace as the gate sees it. */
   kv() {
     return this.#miniflare.getKVNamespace('JWKS', this.#name);
+  }
+
+  /** The namespace that is bound as POLICY_KV. */
+  policies() {
+    return this.#miniflare.getKVNamespace('POLICY_KV', this.#name);
   }
 
   /** The parsed KV entry of an issuer, or null. */

@@ -1,0 +1,171 @@
+//! The isolate's policies: the variable `POLICY`, or what the store holds that is bound as `POLICY_KV`.
+//!
+//! `policy.js` knows which header values the policy in force asks for, and when it is to be looked for again. It hears of a
+//! change in the very call in which the change is made, so a head and its decision are always of one policy.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use js_sys::{JSON, Reflect};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::begin;
+use super::platform::{EdgePlatform, log_line, now_ms};
+use crate::platform::Runtime;
+use crate::rollout::plan::Plan;
+use crate::rollout::{Edition, Rollout};
+use crate::tasks::{Begun, TaskId};
+
+#[wasm_bindgen(module = "portcullis/policy.js")]
+extern "C" {
+    /// Tells the names of the headers whose values a head is to have from now on, a line each.
+    #[wasm_bindgen(js_name = askFor)]
+    fn ask_for(names: &str);
+
+    /// Tells when `look` is to be called again, in milliseconds since 1970.
+    #[wasm_bindgen(js_name = lookAgainAt)]
+    fn look_again_at(time: f64);
+
+    /// Keeps the text of the policy in force, for an instance that may follow this one.
+    #[wasm_bindgen(js_name = keepPolicy)]
+    fn keep_policy(text: &str);
+
+    /// What an earlier instance kept.
+    #[wasm_bindgen(js_name = keptPolicy)]
+    fn kept_policy() -> Option<String>;
+}
+
+thread_local! {
+    /// The bindings of an isolate stay the same as long as it lives.
+    static POLICIES: OnceCell<Rc<Policies>> = const { OnceCell::new() };
+}
+
+enum Policies {
+    /// The variable, if it is there.
+    Variable(Option<Rc<Edition<EdgePlatform>>>),
+    Store(Rollout<EdgePlatform>),
+}
+
+/// What decides on requests now; the log says why if nothing does.
+pub(super) fn in_force(env: &JsValue) -> Option<Rc<Edition<EdgePlatform>>> {
+    POLICIES.with(|policies| policies.get_or_init(|| Policies::new(env)).in_force())
+}
+
+/// Sees to it that what is in force is what should be. Where the request must wait for that, gives the number of the task.
+#[wasm_bindgen]
+pub fn look(env: JsValue, context: JsValue) -> Option<TaskId> {
+    let policies = Policies::of_isolate(&env);
+    let plan = policies.plan();
+    let platform = EdgePlatform::new(env, context);
+    match plan {
+        Plan::Use => None,
+        Plan::UseAndLook => {
+            platform.clone().spawn(async move { policies.look(&platform).await });
+            None
+        }
+        Plan::Look => {
+            let work = async move {
+                policies.look(&platform).await;
+                String::new()
+            };
+            match begin(work) {
+                Begun::Done(_) => None,
+                Begun::Waits(task) => Some(task),
+            }
+        }
+    }
+}
+
+/// Looks for a newer policy, then refreshes the keys of all issuers.
+pub(super) async fn refresh(env: JsValue, context: JsValue) {
+    let policies = Policies::of_isolate(&env);
+    let platform = EdgePlatform::new(env, context);
+    policies.look(&platform).await;
+    let Some(edition) = policies.in_force() else { return };
+    match edition.gateway(&platform).await {
+        Ok(gateway) => gateway.keyring().refresh_all(&platform).await,
+        Err(reason) => log_line(&reason),
+    }
+}
+
+impl Policies {
+    fn of_isolate(env: &JsValue) -> Rc<Self> {
+        POLICIES.with(|policies| Rc::clone(policies.get_or_init(|| Self::new(env))))
+    }
+
+    fn new(env: &JsValue) -> Rc<Self> {
+        std::panic::set_hook(Box::new(tell_place));
+        let variable = variable(env);
+        let is_bound = Reflect::get(env, &"POLICY_KV".into()).is_ok_and(|store| !store.is_undefined());
+        Rc::new(if is_bound {
+            Self::Store(Rollout::new(variable, kept_policy()))
+        } else {
+            Self::Variable(variable.map(|text| Rc::new(Edition::read(text, None))))
+        })
+    }
+
+    fn in_force(&self) -> Option<Rc<Edition<EdgePlatform>>> {
+        let (edition, missing) = match self {
+            Self::Variable(edition) => (edition.clone(), "invalid policy: the variable POLICY is absent"),
+            Self::Store(rollout) => (rollout.in_force(), "no policy is in force"),
+        };
+        if edition.is_none() {
+            log_line(missing);
+        }
+        edition
+    }
+
+    /// What to do now, and tells JavaScript when to ask again.
+    fn plan(&self) -> Plan {
+        let now = now_ms();
+        let (plan, next) = match self {
+            Self::Variable(edition) => {
+                tell(edition.as_deref());
+                (Plan::Use, f64::INFINITY)
+            }
+            Self::Store(rollout) => (rollout.plan(now), milliseconds(rollout.next_look(now))),
+        };
+        look_again_at(next);
+        plan
+    }
+
+    async fn look(&self, platform: &EdgePlatform) {
+        let Self::Store(rollout) = self else { return };
+        rollout
+            .look(platform, |edition, next| {
+                tell(edition);
+                look_again_at(milliseconds(next));
+                if let Some(edition) = edition {
+                    keep_policy(edition.text());
+                }
+            })
+            .await;
+    }
+}
+
+/// Tells JavaScript which header values are asked for.
+fn tell(edition: Option<&Edition<EdgePlatform>>) {
+    let names = edition.into_iter().flat_map(Edition::asks_for);
+    #[cfg(feature = "faults")]
+    let names = names.chain([super::faults::HEADER]);
+    ask_for(&names.collect::<Vec<_>>().join("\n"));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are under 2^53")]
+fn milliseconds(time: u64) -> f64 {
+    time as f64
+}
+
+/// Logs where a panic was. What it says is not passed on: it may quote a token.
+fn tell_place(panic: &std::panic::PanicHookInfo<'_>) {
+    if let Some(place) = panic.location() {
+        log_line(&format!("internal error: {place}"));
+    }
+}
+
+/// The variable `POLICY`: an object, or a string that holds its JSON.
+fn variable(env: &JsValue) -> Option<String> {
+    let variable = Reflect::get(env, &"POLICY".into()).unwrap_or_default();
+    variable.as_string().or_else(|| JSON::stringify(&variable).ok()?.as_string())
+}

@@ -1,0 +1,34 @@
+// What this side must know of the policy in force: Rust tells it (src/edge/policies.rs), in the call that changes it.
+
+/** The names of the headers whose values a head is to have; undefined before an instance has said so. */
+export let askedFor;
+
+let lookAt = 0; // milliseconds since 1970; Infinity where the policy stays the same
+let kept;
+
+/** Whether Rust is to be asked to look for a policy, before a request's head is made. */
+export function isLookDue() {
+  return lookAt !== Infinity && lookAt <= Date.now();
+}
+
+/** The instance broke: another one will say anew what it asks for. */
+export function forgetInstance() {
+  askedFor = undefined;
+  lookAt = 0;
+}
+
+export function askFor(names) {
+  askedFor = new Set(names.split('\n'));
+}
+
+export function lookAgainAt(time) {
+  lookAt = time;
+}
+
+export function keepPolicy(text) {
+  kept = text;
+}
+
+export function keptPolicy() {
+  return kept;
+}

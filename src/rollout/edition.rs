@@ -1,0 +1,76 @@
+//! A policy document as it was read.
+
+use std::cell::Cell;
+
+use crate::gateway::Gateway;
+use crate::platform::Platform;
+use crate::policy::{Policy, PolicyError};
+
+/// The most bytes of a policy document. Reading one takes memory of some eight times its size, and an isolate has 128 MB.
+pub const MAX_POLICY_BYTES: usize = 4 * 1024 * 1024;
+
+/// A policy document: what enforces it, or what is wrong with it.
+pub struct Edition<P: Platform> {
+    text: String,
+    gateway: Result<Gateway<P>, String>,
+    has_static_keys: Cell<bool>,
+    is_known_bad: Cell<bool>,
+}
+
+impl<P: Platform> Edition<P> {
+    /// Reads a document in JSON. What `former` knows of issuers that stay the same is used on.
+    #[must_use]
+    pub fn read(text: String, former: Option<&Self>) -> Self {
+        let former = former.and_then(|former| former.gateway.as_ref().ok());
+        let gateway = parse(&text).map(|policy| match former {
+            Some(former) => former.succeeded_by(policy),
+            None => Gateway::new(policy),
+        });
+        Self { text, gateway, has_static_keys: Cell::new(false), is_known_bad: Cell::new(false) }
+    }
+
+    /// What enforces the policy, with the keys at hand that stand in it.
+    ///
+    /// # Errors
+    /// All that is wrong with the policy, in words for the operator's log.
+    pub async fn gateway(&self, platform: &P) -> Result<&Gateway<P>, String> {
+        let gateway = self.gateway.as_ref().map_err(Clone::clone)?;
+        if !self.has_static_keys.get() {
+            gateway.keyring().load_static_keys(platform).await.map_err(|issuers| unusable_keys(&issuers))?;
+            self.has_static_keys.set(true);
+        }
+        Ok(gateway)
+    }
+
+    /// The names of the headers whose values decide something, in lower case; none where the policy is wrong.
+    pub fn asks_for(&self) -> impl Iterator<Item = &str> {
+        self.gateway.iter().flat_map(Gateway::asks_for)
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Notes that the policy was found wrong; true the first time.
+    pub(super) fn is_news(&self) -> bool {
+        !self.is_known_bad.replace(true)
+    }
+}
+
+fn parse(text: &str) -> Result<Policy, String> {
+    if text.len() > MAX_POLICY_BYTES {
+        return Err(format!("invalid policy: {} bytes, expected {MAX_POLICY_BYTES} at the most", text.len()));
+    }
+    Policy::parse(text).map_err(|errors| invalid(errors.iter().map(PolicyError::to_string)))
+}
+
+fn unusable_keys(issuers: &[String]) -> String {
+    invalid(issuers.iter().map(|name| format!("issuers.{name}.jwks: expected a key that WebCrypto can import")))
+}
+
+fn invalid(errors: impl Iterator<Item = String>) -> String {
+    let lines: Vec<String> = errors.map(|error| format!("\n  {error}")).collect();
+    format!("invalid policy:{}", lines.concat())
+}

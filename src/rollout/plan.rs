@@ -1,0 +1,155 @@
+//! When to look for a new policy in the store. Pure: the clock and all facts are arguments, in milliseconds.
+
+/// A policy is used for this long before the store is asked for a newer one.
+pub const FRESH_MS: u64 = 60_000;
+
+/// A policy that has not been looked for in this long decides no request before the store was asked. Only an isolate that
+/// had no requests gets there, or one whose store fails.
+pub const MAX_STALE_MS: u64 = 5 * 60_000;
+
+/// The least time between two tries while the store fails and there is a policy.
+pub const RETRY_MS: u64 = 10_000;
+
+/// The same while there is none, so that every request is refused.
+pub const EMPTY_RETRY_MS: u64 = 1000;
+
+/// A look that began this long ago and has not ended is written off: its request was cancelled.
+pub const LONGEST_LOOK_MS: u64 = 30_000;
+
+/// What is known when a request comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether a policy is in force.
+    pub has_policy: bool,
+    /// When the last look began that the store answered, whatever it held.
+    pub looked_at: Option<u64>,
+    /// When the last look ended without a policy in force, or without an answer of the store.
+    pub failed_at: Option<u64>,
+    /// When the look began that is under way in the background.
+    pub looking_since: Option<u64>,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Decide by what is in force, even where that is nothing.
+    Use,
+    /// Decide by the policy in force, and look for a newer one when the response is on its way.
+    UseAndLook,
+    /// Look first.
+    Look,
+}
+
+impl Facts {
+    /// Decides what to do at this time.
+    #[must_use]
+    pub fn plan(self, now: u64) -> Plan {
+        if now < self.next(now) {
+            Plan::Use
+        } else if self.has_policy && now < self.stale_at(now) {
+            Plan::UseAndLook
+        } else {
+            Plan::Look
+        }
+    }
+
+    /// The time before which there is nothing to do, as far as is known now.
+    #[must_use]
+    pub fn next(self, now: u64) -> u64 {
+        if !self.has_policy {
+            return after(self.failed_at, EMPTY_RETRY_MS, now);
+        }
+        // What is under way need not be done again, but it does not stretch the life of a policy.
+        let looking = after(self.looking_since, LONGEST_LOOK_MS, now).min(self.stale_at(now));
+        after(self.looked_at, FRESH_MS, now).max(after(self.failed_at, RETRY_MS, now)).max(looking)
+    }
+
+    fn stale_at(self, now: u64) -> u64 {
+        after(self.looked_at, MAX_STALE_MS, now)
+    }
+}
+
+/// The end of a time that began at `at`. A beginning that lies ahead says nothing: the clock went back.
+fn after(at: Option<u64>, milliseconds: u64, now: u64) -> u64 {
+    at.filter(|at| *at <= now).map_or(0, |at| at + milliseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000_000;
+
+    fn ago(milliseconds: u64) -> Option<u64> {
+        Some(NOW - milliseconds)
+    }
+
+    fn with_policy(looked: u64) -> Facts {
+        Facts { has_policy: true, looked_at: ago(looked), ..Facts::default() }
+    }
+
+    #[test]
+    fn a_policy_is_used_then_used_and_looked_for_then_looked_for_first() {
+        for (age, plan) in [
+            (0, Plan::Use),
+            (FRESH_MS - 1, Plan::Use),
+            (FRESH_MS, Plan::UseAndLook),
+            (MAX_STALE_MS - 1, Plan::UseAndLook),
+            (MAX_STALE_MS, Plan::Look),
+        ] {
+            assert_eq!(with_policy(age).plan(NOW), plan, "{age}");
+        }
+        assert_eq!(Facts::default().plan(NOW), Plan::Look);
+        let kept = Facts { has_policy: true, ..Facts::default() };
+        assert_eq!(kept.plan(NOW), Plan::Look, "a policy that this isolate never looked for");
+    }
+
+    #[test]
+    fn one_look_at_a_time_is_under_way_in_the_background() {
+        let looking = |since| Facts { looking_since: ago(since), ..with_policy(FRESH_MS) };
+        assert_eq!(looking(LONGEST_LOOK_MS - 1).plan(NOW), Plan::Use);
+        assert_eq!(looking(LONGEST_LOOK_MS).plan(NOW), Plan::UseAndLook, "it was cancelled");
+    }
+
+    #[test]
+    fn a_look_under_way_does_not_stretch_the_life_of_a_policy() {
+        let facts = Facts { looking_since: ago(5), ..with_policy(MAX_STALE_MS) };
+        assert_eq!(facts.plan(NOW), Plan::Look);
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_after_a_while_and_the_policy_serves_meanwhile() {
+        let failed = |looked, since| Facts { failed_at: ago(since), ..with_policy(looked) };
+        assert_eq!(failed(FRESH_MS, RETRY_MS - 1).plan(NOW), Plan::Use);
+        assert_eq!(failed(FRESH_MS, RETRY_MS).plan(NOW), Plan::UseAndLook);
+        assert_eq!(failed(MAX_STALE_MS, RETRY_MS - 1).plan(NOW), Plan::Use);
+        assert_eq!(failed(MAX_STALE_MS, RETRY_MS).plan(NOW), Plan::Look);
+    }
+
+    #[test]
+    fn without_a_policy_a_look_is_tried_every_second() {
+        let failed = |since| Facts { failed_at: ago(since), looked_at: ago(since), ..Facts::default() };
+        assert_eq!(failed(EMPTY_RETRY_MS - 1).plan(NOW), Plan::Use);
+        assert_eq!(failed(EMPTY_RETRY_MS).plan(NOW), Plan::Look);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_stretches_nothing() {
+        let ahead = Some(NOW + 1);
+        let facts = Facts { has_policy: true, looked_at: ahead, failed_at: ahead, looking_since: ahead };
+        assert_eq!(facts.plan(NOW), Plan::Look);
+    }
+
+    #[test]
+    fn the_next_time_is_when_the_plan_changes() {
+        for facts in [
+            with_policy(10),
+            Facts { failed_at: ago(10), ..with_policy(FRESH_MS) },
+            Facts { failed_at: ago(10), ..Facts::default() },
+        ] {
+            let next = facts.next(NOW);
+            assert_eq!(facts.plan(next - 1), Plan::Use, "{facts:?}");
+            assert_ne!(facts.plan(next), Plan::Use, "{facts:?}");
+        }
+    }
+}
