@@ -4,5 +4,6 @@
 #![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
 
 mod check;
+mod import;
 mod schema;
 mod tool;

@@ -3,7 +3,9 @@
 mod check;
 mod document;
 mod finding;
+mod import;
 mod lint;
+mod openapi;
 mod output;
 mod policy;
 mod routes;
@@ -34,6 +36,7 @@ enum Command {
     Check(check::Args),
     Routes(routes::Args),
     Schema(schema::Args),
+    Import(import::Args),
 }
 
 const EXIT_CODES: &str = "\
@@ -85,5 +88,6 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(&args, output),
         Command::Routes(args) => routes::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
+        Command::Import(args) => import::run(&args, output),
     }
 }

@@ -123,7 +123,8 @@ fn to_json(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn syntax_finding(error: SyntaxError) -> Finding {
+/// An error of syntax as a finding.
+pub(crate) fn syntax_finding(error: SyntaxError) -> Finding {
     Finding::new(&lint::SYNTAX, error.span, error.message)
 }
 

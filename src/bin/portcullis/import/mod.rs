@@ -1,0 +1,254 @@
+//! `portcullis import`: policies from other descriptions of an API.
+
+mod document;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+use portcullis::policy::Policy;
+use portcullis::policy::url::{Origin, discovery_url};
+
+use crate::document::{Source, Syntax, Value};
+use crate::finding::human;
+use crate::openapi::{self, Access, DefaultAccess, Import, Missing, Options, Outcome as Became};
+use crate::output::{Output, Stream, wrap};
+use crate::policy::syntax_finding;
+use crate::{Failure, Outcome};
+
+pub(crate) use document::document;
+use write::printable;
+
+/// How deep a document may nest.
+const MAX_LEVELS: usize = 256;
+
+/// How many places of one remark are named, unless all are asked for.
+const MAX_PLACES: usize = 5;
+
+/// What Workers hold in a variable, in bytes.
+const MAX_VARIABLE: usize = 5 * 1024;
+
+/// Make a policy of another description of an API
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(Subcommand, Debug)]
+enum From {
+    Openapi(Openapi),
+}
+
+/// Make a policy of an OpenAPI document (3.0, 3.1; JSON, YAML)
+///
+/// Paths and methods become routes, `security` becomes what tokens must hold, servers become the origin. The policy goes
+/// to standard output; what it says otherwise than the document goes to standard error. It never opens more than the
+/// document says: what a policy cannot express is denied, narrowed or left out, and reported.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+struct Openapi {
+    /// The document; `-` for standard input
+    file: PathBuf,
+
+    /// For whom tokens must be (`aud`); several: any of them; `*`: not looked at
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: Vec<String>,
+
+    /// Whose tokens a security scheme means; without NAME=, of all schemes that do not say it themselves
+    #[arg(long, value_name = "[NAME=]URL", value_parser = issuer)]
+    issuer: Vec<(Option<String>, String)>,
+
+    /// What stands behind the gate [default: the document's server]
+    #[arg(long, value_name = "URL", value_parser = origin)]
+    origin: Option<String>,
+
+    /// Where the paths begin, in place of the document's servers
+    #[arg(long, value_name = "URL", value_parser = openapi::server)]
+    server: Option<String>,
+
+    /// Make routes for the servers' hosts alone; the origin is then what is behind these, unless --origin says another
+    #[arg(long)]
+    hosts: bool,
+
+    /// Remove the server's base path from what the origin sees
+    #[arg(long)]
+    strip_base: bool,
+
+    /// Who may call operations for which the document says no `security`
+    #[arg(long, value_enum, value_name = "ACCESS")]
+    default_access: Option<DefaultAccess>,
+
+    /// How to write the policy
+    #[arg(long, value_enum, default_value_t = Format::Toml)]
+    format: Format,
+
+    /// Write it as a part of wrangler.toml, in `[vars.POLICY]`
+    #[arg(long)]
+    wrangler: bool,
+
+    /// Name all places of each remark
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis import openapi api.yaml --audience https://api.example.com
+  portcullis import openapi api.yaml --issuer https://t.logto.app/oidc \\
+      --audience https://api.example.com --origin https://10.0.0.7 --wrangler
+  curl -s https://api.example.com/openapi.json |
+      portcullis import openapi - --audience '*' --default-access deny";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Toml,
+    Json,
+}
+
+fn issuer(text: &str) -> Result<(Option<String>, String), String> {
+    // The name of a scheme has neither; a URL has both before its first "=".
+    let named = text.split_once('=').filter(|(name, _)| !name.contains([':', '/']));
+    let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
+    discovery_url(url).map(|_| (name, url.to_owned()))
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    Origin::parse(text).map(|_| text.to_owned())
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+    match &args.from {
+        From::Openapi(args) => args.run(output),
+    }
+}
+
+impl Openapi {
+    fn run(&self, output: &Output) -> Result<Outcome, Failure> {
+        let (source, root) = read(&self.file, output)?;
+        let options = self.options()?;
+        let failure = |problem: String| Failure::new(printable(&format!("{}: {problem}", source.name)));
+        let import = openapi::import(&root, &options).map_err(failure)?;
+        tell(&import, &source, self.most_places(), output);
+        let policy = document(&import, &options);
+        let json = serde_json::to_string(&policy).map_err(|error| failure(error.to_string()))?;
+        let problems = problems(&import, &json);
+        if !problems.is_empty() {
+            problems.iter().for_each(|problem| output.error(&printable(problem)));
+            return Ok(Outcome::Findings);
+        }
+        output.note(&wrap(&summary(&import, &source.name, json.len()), output.width(), ""));
+        match (self.format, self.wrangler) {
+            (Format::Json, false) => output.json(&policy),
+            (Format::Json, true) => output.json(&serde_json::json!({ "vars": { "POLICY": policy } })),
+            (Format::Toml, _) => {
+                let text = write::toml(&policy, &import, &source.name, self.wrangler);
+                output.line(text.map_err(|error| failure(error.to_string()))?.trim_end());
+            }
+        }
+        Ok(Outcome::Fine)
+    }
+
+    fn options(&self) -> Result<Options, Failure> {
+        let (named, others): (Vec<_>, Vec<_>) = self.issuer.iter().cloned().partition(|(name, _)| name.is_some());
+        if others.len() > 1 {
+            return Err(Failure::new("--issuer: only one may be without NAME=, for all other schemes"));
+        }
+        Ok(Options {
+            audience: self.audience.clone(),
+            issuers: named.into_iter().filter_map(|(name, issuer)| Some((name?, issuer))).collect(),
+            issuer: others.into_iter().next().map(|(_, issuer)| issuer),
+            origin: self.origin.clone(),
+            server: self.server.clone(),
+            hosts: self.hosts,
+            strip_base: self.strip_base,
+            default_access: self.default_access,
+        })
+    }
+
+    fn most_places(&self) -> usize {
+        if self.verbose { usize::MAX } else { MAX_PLACES }
+    }
+}
+
+/// Reads a document. What is wrong with its syntax is told.
+fn read(path: &Path, output: &Output) -> Result<(Source, Value), Failure> {
+    let mut source = Source::read(path, None)?;
+    // No OpenAPI document is TOML, whatever a line of it looks like.
+    if source.syntax == Syntax::Toml {
+        source.syntax = Syntax::Yaml;
+    }
+    let errors = match source.parse() {
+        Ok(document) => match document.problems(MAX_LEVELS) {
+            errors if errors.is_empty() => return Ok((source, document)),
+            errors => errors,
+        },
+        Err(errors) => errors,
+    };
+    let findings: Vec<_> = errors.into_iter().map(syntax_finding).collect();
+    human::write(&findings, &source, output, Stream::Err);
+    Err(Failure::Told)
+}
+
+/// Tells what the policy says otherwise than the document.
+fn tell(import: &Import, source: &Source, most_places: usize, output: &Output) {
+    let lines = Lines::new(&source.text);
+    for remark in &import.remarks {
+        let became = match remark.outcome {
+            Became::Denied => "denied",
+            Became::LeftOut => "left out",
+            Became::Narrowed => "narrowed",
+            Became::Changed => "changed",
+            Became::Noted => "note",
+        };
+        output.note(&wrap(&printable(&format!("{became}: {}", remark.message)), output.width(), "  "));
+        for place in remark.places.iter().take(most_places) {
+            output.note(&printable(&format!("  {}:{} {place}", source.name, lines.of(place.offset()))));
+        }
+        let others = remark.places.len().saturating_sub(most_places);
+        if others > 0 {
+            output.note(&format!("  and {others} more (--verbose names them)"));
+        }
+    }
+}
+
+/// What keeps the routes from being a policy.
+fn problems(import: &Import, json: &str) -> Vec<String> {
+    if !import.missing.is_empty() {
+        let line = |missing: &Missing| format!("{} is needed: {}", missing.option, missing.reason);
+        return import.missing.iter().map(line).collect();
+    }
+    Policy::parse(json).err().into_iter().flatten().map(|error| error.to_string()).collect()
+}
+
+fn summary(import: &Import, name: &str, bytes: usize) -> String {
+    let count = |is: fn(&Access) -> bool| import.routes.iter().filter(|route| is(&route.rule.access)).count();
+    let counts = [
+        (count(|access| matches!(access, Access::Token(_))), "token"),
+        (count(|access| matches!(access, Access::Optional(_))), "optional"),
+        (count(|access| matches!(access, Access::Public)), "public"),
+        (count(|access| matches!(access, Access::Deny)), "deny"),
+    ];
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, access)| format!("{count} {access}")).collect();
+    let (operations, routes) = (import.operations, import.routes.len());
+    let size = match bytes {
+        0..=MAX_VARIABLE => String::new(),
+        _ => format!(" Its {bytes} bytes are more than a Worker's variable holds (5 kB); Workers KV holds them."),
+    };
+    format!("{name}: {operations} operations became {routes} routes: {}.{size}", counts.join(", "))
+}
+
+/// Where the lines of a text begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+    }
+
+    /// The number of the line that holds this byte, from 1.
+    fn of(&self, offset: usize) -> usize {
+        self.0.partition_point(|start| *start <= offset)
+    }
+}

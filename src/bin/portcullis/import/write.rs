@@ -1,0 +1,63 @@
+//! A policy as a text for people.
+
+use portcullis::policy::document::Policy;
+use serde::Serialize;
+use serde_json::Value as Json;
+use toml::{Table, Value};
+
+use crate::openapi::{Import, Outcome};
+
+/// The table of wrangler.toml that holds the policy.
+const VARIABLE: &str = "vars.POLICY";
+
+/// Writes a policy in TOML: in a file of its own, or as a part of wrangler.toml. Comments say what is denied and what is
+/// left out.
+pub(super) fn toml(
+    policy: &Policy,
+    import: &Import,
+    name: &str,
+    is_wrangler: bool,
+) -> Result<String, toml::ser::Error> {
+    let prefix = if is_wrangler { format!("{VARIABLE}.") } else { String::new() };
+    let mut text = comment(&format!("Imported from {name} by `portcullis import openapi`."));
+    text.extend(is_wrangler.then(|| format!("[{VARIABLE}]\n")));
+    text.push_str("version = 1\n");
+    text.extend(policy.origin.as_deref().map(|origin| format!("origin = {}\n", Value::from(origin))));
+    for (name, issuer) in &policy.issuers {
+        text.push_str(&format!("\n[{prefix}issuers.{}]\n{}", key(name), entries(issuer)?));
+    }
+    for (route, imported) in policy.routes.iter().zip(&import.routes) {
+        text.push('\n');
+        text.extend(imported.reasons.iter().map(|reason| comment(&format!("Denied: {reason}."))));
+        text.push_str(&format!("[[{prefix}routes]]\n{}", entries(route)?));
+    }
+    for remark in import.remarks.iter().filter(|remark| remark.outcome == Outcome::LeftOut) {
+        text.push_str(&format!("\n{}", comment(&format!("Left out: {}:", remark.message))));
+        text.extend(remark.places.iter().map(|place| comment(&format!("  {place}"))));
+    }
+    Ok(text)
+}
+
+/// The members of a table, a line each; tables in it are inline.
+fn entries(table: &impl Serialize) -> Result<String, toml::ser::Error> {
+    let table = Table::try_from(table)?;
+    Ok(table.into_iter().map(|(name, value)| format!("{} = {value}\n", key(&name))).collect())
+}
+
+/// A key as TOML writes it: bare where it can be.
+fn key(name: &str) -> String {
+    let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    // A string of JSON is one of TOML too, but for DEL.
+    let quoted = || Json::from(name).to_string().replace('\u{7f}', "\\u007f");
+    if is_bare { name.to_owned() } else { quoted() }
+}
+
+/// Lines of a comment. What would end it is not in it.
+fn comment(text: &str) -> String {
+    format!("# {}\n", printable(text))
+}
+
+/// A text of a document in which nothing moves the cursor or begins a line.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}

@@ -1,0 +1,242 @@
+//! From an OpenAPI document to a policy. Pure: text in, routes and remarks out.
+//!
+//! The policy never opens more than the document says. What it cannot say is denied, narrowed or left out, and each
+//! such place is in the remarks. Leaving out is safe only where no request gets through anyhow: a path that is not in
+//! the table could be taken by a less specific route. Elsewhere a route that denies stands in its place.
+
+mod claim;
+#[cfg(test)]
+mod model;
+mod operation;
+mod path;
+mod report;
+mod route;
+#[cfg(test)]
+mod samples;
+mod schemes;
+mod scopes;
+mod security;
+mod server;
+mod site;
+mod tree;
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+pub(crate) use claim::Rule;
+pub(crate) use report::{Missing, Outcome, Remark};
+pub(crate) use route::Route;
+pub(crate) use scopes::Scopes;
+pub(crate) use security::{Access, Issuer};
+
+use claim::{Claim, Claims};
+use operation::{Operation, operations};
+use path::Path;
+use report::Report;
+use security::Security;
+use server::Server;
+use site::{Site, Sites};
+use tree::Place;
+
+use crate::document::Value;
+
+/// What a person adds to a document.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// For whom tokens must be; one of these.
+    pub(crate) audience: Vec<String>,
+    /// Issuers by the name of the security scheme whose tokens are theirs.
+    pub(crate) issuers: Vec<(String, String)>,
+    /// The issuer for all schemes that name none.
+    pub(crate) issuer: Option<String>,
+    /// What stands behind the gate.
+    pub(crate) origin: Option<String>,
+    /// In place of the document's servers.
+    pub(crate) server: Option<String>,
+    /// Whether routes are for the servers' hosts alone.
+    pub(crate) hosts: bool,
+    /// Whether the origin sees paths without the servers' base path.
+    pub(crate) strip_base: bool,
+    /// Who may call what has no `security`.
+    pub(crate) default_access: Option<DefaultAccess>,
+}
+
+/// Who may call what has no `security`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DefaultAccess {
+    /// No one
+    Deny,
+    /// Who has a token
+    Token,
+    /// Everyone
+    Public,
+}
+
+impl fmt::Display for DefaultAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deny => "deny",
+            Self::Token => "token",
+            Self::Public => "public",
+        })
+    }
+}
+
+/// What became of a document.
+#[derive(Clone, Debug)]
+pub(crate) struct Import {
+    /// The routes, in the order of the document.
+    pub(crate) routes: Vec<Route>,
+    /// The issuers that they name.
+    pub(crate) issuers: Vec<Issuer>,
+    /// What a person should know.
+    pub(crate) remarks: Vec<Remark>,
+    /// What a person must say first; while there is something, the routes are no policy.
+    pub(crate) missing: Vec<Missing>,
+    /// How many operations the document has.
+    pub(crate) operations: usize,
+}
+
+/// Makes routes of a document.
+///
+/// # Errors
+/// Says why the document as a whole cannot be read.
+pub(crate) fn import(document: &Value, options: &Options) -> Result<Import, String> {
+    check_version(document)?;
+    refuse_merge_keys(&Place::root(document))?;
+    let mut report = Report::default();
+    let mut converter = Converter::new(document, options, &mut report)?;
+    let operations = operations(document, &mut report);
+    if operations.is_empty() {
+        return Err("the document has no operations".to_owned());
+    }
+    let count = operations.len();
+    let claims = operations.iter().flat_map(|operation| converter.claims(operation, &mut report)).collect();
+    let routes = route::routes(Claims::settle(claims, &mut report));
+    let mut issuers = converter.security.into_issuers();
+    issuers.retain(|issuer| routes.iter().any(|route| route.takes_tokens_of(&issuer.name)));
+    find_missing(&routes, options, &mut report);
+    let (remarks, missing) = report.into_parts();
+    Ok(Import { routes, issuers, remarks, missing, operations: count })
+}
+
+fn check_version(document: &Value) -> Result<(), String> {
+    let document = Place::root(document);
+    let expected = "expected a document of OpenAPI 3.0 or 3.1";
+    if document.member("swagger").is_some() {
+        return Err(format!("{expected}, found Swagger 2.0; convert it first"));
+    }
+    match document.member("openapi").and_then(|version| version.scalar()) {
+        Some(version)
+            if ["3.0", "3.1"].iter().any(|known| version == *known || version.starts_with(&format!("{known}."))) =>
+        {
+            Ok(())
+        }
+        Some(version) => Err(format!("{expected}, found {version:?}")),
+        None => Err(format!("{expected}, found no `openapi`")),
+    }
+}
+
+/// YAML 1.2 has no merge keys. What one would bring in, `security` for instance, is not there.
+fn refuse_merge_keys(place: &Place<'_>) -> Result<(), String> {
+    if place.member("<<").is_some() {
+        return Err(format!(
+            "{}: merge keys (<<) are no part of YAML 1.2; write out what they stand for",
+            place.pointer
+        ));
+    }
+    place.members().try_for_each(|(_, member)| refuse_merge_keys(&member))
+}
+
+fn find_missing(routes: &[Route], options: &Options, report: &mut Report) {
+    if options.audience.is_empty() && routes.iter().any(|route| route.requirement().is_some()) {
+        report.missing("--audience URL", "documents do not say what `aud` of the tokens must be");
+    }
+    let goes_nowhere = |route: &Route| route.rule.access != Access::Deny && route.rule.origin.is_none();
+    if routes.iter().any(goes_nowhere) {
+        report.missing("--origin URL", "the document's servers are relative to where it is");
+    }
+}
+
+/// Makes claims of operations.
+struct Converter<'d> {
+    security: Security<'d>,
+    sites: Sites<'d>,
+    options: &'d Options,
+}
+
+impl<'d> Converter<'d> {
+    fn new(document: &'d Value, options: &'d Options, report: &mut Report) -> Result<Self, String> {
+        let security = Security::read(document, options);
+        let is_known = |name: &String| security.names().any(|known| known == name);
+        if let Some((name, _)) = options.issuers.iter().find(|(name, _)| !is_known(name)) {
+            let known: Vec<String> = security.names().map(|name| format!("{name:?}")).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(format!("--issuer {name}=…: the document has no security scheme {name:?}; it has {known}"));
+        }
+        let sites = Sites::read(&Place::root(document), options, report);
+        Ok(Self { security, sites, options })
+    }
+
+    /// What an operation claims, one for each of its sites.
+    fn claims(&mut self, operation: &Operation<'d>, report: &mut Report) -> Vec<Claim> {
+        let (sites, no_site) = match self.sites.of(operation, report) {
+            Ok(sites) => (sites, None),
+            // Where its requests go is not known; where they come in is, or they are refused anyhow.
+            Err(problem) => (self.sites.of_document().to_vec(), Some(problem)),
+        };
+        let problem = operation.problem.clone().or(no_site);
+        let access = problem.map_or_else(|| self.security.access(&operation.place, report), Err);
+        sites.iter().filter_map(|site| self.claim(operation, site, &access, report)).collect()
+    }
+
+    fn claim(
+        &self,
+        operation: &Operation<'d>,
+        site: &Site,
+        access: &Result<Access, String>,
+        report: &mut Report,
+    ) -> Option<Claim> {
+        let pointer = &operation.place.pointer;
+        let slash = if operation.path.starts_with('/') { "" } else { "/" };
+        let full = format!("{}{slash}{}", site.base, operation.path);
+        let path = Path::parse(&full, site.host_label());
+        let path = path.map_err(|problem| report.remark(Outcome::LeftOut, &problem, pointer)).ok()?;
+        for (name, capture) in &path.renamed {
+            report.remark(Outcome::Changed, &format!("the parameter {{{name}}} is called {{{capture}}}"), pointer);
+        }
+        let (rule, reason) = match access {
+            Ok(access) => (self.rule(access, site), None),
+            Err(reason) => (Rule::DENY, Some(reason.clone())),
+        };
+        if let Some(reason) = &reason {
+            report.remark(Outcome::Denied, reason, pointer);
+        }
+        let method = operation.method.clone();
+        Some(Claim { host: site.host.clone(), path, method, rule, reason, pointer: pointer.clone() })
+    }
+
+    fn rule(&self, access: &Access, site: &Site) -> Rule {
+        if *access == Access::Deny {
+            return Rule::DENY;
+        }
+        let strip = self.options.strip_base && !site.base.is_empty();
+        let base = Path::parse(&site.base, None).ok().filter(|_| strip);
+        Rule { access: access.clone(), origin: site.origin.clone(), strip_prefix: base.map(|base| base.text()) }
+    }
+}
+
+/// Checks a server that a person names.
+///
+/// # Errors
+/// Says why it stands for no place.
+pub(crate) fn server(url: &str) -> Result<String, String> {
+    Server::parse(url, None).map(|_| url.to_owned())
+}
+
+/// A name that is free: this one, or else with a number behind it.
+fn unique(name: &str, is_free: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}_{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| is_free(name)).unwrap_or_default()
+}

@@ -1,0 +1,156 @@
+//! The operations of a document, with all that its paths say.
+
+use super::report::{Outcome, Report};
+use super::tree::Place;
+use crate::document::Value;
+
+/// The members of a Path Item Object that are operations, and their methods; `None` is every method that no other
+/// operation of the path has (an extension of Amazon API Gateway).
+const OPERATIONS: [(&str, Option<&str>); 9] = [
+    ("get", Some("GET")),
+    ("put", Some("PUT")),
+    ("post", Some("POST")),
+    ("delete", Some("DELETE")),
+    ("options", Some("OPTIONS")),
+    ("head", Some("HEAD")),
+    ("patch", Some("PATCH")),
+    ("trace", Some("TRACE")),
+    ("x-amazon-apigateway-any-method", None),
+];
+
+/// The other members of a Path Item Object.
+const OTHERS: [&str; 5] = ["$ref", "summary", "description", "servers", "parameters"];
+
+/// Something that a document lets callers do, or hides.
+#[derive(Clone, Debug)]
+pub(super) struct Operation<'d> {
+    /// The path as the document writes it.
+    pub(super) path: &'d str,
+    /// The method; without one, each that no other operation of the path has.
+    pub(super) method: Option<String>,
+    /// Where it stands.
+    pub(super) place: Place<'d>,
+    /// The servers that its path item names.
+    pub(super) servers: Option<Place<'d>>,
+    /// Why it cannot be read, if it cannot be.
+    pub(super) problem: Option<String>,
+}
+
+/// All operations, in the order of the document.
+pub(super) fn operations<'d>(document: &'d Value, report: &mut Report) -> Vec<Operation<'d>> {
+    let root = Place::root(document);
+    if let Some(webhooks) = root.member("webhooks").filter(|webhooks| webhooks.members().next().is_some()) {
+        report.remark(Outcome::Noted, "webhooks are requests that the API sends: no routes", &webhooks.pointer);
+    }
+    let paths = root.member("paths");
+    let paths: Vec<_> = paths.iter().flat_map(|paths| paths.members().collect::<Vec<_>>()).collect();
+    let paths = paths.into_iter().filter(|(path, _)| !path.starts_with("x-"));
+    paths.flat_map(|(path, item)| of_path(document, path, item)).collect()
+}
+
+/// The operations of a path; one that denies stands for what cannot be read.
+fn of_path<'d>(document: &'d Value, path: &'d str, item: Place<'d>) -> Vec<Operation<'d>> {
+    let found = target(document, item.clone()).and_then(|item| {
+        let found = of_item(document, path, &item);
+        if found.is_empty() { Err("the path has no operations".to_owned()) } else { Ok(found) }
+    });
+    found.unwrap_or_else(|problem| vec![Operation::hidden(path, item, problem)])
+}
+
+fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Operation<'d>> {
+    let servers = item.member("servers");
+    let operation = |method: Option<&str>, place: Place<'d>| match target(document, place.clone()) {
+        Ok(Place { value, .. }) => {
+            let place = Place { value, ..place };
+            Operation { path, method: method.map(str::to_owned), place, servers: servers.clone(), problem: None }
+        }
+        Err(problem) => Operation { method: method.map(str::to_owned), ..Operation::hidden(path, place, problem) },
+    };
+    let mut found = Vec::new();
+    for (name, place) in item.members() {
+        if let Some((_, method)) = OPERATIONS.iter().find(|(known, _)| *known == name) {
+            found.push(operation(*method, place));
+        } else if !OTHERS.contains(&name) && !name.starts_with("x-") {
+            let problem = format!("the path has a member that is no operation of OpenAPI: {name:?}");
+            found.push(Operation::hidden(path, place, problem));
+        }
+    }
+    found
+}
+
+/// What stands here, or what it refers to. A reference with members beside it is not defined to mean anything.
+fn target<'d>(document: &'d Value, place: Place<'d>) -> Result<Place<'d>, String> {
+    let is_beside = |name: &str| !matches!(name, "$ref" | "summary" | "description") && !name.starts_with("x-");
+    if place.member("$ref").is_some() && place.members().any(|(name, _)| is_beside(name)) {
+        return Err("a reference with members beside it has no meaning".to_owned());
+    }
+    let target = place.follow(document)?;
+    if target.is_table() { Ok(target) } else { Err(format!("expected a table, found {}", target.kind())) }
+}
+
+impl<'d> Operation<'d> {
+    /// Stands for what cannot be read; for all methods, until one is known.
+    fn hidden(path: &'d str, place: Place<'d>, problem: String) -> Self {
+        Self { path, method: None, place, servers: None, problem: Some(problem) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::yaml;
+    use super::*;
+
+    /// Path, method and problem of each operation.
+    fn read(paths: &str) -> Vec<String> {
+        let document = yaml(&format!("{{components: {{pathItems: {{p: {{get: {{}}}}, o: 1}}}}, paths: {{{paths}}}}}"));
+        let found = operations(&document, &mut Report::default());
+        let line = |found: Operation<'_>| {
+            let (method, place) = (found.method.as_deref().unwrap_or("*"), &found.place.pointer);
+            format!("{method} {} {place} {}", found.path, found.problem.unwrap_or_default())
+        };
+        found.into_iter().map(|found| line(found).trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_method_of_each_path_is_an_operation() {
+        let found =
+            read("/a: {summary: s, parameters: [], get: {}, post: {}, x-y: {}}, x-z: {get: {}}, /b: {trace: {}}");
+        assert_eq!(found, ["GET /a #/paths/~1a/get", "POST /a #/paths/~1a/post", "TRACE /b #/paths/~1b/trace"]);
+        assert_eq!(
+            read("/a: {x-amazon-apigateway-any-method: {}}"),
+            ["* /a #/paths/~1a/x-amazon-apigateway-any-method"]
+        );
+    }
+
+    #[test]
+    fn references_are_followed() {
+        assert_eq!(read("/a: {$ref: '#/components/pathItems/p'}"), ["GET /a #/components/pathItems/p/get"]);
+        assert_eq!(read("/a: {post: {$ref: '#/components/pathItems/p/get'}}"), ["POST /a #/paths/~1a/post"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_stands_there_with_its_problem() {
+        let cases = [
+            ("/a: ", "* /a #/paths/~1a expected a table, found nothing"),
+            ("/a: {}", "* /a #/paths/~1a the path has no operations"),
+            ("/a: {get: []}", "GET /a #/paths/~1a/get expected a table, found a list"),
+            ("/a: {GET: {}}", "* /a #/paths/~1a/GET the path has a member that is no operation of OpenAPI: \"GET\""),
+            (
+                "/a: {$ref: '#/components/pathItems/o'}",
+                "* /a #/paths/~1a expected a table, found a number or a boolean",
+            ),
+            (
+                "/a: {get: {$ref: '#/x', security: []}}",
+                "GET /a #/paths/~1a/get a reference with members beside it has no meaning",
+            ),
+            ("/a: {$ref: '#/x'}", "* /a #/paths/~1a \"#/x\" refers to nothing in this document"),
+            (
+                "/a: {get: {$ref: 'g.yaml'}}",
+                "GET /a #/paths/~1a/get it refers to another document; bundle them into one first",
+            ),
+        ];
+        for (paths, expected) in cases {
+            assert_eq!(read(paths), [expected], "{paths}");
+        }
+    }
+}

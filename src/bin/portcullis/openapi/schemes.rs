@@ -1,0 +1,136 @@
+//! Security schemes: which of them are tokens that the gate checks, and whose.
+
+use portcullis::policy::url::discovery_url;
+
+use super::tree::Place;
+
+/// What OpenID Connect Discovery 1.0 §4 puts behind an issuer.
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+
+/// A way in which a document lets callers show who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// A bearer token.
+    Token(TokenScheme),
+    /// Something else; says what it is.
+    Other(String),
+    /// Says why it cannot be read.
+    Unreadable(String),
+}
+
+/// A scheme of bearer tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TokenScheme {
+    /// Whose tokens; `None` where the document does not say.
+    pub(super) issuer: Option<String>,
+    /// What the document says of the issuer instead.
+    pub(super) hint: Option<String>,
+    /// The scopes that it declares; `None` where it cannot declare any.
+    pub(super) declared: Option<Vec<String>>,
+}
+
+impl Scheme {
+    /// Reads a member of `securitySchemes`, its references followed.
+    pub(super) fn read(scheme: &Place<'_>) -> Self {
+        match scheme.text_of("type") {
+            Some("oauth2") => Self::Token(oauth2(scheme)),
+            Some("openIdConnect") => Self::Token(open_id_connect(scheme)),
+            Some("http") => http(scheme.text_of("scheme").unwrap_or_default()),
+            Some("apiKey") => {
+                Self::Other(format!("is an API key in a {}", scheme.text_of("in").unwrap_or("place not named")))
+            }
+            Some("mutualTLS") => Self::Other("is mutual TLS".to_owned()),
+            Some(other) => Self::Other(format!("is of the type {other:?}")),
+            None => Self::Other("has no type".to_owned()),
+        }
+    }
+}
+
+fn http(scheme: &str) -> Scheme {
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Scheme::Token(TokenScheme::default())
+    } else {
+        Scheme::Other(format!("is HTTP authentication of the scheme {scheme:?}"))
+    }
+}
+
+fn open_id_connect(scheme: &Place<'_>) -> TokenScheme {
+    let url = scheme.text_of("openIdConnectUrl");
+    let issuer = url.and_then(|url| url.strip_suffix(WELL_KNOWN)).filter(|issuer| discovery_url(issuer).is_ok());
+    let hint = url.map(|url| format!("its openIdConnectUrl is {url}"));
+    TokenScheme { issuer: issuer.map(str::to_owned), hint, declared: None }
+}
+
+fn oauth2(scheme: &Place<'_>) -> TokenScheme {
+    let flows: Vec<Place<'_>> = scheme
+        .member("flows")
+        .into_iter()
+        .flat_map(|flows| flows.members().map(|(_, flow)| flow).collect::<Vec<_>>())
+        .collect();
+    let url = |name: &str| Some(format!("its {name} is {}", flows.iter().find_map(|flow| flow.text_of(name))?));
+    let scopes = flows.iter().filter_map(|flow| flow.member("scopes"));
+    let declared = scopes.flat_map(|scopes| scopes.members().map(|(name, _)| name.to_owned()).collect::<Vec<_>>());
+    TokenScheme {
+        issuer: None,
+        hint: url("tokenUrl").or_else(|| url("authorizationUrl")),
+        declared: Some(declared.collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::yaml;
+    use super::*;
+
+    fn read(text: &str) -> Scheme {
+        Scheme::read(&Place::root(&yaml(text)))
+    }
+
+    fn token(text: &str) -> TokenScheme {
+        match read(text) {
+            Scheme::Token(scheme) => scheme,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_discovery_url_tells_the_issuer() {
+        let issuer = |url: &str| token(&format!("{{type: openIdConnect, openIdConnectUrl: '{url}'}}")).issuer;
+        let issuer_of = |url: &str| issuer(&format!("{url}/.well-known/openid-configuration"));
+        assert_eq!(issuer_of("https://t.logto.app/oidc"), Some("https://t.logto.app/oidc".to_owned()));
+        assert_eq!(issuer_of("http://localhost:1/oidc"), Some("http://localhost:1/oidc".to_owned()));
+        for url in ["http://a.com", "/oidc", "", "https://u@a.com", "https://a.com?x="] {
+            assert_eq!(issuer_of(url), None, "{url}");
+        }
+        assert_eq!(issuer("https://t.logto.app/oidc"), None, "no discovery URL");
+        assert_eq!(token("{type: openIdConnect}"), TokenScheme::default());
+    }
+
+    #[test]
+    fn oauth2_only_hints_at_the_issuer() {
+        let scheme = token(
+            "{type: oauth2, flows: {implicit: {authorizationUrl: https://a, scopes: {x: '', y: ''}},
+             clientCredentials: {tokenUrl: https://t, scopes: {z: ''}}}}",
+        );
+        let declared = ["x", "y", "z"].map(str::to_owned).to_vec();
+        let hint = Some("its tokenUrl is https://t".to_owned());
+        assert_eq!(scheme, TokenScheme { issuer: None, hint, declared: Some(declared) });
+        assert_eq!(token("{type: oauth2}"), TokenScheme { declared: Some(vec![]), ..TokenScheme::default() });
+    }
+
+    #[test]
+    fn what_is_no_bearer_token_is_not_checked() {
+        assert_eq!(token("{type: http, scheme: Bearer}"), TokenScheme::default());
+        for text in [
+            "{type: http, scheme: basic}",
+            "{type: http}",
+            "{type: apiKey, in: cookie}",
+            "{type: mutualTLS}",
+            "{type: OAuth2}",
+            "{}",
+            "x",
+        ] {
+            assert!(matches!(read(text), Scheme::Other(_)), "{text}");
+        }
+    }
+}

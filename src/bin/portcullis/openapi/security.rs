@@ -1,0 +1,251 @@
+//! Who may call an operation: `security`, as the policy's access.
+
+use super::report::{Outcome, Report};
+use super::schemes::{Scheme, TokenScheme};
+use super::scopes::{Scopes, combine};
+use super::tree::Place;
+use super::{DefaultAccess, Options, unique};
+use crate::document::Value;
+
+/// Who may pass a route.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Access {
+    /// Who has a token.
+    Token(Requirement),
+    /// Who has a token, or none at all.
+    Optional(Requirement),
+    /// Everyone.
+    Public,
+    /// No one.
+    Deny,
+}
+
+/// What a token must be and hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Requirement {
+    /// The names of the issuers whose tokens are taken.
+    pub(crate) issuers: Vec<String>,
+    /// What it must allow.
+    pub(crate) scopes: Scopes,
+}
+
+/// An issuer of the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Issuer {
+    /// Its name in the policy: that of the first scheme whose tokens it issues.
+    pub(crate) name: String,
+    /// Compared with `iss`.
+    pub(crate) issuer: String,
+}
+
+/// One way to be let in.
+enum Alternative {
+    Anonymous,
+    Token { issuer: String, scopes: Vec<String> },
+}
+
+/// What a document says of security, and what a person adds.
+pub(super) struct Security<'d> {
+    schemes: Vec<(&'d str, Scheme)>,
+    document: Place<'d>,
+    options: &'d Options,
+    issuers: Vec<Issuer>,
+}
+
+impl<'d> Security<'d> {
+    pub(super) fn read(root: &'d Value, options: &'d Options) -> Self {
+        let document = Place::root(root);
+        let schemes = document.member("components").and_then(|components| components.member("securitySchemes"));
+        let read = |(name, scheme): (&'d str, Place<'d>)| match scheme.follow(root) {
+            Ok(scheme) => (name, Scheme::read(&scheme)),
+            Err(problem) => (name, Scheme::Unreadable(problem)),
+        };
+        let schemes = schemes.iter().flat_map(|schemes| schemes.members().map(read).collect::<Vec<_>>()).collect();
+        Self { schemes, document, options, issuers: Vec::new() }
+    }
+
+    /// The names of the schemes.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'d str> {
+        self.schemes.iter().map(|(name, _)| *name)
+    }
+
+    /// The issuers that were asked for.
+    pub(super) fn into_issuers(self) -> Vec<Issuer> {
+        self.issuers
+    }
+
+    /// Who may call this operation.
+    ///
+    /// # Errors
+    /// Says why the policy cannot say it, and so no one may.
+    pub(super) fn access(&mut self, operation: &Place<'d>, report: &mut Report) -> Result<Access, String> {
+        match operation.member("security").or_else(|| self.document.member("security")) {
+            Some(security) => self.stated(&security, report),
+            None => Ok(self.unstated(operation, report)),
+        }
+    }
+
+    fn unstated(&mut self, operation: &Place<'_>, report: &mut Report) -> Access {
+        let Some(default) = self.options.default_access else {
+            report.missing("--default-access deny|token|public", "operations without `security` are anyone's to judge");
+            report.remark(Outcome::Noted, "names no security, and neither does the document", &operation.pointer);
+            return Access::Deny;
+        };
+        let message = format!("names no security: {default} by --default-access");
+        report.remark(Outcome::Noted, &message, &operation.pointer);
+        match default {
+            DefaultAccess::Public => Access::Public,
+            DefaultAccess::Deny => Access::Deny,
+            DefaultAccess::Token => Access::Token(self.any_token(report)),
+        }
+    }
+
+    /// A token of any issuer that the options name.
+    fn any_token(&mut self, report: &mut Report) -> Requirement {
+        let named = self.options.issuers.iter().map(|(name, issuer)| (name.clone(), issuer.clone()));
+        let other = self.options.issuer.iter().map(|issuer| ("default".to_owned(), issuer.clone()));
+        let issuers: Vec<String> = named
+            .chain(other)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(name, issuer)| self.intern(&name, &issuer))
+            .collect();
+        if issuers.is_empty() {
+            report.missing("--issuer URL", "--default-access token takes tokens of the issuers that are named");
+        }
+        Requirement { issuers, scopes: Scopes::default() }
+    }
+
+    fn stated(&mut self, security: &Place<'d>, report: &mut Report) -> Result<Access, String> {
+        let alternatives = security.elements();
+        let alternatives: Vec<Place<'d>> =
+            alternatives.ok_or_else(|| format!("`security` is {}, not a list", security.kind()))?.collect();
+        let mut is_open = alternatives.is_empty();
+        let (mut tokens, mut problems) = (Vec::new(), Vec::new());
+        for place in alternatives {
+            match self.alternative(&place, report) {
+                Ok(Alternative::Anonymous) => is_open = true,
+                Ok(Alternative::Token { issuer, scopes }) => tokens.push((issuer, scopes)),
+                Err(problem) => problems.push((place.pointer, problem)),
+            }
+        }
+        if tokens.is_empty() && !is_open {
+            return Err(problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>().join("; "));
+        }
+        for (pointer, problem) in &problems {
+            report.remark(Outcome::Narrowed, &format!("{problem}; the other alternatives remain"), pointer);
+        }
+        Ok(match (is_open, join(&tokens, security, report)) {
+            (true, None) => Access::Public,
+            (true, Some(requirement)) => Access::Optional(requirement),
+            (false, Some(requirement)) => Access::Token(requirement),
+            (false, None) => Access::Deny,
+        })
+    }
+
+    /// Reads one alternative: schemes that are all needed.
+    fn alternative(&mut self, place: &Place<'d>, report: &mut Report) -> Result<Alternative, String> {
+        if !place.is_table() {
+            return Err(format!("an alternative of `security` is {}, not a table", place.kind()));
+        }
+        let mut token: Option<(String, Vec<String>)> = None;
+        for (name, scopes) in place.members() {
+            let issuer = self.issuer_of(name, report)?;
+            let scopes = self.scopes_of(name, &scopes, report)?;
+            let (known, all) = token.get_or_insert((issuer.clone(), Vec::new()));
+            if *known != issuer {
+                return Err(format!("tokens of {known:?} and of {issuer:?} at once are more than one request carries"));
+            }
+            all.extend(scopes);
+            all.sort_unstable();
+            all.dedup();
+        }
+        Ok(token.map_or(Alternative::Anonymous, |(issuer, scopes)| Alternative::Token { issuer, scopes }))
+    }
+
+    /// The name of the policy's issuer for a scheme's tokens.
+    fn issuer_of(&mut self, name: &str, report: &mut Report) -> Result<String, String> {
+        let scheme = match self.schemes.iter().find(|(known, _)| *known == name) {
+            Some((_, Scheme::Token(scheme))) => scheme.clone(),
+            Some((_, Scheme::Other(what))) => {
+                return Err(format!("the security scheme {name:?} {what}, which the gate does not check"));
+            }
+            Some((_, Scheme::Unreadable(problem))) => return Err(format!("the security scheme {name:?}: {problem}")),
+            None => return Err(format!("the document has no security scheme {name:?}")),
+        };
+        let named = self.options.issuers.iter().find(|(known, _)| known == name).map(|(_, issuer)| issuer.clone());
+        let Some(issuer) = named.or(scheme.issuer).or_else(|| self.options.issuer.clone()) else {
+            let hint = scheme.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            report.missing(&format!("--issuer {name}=URL"), &format!("whose tokens {name:?} means{hint}"));
+            return Ok(name.to_owned());
+        };
+        Ok(self.intern(name, &issuer))
+    }
+
+    fn intern(&mut self, name: &str, issuer: &str) -> String {
+        if let Some(known) = self.issuers.iter().find(|known| known.issuer == issuer) {
+            return known.name.clone();
+        }
+        let is_free = |name: &str| !self.issuers.iter().any(|known| known.name == name);
+        let name = unique(name, is_free);
+        self.issuers.push(Issuer { name: name.clone(), issuer: issuer.to_owned() });
+        name
+    }
+
+    fn scopes_of(&self, name: &str, scopes: &Place<'_>, report: &mut Report) -> Result<Vec<String>, String> {
+        let elements =
+            scopes.elements().ok_or_else(|| format!("the scopes of {name:?} are {}, not a list", scopes.kind()))?;
+        let declared = self.schemes.iter().find_map(|(known, scheme)| match scheme {
+            Scheme::Token(TokenScheme { declared, .. }) if *known == name => declared.as_deref(),
+            _ => None,
+        });
+        let mut read = Vec::new();
+        for element in elements {
+            let scope = element.text().filter(|scope| is_scope(scope));
+            let scope = scope.ok_or_else(|| {
+                format!(
+                    "{} among the scopes of {name:?} is no scope",
+                    element.scalar().unwrap_or_else(|| element.kind().to_owned())
+                )
+            })?;
+            if declared.is_some_and(|declared| !declared.is_empty() && !declared.iter().any(|known| known == scope)) {
+                let message = format!("the security scheme {name:?} declares no scope {scope:?}");
+                report.remark(Outcome::Noted, &message, &element.pointer);
+            }
+            read.push(scope.to_owned());
+        }
+        Ok(read)
+    }
+}
+
+/// RFC 6749 §3.3, `scope-token`.
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}
+
+/// One requirement for all alternatives. What it cannot say is left away: it then takes less.
+fn join(tokens: &[(String, Vec<String>)], security: &Place<'_>, report: &mut Report) -> Option<Requirement> {
+    let mut issuers: Vec<&String> = Vec::new();
+    for (issuer, _) in tokens {
+        if !issuers.contains(&issuer) {
+            issuers.push(issuer);
+        }
+    }
+    let of = |issuer: &String| {
+        let alternatives = tokens.iter().filter(|(known, _)| known == issuer).map(|(_, scopes)| scopes.clone());
+        combine(&alternatives.collect::<Vec<_>>())
+    };
+    let first = of(issuers.first()?);
+    if first.is_err() {
+        let message = "these alternatives are no `all` and `any`; the scopes of the first one are required";
+        report.remark(Outcome::Narrowed, message, &security.pointer);
+    }
+    let scopes = first.clone().unwrap_or_else(|first| first);
+    let (same, others): (Vec<&String>, Vec<&String>) = issuers.into_iter().partition(|issuer| of(issuer) == first);
+    if !others.is_empty() {
+        let others = others.into_iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        let message = format!("a route requires the same scopes of all issuers; tokens of {others} are not taken");
+        report.remark(Outcome::Narrowed, &message, &security.pointer);
+    }
+    Some(Requirement { issuers: same.into_iter().cloned().collect(), scopes })
+}

@@ -1,0 +1,169 @@
+//! Ways through a document.
+//!
+//! OpenAPI documents are read by their few members that say who may call what. A typed model of the whole would refuse
+//! a real document for a slip in some schema that no route needs, and would forget where a member stands.
+
+use std::fmt;
+
+use percent_encoding::percent_decode_str;
+
+use crate::document::{Key, Node, Value};
+
+/// A reference that leads through more others than this leads nowhere.
+const MAX_HOPS: usize = 16;
+
+/// A value and the way to it.
+#[derive(Clone, Debug)]
+pub(super) struct Place<'d> {
+    pub(super) value: &'d Value,
+    pub(super) pointer: Pointer,
+}
+
+/// The way to a value (RFC 6901).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Pointer {
+    path: String,
+    offset: usize,
+}
+
+impl<'d> Place<'d> {
+    pub(super) fn root(value: &'d Value) -> Self {
+        Self { value, pointer: Pointer::default() }
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<Place<'d>> {
+        self.members().find(|(member, _)| *member == name).map(|(_, place)| place)
+    }
+
+    /// The members of a table; none, if it is no table.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&'d str, Place<'d>)> {
+        let place = |key: &Key, value| Place { value, pointer: self.pointer.below(&key.name, key.span.start) };
+        self.value.entries().iter().map(move |(key, value)| (key.name.as_str(), place(key, value)))
+    }
+
+    /// The elements, if this is a list.
+    pub(super) fn elements(&self) -> Option<impl Iterator<Item = Place<'d>>> {
+        let Node::List(items) = &self.value.node else { return None };
+        let at = |(index, value): (usize, &'d Value)| Place {
+            value,
+            pointer: self.pointer.below(&index.to_string(), value.span.start),
+        };
+        Some(items.iter().enumerate().map(at))
+    }
+
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.value.node, Node::Table(_))
+    }
+
+    pub(super) fn text(&self) -> Option<&'d str> {
+        self.value.as_str()
+    }
+
+    /// A string, a number or a boolean as a text.
+    pub(super) fn scalar(&self) -> Option<String> {
+        match &self.value.node {
+            Node::Text(text) => Some(text.clone()),
+            Node::Number(number) => Some(number.to_string()),
+            Node::Bool(value) => Some(value.to_string()),
+            _ => None,
+        }
+    }
+
+    /// What it is called in messages.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.value.node {
+            Node::Null | Node::Foreign(_) => "nothing",
+            Node::Text(_) => "a string",
+            Node::Number(_) | Node::Bool(_) => "a number or a boolean",
+            Node::List(_) => "a list",
+            Node::Table(_) => "a table",
+        }
+    }
+
+    /// The text of a member, if it is a string.
+    pub(super) fn text_of(&self, name: &str) -> Option<&'d str> {
+        self.member(name)?.text()
+    }
+
+    /// What `$ref` leads to from here, step by step, until a place that refers no further.
+    ///
+    /// # Errors
+    /// Says what is wrong with a reference.
+    pub(super) fn follow(self, root: &'d Value) -> Result<Self, String> {
+        let mut place = self;
+        for _ in 0..MAX_HOPS {
+            let Some(reference) = place.text_of("$ref") else { return Ok(place) };
+            place = resolve(root, reference)?;
+        }
+        Err("the reference leads in a circle".to_owned())
+    }
+}
+
+/// What a reference within the document stands for.
+///
+/// # Errors
+/// Says why it stands for nothing here.
+pub(super) fn resolve<'d>(root: &'d Value, reference: &str) -> Result<Place<'d>, String> {
+    let Some(fragment) = reference.strip_prefix('#') else {
+        return Err("it refers to another document; bundle them into one first".to_owned());
+    };
+    let nowhere = || format!("{reference:?} refers to nothing in this document");
+    let fragment = percent_decode_str(fragment).decode_utf8().map_err(|_| nowhere())?;
+    if fragment.is_empty() {
+        return Ok(Place::root(root));
+    }
+    let mut place = Place::root(root);
+    for name in fragment.strip_prefix('/').ok_or_else(nowhere)?.split('/') {
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let element = || place.elements()?.nth(name.parse().ok()?);
+        place = place.member(&name).or_else(element).ok_or_else(nowhere)?;
+    }
+    Ok(place)
+}
+
+impl Pointer {
+    /// At which byte of the text it stands.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    fn below(&self, name: &str, offset: usize) -> Self {
+        Self { path: format!("{}/{}", self.path, name.replace('~', "~0").replace('/', "~1")), offset }
+    }
+}
+
+/// As a fragment (RFC 6901 §6), but with braces as they are.
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::yaml;
+    use super::*;
+
+    #[test]
+    fn a_reference_is_followed_within_the_document() {
+        let tree = yaml("{a: {$ref: '#/b~1c/0'}, b/c: [{$ref: '#/d%7Be%7D'}], 'd{e}': {x: y}, ~n: 1}");
+        let place = Place::root(&tree).member("a").unwrap().follow(&tree).unwrap();
+        assert_eq!((place.text_of("x"), place.pointer.to_string()), (Some("y"), "#/d{e}".to_owned()));
+        assert_eq!(resolve(&tree, "#").unwrap().pointer.to_string(), "#");
+        assert_eq!(resolve(&tree, "#/b~1c/0").unwrap().pointer.to_string(), "#/b~1c/0");
+    }
+
+    #[test]
+    fn a_reference_that_leads_nowhere_says_so() {
+        let tree = yaml("{a: {$ref: '#/b'}, b: {$ref: '#/a'}, l: [1]}");
+        let circle = Place::root(&tree).member("a").unwrap().follow(&tree).unwrap_err();
+        assert_eq!(circle, "the reference leads in a circle");
+        for reference in ["#/c", "#c", "#/l/1", "#/l/x", "#/%ff", "#/a/"] {
+            let problem = resolve(&tree, reference).unwrap_err();
+            assert_eq!(problem, format!("{reference:?} refers to nothing in this document"));
+        }
+        for reference in ["other.yaml", "other.yaml#/a", "https://example.com/a#/b", ""] {
+            assert!(resolve(&tree, reference).unwrap_err().contains("another document"), "{reference}");
+        }
+    }
+}
