@@ -8,7 +8,7 @@ pub mod document;
 mod identity;
 mod issuer;
 mod place;
-mod reader;
+pub mod reader;
 mod requirement;
 mod route;
 pub mod template;
@@ -21,10 +21,9 @@ pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 pub use route::{Access, Route};
 
-use reader::{Errors, Field, Table};
+use reader::{Errors, Field, Table, read_document};
 use url::Origin;
 
-use crate::json::Json;
 use crate::route::table::RouteTable;
 
 /// A longer token is refused unless the policy says otherwise.
@@ -51,15 +50,7 @@ impl Policy {
     /// # Errors
     /// All that is wrong, each with its place.
     pub fn parse(text: &str) -> Result<Self, Vec<PolicyError>> {
-        let document = Json::parse(text).map_err(|error| {
-            vec![PolicyError::new(Place::default(), format!("expected a policy document in JSON: {error}"))]
-        })?;
-        let errors = Errors::default();
-        let policy = Field::root(&document, &errors).table().and_then(|table| Self::read(&table, &errors));
-        match (policy, errors.into_vec()) {
-            (Some(policy), errors) if errors.is_empty() => Ok(policy),
-            (_, errors) => Err(errors),
-        }
+        read_document(text, "a policy document", Self::read)
     }
 
     fn read(document: &Table<'_>, errors: &Errors) -> Option<Self> {

@@ -1,4 +1,5 @@
-//! A walk over the policy document that collects every error with its place.
+//! A walk over a document that collects every error with its place. Policies are read by it, and whatever else people
+//! write for the gate in the same manner.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -48,28 +49,48 @@ impl fmt::Display for PolicyError {
 
 /// The errors found so far.
 #[derive(Debug, Default)]
-pub(super) struct Errors(RefCell<Vec<PolicyError>>);
+pub struct Errors(RefCell<Vec<PolicyError>>);
 
 impl Errors {
     pub(super) fn add(&self, error: PolicyError) {
         self.0.borrow_mut().push(error);
     }
 
-    pub(super) fn into_vec(self) -> Vec<PolicyError> {
+    fn into_vec(self) -> Vec<PolicyError> {
         self.0.into_inner()
+    }
+}
+
+/// Reads a document in JSON, whole: what `read` makes of it, or all that is wrong. `what` names it for messages.
+///
+/// # Errors
+/// Each with its place.
+pub fn read_document<T>(
+    text: &str,
+    what: &str,
+    read: impl FnOnce(&Table<'_>, &Errors) -> Option<T>,
+) -> Result<T, Vec<PolicyError>> {
+    let document = Json::parse(text)
+        .map_err(|error| vec![PolicyError::new(Place::default(), format!("expected {what} in JSON: {error}"))])?;
+    let errors = Errors::default();
+    let result = Field::root(&document, &errors).table().and_then(|table| read(&table, &errors));
+    match (result, errors.into_vec()) {
+        (Some(result), errors) if errors.is_empty() => Ok(result),
+        (_, errors) => Err(errors),
     }
 }
 
 /// A value of the document and its place.
 #[derive(Clone)]
-pub(super) struct Field<'d> {
-    pub(super) value: &'d Json<'d>,
+pub struct Field<'d> {
+    /// The value.
+    pub value: &'d Json<'d>,
     place: Vec<Step<&'d str>>,
     errors: &'d Errors,
 }
 
 /// A table of the document, whose keys are known by the names that were asked for.
-pub(super) struct Table<'d> {
+pub struct Table<'d> {
     object: &'d Object<'d>,
     place: Vec<Step<&'d str>>,
     errors: &'d Errors,
@@ -77,18 +98,18 @@ pub(super) struct Table<'d> {
 }
 
 impl<'d> Field<'d> {
-    pub(super) fn root(value: &'d Json<'d>, errors: &'d Errors) -> Self {
+    fn root(value: &'d Json<'d>, errors: &'d Errors) -> Self {
         Self { value, place: Vec::new(), errors }
     }
 
     /// Notes an error at this place; for use as the last word of a reading that fails.
-    pub(super) fn fail<T>(&self, message: impl Into<String>) -> Option<T> {
+    pub fn fail<T>(&self, message: impl Into<String>) -> Option<T> {
         self.errors.add(PolicyError::new(Place::at(&self.place), message));
         None
     }
 
     /// Notes that the value is or holds a name that is none of the valid ones.
-    pub(super) fn fail_name<T>(
+    pub fn fail_name<T>(
         &self,
         found: &str,
         valid: impl IntoIterator<Item = impl Into<String>>,
@@ -105,12 +126,13 @@ impl<'d> Field<'d> {
     }
 
     /// The value that a reader makes of this place; its message goes to this place if it fails.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&'d str) -> Result<T, String>) -> Option<T> {
+    pub fn read<T>(&self, read: impl FnOnce(&'d str) -> Result<T, String>) -> Option<T> {
         let text = self.text()?;
         read(text).map_or_else(|message| self.fail(message), Some)
     }
 
-    pub(super) fn text(&self) -> Option<&'d str> {
+    /// A string that is not empty.
+    pub fn text(&self) -> Option<&'d str> {
         match self.value {
             Json::String(text) if text.is_empty() => self.fail("expected a string that is not empty"),
             Json::String(text) => Some(text),
@@ -118,14 +140,16 @@ impl<'d> Field<'d> {
         }
     }
 
-    pub(super) fn boolean(&self) -> Option<bool> {
+    /// `true` or `false`.
+    pub fn boolean(&self) -> Option<bool> {
         match self.value {
             Json::Bool(value) => Some(*value),
             _ => self.expected("true or false"),
         }
     }
 
-    pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
+    /// A whole number in a range.
+    pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let Json::Number(number) = self.value else {
             return self.expected("a whole number");
         };
@@ -140,7 +164,7 @@ impl<'d> Field<'d> {
     }
 
     /// The elements of a list that is not empty.
-    pub(super) fn elements(&self) -> Option<Vec<Field<'d>>> {
+    pub fn elements(&self) -> Option<Vec<Field<'d>>> {
         match self.value.as_array() {
             None => self.expected("a list"),
             Some([]) => self.fail("expected a list that is not empty"),
@@ -149,13 +173,13 @@ impl<'d> Field<'d> {
     }
 
     /// What `read` makes of each element of a list that is not empty; `None` if one fails, when all have been read.
-    pub(super) fn list<T>(&self, read: impl FnMut(Field<'d>) -> Option<T>) -> Option<Vec<T>> {
+    pub fn list<T>(&self, read: impl FnMut(Field<'d>) -> Option<T>) -> Option<Vec<T>> {
         let read: Vec<Option<T>> = self.elements()?.into_iter().map(read).collect();
         read.into_iter().collect()
     }
 
     /// The members of a table whose keys are names of the policy's own.
-    pub(super) fn members(&self) -> Option<Vec<(&'d str, Field<'d>)>> {
+    pub fn members(&self) -> Option<Vec<(&'d str, Field<'d>)>> {
         let Some(object) = self.value.as_object() else {
             return self.expected("a table");
         };
@@ -163,11 +187,12 @@ impl<'d> Field<'d> {
     }
 
     /// The value of a key, where this is a table that has it.
-    pub(super) fn member(&self, name: &'d str) -> Option<Field<'d>> {
+    pub fn member(&self, name: &'d str) -> Option<Field<'d>> {
         Some(self.at(self.value.as_object()?.get(name)?, Step::Key(name)))
     }
 
-    pub(super) fn table(&self) -> Option<Table<'d>> {
+    /// A table whose keys are known.
+    pub fn table(&self) -> Option<Table<'d>> {
         let Some(object) = self.value.as_object() else {
             return self.expected("a table");
         };
@@ -181,14 +206,14 @@ impl<'d> Field<'d> {
 
 impl<'d> Table<'d> {
     /// The value of a key, if it is there.
-    pub(super) fn field(&self, name: &'static str) -> Option<Field<'d>> {
+    pub fn field(&self, name: &'static str) -> Option<Field<'d>> {
         self.known.borrow_mut().push(name);
         let value = self.object.get(name)?;
         Some(Field { value, place: below(&self.place, Step::Key(name)), errors: self.errors })
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(&self, name: &'static str) -> Option<Field<'d>> {
+    pub fn required(&self, name: &'static str) -> Option<Field<'d>> {
         let field = self.field(name);
         if field.is_none() {
             self.fail(name, "is required");
@@ -197,12 +222,12 @@ impl<'d> Table<'d> {
     }
 
     /// Notes an error at a key of this table.
-    pub(super) fn fail(&self, name: &'d str, message: impl Into<String>) {
+    pub fn fail(&self, name: &'d str, message: impl Into<String>) {
         self.errors.add(PolicyError::new(self.place_of(name), message));
     }
 
     /// Notes an error for each key that nothing asked for. Call it last.
-    pub(super) fn refuse_unknown_keys(&self) {
+    pub fn refuse_unknown_keys(&self) {
         let known = self.known.borrow();
         for (name, _) in self.object.iter().filter(|(name, _)| !known.contains(name)) {
             let message = format!("unknown key; expected one of {}", known.join(", "));
