@@ -4,6 +4,11 @@
 #![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
 
 mod check;
+mod explain;
 mod import;
+mod policy_tests;
 mod schema;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod tool;

@@ -2,6 +2,7 @@
 
 mod check;
 mod document;
+mod explain;
 mod finding;
 mod import;
 mod lint;
@@ -10,6 +11,9 @@ mod output;
 mod policy;
 mod routes;
 mod schema;
+mod test;
+mod trial;
+mod web;
 
 use std::process::ExitCode;
 
@@ -34,9 +38,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Explain(explain::Args),
     Routes(routes::Args),
     Schema(schema::Args),
     Import(import::Args),
+    Test(test::Args),
 }
 
 const EXIT_CODES: &str = "\
@@ -86,8 +92,10 @@ fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
     match command {
         Command::Check(args) => check::run(&args, output),
+        Command::Explain(args) => explain::run(&args, output),
         Command::Routes(args) => routes::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Import(args) => import::run(&args, output),
+        Command::Test(args) => test::run(&args, output),
     }
 }

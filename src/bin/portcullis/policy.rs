@@ -100,7 +100,7 @@ impl<'d> Examined<'d> {
         let PolicyValue { environment, place, value } = found;
         let (value, result) = match value {
             Ok(value) => {
-                let result = parse(&value);
+                let result = parse(&value, Policy::parse);
                 (Some(value), result)
             }
             Err(errors) => (None, Err(errors.into_iter().map(syntax_finding).collect())),
@@ -110,13 +110,16 @@ impl<'d> Examined<'d> {
     }
 }
 
-fn parse(value: &Value) -> Result<Policy, Vec<Finding>> {
+/// What a reader of the gate makes of a value; all that is wrong with it otherwise.
+pub(crate) fn parse<T>(
+    value: &Value,
+    read: impl FnOnce(&str) -> Result<T, Vec<PolicyError>>,
+) -> Result<T, Vec<Finding>> {
     let problems = value.problems(MAX_DEPTH);
     if !problems.is_empty() {
         return Err(problems.into_iter().map(syntax_finding).collect());
     }
-    let policy = Policy::parse(&to_json(value));
-    policy.map_err(|errors| errors.into_iter().map(|error| policy_finding(error, value)).collect())
+    read(&to_json(value)).map_err(|errors| errors.into_iter().map(|error| policy_finding(error, value)).collect())
 }
 
 fn to_json(value: &Value) -> String {

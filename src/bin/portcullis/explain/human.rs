@@ -1,0 +1,161 @@
+//! Explanations for people.
+
+use annotate_snippets::renderer::Style;
+use http::StatusCode;
+
+use super::report::{Answer, Caller, Decision, Explanation, Route, ToOrigin};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
+use crate::trial::candidates::{Candidate, Standing};
+use crate::trial::record::{Check, Verdict};
+use crate::trial::time;
+
+/// The longest value of a header that is shown whole.
+const MAX_VALUE: usize = 300;
+
+/// Where what a check expects and finds begins.
+const CHECK_INDENT: usize = 29;
+
+pub(super) fn write(explanation: &Explanation, output: &Output) {
+    let Explanation { method, url, now, .. } = explanation;
+    output.line(&output.paint(BOLD, &format!("{method} {url}")));
+    block(output, 0, &format!("at {}, {}", time::show(*now), caller(explanation.caller)));
+    routes(explanation, output);
+    heading(output, "Checks");
+    for check in &explanation.checks {
+        write_check(check, output);
+    }
+    for line in &explanation.log {
+        item(output, "  note     ", DIM, line);
+    }
+    match &explanation.decision {
+        Decision::Allow(forward) => write_forward(forward, output),
+        Decision::Deny(answer) => write_answer("Denied; the client receives", answer, RED, output),
+        Decision::Serve(answer) => write_answer("Answered by the gate; the client receives", answer, GREEN, output),
+    }
+}
+
+fn caller(caller: Caller) -> &'static str {
+    match caller {
+        Caller::Anonymous => "without a token",
+        Caller::Token => "with a token",
+        Caller::Claims => "with claims that are taken as verified: no signature was checked",
+    }
+}
+
+fn routes(explanation: &Explanation, output: &Output) {
+    heading(output, "Routes");
+    for candidate in &explanation.candidates {
+        write_candidate(candidate, output);
+        if let (Standing::Chosen, Some(route)) = (candidate.standing, &explanation.route) {
+            write_captures(route, output);
+        }
+    }
+    if explanation.candidates.is_empty() {
+        output.line("  none has this path");
+    }
+}
+
+fn write_captures(route: &Route, output: &Output) {
+    for capture in &route.captures {
+        block(output, 11, &format!("{} = {:?}", capture.name, capture.value));
+    }
+    if let Some(label) = &route.host_label {
+        block(output, 11, &format!("the host's first label = {label:?}"));
+    }
+}
+
+fn write_candidate(candidate: &Candidate, output: &Output) {
+    let Candidate { index, path, methods, hosts, .. } = candidate;
+    let (mark, style) = match candidate.standing {
+        Standing::Chosen => ("chosen", GREEN),
+        Standing::Behind => ("behind", DIM),
+        Standing::OtherMethod => ("method", YELLOW),
+        Standing::OtherHost => ("host", YELLOW),
+    };
+    let texts = [format!("routes[{index}]"), path.clone(), methods.join(" "), hosts.join(" ")];
+    let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    item(output, &format!("  {mark:<9}"), style, &texts.join("  "));
+    if let Some(reason) = &candidate.reason {
+        block(output, 11, reason);
+    }
+}
+
+fn write_check(check: &Check, output: &Output) {
+    let Check { step, name, expected, found, unverified, .. } = check;
+    let (mark, style) = match check.outcome {
+        Verdict::Passed => ("ok", GREEN),
+        Verdict::Refused => ("refused", RED),
+        Verdict::Assumed => ("assumed", YELLOW),
+    };
+    let note = if *unverified { " (unverified)" } else { "" };
+    let head = format!("  {mark:<7}  {step} {name:<14}  ");
+    match (check.outcome, found) {
+        (Verdict::Refused, Some(found)) => {
+            item(output, &head, style, &format!("expected {expected}"));
+            block(output, CHECK_INDENT, &format!("found    {found}{note}"));
+        }
+        (Verdict::Refused, None) => item(output, &head, style, &format!("expected {expected}")),
+        // That a path has one reading, say, goes without saying.
+        (_, Some(found)) if found == expected || *step <= 2 => {
+            item(output, &head, style, &format!("{found}{note}"));
+        }
+        (_, Some(found)) => {
+            item(output, &head, style, &format!("{found}{note}"));
+            block(output, CHECK_INDENT, &output.paint(DIM, &format!("expected {expected}")));
+        }
+        (_, None) => item(output, &head, style, expected),
+    }
+}
+
+fn write_answer(title: &str, answer: &Answer, style: Style, output: &Output) {
+    let reason = StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
+    heading(output, title);
+    block(output, 2, &output.paint(style, &format!("{} {}", answer.status, reason.unwrap_or_default())));
+    for header in &answer.headers {
+        block(output, 2, &format!("{}: {}", header.name, header.value));
+    }
+    block(output, 2, &answer.body);
+}
+
+fn write_forward(forward: &ToOrigin, output: &Output) {
+    heading(output, "Allowed; the origin receives");
+    let through = forward.service.as_ref().map(|binding| format!(" through the service {binding}"));
+    let url = format!("{} {}", forward.method, forward.url);
+    block(output, 2, &format!("{}{}", output.paint(GREEN, &url), through.unwrap_or_default()));
+    for header in &forward.set {
+        item(output, "  set      ", GREEN, &format!("{}: {}", header.name, shortened(&header.value)));
+    }
+    if !forward.removed.is_empty() {
+        item(output, "  removed  ", YELLOW, &forward.removed.join(", "));
+    }
+    if !forward.kept.is_empty() {
+        item(output, "  kept     ", DIM, &forward.kept.join(", "));
+    }
+}
+
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(MAX_VALUE) {
+        Some((end, _)) => format!("{}… ({} bytes)", value.get(..end).unwrap_or_default(), value.len()),
+        None => value.to_owned(),
+    }
+}
+
+fn heading(output: &Output, text: &str) {
+    output.line("");
+    output.line(&output.paint(BOLD, text));
+}
+
+/// A text behind a head that is painted; its further lines stand below its first.
+fn item(output: &Output, head: &str, style: Style, text: &str) {
+    let width = head.chars().count();
+    output.line(&format!("{}{}", output.paint(style, head), below(output, width, text)));
+}
+
+/// A text that is indented.
+fn block(output: &Output, indent: usize, text: &str) {
+    output.line(&format!("{:indent$}{}", "", below(output, indent, text)));
+}
+
+fn below(output: &Output, indent: usize, text: &str) -> String {
+    wrap(text, output.width().saturating_sub(indent).max(20), "").replace('\n', &format!("\n{:indent$}", ""))
+}

@@ -1,0 +1,197 @@
+//! `portcullis explain`: why a request is allowed or refused.
+
+mod human;
+mod report;
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::ValueEnum;
+use portcullis::json::Json;
+use portcullis::jwks::set::usable_keys;
+
+use crate::document::Source;
+use crate::output::Output;
+use crate::policy::{Reading, load};
+use crate::trial::candidates::RouteText;
+use crate::trial::{Asked, Court, replace_keys, time};
+use crate::{Failure, Outcome};
+use report::{Caller, Explanation};
+
+/// Explain what becomes of a request, and why
+///
+/// The request is decided by the code of the Worker. Shown are the routes that came near, each check with what was
+/// expected and found, the answer, and what the origin would receive. Nothing is sent to the origin. A token is verified
+/// with the keys of its issuer, which are fetched as the Worker fetches them; neither it nor its signature is ever shown.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The request's method
+    method: String,
+
+    /// Its URL, or only a path (on https://localhost)
+    url: String,
+
+    /// The policy: a file of its own, or wrangler.toml
+    #[arg(short, long, value_name = "FILE", default_value = "wrangler.toml")]
+    policy: PathBuf,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// The caller's token; `-` reads it from standard input, `env:NAME` from a variable
+    #[arg(short, long)]
+    token: Option<String>,
+
+    /// The caller's claims, taken as verified; `-` reads them from standard input
+    #[arg(short, long, value_name = "JSON", conflicts_with = "token")]
+    claims: Option<String>,
+
+    /// A header of the request; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+
+    /// A key set to verify the token with, instead of the issuer's
+    #[arg(long, value_name = "FILE", conflicts_with = "claims")]
+    jwks: Option<PathBuf>,
+
+    /// When: seconds since 1970, or like 2027-01-15T08:00:00Z [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    now: Option<u64>,
+
+    /// Fail unless the request is allowed, denied, or answered with a status
+    #[arg(long, value_name = "allow|deny|STATUS", value_parser = parse_expectation)]
+    expect: Option<Expectation>,
+
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis explain GET https://api.example.com/healthz
+  portcullis explain POST /orgs/acme/members --claims '{\"iss\": \"https://…\", …}'
+  pbpaste | portcullis explain GET /api/products/7 --token -
+
+Exit codes:
+  0  explained, whatever the decision is
+  1  not what --expect says
+  2  wrong usage, or a file that cannot be read";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    Json,
+}
+
+/// What `--expect` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expectation {
+    Allow,
+    Deny,
+    Status(u16),
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+    let loaded = load(&args.policy, &args.reading, output)?;
+    let routes = RouteText::all(&loaded.value);
+    let asked = read_request(args)?;
+    let claims = args.claims.as_deref().map(read_claims).transpose()?;
+    let now = args.now.map_or_else(clock, Ok)?;
+    let mut policy = loaded.policy;
+    let court = match &args.jwks {
+        _ if claims.is_some() => Court::of_claims(policy),
+        Some(path) => {
+            replace_keys(&mut policy, &read_keys(path)?);
+            Court::of_tokens(policy)
+        }
+        None => Court::of_tokens(policy),
+    }?;
+    let trial = court.decide(&asked, claims.as_deref(), now);
+    let caller = match claims {
+        Some(_) => Caller::Claims,
+        None if asked.has("authorization") => Caller::Token,
+        None => Caller::Anonymous,
+    };
+    let explanation = Explanation::new(&asked, caller, now, &routes, trial);
+    match args.format {
+        Format::Human => human::write(&explanation, output),
+        Format::Json => output.json(&explanation),
+    }
+    Ok(if args.expect.is_none_or(|expected| expected.is_met(explanation.status())) {
+        Outcome::Fine
+    } else {
+        Outcome::Findings
+    })
+}
+
+impl Expectation {
+    /// `status` is that of the gate's own answer.
+    fn is_met(self, status: Option<u16>) -> bool {
+        match self {
+            Self::Allow => status.is_none(),
+            Self::Deny => status.is_some_and(|status| status >= 400),
+            Self::Status(expected) => status == Some(expected),
+        }
+    }
+}
+
+fn parse_expectation(text: &str) -> Result<Expectation, String> {
+    match (text, text.parse()) {
+        ("allow", _) => Ok(Expectation::Allow),
+        ("deny", _) => Ok(Expectation::Deny),
+        (_, Ok(status @ 100..=599)) => Ok(Expectation::Status(status)),
+        _ => Err("expected allow, deny or a status".to_owned()),
+    }
+}
+
+fn read_request(args: &Args) -> Result<Asked, Failure> {
+    let mut asked = Asked::new(&args.method, &args.url).map_err(Failure::new)?;
+    for header in &args.headers {
+        let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected --header 'name: value'"))?;
+        asked.add(name, value).map_err(Failure::new)?;
+    }
+    if (args.token.is_some() || args.claims.is_some()) && asked.has("authorization") {
+        return Err(Failure::new("expected one of --token, --claims and the header Authorization, not two"));
+    }
+    if let Some(token) = &args.token {
+        asked.add("authorization", &format!("Bearer {}", read_token(token)?)).map_err(Failure::new)?;
+    }
+    Ok(asked)
+}
+
+fn read_token(argument: &str) -> Result<String, Failure> {
+    let text = match argument.strip_prefix("env:") {
+        Some(name) => std::env::var(name).map_err(|_| Failure::new(format!("the variable {name} holds no token")))?,
+        None if argument == "-" => Source::read("-".as_ref(), None)?.text,
+        None => argument.to_owned(),
+    };
+    match text.trim() {
+        "" => Err(Failure::new("expected a token, found nothing")),
+        token => Ok(token.to_owned()),
+    }
+}
+
+fn read_claims(argument: &str) -> Result<String, Failure> {
+    let text = if argument == "-" { Source::read("-".as_ref(), None)?.text } else { argument.to_owned() };
+    match Json::parse(&text) {
+        Ok(Json::Object(_)) => Ok(text),
+        Ok(other) => Err(Failure::new(format!("expected claims as a JSON object, found {}", other.kind()))),
+        Err(error) => Err(Failure::new(format!("expected claims as a JSON object: {error}"))),
+    }
+}
+
+fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jwks::key::PublicKey>, Failure> {
+    let source = Source::read(path, None)?;
+    let unusable = |why: &dyn std::fmt::Display| Failure::new(format!("{} is no key set: {why}", source.name));
+    let document = Json::parse(&source.text).map_err(|error| unusable(&error))?;
+    usable_keys(&document).map_err(|error| unusable(&error))
+}
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "here `now` begins its way as an argument")]
+fn clock() -> Result<u64, Failure> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map(|since| since.as_secs()).map_err(|_| Failure::new("the clock stands before 1970: give --now"))
+}

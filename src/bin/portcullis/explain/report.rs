@@ -1,0 +1,152 @@
+//! An explanation as data: the shape of `--format json`, which docs/cli.md describes.
+
+use std::borrow::Cow;
+
+use portcullis::upstream::Forward;
+use serde::Serialize;
+
+use crate::trial::candidates::{Candidate, RouteText, candidates};
+use crate::trial::record::Check;
+use crate::trial::{Asked, Trial, Verdict};
+
+/// Changes whenever what a field means does. New fields may come without.
+const VERSION: u32 = 1;
+
+/// Why a request was decided as it was.
+#[derive(Debug, Serialize)]
+pub(super) struct Explanation {
+    version: u32,
+    pub(super) method: String,
+    pub(super) url: String,
+    /// In seconds since 1970.
+    pub(super) now: u64,
+    pub(super) caller: Caller,
+    pub(super) route: Option<Route>,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) checks: Vec<Check>,
+    pub(super) log: Vec<String>,
+    #[serde(flatten)]
+    pub(super) decision: Decision,
+}
+
+/// On whose word the decision rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Caller {
+    Anonymous,
+    Token,
+    Claims,
+}
+
+/// The route of the request.
+#[derive(Debug, Serialize)]
+pub(super) struct Route {
+    pub(super) index: usize,
+    pub(super) captures: Vec<Named>,
+    /// The label that a `{name}.host` pattern captured.
+    pub(super) host_label: Option<String>,
+}
+
+/// A name and its value.
+#[derive(Debug, Serialize)]
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// What becomes of the request.
+#[derive(Debug, Serialize)]
+#[serde(tag = "decision", content = "effect", rename_all = "lowercase")]
+pub(super) enum Decision {
+    Allow(ToOrigin),
+    Deny(Answer),
+    Serve(Answer),
+}
+
+/// The answer of the gate itself.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<Named>,
+    pub(super) body: String,
+}
+
+/// What the origin receives.
+#[derive(Debug, Serialize)]
+pub(super) struct ToOrigin {
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) service: Option<String>,
+    pub(super) timeout_ms: u32,
+    pub(super) route: String,
+    pub(super) set: Vec<Named>,
+    /// Names of headers of the request that are taken away.
+    pub(super) removed: Vec<String>,
+    /// Names of headers of the request that go through as they are.
+    pub(super) kept: Vec<String>,
+}
+
+impl Explanation {
+    pub(super) fn new(asked: &Asked, caller: Caller, now: u64, routes: &[RouteText], trial: Trial) -> Self {
+        let chosen = trial.route.as_ref().map(|(index, _)| *index);
+        let route = trial.route.map(|(index, captures)| {
+            let text = routes.iter().find(|route| route.index() == index);
+            let names = text.into_iter().flat_map(RouteText::captures);
+            let captured = names.zip(captures.path).map(|(name, value)| Named { name: name.to_owned(), value });
+            Route { index, captures: captured.collect(), host_label: captures.host_label }
+        });
+        let decision = match trial.verdict {
+            Verdict::Allow(forward) => Decision::Allow(to_origin(asked, caller, forward)),
+            Verdict::Deny(answer) => Decision::Deny(Answer::new(answer)),
+            Verdict::Serve(answer) => Decision::Serve(Answer::new(answer)),
+        };
+        Self {
+            version: VERSION,
+            method: asked.method.clone(),
+            url: asked.url.clone(),
+            now,
+            caller,
+            route,
+            candidates: candidates(routes, &asked.bare(), chosen),
+            checks: trial.checks,
+            log: trial.log,
+            decision,
+        }
+    }
+
+    /// The status of the gate's own answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        match &self.decision {
+            Decision::Allow(_) => None,
+            Decision::Deny(answer) | Decision::Serve(answer) => Some(answer.status),
+        }
+    }
+}
+
+impl Answer {
+    fn new(answer: portcullis::answer::Answer) -> Self {
+        let portcullis::answer::Answer { status, headers, body } = answer;
+        Self { status, headers: named(headers.into_iter().map(|(name, value)| (name.to_owned(), value))), body }
+    }
+}
+
+fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>) -> ToOrigin {
+    let removed: Vec<String> = forward.remove.into_iter().map(Cow::into_owned).collect();
+    // The token of a caller whose claims are given is none of the request's own headers.
+    let token = (caller == Caller::Claims).then_some("authorization");
+    let kept = asked.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name));
+    ToOrigin {
+        method: asked.method.clone(),
+        url: forward.url,
+        service: forward.service.map(Cow::into_owned),
+        timeout_ms: forward.timeout_ms,
+        route: forward.route.into_owned(),
+        set: named(forward.set.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()))),
+        kept: kept.map(str::to_owned).collect(),
+        removed,
+    }
+}
+
+fn named(headers: impl Iterator<Item = (String, String)>) -> Vec<Named> {
+    headers.map(|(name, value)| Named { name, value }).collect()
+}

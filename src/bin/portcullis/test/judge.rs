@@ -1,0 +1,150 @@
+//! Whether what became of a request is what its test expects.
+
+use portcullis::answer::Answer;
+use portcullis::upstream::Forward;
+use serde::Serialize;
+
+use super::file::{Expect, Header, Test};
+use crate::trial::record::{Check, Verdict as CheckVerdict};
+use crate::trial::{Trial, Verdict};
+
+/// Something that is not as expected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Mismatch {
+    pub(super) what: String,
+    pub(super) expected: String,
+    pub(super) found: String,
+}
+
+/// The end of a test.
+#[derive(Debug, Serialize)]
+pub(super) struct Judged {
+    pub(super) name: String,
+    pub(super) line: usize,
+    pub(super) passed: bool,
+    pub(super) mismatches: Vec<Mismatch>,
+    pub(super) method: String,
+    pub(super) url: String,
+    /// `allow`, `deny` or `serve`.
+    pub(super) decision: &'static str,
+    /// The check that refused the request.
+    pub(super) refused_by: Option<Check>,
+}
+
+/// Compares a trial with what its test expects. `route` is the name of the request's route.
+pub(super) fn judge(test: &Test, trial: Trial, route: Option<&str>) -> Judged {
+    let mut found = Found { expect: &test.expect, mismatches: Vec::new() };
+    let decision = match &trial.verdict {
+        Verdict::Allow(_) => "allow",
+        Verdict::Deny(_) => "deny",
+        Verdict::Serve(_) => "serve",
+    };
+    found.compare("decision", test.expect.decision.map(str::to_owned), decision.to_owned());
+    found.compare("route", test.expect.route.clone(), route.map_or("none".to_owned(), str::to_owned));
+    match &trial.verdict {
+        Verdict::Allow(forward) => found.forward(test, forward),
+        Verdict::Deny(answer) | Verdict::Serve(answer) => found.answer(answer),
+    }
+    let mismatches = found.mismatches;
+    Judged {
+        name: test.name.clone(),
+        line: test.line,
+        passed: mismatches.is_empty(),
+        mismatches,
+        method: test.asked.method.clone(),
+        url: test.asked.url.clone(),
+        decision,
+        refused_by: trial.checks.into_iter().find(|check| check.outcome == CheckVerdict::Refused),
+    }
+}
+
+struct Found<'t> {
+    expect: &'t Expect,
+    mismatches: Vec<Mismatch>,
+}
+
+impl Found<'_> {
+    fn compare(&mut self, what: &str, expected: Option<String>, found: String) {
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            self.mismatches.push(Mismatch { what: what.to_owned(), expected, found });
+        }
+    }
+
+    /// The gate lets the request through: it has no answer of its own.
+    fn forward(&mut self, test: &Test, forward: &Forward<'_>) {
+        let allowed = || "none, the request is allowed".to_owned();
+        self.compare("status", self.expect.status.map(|status| status.to_string()), allowed());
+        self.compare("code", self.expect.code.clone(), allowed());
+        self.compare("challenge", self.expect.challenge.clone(), allowed());
+        for (name, expected) in &self.expect.answer {
+            self.compare(&format!("answer {name}"), Some(expected.words()), allowed());
+        }
+        self.compare("origin", self.expect.origin.clone(), forward.url.clone());
+        let sent = |name: &str| {
+            let set = forward.set.iter().find(|(known, _)| known == name).map(|(_, value)| Sent::Value(value));
+            set.or_else(|| (!forward.remove.iter().any(|removed| removed == name)).then(|| kept(test, name))?)
+        };
+        for (name, expected) in &self.expect.headers {
+            self.header(&format!("header {name}"), expected, sent(name));
+        }
+    }
+
+    fn answer(&mut self, answer: &Answer) {
+        let body: Option<serde_json::Value> = serde_json::from_str(&answer.body).ok();
+        let code = body.as_ref().and_then(|body| body.get("code")?.as_str()).unwrap_or("none");
+        let header = |name: &str| answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        self.compare("status", self.expect.status.map(|status| status.to_string()), answer.status.to_string());
+        self.compare("code", self.expect.code.clone(), code.to_owned());
+        let challenge = header("www-authenticate").map_or("none", String::as_str);
+        self.compare("challenge", self.expect.challenge.clone(), challenge.to_owned());
+        for (name, expected) in &self.expect.answer {
+            self.header(&format!("answer {name}"), expected, header(name).map(|value| Sent::Value(value)));
+        }
+        let nothing = || "nothing is sent to the origin".to_owned();
+        self.compare("origin", self.expect.origin.clone(), nothing());
+        for (name, expected) in &self.expect.headers {
+            self.compare(&format!("header {name}"), Some(expected.words()), nothing());
+        }
+    }
+
+    fn header(&mut self, what: &str, expected: &Header, sent: Option<Sent<'_>>) {
+        let is_met = match (expected, &sent) {
+            (Header::Present, Some(_)) | (Header::Absent, None) => true,
+            (Header::Is(expected), Some(Sent::Value(value))) => expected == value,
+            _ => false,
+        };
+        if !is_met {
+            let found = match sent {
+                None => "absent".to_owned(),
+                Some(Sent::Value(value)) => value.to_owned(),
+                Some(Sent::Token) => "the caller's token".to_owned(),
+            };
+            self.mismatches.push(Mismatch { what: what.to_owned(), expected: expected.words(), found });
+        }
+    }
+}
+
+/// A header on its way.
+enum Sent<'t> {
+    Value(&'t str),
+    /// What stands for the token of a caller whose claims are given.
+    Token,
+}
+
+/// A header of the request that was not taken away.
+fn kept<'t>(test: &'t Test, name: &str) -> Option<Sent<'t>> {
+    if name == "authorization" && test.claims.is_some() {
+        return Some(Sent::Token);
+    }
+    test.asked.header(name).map(Sent::Value)
+}
+
+impl Header {
+    fn words(&self) -> String {
+        match self {
+            Self::Present => "present".to_owned(),
+            Self::Absent => "absent".to_owned(),
+            Self::Is(value) => value.clone(),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! How tests ended: for people, for programs, for CI servers.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::Ran;
+use super::judge::{Judged, Mismatch};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, wrap};
+
+/// Changes whenever what a field of the JSON means does. New fields may come without.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Report<'r> {
+    version: u32,
+    passed: usize,
+    failed: usize,
+    filtered: usize,
+    files: Vec<File<'r>>,
+}
+
+#[derive(Serialize)]
+struct File<'r> {
+    file: &'r str,
+    tests: &'r [Judged],
+}
+
+pub(super) fn human(ran: &[Ran], output: &Output) {
+    for file in ran {
+        let s = if file.tests.len() == 1 { "" } else { "s" };
+        output.line(&format!("running {} test{s} of {}", file.tests.len(), file.name));
+        for test in &file.tests {
+            let end = if test.passed { output.paint(GREEN, "ok") } else { output.paint(RED, "FAILED") };
+            output.line(&format!("test {} ... {end}", test.name));
+        }
+        output.line("");
+    }
+    for file in ran {
+        for test in file.tests.iter().filter(|test| !test.passed) {
+            failure(&file.name, test, output);
+        }
+    }
+    let (passed, failed, filtered) = counts(ran);
+    let result = if failed == 0 { output.paint(GREEN, "ok") } else { output.paint(RED, "FAILED") };
+    output.line(&format!("test result: {result}. {passed} passed; {failed} failed; {filtered} filtered out"));
+}
+
+fn failure(file: &str, test: &Judged, output: &Output) {
+    output.line(&output.paint(BOLD, &format!("{file}:{}: {}", test.line, test.name)));
+    output.line(&format!("  {} {}", test.method, test.url));
+    for Mismatch { what, expected, found } in &test.mismatches {
+        output.line(&format!("  {what}"));
+        line("    expected  ", GREEN, expected, output);
+        line("    found     ", RED, found, output);
+    }
+    if let Some(check) = &test.refused_by {
+        let found = check.found.as_ref().map(|found| format!(", found {found}")).unwrap_or_default();
+        let why = format!("refused at step {}, {}: expected {}{found}", check.step, check.name, check.expected);
+        line("  ", DIM, &why, output);
+    }
+    output.line("");
+}
+
+fn line(head: &str, style: annotate_snippets::renderer::Style, text: &str, output: &Output) {
+    let indent = format!("\n{:width$}", "", width = head.len());
+    let text = wrap(text, output.width().saturating_sub(head.len()).max(20), "").replace('\n', &indent);
+    output.line(&format!("{head}{}", output.paint(style, &text)));
+}
+
+fn counts(ran: &[Ran]) -> (usize, usize, usize) {
+    let tests = || ran.iter().flat_map(|file| &file.tests);
+    let passed = tests().filter(|test| test.passed).count();
+    (passed, tests().count() - passed, ran.iter().map(|file| file.filtered).sum())
+}
+
+pub(super) fn json(ran: &[Ran], output: &Output) {
+    let (passed, failed, filtered) = counts(ran);
+    let files = ran.iter().map(|file| File { file: &file.name, tests: &file.tests }).collect();
+    output.json(&Report { version: VERSION, passed, failed, filtered, files });
+}
+
+/// The form that most CI servers read: a suite for each file, with its cases.
+pub(super) fn junit(ran: &[Ran], output: &Output) {
+    let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
+    for file in ran {
+        let (tests, failures) = (file.tests.len(), file.tests.iter().filter(|test| !test.passed).count());
+        let name = escaped(&file.name);
+        // Writing to a String cannot fail.
+        let _ = writeln!(xml, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\">");
+        for test in &file.tests {
+            case(&mut xml, &name, test);
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+    xml.push_str("</testsuites>");
+    output.line(&xml);
+}
+
+fn case(xml: &mut String, file: &str, test: &Judged) {
+    let Judged { name, line, mismatches, .. } = test;
+    let name = escaped(name);
+    let _ = write!(xml, "    <testcase name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\"");
+    if test.passed {
+        xml.push_str("/>\n");
+        return;
+    }
+    let words = |Mismatch { what, expected, found }: &Mismatch| format!("{what}: expected {expected}, found {found}");
+    let message: Vec<String> = mismatches.iter().map(words).collect();
+    let message = escaped(&message.join("; "));
+    let _ = writeln!(xml, ">\n      <failure message=\"{message}\"/>\n    </testcase>");
+}
+
+/// Text within XML. What XML 1.0 (§2.2) has no way to say is replaced.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

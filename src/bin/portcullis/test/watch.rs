@@ -1,0 +1,37 @@
+//! Tests again and again, whenever a file has changed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Args, file, report, run_file};
+use crate::Failure;
+use crate::output::{DIM, Output};
+
+/// Between two looks at the files.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Runs until it is interrupted. What is wrong with a file is told, and waits to be mended.
+pub(super) fn run(args: &Args, output: &Output) -> ! {
+    loop {
+        let policies = args.files.iter().filter_map(|path| file::policy_of(path));
+        let paths: Vec<PathBuf> = args.files.iter().cloned().chain(policies).collect();
+        let before = contents(&paths);
+        for path in &args.files {
+            match run_file(path, args, output) {
+                Ok(ran) => report::human(&[ran], output),
+                Err(Failure::Message(message)) => output.error(&message),
+                Err(Failure::Told) => {}
+            }
+        }
+        output.line(&output.paint(DIM, "waiting for a change"));
+        while contents(&paths) == before {
+            std::thread::sleep(PAUSE);
+        }
+        output.line("");
+    }
+}
+
+/// The files are small, and times of change may be too coarse to tell.
+fn contents(paths: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
+    paths.iter().map(|path| std::fs::read(path).ok()).collect()
+}

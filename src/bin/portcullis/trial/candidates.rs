@@ -1,0 +1,216 @@
+//! Which routes came near a request, and why one of them was the one. The route table decides; this compares what it
+//! compares, to say what the difference was.
+
+use std::cmp::Ordering;
+
+use portcullis::policy::Step;
+use portcullis::request::Request;
+use portcullis::route::path::RequestPath;
+use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
+use portcullis::route::table::{RouteMatch, RouteTable};
+use serde::Serialize;
+
+use crate::document::Value;
+
+/// A route as the policy writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteText {
+    index: usize,
+    hosts: Vec<HostPattern>,
+    path: PathPattern,
+    methods: Vec<String>,
+    /// As the policy writes them.
+    path_text: String,
+    host_texts: Vec<String>,
+}
+
+/// A route that a request might have been for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Candidate {
+    /// Where it stands in the policy's `routes`.
+    pub(crate) index: usize,
+    pub(crate) path: String,
+    /// Empty where the route takes all.
+    pub(crate) methods: Vec<String>,
+    /// Empty where the route takes all.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) standing: Standing,
+    /// Why it is not the route of the request.
+    pub(crate) reason: Option<String>,
+}
+
+/// What became of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    /// The route of the request.
+    Chosen,
+    /// It matches, and another goes before it.
+    Behind,
+    /// It has the path, and not the method.
+    OtherMethod,
+    /// It has the path, and not the host.
+    OtherHost,
+}
+
+/// What goes before what: the group of hosts, then the path segment by segment, then the method. Less goes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rank {
+    host: u8,
+    path: Vec<u8>,
+    method: u8,
+}
+
+const LITERAL: u8 = 0;
+const CAPTURE: u8 = 1;
+const REST: u8 = 2;
+
+impl RouteText {
+    /// The routes of a policy that holds.
+    pub(crate) fn all(policy: &Value) -> Vec<Self> {
+        let routes = policy.get("routes").map(Value::items).unwrap_or_default();
+        routes.iter().enumerate().filter_map(|(index, route)| Self::read(index, route)).collect()
+    }
+
+    /// The names of the captures of its path.
+    pub(crate) fn captures(&self) -> impl Iterator<Item = &str> {
+        self.path.names()
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    fn read(index: usize, route: &Value) -> Option<Self> {
+        let texts = |key: &str| -> Vec<&str> {
+            route.get(key).map(Value::items).unwrap_or_default().iter().filter_map(Value::as_str).collect()
+        };
+        let (path, hosts, methods) = (route.get("path")?.as_str()?, texts("hosts"), texts("methods"));
+        Some(Self {
+            index,
+            hosts: hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
+            path: PathPattern::parse(path).ok()?,
+            path_text: path.to_owned(),
+            host_texts: hosts.into_iter().map(str::to_owned).collect(),
+            methods: methods.into_iter().map(str::to_owned).collect(),
+        })
+    }
+
+    /// Whether the table would take this route for the request if it were the only one, for these hosts.
+    fn takes(&self, hosts: &[HostPattern], asked: &Asked<'_>) -> Option<bool> {
+        let mut table = RouteTable::default();
+        table.insert(self.index, hosts, &self.path, &self.methods);
+        match table.find(asked.host, asked.path, asked.method) {
+            RouteMatch::Route(..) => Some(true),
+            RouteMatch::MethodNotAllowed(_) => Some(false),
+            RouteMatch::NoRoute => None,
+        }
+    }
+
+    fn rank(&self, asked: &Asked<'_>) -> Option<(Rank, bool)> {
+        let pattern = |host: &HostPattern| match host {
+            HostPattern::Exact(_) => 0,
+            HostPattern::Label { .. } => 1,
+        };
+        let groups = self.hosts.iter().filter(|host| self.takes(std::slice::from_ref(host), asked).is_some());
+        let host = if self.hosts.is_empty() { Some(2) } else { groups.map(pattern).min() };
+        let has_method = self.takes(&self.hosts, asked)?;
+        let segment = |segment: &PatternSegment| match segment {
+            PatternSegment::Literal(_) => LITERAL,
+            PatternSegment::Capture(_) => CAPTURE,
+        };
+        let path = self.path.segments.iter().map(segment).chain(self.path.rest.as_ref().map(|_| REST)).collect();
+        let names = |method: &str| self.methods.iter().any(|known| known == method);
+        let method = match asked.method {
+            method if names(method) => 0,
+            "HEAD" if names("GET") => 1,
+            _ => 2,
+        };
+        Some((Rank { host: host?, path, method }, has_method))
+    }
+}
+
+struct Asked<'r> {
+    host: &'r str,
+    path: &'r RequestPath<'r>,
+    method: &'r str,
+}
+
+/// The routes that have the request's path, the chosen one first, then in the order of precedence.
+pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Option<usize>) -> Vec<Candidate> {
+    let Ok(path) = RequestPath::parse(request.url.path) else { return Vec::new() };
+    let host = request.url.host().to_ascii_lowercase();
+    let asked = Asked { host: &host, path: &path, method: request.method };
+    let mut matching: Vec<_> =
+        routes.iter().filter_map(|route| route.rank(&asked).map(|(rank, has)| (route, rank, has))).collect();
+    matching.sort_by(|(one, one_rank, _), (other, other_rank, _)| {
+        let is_other = |route: &RouteText| Some(route.index) != chosen;
+        is_other(one).cmp(&is_other(other)).then_with(|| one_rank.cmp(other_rank)).then(one.index.cmp(&other.index))
+    });
+    let first = matching.first().map(|(route, rank, _)| (route.index, rank.clone()));
+    let near = matching.iter().map(|(route, rank, has_method)| {
+        let (standing, reason) = match &first {
+            _ if Some(route.index) == chosen => (Standing::Chosen, None),
+            Some((leader, best)) if best.host != rank.host || best.path != rank.path => {
+                (Standing::Behind, Some(difference(best, rank, *leader)))
+            }
+            _ if !has_method => (Standing::OtherMethod, Some(format!("takes {} only", route.methods.join(" ")))),
+            Some((leader, _)) => (Standing::Behind, Some(format!("{} names the method", place(*leader)))),
+            None => (Standing::Behind, None),
+        };
+        route.candidate(standing, reason)
+    });
+    let elsewhere = routes.iter().filter(|route| !matching.iter().any(|(near, ..)| near.index == route.index));
+    let elsewhere = elsewhere.filter(|route| route.takes(&[], &asked).is_some());
+    let elsewhere = elsewhere.map(|route| {
+        let reason = format!("is for {} only, not for {host}", route.host_texts.join(" "));
+        route.candidate(Standing::OtherHost, Some(reason))
+    });
+    near.chain(elsewhere).collect()
+}
+
+impl RouteText {
+    fn candidate(&self, standing: Standing, reason: Option<String>) -> Candidate {
+        let (methods, hosts) = (self.methods.clone(), self.host_texts.clone());
+        Candidate { index: self.index, path: self.path_text.clone(), methods, hosts, standing, reason }
+    }
+}
+
+/// Why the one goes before the other, where the method is not why.
+fn difference(best: &Rank, rank: &Rank, leader: usize) -> String {
+    let leader = place(leader);
+    if best.host != rank.host {
+        let group = |host| match host {
+            0 => "its exact host",
+            1 => "its host pattern",
+            _ => "no hosts",
+        };
+        return format!("{leader} goes before it: {} before {}", group(best.host), group(rank.host));
+    }
+    let kind = |segment: Option<&u8>| match segment {
+        Some(&LITERAL) => "a literal",
+        Some(&CAPTURE) => "{name}",
+        Some(_) => "{*name}",
+        None => "nothing",
+    };
+    let at = best.path.iter().zip(&rank.path).take_while(|(one, other)| one == other).count();
+    let (one, other) = (kind(best.path.get(at)), kind(rank.path.get(at)));
+    format!("{leader} goes before it: {one} before {other} in segment {}", at + 1)
+}
+
+fn place(index: usize) -> String {
+    portcullis::policy::Place::at(&[Step::Key("routes"), Step::Index(index)]).to_string()
+}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |rank: &Self| (rank.host, rank.path.clone(), rank.method);
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

@@ -1,0 +1,124 @@
+//! Requests on trial: decided by the gate's own code, with a record of how.
+
+mod caller;
+pub(crate) mod candidates;
+mod peek;
+mod platform;
+pub(crate) mod record;
+mod request;
+pub(crate) mod time;
+mod words;
+
+use portcullis::answer::{Answer, answer, serve};
+use portcullis::decision::Decision;
+use portcullis::gateway::Gateway;
+use portcullis::policy::{KeySource, Policy};
+use portcullis::route::table::{Captures, RouteIndex};
+use portcullis::token::verified::VerifiedTokens;
+use portcullis::upstream::Forward;
+
+use crate::Failure;
+use caller::Form;
+use peek::Peek;
+use platform::Local;
+use record::{Check, Given, Record};
+pub(crate) use request::Asked;
+
+/// A gate with a policy, to try requests at.
+pub(crate) struct Court {
+    gateway: Gateway<Local>,
+    /// What made-up tokens look like, where claims are taken as verified.
+    forms: Option<Vec<Form>>,
+    issuers: Vec<String>,
+    max_token_bytes: usize,
+}
+
+/// How a request was decided.
+pub(crate) struct Trial {
+    pub(crate) verdict: Verdict,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) route: Option<(RouteIndex, Captures)>,
+    /// What was fetched, and what was said about it.
+    pub(crate) log: Vec<String>,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Allow(Forward<'static>),
+    Deny(Answer),
+    /// The gate answers with a document of its own.
+    Serve(Answer),
+}
+
+impl Court {
+    /// A gate that verifies tokens with its issuers' keys.
+    pub(crate) fn of_tokens(policy: Policy) -> Result<Self, Failure> {
+        Self::new(policy, None)
+    }
+
+    /// A gate at which each caller's claims are taken as verified.
+    pub(crate) fn of_claims(mut policy: Policy) -> Result<Self, Failure> {
+        let forms = caller::trust(&mut policy);
+        Self::new(policy, Some(forms))
+    }
+
+    fn new(policy: Policy, forms: Option<Vec<Form>>) -> Result<Self, Failure> {
+        let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        let max_token_bytes = policy.max_token_bytes;
+        // Each request is tried by itself: what an earlier one proved must not shorten its way.
+        let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
+        let court = Self { gateway, forms, issuers, max_token_bytes };
+        let local = Local::new(0, court.forms.is_some(), Record::default());
+        let loaded = local.run(court.gateway.keyring().load_static_keys(&local));
+        loaded.map_err(|names| {
+            Failure::new(format!("no key in the policy of issuer {} can be used here", names.join(", ")))
+        })?;
+        Ok(court)
+    }
+
+    /// The `iss` of each issuer.
+    pub(crate) fn issuers(&self) -> &[String] {
+        &self.issuers
+    }
+
+    /// Decides on a request at an instant, in seconds since 1970. `claims` are the caller's, taken as verified; without
+    /// them the request's own `Authorization` counts.
+    pub(crate) fn decide(&self, asked: &Asked, claims: Option<&str>, now: u64) -> Trial {
+        let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let request = asked.request(authorization.as_deref());
+        let authorization = request.header("authorization");
+        let given = Given {
+            authority: request.url.authority.to_owned(),
+            path: request.url.path.to_owned(),
+            method: request.method.to_owned(),
+            peek: Peek::at(authorization),
+            authorization: request::describe(authorization),
+            now,
+            max_token_bytes: self.max_token_bytes,
+            trusts: claims.is_some(),
+            issuers: self.issuers.clone(),
+        };
+        let local = Local::new(now, self.forms.is_some(), Record::new(given));
+        let decision = local.run(self.gateway.decide(&request, &local, |decision: Decision<'_>| decision.into_owned()));
+        let mut record = local.take_record();
+        let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
+        let (denial, verdict) = match decision {
+            Decision::Allow(forward) => (None, Verdict::Allow(forward)),
+            Decision::Serve(document) => (None, Verdict::Serve(serve(&document))),
+            Decision::Deny(denial) => {
+                let answer = answer(&denial, request.url.host());
+                (Some(denial), Verdict::Deny(answer))
+            }
+        };
+        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, log }
+    }
+}
+
+/// Puts these keys in the place of every issuer's own.
+pub(crate) fn replace_keys(policy: &mut Policy, keys: &[portcullis::jwks::key::PublicKey]) {
+    for issuer in &mut policy.issuers {
+        issuer.keys = KeySource::Static(keys.to_vec());
+    }
+}

@@ -1,0 +1,133 @@
+//! What decisions run on here: a clock that stands still, no store, documents by HTTP, and ears for every step.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use jsonwebtoken::DecodingKey;
+use portcullis::jwks::key::PublicKey;
+use portcullis::native::NativeCrypto;
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
+use portcullis::token::algorithm::Algorithm;
+use portcullis::trace::Step;
+
+use super::record::Record;
+use crate::web;
+
+/// A key of an issuer, or one that stands for the word of whoever calls the tool.
+#[derive(Debug)]
+pub(crate) enum Key {
+    Issuers(DecodingKey),
+    /// Every signature holds under it.
+    Trusted,
+}
+
+/// Where one request is decided.
+#[derive(Clone)]
+pub(super) struct Local(Rc<Shared>);
+
+struct Shared {
+    now: u64,
+    trusts: bool,
+    record: RefCell<Record>,
+    tasks: RefCell<Vec<Pin<Box<dyn Future<Output = ()>>>>>,
+}
+
+impl Local {
+    /// A place where it is `now`, in seconds since 1970. If it `trusts`, each signature holds.
+    pub(super) fn new(now: u64, trusts: bool, record: Record) -> Self {
+        Self(Rc::new(Shared { now, trusts, record: RefCell::new(record), tasks: RefCell::default() }))
+    }
+
+    /// What was heard so far.
+    pub(super) fn take_record(&self) -> Record {
+        self.0.record.take()
+    }
+
+    /// Runs a future to its end, and what it spawns beside it.
+    pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        let (mut future, mut context) = (pin!(future), Context::from_waker(Waker::noop()));
+        loop {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                return value;
+            }
+            let mut tasks = self.0.tasks.take();
+            tasks.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
+            self.0.tasks.borrow_mut().extend(tasks);
+        }
+    }
+}
+
+impl Crypto for Local {
+    type Key = Key;
+
+    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<Key> {
+        if self.0.trusts {
+            return Some(Key::Trusted);
+        }
+        NativeCrypto.import(key, algorithm).await.map(Key::Issuers)
+    }
+
+    async fn verify(&self, key: &Key, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
+        match key {
+            Key::Issuers(key) => NativeCrypto.verify(key, algorithm, signature, signed).await,
+            Key::Trusted => true,
+        }
+    }
+}
+
+impl Store for Local {
+    async fn read(&self, _key: &str) -> Result<Option<Stored>, Fault> {
+        Ok(None)
+    }
+
+    async fn write(&self, _key: &str, _stored: Stored) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+impl Fetch for Local {
+    async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {
+        let fetched = web::get(request);
+        self.0.record.borrow_mut().fetched(request.url, &fetched);
+        fetched
+    }
+}
+
+impl Runtime for Local {
+    fn now_ms(&self) -> u64 {
+        self.0.now.saturating_mul(1000)
+    }
+
+    /// All else here blocks, so whoever sleeps has nothing to wait for once everyone had a turn.
+    async fn sleep(&self, milliseconds: u32) {
+        let mut is_first = true;
+        poll_fn(|_| {
+            if std::mem::take(&mut is_first) {
+                return Poll::Pending;
+            }
+            std::thread::sleep(Duration::from_millis(milliseconds.into()));
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn has_room_to_wait(&self) -> bool {
+        true
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.0.tasks.borrow_mut().push(Box::pin(task));
+    }
+
+    fn log(&self, line: &str) {
+        self.0.record.borrow_mut().logged(line);
+    }
+
+    fn note(&self, step: Step<'_>) {
+        self.0.record.borrow_mut().note(step);
+    }
+}

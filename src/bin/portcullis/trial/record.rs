@@ -1,0 +1,249 @@
+//! What was heard while a request was decided, in words for people.
+
+use portcullis::decision::{Denial, InvalidToken};
+use portcullis::platform::{Fault, Fetched};
+use portcullis::policy::{Access, Issuer, KeySource, Requirement};
+use portcullis::route::table::{Captures, RouteIndex};
+use portcullis::trace::Step;
+use serde::Serialize;
+
+use super::peek::Peek;
+use super::time;
+use super::words::{self, quoted};
+
+/// The check of the signature.
+const SIGNATURE: &str = "signature";
+
+/// Something that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// The step of the pipeline, from 1 to 8.
+    pub(crate) step: u8,
+    pub(crate) name: String,
+    pub(crate) outcome: Verdict,
+    pub(crate) expected: String,
+    /// `None` where there is nothing to show beside what was expected.
+    pub(crate) found: Option<String>,
+    /// Whether what was found is only what a token says of itself, and nothing vouches for it.
+    pub(crate) unverified: bool,
+}
+
+/// What became of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    Passed,
+    Refused,
+    /// Taken as good because the claims are taken as verified.
+    Assumed,
+}
+
+/// What is known before a request is decided.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    pub(super) authority: String,
+    pub(super) path: String,
+    pub(super) method: String,
+    pub(super) peek: Option<Peek>,
+    pub(super) authorization: &'static str,
+    /// In seconds since 1970.
+    pub(super) now: u64,
+    pub(super) max_token_bytes: usize,
+    /// Whether claims are taken as verified.
+    pub(super) trusts: bool,
+    /// The issuers of the policy.
+    pub(super) issuers: Vec<String>,
+}
+
+/// The steps so far.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    given: Given,
+    /// Each step with its checks, in order: it is refused by one of them, or passes them all.
+    steps: Vec<Vec<Check>>,
+    pub(super) route: Option<(RouteIndex, Captures)>,
+    /// What the issuers and the gate said while keys were fetched.
+    pub(super) log: Vec<String>,
+}
+
+impl Record {
+    pub(super) fn new(given: Given) -> Self {
+        Self { given, ..Self::default() }
+    }
+
+    pub(super) fn fetched(&mut self, url: &str, fetched: &Result<Fetched, Fault>) {
+        self.log.push(match fetched {
+            Ok(Fetched::Document { body, .. }) => format!("fetched {url}{}", words::keys_of(body)),
+            Ok(Fetched::NotModified { .. }) => format!("fetched {url}: not modified"),
+            Err(fault) => format!("could not fetch {url}: {fault}"),
+        });
+    }
+
+    pub(super) fn logged(&mut self, line: &str) {
+        self.log.push(line.to_owned());
+    }
+
+    /// The checks, now that it is known how the last one ended.
+    pub(super) fn into_checks(self, denial: Option<&Denial>) -> Vec<Check> {
+        let mut steps = self.steps;
+        if let (Some(denial), Some(last)) = (denial, steps.last_mut()) {
+            let refused = refused_by(denial, last);
+            last.truncate(refused + 1);
+            if let Some(check) = last.get_mut(refused) {
+                check.outcome = Verdict::Refused;
+            }
+        }
+        let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
+        if checks.iter().any(|check| check.name == SIGNATURE && check.outcome == Verdict::Passed) {
+            // Now the signature vouches for what was looked at before it.
+            checks.iter_mut().for_each(|check| check.unverified = false);
+        }
+        checks
+    }
+
+    pub(super) fn note(&mut self, step: Step<'_>) {
+        let Given { authority, path, method, .. } = &self.given;
+        let checks = match step {
+            Step::Host => vec![check(1, "host", "a host, and a port if any", quoted(authority))],
+            Step::Path => vec![check(1, "path", "a path with one reading", quoted(path))],
+            Step::Route { host, .. } => {
+                vec![Check { found: None, ..check(1, "route", format!("one for {method} on {host}"), String::new()) }]
+            }
+            Step::Access { index, route, captures } => {
+                if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
+                    check.found = Some(format!("routes[{index}], {}", route.name));
+                }
+                self.route = Some((index, captures.clone()));
+                vec![check(1, "access", "not deny", access(&route.access).to_owned())]
+            }
+            Step::Authorization => {
+                vec![check(2, "authorization", "one bearer token, if any", self.given.authorization.to_owned())]
+            }
+            Step::Form => vec![self.form()],
+            Step::Issuer(requirement) => vec![self.issuer(requirement)],
+            Step::Claims(issuer) => self.claims(issuer),
+            Step::Key(issuer) => vec![self.key(issuer)],
+            Step::Signature(keys) => vec![self.signature(keys)],
+            Step::Audience(audience, caller) => {
+                let (expected, found) = words::audience(audience, caller);
+                vec![check(7, "audience", expected, found)]
+            }
+            Step::Organization(organization, caller) => {
+                let (expected, found) = words::organization(organization, caller);
+                vec![check(7, "organization", expected, found)]
+            }
+            Step::Scopes(scopes, caller) => {
+                let (expected, found) = words::scopes(scopes, caller);
+                vec![check(7, "scopes", expected, found)]
+            }
+            Step::Claim(rule, caller) => {
+                let (expected, found) = words::claim(rule, caller);
+                vec![check(7, format!("claim {}", rule.claim), expected, found)]
+            }
+            Step::Origin => vec![Check { found: None, ..check(8, "origin", "a place to send it to", String::new()) }],
+        };
+        self.steps.push(checks);
+    }
+
+    fn form(&self) -> Check {
+        let Given { peek, max_token_bytes, .. } = &self.given;
+        let bytes = peek.as_ref().map_or(0, |peek| peek.bytes);
+        let expected = format!("a compact JWS of at most {max_token_bytes} bytes");
+        self.of_token(3, "form", expected, format!("{bytes} bytes"))
+    }
+
+    fn issuer(&self, requirement: &Requirement) -> Check {
+        let names = requirement.issuers.iter().filter_map(|index| self.given.issuers.get(*index));
+        let found = self.given.peek.as_ref().and_then(|peek| peek.iss.as_deref());
+        let found = found.map_or("no iss".to_owned(), quoted);
+        self.said(check(4, "issuer", words::one_of(names.map(|name| quoted(name))), found))
+    }
+
+    fn claims(&self, issuer: &Issuer) -> Vec<Check> {
+        let Given { now, .. } = self.given;
+        let peek = self.given.peek.clone().unwrap_or_default();
+        let none = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), quoted);
+        let algorithms = words::one_of(issuer.algorithms.iter().map(ToString::to_string));
+        let types =
+            issuer.types.iter().map(|typ| quoted(typ)).chain((!issuer.type_required).then(|| "none".to_owned()));
+        let shown = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), time::show_claim);
+        let leeway = match issuer.leeway {
+            0 => String::new(),
+            leeway => format!(" (with {leeway} s of leeway)"),
+        };
+        let mut checks = vec![
+            self.of_token(4, "algorithm", algorithms, none(&peek.alg)),
+            self.of_token(4, "type", words::one_of(types), none(&peek.typ)),
+            Check { found: None, ..self.said(check(4, "claims", "exp, and the right types", String::new())) },
+            self.said(check(4, "exp", format!("later than {}{leeway}", time::show(now)), shown(&peek.exp))),
+        ];
+        if peek.nbf.is_some() || peek.iat.is_some() {
+            let found = format!("nbf {}, iat {}", shown(&peek.nbf), shown(&peek.iat));
+            let expected = format!("not later than {}{leeway}", time::show(now));
+            checks.push(self.said(check(4, "nbf, iat", expected, found)));
+        }
+        if let Some(max_age) = issuer.max_age {
+            let expected = format!("iat at most {max_age} s ago{leeway}");
+            checks.push(self.said(check(4, "max_age", expected, shown(&peek.iat))));
+        }
+        checks
+    }
+
+    fn key(&self, issuer: &Issuer) -> Check {
+        let peek = self.given.peek.clone().unwrap_or_default();
+        let kid = peek.kid.as_deref().map_or("no kid".to_owned(), |kid| format!("kid {}", quoted(kid)));
+        let place = match &issuer.keys {
+            _ if self.given.trusts => String::new(),
+            KeySource::Discovery(url) | KeySource::Uri(url) => format!(", from {url}"),
+            KeySource::Static(keys) => format!(", one of these{}", words::keys(keys)),
+        };
+        let found = format!("{kid}, alg {}", peek.alg.as_deref().map_or("none".to_owned(), quoted));
+        self.of_token(5, "key", format!("a key of issuer {}{place}", issuer.name), found)
+    }
+
+    fn signature(&self, keys: usize) -> Check {
+        let expected = if keys == 1 { "under the key".to_owned() } else { format!("under one of {keys} keys") };
+        Check { found: None, ..self.of_token(6, SIGNATURE, expected, String::new()) }
+    }
+
+    /// A check of what only a real token has.
+    fn of_token(&self, step: u8, name: &str, expected: String, found: String) -> Check {
+        if self.given.trusts {
+            return Check { outcome: Verdict::Assumed, found: None, ..check(step, name, expected, found) };
+        }
+        self.said(check(step, name, expected, found))
+    }
+
+    /// What the token says of itself, unless it is taken at its word.
+    fn said(&self, check: Check) -> Check {
+        Check { unverified: !self.given.trusts, ..check }
+    }
+}
+
+fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: String) -> Check {
+    let (name, expected) = (name.into(), expected.into());
+    Check { step, name, outcome: Verdict::Passed, expected, found: Some(found), unverified: false }
+}
+
+fn access(access: &Access) -> &'static str {
+    match access {
+        Access::Token(_) => "token",
+        Access::Optional(_) => "optional",
+        Access::Public => "public",
+        Access::Deny => "deny",
+    }
+}
+
+/// Which of a step's checks it was.
+fn refused_by(denial: &Denial, checks: &[Check]) -> usize {
+    let name = match denial {
+        Denial::InvalidToken(InvalidToken::Algorithm) => "algorithm",
+        Denial::InvalidToken(InvalidToken::Type) => "type",
+        Denial::InvalidToken(InvalidToken::Claims) => "claims",
+        Denial::TokenExpired => "exp",
+        Denial::TokenNotYetValid => "nbf, iat",
+        Denial::TokenTooOld => "max_age",
+        _ => "",
+    };
+    checks.iter().position(|check| check.name == name).unwrap_or_default()
+}

@@ -1,0 +1,95 @@
+//! Requests as people write them.
+
+use percent_encoding::{AsciiSet, utf8_percent_encode};
+use portcullis::policy::template::is_token_char;
+use portcullis::request::{Request, Url};
+
+/// Where a request goes whose URL is only a path.
+pub(crate) const DEFAULT_BASE: &str = "https://localhost";
+
+/// HTTP clients percent-encode what is not ASCII, and nothing else that matters here.
+const NON_ASCII: &AsciiSet = &AsciiSet::EMPTY;
+
+/// A request without its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    /// Names in lower case; several of one name are one value.
+    headers: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// Reads a method and a URL, or a path on [`DEFAULT_BASE`].
+    pub(crate) fn new(method: &str, url: &str) -> Result<Self, String> {
+        if method.is_empty() || !method.bytes().all(is_token_char) {
+            return Err(format!("expected a method, found {method:?}"));
+        }
+        if url.chars().any(|c| c.is_control() || c == ' ') {
+            return Err(format!("expected a URL without spaces and control characters, found {url:?}"));
+        }
+        let base = if url.starts_with('/') { DEFAULT_BASE } else { "" };
+        let url = format!("{base}{}", utf8_percent_encode(url, NON_ASCII));
+        if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(format!("expected an http or https URL, or a path, found {url:?}"));
+        }
+        Ok(Self { method: method.to_owned(), url, headers: Vec::new() })
+    }
+
+    /// Adds a header.
+    pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
+        if name.is_empty() || !name.bytes().all(is_token_char) {
+            return Err(format!("expected the name of a header, found {name:?}"));
+        }
+        // The value may be a secret, and is not quoted.
+        let value = value.trim_matches([' ', '\t']);
+        if value.chars().any(|c| c.is_control() && c != '\t') {
+            return Err(format!("the value of the header {name} holds a control character"));
+        }
+        let name = name.to_ascii_lowercase();
+        match self.headers.iter_mut().find(|(known, _)| *known == name) {
+            // RFC 9110 §5.3: what the platform makes of several.
+            Some((_, joined)) => *joined = format!("{joined}, {value}"),
+            None => self.headers.push((name, value.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Whether it has a header of this lower-case name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| known == name)
+    }
+
+    /// The value of the header of this lower-case name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The names of its headers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The request without its headers.
+    pub(crate) fn bare(&self) -> Request<'_> {
+        Request { method: &self.method, url: Url::split(&self.url), headers: Vec::new() }
+    }
+
+    /// The request as the gate sees it, with this `Authorization` beside its own headers.
+    pub(super) fn request<'r>(&'r self, authorization: Option<&'r str>) -> Request<'r> {
+        let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers = own.chain(authorization.map(|value| ("authorization", value))).collect();
+        Request { method: &self.method, url: Url::split(&self.url), headers }
+    }
+}
+
+/// What kind of `Authorization` a request has, without anything of it.
+pub(super) fn describe(authorization: Option<&str>) -> &'static str {
+    use portcullis::decision::Denial;
+    match portcullis::token::bearer::extract(authorization) {
+        Ok(None) => "none",
+        Ok(Some(_)) => "a bearer token",
+        Err(Denial::UnsupportedScheme) => "another scheme",
+        Err(_) => "something else",
+    }
+}

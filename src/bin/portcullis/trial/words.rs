@@ -1,0 +1,92 @@
+//! Expectations of a policy, and what was found instead, in words.
+
+use portcullis::json::Json;
+use portcullis::jwks::key::PublicKey;
+use portcullis::jwks::set::usable_keys;
+use portcullis::policy::template::Template;
+use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Scopes};
+use portcullis::trace::Caller;
+
+/// A text in quotes, in which nothing can be mistaken for something else.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// Some words of which one would do.
+pub(super) fn one_of(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.collect();
+    match words.as_slice() {
+        [] => "nothing".to_owned(),
+        [word] => word.clone(),
+        words => format!("one of {}", words.join(", ")),
+    }
+}
+
+pub(super) fn audience(audience: &Audience, caller: Caller<'_>) -> (String, String) {
+    let expected = match audience {
+        Audience::Unchecked => "anything (\"*\")".to_owned(),
+        Audience::OneOf(templates) => one_of(templates.iter().map(|text| template(text, caller))),
+    };
+    (expected, list(caller.claims.audiences()))
+}
+
+pub(super) fn organization(organization: &Organization, caller: Caller<'_>) -> (String, String) {
+    let expected = match organization {
+        Organization::Unchecked => "anything (\"*\")".to_owned(),
+        Organization::Absent => "no organization_id".to_owned(),
+        Organization::Equals(text) => template(text, caller),
+    };
+    let found = caller.claims.text("organization_id");
+    (expected, found.map_or_else(|| "no organization_id".to_owned(), quoted))
+}
+
+pub(super) fn scopes(Scopes { all, any }: &Scopes, caller: Caller<'_>) -> (String, String) {
+    let all = (!all.is_empty()).then(|| format!("all of {}", list(all.iter().map(String::as_str))));
+    let any = (!any.is_empty()).then(|| format!("any of {}", list(any.iter().map(String::as_str))));
+    let expected: Vec<String> = all.into_iter().chain(any).collect();
+    let expected = if expected.is_empty() { "none".to_owned() } else { expected.join(", and ") };
+    (expected, list(caller.claims.scopes().iter().map(String::as_str)))
+}
+
+pub(super) fn claim(rule: &ClaimRule, caller: Caller<'_>) -> (String, String) {
+    let value = |value: &Expected| match value {
+        Expected::Text(text) => template(text, caller),
+        Expected::Literal(literal) => json(literal),
+    };
+    let expected = match &rule.test {
+        ClaimTest::AnyOf(values) => one_of(values.iter().map(value)),
+        ClaimTest::Contains(element) => format!("a list or words with {}", value(element)),
+    };
+    (expected, caller.claims.get(&rule.claim).map_or_else(|| "no such claim".to_owned(), json))
+}
+
+/// What a template is on this request, and where that comes from.
+fn template(template: &Template, caller: Caller<'_>) -> String {
+    let text = template.to_string();
+    match template.resolve(caller.request) {
+        Some(value) if value == text => quoted(&value),
+        Some(value) => format!("{} (from {text:?})", quoted(&value)),
+        None => format!("{text:?}, which has no value on this request"),
+    }
+}
+
+fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.map(quoted).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
+fn json(value: &Json<'_>) -> String {
+    value.as_str().map_or_else(|| serde_json::to_string(value).unwrap_or_default(), quoted)
+}
+
+/// The keys of a document, if it is a key set.
+pub(super) fn keys_of(document: &str) -> String {
+    let document = Json::parse(document).ok();
+    document.and_then(|document| usable_keys(&document).ok()).map_or_else(String::new, |found| keys(&found))
+}
+
+/// Which keys there are.
+pub(super) fn keys(keys: &[PublicKey]) -> String {
+    let name = |key: &PublicKey| key.kid.as_deref().map_or_else(|| "one without kid".to_owned(), quoted);
+    format!(": {}", keys.iter().map(name).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,264 @@
+//! `portcullis test`.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::tool::{Folder, Run, command, run, snapshot};
+
+const POLICY: &str = r#"
+version = 1
+origin = "https://origin.example.com/base"
+[issuers.logto]
+issuer = "https://tenant.logto.app/oidc"
+max_age = 600
+[[routes]]
+path = "/api/{id}"
+name = "things"
+audience = "https://api.example.com"
+scopes = ["read"]
+[[routes]]
+path = "/open"
+access = "public"
+[[routes]]
+path = "/hook"
+access = "optional"
+audience = "*"
+organization = "*"
+"#;
+
+/// A folder with the policy and a file of tests behind these lines.
+fn folder(name: &str, tests: &str) -> Folder {
+    let folder = Folder::new(name);
+    folder.write("policy.toml", POLICY).write("policy.test.toml", format!("policy = \"policy.toml\"\n{tests}"));
+    folder
+}
+
+/// Runs one test with these keys, at a URL that asks for a token for `https://api.example.com` with `read`.
+fn one(keys: &str) -> (Run, Value) {
+    let hash = keys.bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    let folder = folder(&format!("test-one-{hash}"), &format!("[[tests]]\nname = \"it\"\n{keys}\n"));
+    let run = folder.run(&["test", "--format", "json"]);
+    let report = serde_json::from_str(&run.out).unwrap_or_default();
+    (run, report)
+}
+
+fn passes(keys: &str) {
+    let (run, _) = one(keys);
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{keys}\n{}", run.out);
+}
+
+/// The test fails by exactly these mismatches: what, expected, found.
+fn fails(keys: &str, mismatches: &[[&str; 3]]) {
+    let (run, report) = one(keys);
+    assert_eq!(run.code, Some(1), "{keys}\n{}{}", run.out, run.err);
+    let expected =
+        mismatches.iter().map(|[what, expected, found]| json!({"what": what, "expected": expected, "found": found}));
+    assert_eq!(report["files"][0]["tests"][0]["mismatches"], Value::from_iter(expected), "{keys}");
+}
+
+const CALLER: &str =
+    "url = \"/api/7\"\nclaims = { aud = \"https://api.example.com\", scope = \"read\", sub = \"u\" }\n";
+
+#[test]
+fn the_example_policy_passes_its_tests() {
+    let run = run(&mut command(&["test"]), "");
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
+    snapshot("test/passed.txt", &run.out);
+}
+
+#[test]
+fn failures_are_shown_with_their_lines() {
+    let tests = r#"
+[[tests]]
+name = "lets readers in"
+url = "/api/7"
+claims = { aud = "https://api.example.com", scope = "write" }
+expect = { decision = "allow", headers = { x-auth-scopes = "write" } }
+
+[[tests]]
+name = "is open"
+url = "/open"
+expect = { decision = "allow" }
+
+[[tests]]
+name = "takes no one without a token"
+url = "/api/7"
+expect = { status = 403, code = "gate.denied" }
+"#;
+    let folder = folder("test-failures", tests);
+    let run = folder.run(&["test"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
+    snapshot("test/failed.txt", &run.out);
+    snapshot("test/failed.json", &folder.run(&["test", "policy.test.toml", "--format", "json"]).out);
+    snapshot("test/failed.xml", &folder.run(&["test", "--format", "junit"]).out);
+    snapshot("test/failed-coloured.txt", &folder.run(&["test", "--color", "always"]).out);
+    assert_eq!(folder.run_in(&[("NO_COLOR", "1")], &["test"]), run);
+}
+
+#[test]
+fn each_expectation_can_be_met_and_missed() {
+    passes(&format!(
+        "{CALLER}expect = {{ decision = \"allow\", route = \"things\", origin = \"https://origin.example.com/base/api/7\" }}"
+    ));
+    fails(&format!("{CALLER}expect.decision = \"deny\""), &[["decision", "deny", "allow"]]);
+    fails(&format!("{CALLER}expect.route = \"other\""), &[["route", "other", "things"]]);
+    fails(
+        &format!("{CALLER}expect.origin = \"https://o/\""),
+        &[["origin", "https://o/", "https://origin.example.com/base/api/7"]],
+    );
+    fails(&format!("{CALLER}expect.status = 200"), &[["status", "200", "none, the request is allowed"]]);
+    let refused = "url = \"/api/7\"\n";
+    passes(&format!(
+        "{refused}expect = {{ status = 401, challenge = 'Bearer realm=\"localhost\"', answer = {{ cache-control = \"no-store\", allow = false }} }}"
+    ));
+    fails(&format!("{refused}expect.status = 403"), &[["status", "403", "401"]]);
+    fails(&format!("{refused}expect.code = \"x\""), &[["code", "x", "auth.authorization_header_missing"]]);
+    fails(&format!("{refused}expect.challenge = \"x\""), &[["challenge", "x", "Bearer realm=\"localhost\""]]);
+    fails(&format!("{refused}expect.answer.allow = true"), &[["answer allow", "present", "absent"]]);
+    fails(&format!("{refused}expect.origin = \"x\""), &[["origin", "x", "nothing is sent to the origin"]]);
+    fails(
+        &format!("{refused}expect.headers.x-a = false"),
+        &[["header x-a", "absent", "nothing is sent to the origin"]],
+    );
+    fails("url = \"/none\"\nexpect.route = \"things\"", &[["route", "things", "none"]]);
+}
+
+#[test]
+fn headers_at_the_origin_are_those_that_it_would_get() {
+    let more = "headers = { X-A = \"1\", X-Auth-Subject = \"forged\", TE = \"trailers\" }\n";
+    passes(&format!(
+        "{CALLER}{more}expect.headers = {{ x-a = \"1\", X-AUTH-SUBJECT = \"u\", te = false, authorization = true, x-b = false }}"
+    ));
+    fails(
+        &format!(
+            "{CALLER}{more}expect.headers = {{ x-a = false, x-auth-subject = \"forged\", authorization = \"Bearer x\" }}"
+        ),
+        &[
+            ["header x-a", "absent", "1"],
+            ["header x-auth-subject", "forged", "u"],
+            ["header authorization", "Bearer x", "the caller's token"],
+        ],
+    );
+}
+
+#[test]
+fn claims_have_defaults_that_can_be_changed() {
+    passes(&format!("{CALLER}expect.headers.x-auth-issuer = \"https://tenant.logto.app/oidc\""));
+    passes(&format!("{CALLER}without = [\"iat\"]\nexpect.code = \"auth.invalid_token\""));
+    passes(&format!("{CALLER}without = [\"iss\"]\nexpect.code = \"auth.invalid_token\""));
+    passes("url = \"/hook\"\nclaims = { exp = 1_799_000_000 }\nexpect.code = \"auth.token_expired\"");
+    passes(
+        "url = \"/hook\"\nclaims = { exp = 1_799_000_000, iat = 1_798_999_900 }\nnow = \"2027-01-03T18:13:00Z\"\nexpect.decision = \"allow\"",
+    );
+    passes("url = \"/hook\"\nclaims = {}\nexpect.headers = { x-auth-subject = false, x-auth-issuer = true }");
+    passes("url = \"/hook\"\nexpect.headers = { x-auth-subject = false, x-auth-issuer = false }");
+    passes("url = \"/hook\"\nclaims = { \"a.b\" = { c = [1, true, \"é\"] } }\nexpect.decision = \"allow\"");
+}
+
+#[test]
+fn common_claims_and_times_are_everyones() {
+    let tests = "now = 1_900_000_000\n[claims]\naud = \"https://api.example.com\"\nscope = \"read\"\n[[tests]]\nname = \"a\"\nurl = \"/api/1\"\nclaims = {}\n\
+        expect.decision = \"allow\"\n[[tests]]\nname = \"b\"\nurl = \"/api/1\"\nclaims = { scope = \"\" }\nexpect.code = \"auth.insufficient_scope\"\n\
+        [[tests]]\nname = \"c\"\nurl = \"/api/1\"\nexpect.code = \"auth.authorization_header_missing\"\n[[tests]]\nname = \"d\"\nurl = \"/api/1\"\n\
+        claims = { exp = 1_899_999_000 }\nexpect.code = \"auth.token_expired\"\n";
+    let run = folder("test-common", tests).run(&["test"]);
+    assert_eq!(run.code, Some(0), "{}", run.out);
+}
+
+#[test]
+fn mistakes_in_the_file_are_underlined_and_no_test_runs() {
+    let tests = r#"
+polcy = "x"
+[[tests]]
+nam = "a"
+url = "/a"
+expect = {}
+[[tests]]
+name = "b"
+url = "/a b"
+without = ["iat"]
+headers = { x-a = 1 }
+expect = { stauts = 401, decision = "alow", headers = { x-a = 1 } }
+[[tests]]
+name = "b"
+url = "/a"
+claims = []
+"#;
+    let run = folder("test-mistakes", tests).run(&["test"]);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
+    snapshot("test/mistakes.txt", &run.err);
+}
+
+#[test]
+fn what_is_no_file_of_tests_ends_with_2() {
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("", &[], "tests: is required"),
+        ("tests = []", &[], "tests: expected a list that is not empty"),
+        (
+            "[[tests]]\nname = \"a\"\nurl = \"/open\"\nexpect.decision = \"allow\"",
+            &["-k", "other"],
+            "no test's name holds \"other\"",
+        ),
+        ("x", &[], "error: "),
+        (
+            "[[tests]]\nname = \"a\"\nurl = \"/open\"\nexpect.decision = \"allow\"",
+            &["none.toml"],
+            "cannot read none.toml",
+        ),
+        ("env = \"staging\"\n[[tests]]\nname = \"a\"\nurl = \"/open\"\nexpect.decision = \"allow\"", &[], "staging"),
+    ];
+    for (index, (tests, args, why)) in cases.iter().enumerate() {
+        let run = folder(&format!("test-none-{index}"), tests).run(&[&["test"], *args].concat());
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{tests}");
+        assert!(run.err.contains(why), "{tests}: {}", run.err);
+    }
+    let folder = Folder::new("test-bad-policy");
+    folder.write("wrangler.toml", "[vars.POLICY]\nversion = 2\n");
+    folder.write("policy.test.toml", "[[tests]]\nname = \"a\"\nurl = \"/\"\nexpect.status = 404\n");
+    let run = folder.run(&["test"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.err.contains("version: expected a whole number from 1 to 1, found 2"), "{}", run.err);
+    let run = folder.write("policy.test.toml", b"name = \"\xff\"").run(&["test"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.err.contains("is not UTF-8"), "{}", run.err);
+}
+
+#[test]
+fn a_filter_chooses_tests_and_files_add_up() {
+    let test = |name: &str| format!("[[tests]]\nname = \"{name}\"\nurl = \"/open\"\nexpect.decision = \"allow\"\n");
+    let folder = folder("test-filter", &[test("one"), test("two"), test("one more")].concat());
+    folder.write("other.test.toml", format!("policy = \"policy.toml\"\n{}", test("two")));
+    let end = |args: &[&str]| folder.run(&[&["test"], args].concat()).out.lines().last().unwrap().to_owned();
+    assert_eq!(end(&["--filter", "one"]), "test result: ok. 2 passed; 0 failed; 1 filtered out");
+    assert_eq!(end(&["policy.test.toml", "other.test.toml"]), "test result: ok. 4 passed; 0 failed; 0 filtered out");
+    assert_eq!(
+        end(&["policy.test.toml", "other.test.toml", "-k", "more"]),
+        "test result: ok. 1 passed; 0 failed; 3 filtered out"
+    );
+}
+
+#[test]
+fn watching_runs_the_tests_again_when_the_policy_changes() {
+    let folder = folder("test-watch", "[[tests]]\nname = \"open\"\nurl = \"/open\"\nexpect.decision = \"allow\"\n");
+    let mut child = command(&["test", "--watch"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut result = || {
+        let result = lines.by_ref().find(|line| line.starts_with("test result")).unwrap();
+        assert_eq!(lines.next().as_deref(), Some("waiting for a change"));
+        result
+    };
+    assert!(result().contains(" ok. 1 passed"));
+    folder.write("policy.toml", POLICY.replace("public", "deny"));
+    assert!(result().contains("FAILED. 0 passed; 1 failed"));
+    folder.write("policy.toml", POLICY);
+    assert!(result().contains(" ok. 1 passed"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
