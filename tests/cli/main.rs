@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::string_slice, missing_docs, reason = "a test that panics has failed")]
 
 mod check;
+mod docs;
 mod explain;
 mod import;
 mod policy_tests;

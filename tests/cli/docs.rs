@@ -1,0 +1,48 @@
+//! What the documentation shows is what the tool prints.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The commands of ```` ```console ```` blocks, behind `$ ` and on further lines that are indented,
+/// with what stands below each.
+fn examples(text: &str) -> Vec<(String, String)> {
+    let mut examples: Vec<(String, String)> = Vec::new();
+    for block in text.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+        let mut is_command = false;
+        for line in block.split_inclusive('\n') {
+            is_command = is_command && line.starts_with("    ");
+            if let Some(command) = line.strip_prefix("$ ") {
+                examples.push((command.to_owned(), String::new()));
+                is_command = true;
+            } else {
+                let (command, shown) = examples.last_mut().unwrap();
+                (if is_command { command } else { shown }).push_str(line);
+            }
+        }
+    }
+    examples
+}
+
+#[test]
+fn the_documentation_shows_real_output() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tool = Path::new(env!("CARGO_BIN_EXE_portcullis")).parent().unwrap();
+    let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap());
+    let page = root.join("docs/cli.md");
+    let mut text = std::fs::read_to_string(&page).unwrap();
+    let examples = examples(&text);
+    assert!(!examples.is_empty());
+    for (command, shown) in examples {
+        let output =
+            Command::new("sh").args(["-c", &format!("({command}) 2>&1")]).current_dir(root).env("PATH", &path).output();
+        let printed = String::from_utf8(output.unwrap().stdout).unwrap();
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            text = text.replace(&format!("$ {command}{shown}"), &format!("$ {command}{printed}"));
+        } else {
+            assert_eq!(shown.trim_end(), printed.trim_end(), "{command}");
+        }
+    }
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&page, text).unwrap();
+    }
+}
