@@ -5,6 +5,7 @@
 
 mod check;
 mod docs;
+mod examples;
 mod explain;
 mod import;
 mod policy_tests;

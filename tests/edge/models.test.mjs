@@ -1,5 +1,6 @@
 // The three permission models of the guides, with tokens of a real OpenID provider whose keys come by discovery.
 
+import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
 
 import { startProvider } from '../../demo/provider.mjs';
@@ -134,17 +135,25 @@ for (const [model, { request: [method, path], scope, accepted, refused }] of Obj
   });
 }
 
-test('an opaque token of the provider is an invalid token', async () => {
-  const token = await provider.token({});
-  assertRefused(await gate.bearer(token, '/api/products/7'), 'auth.invalid_token', { origin, secret: token });
-});
+// Without a resource the provider issues an opaque token, as Logto does. It is no JWT at all, and is told so.
+for (const [name, request] of [['no resource', {}], ['scopes but no resource', { scope: 'read:products' }]]) {
+  test(`an opaque token, asked for with ${name}, is told apart from a bad signature`, async () => {
+    const token = await provider.token(request);
+    assert.match(token, /^[\w-]{20,}$/);
+    const answer = await gate.bearer(token, '/api/products/7');
+    assertRefused(answer, 'auth.invalid_token', { origin, secret: token });
+    assert.equal(
+      answer.header('www-authenticate'),
+      'Bearer realm="gate.test", error="invalid_token", error_description="The token is not a JWT: it does not have three parts"',
+    );
+  });
+}
 
 test('a public route asks for nothing', async () => {
   assertIdentity(assertForwarded(await gate.request('/healthz'), origin), {});
 });
 
-test('the whole suite cost the provider one discovery and one key set at first', async () => {
+test('the whole suite cost the provider one discovery and one key set at first', () => {
   // Requests came one after the other within the ttl, and none of them had an unknown kid.
-  const { deepEqual } = await import('node:assert/strict');
-  deepEqual({ discovery: provider.counts.discovery, jwks: provider.counts.jwks }, { discovery: 1, jwks: 1 });
+  assert.deepEqual({ discovery: provider.counts.discovery, jwks: provider.counts.jwks }, { discovery: 1, jwks: 1 });
 });
