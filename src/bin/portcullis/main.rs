@@ -9,6 +9,7 @@ mod lint;
 mod openapi;
 mod output;
 mod policy;
+mod push;
 mod routes;
 mod schema;
 mod test;
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Explain(explain::Args),
+    Push(push::Args),
     Routes(routes::Args),
     Schema(schema::Args),
     Import(import::Args),
@@ -93,6 +95,7 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
     match command {
         Command::Check(args) => check::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
+        Command::Push(args) => push::run(&args, output),
         Command::Routes(args) => routes::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Import(args) => import::run(&args, output),

@@ -1,0 +1,141 @@
+//! What a new policy changes of the one that is there.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::output::{GREEN, Output, RED, YELLOW};
+
+/// More lines than this say nothing to a person.
+const MAX_LINES: usize = 40;
+
+/// The parts of a policy that differ.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// Whether there was a policy to compare with.
+    is_first: bool,
+    lines: Vec<(Kind, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Added,
+    Removed,
+    Changed,
+}
+
+impl Changes {
+    /// What is different in `new`. An `old` that is no JSON object is no policy.
+    pub(super) fn between(old: &str, new: &str) -> Self {
+        let parts = |text: &str| serde_json::from_str(text).ok().as_ref().and_then(parts);
+        let (old, new) = (parts(old), parts(new).unwrap_or_default());
+        let is_first = old.is_none();
+        let old = old.unwrap_or_default();
+        let removed = old.keys().filter(|name| !new.contains_key(*name)).map(|name| (Kind::Removed, name.clone()));
+        let others = new.iter().filter_map(|(name, part)| match old.get(name) {
+            None => Some((Kind::Added, name.clone())),
+            Some(known) if known != part => Some((Kind::Changed, name.clone())),
+            Some(_) => None,
+        });
+        Self { is_first, lines: removed.chain(others).collect() }
+    }
+
+    /// Whether both are the same policy.
+    pub(super) fn is_none(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Tells what changes, a line each.
+    pub(super) fn tell(&self, output: &Output) {
+        if self.is_first {
+            return output.line("There was no policy.");
+        }
+        for (kind, name) in self.lines.iter().take(MAX_LINES) {
+            let (sign, style) = match kind {
+                Kind::Added => ("+", GREEN),
+                Kind::Removed => ("-", RED),
+                Kind::Changed => ("~", YELLOW),
+            };
+            output.line(&output.paint(style, &format!("{sign} {name}")));
+        }
+        if self.lines.len() > MAX_LINES {
+            output.line(&format!("  and {} more", self.lines.len() - MAX_LINES));
+        }
+    }
+}
+
+/// Routes by what they match, issuers by name, and whatever else stands in the policy.
+fn parts(policy: &Value) -> Option<BTreeMap<String, Value>> {
+    let mut parts = BTreeMap::new();
+    for (key, value) in policy.as_object()? {
+        match (key.as_str(), value) {
+            ("routes", Value::Array(routes)) => {
+                parts.extend(routes.iter().map(|route| (name(route), route.clone())));
+            }
+            ("issuers", Value::Object(issuers)) => {
+                parts.extend(issuers.iter().map(|(name, issuer)| (format!("issuer {name}"), issuer.clone())));
+            }
+            _ => {
+                parts.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Some(parts)
+}
+
+fn name(route: &Value) -> String {
+    let list = |key: &str| {
+        let items = route.get(key).and_then(Value::as_array).into_iter().flatten();
+        let mut items: Vec<&str> = items.filter_map(Value::as_str).collect();
+        items.sort_unstable();
+        items.join(",")
+    };
+    let path = route.get("path").and_then(Value::as_str).unwrap_or_default();
+    let words = ["route".to_owned(), list("methods"), format!("{}{path}", list("hosts"))];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = r#"{"version":1,"origin":"https://o","issuers":{"a":{"issuer":"a"},"b":{"issuer":"b"}},
+        "routes":[{"path":"/a","access":"public"},{"path":"/b","methods":["PUT","GET"],"audience":"x"}]}"#;
+
+    fn lines(old: &str, new: &str) -> Vec<(Kind, String)> {
+        Changes::between(old, new).lines
+    }
+
+    #[test]
+    fn the_same_policy_in_another_order_is_no_change() {
+        let other = r#"{"issuers":{"b":{"issuer":"b"},"a":{"issuer":"a"}},"origin":"https://o","version":1,
+            "routes":[{"methods":["PUT","GET"],"audience":"x","path":"/b"},{"path":"/a","access":"public"}]}"#;
+        assert!(Changes::between(OLD, OLD).is_none());
+        assert!(Changes::between(OLD, other).is_none());
+    }
+
+    #[test]
+    fn routes_are_known_by_what_they_match_and_issuers_by_name() {
+        let new = r#"{"version":1,"origin":"https://p","issuers":{"a":{"issuer":"c"},"d":{"issuer":"d"}},
+            "routes":[{"path":"/b","methods":["GET","PUT"],"audience":"y"},{"path":"/a","hosts":["h"],"access":"public"}]}"#;
+        let expected = [
+            (Kind::Removed, "issuer b"),
+            (Kind::Removed, "route /a"),
+            (Kind::Changed, "issuer a"),
+            (Kind::Added, "issuer d"),
+            (Kind::Changed, "origin"),
+            (Kind::Changed, "route GET,PUT /b"),
+            (Kind::Added, "route h/a"),
+        ];
+        assert_eq!(lines(OLD, new), expected.map(|(kind, name)| (kind, name.to_owned())));
+    }
+
+    #[test]
+    fn what_is_no_policy_is_none() {
+        for old in ["", "Value not found\n", "[]", "version = 1"] {
+            let changes = Changes::between(old, OLD);
+            assert!(changes.is_first && !changes.is_none(), "{old}");
+        }
+        assert!(!Changes::between("{}", OLD).is_first);
+    }
+}

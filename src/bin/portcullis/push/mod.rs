@@ -1,0 +1,72 @@
+//! `portcullis push`: a policy that was checked goes into Workers KV.
+
+mod changes;
+mod wrangler;
+
+use std::path::PathBuf;
+
+use portcullis::rollout::MAX_POLICY_BYTES;
+
+use self::changes::Changes;
+use self::wrangler::Wrangler;
+use crate::output::Output;
+use crate::policy::{Loaded, Reading, load};
+use crate::{Failure, Outcome};
+
+/// Check a policy, then put it into Workers KV
+///
+/// The gate takes it up without a deployment, where a namespace is bound as POLICY_KV. A policy with problems is not
+/// written. Wrangler writes it, with its own login and configuration.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file, as for `check`; `-` for standard input
+    #[arg(default_value = "wrangler.toml")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// Say what would change, and write nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    wrangler: Wrangler,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis push policy.toml                      to the deployed Worker's KV
+  portcullis push policy.toml --dry-run            what would change
+  portcullis push policy.toml --local              to that of `wrangler dev`
+  portcullis push policy.toml -- --env staging     what follows -- is wrangler's";
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+    let loaded = load(&args.file, &args.reading, output)?;
+    let text = loaded.json();
+    if text.len() > MAX_POLICY_BYTES {
+        let message = format!("the policy has {} bytes, expected {MAX_POLICY_BYTES} at the most", text.len());
+        return Err(Failure::new(message));
+    }
+    let (binding, environment) = (args.wrangler.binding(), args.reading.env.as_deref());
+    output.note(&format!("Reading what {binding} has ..."));
+    let changes = Changes::between(&args.wrangler.read(environment)?, &text);
+    changes.tell(output);
+    if changes.is_none() {
+        output.line(&format!("{binding} has this policy already."));
+    } else if args.dry_run {
+        output.line("Nothing was written.");
+    } else {
+        output.note(&format!("Writing {} bytes to {binding} ...", text.len()));
+        args.wrangler.write(environment, &text)?;
+        output.line(&pushed(&loaded, binding));
+    }
+    Ok(Outcome::Fine)
+}
+
+fn pushed(loaded: &Loaded, binding: &str) -> String {
+    let routes = loaded.policy.routes.len();
+    let plural = if routes == 1 { "" } else { "s" };
+    format!("{binding} has the policy of {routes} route{plural} now; gates take it up within two minutes.")
+}

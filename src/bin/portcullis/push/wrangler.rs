@@ -1,0 +1,69 @@
+//! Wrangler, which knows the account, the namespace, and where local state is.
+
+use std::io::Write;
+use std::process::{Command, ExitStatus, Stdio};
+
+use portcullis::rollout::POLICY_KEY;
+
+use crate::Failure;
+
+/// Which namespace, and how wrangler finds it.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Wrangler {
+    /// The binding of the namespace in wrangler's configuration
+    #[arg(long, default_value = "POLICY_KV", value_name = "NAME")]
+    binding: String,
+
+    /// Use the storage of `wrangler dev`, not the deployed Worker's
+    #[arg(long)]
+    local: bool,
+
+    /// Further options for `wrangler kv key`
+    #[arg(last = true, value_name = "OPTIONS")]
+    options: Vec<String>,
+}
+
+impl Wrangler {
+    pub(crate) fn binding(&self) -> &str {
+        &self.binding
+    }
+
+    /// What the key holds. Wrangler says in words that there is nothing.
+    pub(crate) fn read(&self, environment: Option<&str>) -> Result<String, Failure> {
+        let output =
+            self.command("get", environment).arg("--text").stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| cannot_run(&error))?;
+        succeeded(output.status)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    pub(crate) fn write(&self, environment: Option<&str>, text: &str) -> Result<(), Failure> {
+        let mut command = self.command("put", environment);
+        // What wrangler says goes where progress goes; results are ours.
+        command.args(["--path", "/dev/stdin"]).stdin(Stdio::piped()).stdout(std::io::stderr());
+        let mut child = command.spawn().map_err(|error| cannot_run(&error))?;
+        // A wrangler that reads nothing has failed, and says why.
+        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
+        succeeded(child.wait().map_err(|error| cannot_run(&error))?)
+    }
+
+    /// The policy of an environment goes to the namespace of that environment.
+    fn command(&self, verb: &str, environment: Option<&str>) -> Command {
+        let mut command = Command::new("npx");
+        command.args(["wrangler", "kv", "key", verb, POLICY_KEY, "--binding", &self.binding]);
+        command.arg(if self.local { "--local" } else { "--remote" });
+        if let Some(name) = environment {
+            command.args(["--env", name]);
+        }
+        command.args(&self.options);
+        command
+    }
+}
+
+fn succeeded(status: ExitStatus) -> Result<(), Failure> {
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("wrangler failed: {status}"))) }
+}
+
+fn cannot_run(error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot run `npx wrangler`: {error}"))
+}

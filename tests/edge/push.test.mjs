@@ -1,0 +1,80 @@
+// `portcullis push`: by the real wrangler into local KV, from where a gate takes its policy.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { assertForwarded } from './support/expect.mjs';
+import { startGates } from './support/gate.mjs';
+import { startOrigin } from './support/origin.mjs';
+import { buildTool, run } from './support/tool.mjs';
+
+const NAMESPACE = '0123456789abcdef';
+const STAGING = 'fedcba9876543210';
+
+// Within the repository, so that npx finds its wrangler.
+const target = fileURLToPath(new URL('../../target', import.meta.url));
+mkdirSync(target, { recursive: true });
+const folder = mkdtempSync(join(target, 'push-'));
+const origin = await startOrigin();
+after(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await origin.close();
+});
+
+const bound = (id) => `kv_namespaces = [{ binding = "POLICY_KV", id = "${id}" }]\n`;
+writeFileSync(join(folder, 'wrangler.toml'), `name = "gate"\ncompatibility_date = "2026-11-01"\n${bound(NAMESPACE)}
+[env.staging]\n${bound(STAGING)}\n[env.staging.vars.POLICY]\nversion = 1\nroutes = [{ path = "/staging", access = "deny" }]\n`);
+const policy = (path) => `version = 1\norigin = "${origin.url}"\n[[routes]]\npath = "${path}"\naccess = "public"\n`;
+writeFileSync(join(folder, 'policy.toml'), policy('/a'));
+writeFileSync(join(folder, 'bad.toml'), policy('a'));
+writeFileSync(join(folder, 'other.yaml'), `version: 1\norigin: ${origin.url}\nroutes: [{ path: /b, access: public }]\n`);
+
+const tool = buildTool();
+const env = { WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
+const push = (args, local = ['--local', '--', '--persist-to', 'state', '--config', 'wrangler.toml']) => run(tool, ['push', ...args, ...local], { cwd: folder, env });
+
+async function inForce(path) {
+  const [gate] = await startGates([{ policies: NAMESPACE }], { kvDirectory: join(folder, 'state/v3') });
+  try {
+    assertForwarded(await gate.request(path), origin);
+  } finally {
+    await gate.close();
+  }
+}
+
+test('a policy with mistakes is not written', async () => {
+  const { code, out, err } = await push(['bad.toml']);
+  assert.deepEqual([code, out], [2, '']);
+  assert.match(err, /expected a path that starts with/);
+});
+
+test('a good one is, and a gate takes it', { timeout: 120_000 }, async () => {
+  const first = await push(['policy.toml']);
+  assert.equal(first.code, 0, first.err);
+  assert.equal(first.out, 'There was no policy.\nPOLICY_KV has the policy of 1 route now; gates take it up within two minutes.\n');
+  await inForce('/a');
+
+  const again = await push(['policy.toml']);
+  assert.deepEqual([again.code, again.out], [0, 'POLICY_KV has this policy already.\n']);
+
+  const dry = await push(['other.yaml', '--dry-run']);
+  assert.deepEqual([dry.code, dry.out], [0, '- route /a\n+ route /b\nNothing was written.\n']);
+  await inForce('/a');
+});
+
+test('what is pushed for an environment goes to its namespace', { timeout: 120_000 }, async () => {
+  const { code, out } = await push(['wrangler.toml', '--env', 'staging']);
+  assert.equal(code, 0);
+  assert.match(out, /^There was no policy\./);
+  await inForce('/a');
+});
+
+test('where wrangler fails, so does it', { timeout: 120_000 }, async () => {
+  const { code, out, err } = await push(['policy.toml', '--binding', 'OTHER']);
+  assert.deepEqual([code, out], [2, '']);
+  assert.match(err, /OTHER/);
+  assert.match(err, /error: wrangler failed: exit status: 1/);
+});
