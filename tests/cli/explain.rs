@@ -111,10 +111,10 @@ fn each_step_names_what_it_refused() {
         (explain_json(&folder, &["GET", "/none"]), ["route", "one for GET on localhost", ""]),
         (explain_json(&folder, &["PUT", "/orgs"]), ["route", "one for PUT on localhost", ""]),
         (explain_json(&folder, &["GET", "/closed"]), ["access", "not deny", "deny"]),
-        (explain_json(&folder, &["GET", "/api/x"]), ["authorization", "one bearer token, if any", "none"]),
+        (explain_json(&folder, &["GET", "/api/x"]), ["authorization", "one bearer token", "none"]),
         (
             explain_json(&folder, &["GET", "/api/x", "-H", "authorization: Basic YTpi"]),
-            ["authorization", "one bearer token, if any", "another scheme"],
+            ["authorization", "one bearer token", "another scheme"],
         ),
         (
             explain_json(&folder, &["GET", "/api/x", "-t", "opaque"]),
@@ -203,6 +203,14 @@ fn near_misses_say_what_was_missed() {
     );
     assert_eq!(near(&["POST", "/api/x"]), ["1 other_method: takes GET PUT only"]);
     assert_eq!(near(&["GET", "/none"]), [""; 0]);
+    assert_eq!(near(&["GET", "/org/x"]), [r#"3 other_path: has "orgs" in segment 1, where the request has "org""#]);
+    assert_eq!(
+        near(&["GET", "/api/Products/7"])[0],
+        "1 chosen: -",
+        "a route that has the path, though not the one that was meant"
+    );
+    assert_eq!(near(&["GET", "/orgs"]), ["3 other_path: has 2 segments, where the request has 1"]);
+    assert_eq!(near(&["GET", "/api"]), ["1 other_path: has 1 segment and more, where the request has 1"]);
 }
 
 #[test]

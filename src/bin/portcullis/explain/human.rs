@@ -44,14 +44,14 @@ fn caller(caller: Caller) -> &'static str {
 
 fn routes(explanation: &Explanation, output: &Output) {
     heading(output, "Routes");
+    if explanation.candidates.iter().all(|candidate| candidate.standing == Standing::OtherPath) {
+        output.line("  none has this path");
+    }
     for candidate in &explanation.candidates {
         write_candidate(candidate, output);
         if let (Standing::Chosen, Some(route)) = (candidate.standing, &explanation.route) {
             write_captures(route, output);
         }
-    }
-    if explanation.candidates.is_empty() {
-        output.line("  none has this path");
     }
 }
 
@@ -71,6 +71,7 @@ fn write_candidate(candidate: &Candidate, output: &Output) {
         Standing::Behind => ("behind", DIM),
         Standing::OtherMethod => ("method", YELLOW),
         Standing::OtherHost => ("host", YELLOW),
+        Standing::OtherPath => ("path", YELLOW),
     };
     let texts = [format!("routes[{index}]"), path.clone(), methods.join(" "), hosts.join(" ")];
     let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();

@@ -10,7 +10,11 @@ use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
 use portcullis::route::table::{RouteMatch, RouteTable};
 use serde::Serialize;
 
+use super::near::difference as difference_of_paths;
 use crate::document::Value;
+
+/// The most routes that are shown for having nearly the path.
+const MAX_NEAR: usize = 3;
 
 /// A route as the policy writes it.
 #[derive(Clone, Debug)]
@@ -51,6 +55,8 @@ pub(crate) enum Standing {
     OtherMethod,
     /// It has the path, and not the host.
     OtherHost,
+    /// It has a path that is nearly the request's. Looked for only where no route has the path.
+    OtherPath,
 }
 
 /// What goes before what: the group of hosts, then the path segment by segment, then the method. Less goes first.
@@ -124,7 +130,8 @@ impl RouteText {
         let method = match asked.method {
             method if names(method) => 0,
             "HEAD" if names("GET") => 1,
-            _ => 2,
+            _ if has_method => 2,
+            _ => 3,
         };
         Some((Rank { host: host?, path, method }, has_method))
     }
@@ -136,7 +143,8 @@ struct Asked<'r> {
     method: &'r str,
 }
 
-/// The routes that have the request's path, the chosen one first, then in the order of precedence.
+/// The routes that have the request's path, the chosen one first, then in the order of precedence; where there are none,
+/// routes that nearly have it.
 pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Option<usize>) -> Vec<Candidate> {
     let Ok(path) = RequestPath::parse(request.url.path) else { return Vec::new() };
     let host = request.url.host().to_ascii_lowercase();
@@ -166,7 +174,16 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
         let reason = format!("is for {} only, not for {host}", route.host_texts.join(" "));
         route.candidate(Standing::OtherHost, Some(reason))
     });
-    near.chain(elsewhere).collect()
+    let found: Vec<Candidate> = near.chain(elsewhere).collect();
+    if found.is_empty() { nearly(routes, &path) } else { found }
+}
+
+fn nearly(routes: &[RouteText], path: &RequestPath<'_>) -> Vec<Candidate> {
+    let near = routes.iter().filter_map(|route| {
+        let reason = difference_of_paths(&route.path, path)?;
+        Some(route.candidate(Standing::OtherPath, Some(reason)))
+    });
+    near.take(MAX_NEAR).collect()
 }
 
 impl RouteText {
@@ -212,5 +229,78 @@ impl Ord for Rank {
 impl PartialOrd for Rank {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis::request::Url;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOSTS: [&str; 5] = ["a.x.com", "b.x.com", "x.com", "{t}.x.com", "{t}.com"];
+    const PATHS: [&str; 8] = ["/", "/a", "/{p}", "/{*r}", "/a/{q}", "/{p}/b", "/a/{*r}", "/{p}/b/{*r}"];
+    const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
+
+    fn some<const N: usize>(texts: [&'static str; N]) -> impl Strategy<Value = Vec<&'static str>> {
+        proptest::sample::subsequence(texts.to_vec(), 0..=2)
+    }
+
+    /// `None` if two routes claim the same.
+    fn table_of(texts: &[RouteText]) -> Option<RouteTable> {
+        let mut table = RouteTable::default();
+        let has_conflicts =
+            texts.iter().any(|text| !table.insert(text.index, &text.hosts, &text.path, &text.methods).is_empty());
+        (!has_conflicts).then_some(table)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_first_in_the_order_is_the_one_that_the_table_finds(
+            routes in prop::collection::vec((some(HOSTS), prop::sample::select(PATHS.to_vec()), some(METHODS)), 1..12),
+            host in prop::sample::select(vec!["a.x.com", "c.x.com", "x.com", "y.com", "z"]),
+            path in prop::sample::select(vec!["/", "/a", "/b", "/a/b", "/c/b", "/a/c", "/a/b/c", "/c/d/e"]),
+            method in prop::sample::select(METHODS.to_vec()),
+        ) {
+            let (mut table, mut texts) = (RouteTable::default(), Vec::new());
+            for (hosts, path, methods) in routes {
+                let text = RouteText {
+                    index: texts.len(),
+                    hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+                    path: PathPattern::parse(path).unwrap(),
+                    methods: methods.iter().map(|&method| method.to_owned()).collect(),
+                    path_text: path.to_owned(),
+                    host_texts: hosts.iter().map(|&host| host.to_owned()).collect(),
+                };
+                // A policy has no two routes that claim the same.
+                texts.push(text);
+                match table_of(&texts) {
+                    Some(all) => table = all,
+                    None => drop(texts.pop()),
+                }
+            }
+            let parsed = RequestPath::parse(path).unwrap();
+            let url = format!("https://{host}{path}");
+            let request = Request { method, url: Url::split(&url), headers: Vec::new() };
+            let standing = |chosen| candidates(&texts, &request, chosen).first().map(|first| (first.index, first.standing));
+            match table.find(host, &parsed, method) {
+                RouteMatch::Route(route, _) => {
+                    prop_assert_eq!(standing(None).map(|(index, _)| index), Some(route));
+                    prop_assert_eq!(standing(Some(route)), Some((route, Standing::Chosen)));
+                }
+                RouteMatch::MethodNotAllowed(_) => {
+                    prop_assert_eq!(standing(None).map(|(_, standing)| standing), Some(Standing::OtherMethod));
+                }
+                RouteMatch::NoRoute => {
+                    let none = |standing: Option<(usize, Standing)>| {
+                        standing.is_none_or(|(_, standing)| matches!(standing, Standing::OtherHost | Standing::OtherPath))
+                    };
+                    prop_assert!(none(standing(None)));
+                }
+            }
+        }
     }
 }

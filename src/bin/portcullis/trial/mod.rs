@@ -2,6 +2,7 @@
 
 mod caller;
 pub(crate) mod candidates;
+mod near;
 mod peek;
 mod platform;
 pub(crate) mod record;

@@ -62,6 +62,7 @@ pub(super) struct Record {
     /// Each step with its checks, in order: it is refused by one of them, or passes them all.
     steps: Vec<Vec<Check>>,
     pub(super) route: Option<(RouteIndex, Captures)>,
+    needs_token: bool,
     /// What the issuers and the gate said while keys were fetched.
     pub(super) log: Vec<String>,
 }
@@ -114,10 +115,12 @@ impl Record {
                     check.found = Some(format!("routes[{index}], {}", route.name));
                 }
                 self.route = Some((index, captures.clone()));
+                self.needs_token = matches!(route.access, Access::Token(_));
                 vec![check(1, "access", "not deny", access(&route.access).to_owned())]
             }
             Step::Authorization => {
-                vec![check(2, "authorization", "one bearer token, if any", self.given.authorization.to_owned())]
+                let expected = if self.needs_token { "one bearer token" } else { "one bearer token, or none" };
+                vec![check(2, "authorization", expected, self.given.authorization.to_owned())]
             }
             Step::Form => vec![self.form()],
             Step::Issuer(requirement) => vec![self.issuer(requirement)],

@@ -1,0 +1,43 @@
+//! Paths that are nearly a request's: what to look at where no route has it.
+
+use portcullis::route::path::RequestPath;
+use portcullis::route::pattern::{PathPattern, PatternSegment};
+
+/// The one thing by which a path is not the request's; `None` if it is, or if there is more than one.
+pub(super) fn difference(pattern: &PathPattern, path: &RequestPath<'_>) -> Option<String> {
+    let literals = || pattern.segments.iter().enumerate().filter_map(|(index, segment)| literal(segment, index, path));
+    let mut others = literals().filter(|(_, expected, found)| expected != found);
+    let (other, is_only) = (others.next(), others.next().is_none());
+    let (expected, found) = (pattern.segments.len(), (0..).take_while(|index| path.segment(*index).is_some()).count());
+    // Without a literal in common, any path would be near.
+    let has_more = |than: usize| literals().nth(than).is_some();
+    let is_long_enough = if pattern.rest.is_some() { found > expected } else { found == expected };
+    match other {
+        Some((index, expected, found)) if is_only && is_long_enough && (is_like(expected, found) || has_more(1)) => {
+            Some(format!("has {expected:?} in segment {}, where the request has {found:?}", index + 1))
+        }
+        None if !is_long_enough && expected.abs_diff(found) <= 1 && has_more(0) => {
+            let s = if expected == 1 { "" } else { "s" };
+            let more = if pattern.rest.is_some() { " and more" } else { "" };
+            Some(format!("has {expected} segment{s}{more}, where the request has {found}"))
+        }
+        _ => None,
+    }
+}
+
+fn is_like(expected: &str, found: &str) -> bool {
+    let distance = strsim::damerau_levenshtein(&expected.to_lowercase(), &found.to_lowercase());
+    distance <= 1 + expected.chars().count() / 4
+}
+
+/// A literal of the policy, and what the request has in its place.
+fn literal<'p>(
+    segment: &'p PatternSegment,
+    index: usize,
+    path: &'p RequestPath<'_>,
+) -> Option<(usize, &'p str, &'p str)> {
+    match segment {
+        PatternSegment::Literal(text) => path.segment(index).map(|found| (index, text.as_str(), found)),
+        PatternSegment::Capture(_) => None,
+    }
+}
