@@ -9,7 +9,7 @@ mod support;
 use std::hint::black_box;
 
 use futures_executor::block_on;
-use portcullis::decision::Decision;
+use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::wire;
 use serde_json::json;
@@ -32,7 +32,7 @@ fn main() {
     block_on(gateway.keyring().load_static_keys(&platform)).unwrap();
     for head in heads.iter().cycle().take(times.parse().unwrap()) {
         let request = wire::read(head);
-        let take = |decision: Decision<'_>| wire::write(&decision, request.url.host());
+        let take = |decision: Decision<'_>, context: &Context<'_>| wire::write(&decision, context);
         black_box(block_on(gateway.decide(&request, &platform, take)));
     }
 }

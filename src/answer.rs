@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::decision::{Denial, Document, InvalidToken};
+use crate::cors::{Kind, Preflight};
+use crate::decision::{Context, Denial, Document, InvalidToken};
 
 /// What the gate answers by itself, as an HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +29,12 @@ enum Challenge {
     Scope(Option<String>),
 }
 
-/// Makes the response of a denial. `host` is the request's, without its port; it is the realm.
+/// Makes the response of a denial.
 #[must_use]
-pub fn answer(denial: &Denial, host: &str) -> Answer {
+pub fn answer(denial: &Denial, context: &Context<'_>) -> Answer {
     let (status, code, sentence) = status_and_words(denial);
     let mut headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
-    if let Some(value) = www_authenticate(&challenge(denial), host) {
+    if let Some(value) = www_authenticate(&challenge(denial), context) {
         headers.push(("www-authenticate", value));
     }
     match denial {
@@ -41,18 +42,38 @@ pub fn answer(denial: &Denial, host: &str) -> Answer {
         Denial::KeysUnavailable { retry_after } => headers.push(("retry-after", retry_after.to_string())),
         _ => {}
     }
+    share(&mut headers, context, Kind::Refusal);
     Answer { status, headers, body: format!(r#"{{"error":{},"code":"{code}"}}"#, serde_json::Value::from(sentence)) }
 }
 
-/// Makes the response of a document. Pages of every origin may read it, and caches keep it for five minutes.
+/// Makes the response of a document. Caches keep it for five minutes.
 #[must_use]
-pub fn serve(document: &Document<'_>) -> Answer {
-    let headers = vec![
-        ("content-type", document.media_type.to_owned()),
-        ("cache-control", "public, max-age=300".to_owned()),
-        ("access-control-allow-origin", "*".to_owned()),
-    ];
+pub fn serve(document: &Document<'_>, context: &Context<'_>) -> Answer {
+    let mut headers =
+        vec![("content-type", document.media_type.to_owned()), ("cache-control", "public, max-age=300".to_owned())];
+    share(&mut headers, context, Kind::Content);
     Answer { status: 200, headers, body: document.body.clone().into_owned() }
+}
+
+/// Makes the response of a preflight.
+#[must_use]
+pub fn preflight(preflight: &Preflight<'_>, context: &Context<'_>) -> Answer {
+    let mut headers = vec![
+        ("vary", "access-control-request-method, access-control-request-headers".to_owned()),
+        ("access-control-allow-methods", preflight.methods.clone()),
+        ("access-control-max-age", preflight.max_age.to_string()),
+    ];
+    if !preflight.headers.is_empty() {
+        headers.push(("access-control-allow-headers", preflight.headers.clone().into_owned()));
+    }
+    share(&mut headers, context, Kind::Preflight);
+    Answer { status: 204, headers, body: String::new() }
+}
+
+/// Says which pages of other origins may use an answer.
+fn share(headers: &mut Vec<(&'static str, String)>, context: &Context<'_>, kind: Kind) {
+    let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(kind));
+    headers.extend(fields.map(|(name, value)| (name, value.into_owned())));
 }
 
 fn status_and_words(denial: &Denial) -> (u16, &'static str, &'static str) {
@@ -74,6 +95,7 @@ fn status_and_words(denial: &Denial) -> (u16, &'static str, &'static str) {
         Denial::InsufficientScope { .. } => (403, "auth.insufficient_scope", "Insufficient scope"),
         Denial::ClaimMismatch => (403, "auth.claim_mismatch", "Claim mismatch"),
         Denial::Denied => (403, "gate.denied", "Access is denied"),
+        Denial::PreflightDenied => (403, "gate.preflight_denied", "Pages of this origin may not send such a request"),
         Denial::NoRoute => (404, "gate.no_route", "No route matches"),
         Denial::MethodNotAllowed { .. } => (405, "gate.method_not_allowed", "Method is not allowed"),
         Denial::Misconfigured => (500, "gate.misconfigured", "The gate is misconfigured"),
@@ -113,9 +135,9 @@ fn explain(reason: InvalidToken) -> &'static str {
     }
 }
 
-fn www_authenticate(challenge: &Challenge, host: &str) -> Option<String> {
+fn www_authenticate(challenge: &Challenge, context: &Context<'_>) -> Option<String> {
     // The host comes from the request: what could end the quoted string is left out (RFC 9110 §5.6.4).
-    let realm: String = host.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
+    let realm: String = context.host.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
     let mut value = format!("Bearer realm=\"{realm}\"");
     // Writing to a String cannot fail.
     let _ = match challenge {
@@ -127,6 +149,9 @@ fn www_authenticate(challenge: &Challenge, host: &str) -> Option<String> {
         Challenge::Scope(None) => write!(value, ", error=\"insufficient_scope\""),
         Challenge::Scope(Some(scopes)) => write!(value, ", error=\"insufficient_scope\", scope=\"{scopes}\""),
     };
+    if let Some(url) = context.resource_metadata {
+        let _ = write!(value, ", resource_metadata=\"{url}\"");
+    }
     Some(value)
 }
 
@@ -190,6 +215,7 @@ mod tests {
             ),
             (Denial::ClaimMismatch, 403, "auth.claim_mismatch", Some(", error=\"insufficient_scope\"")),
             (Denial::Denied, 403, "gate.denied", None),
+            (Denial::PreflightDenied, 403, "gate.preflight_denied", None),
             (Denial::NoRoute, 404, "gate.no_route", None),
             (Denial::MethodNotAllowed { allow: vec![] }, 405, "gate.method_not_allowed", None),
             (Denial::Misconfigured, 500, "gate.misconfigured", None),
@@ -197,7 +223,7 @@ mod tests {
             (Denial::KeysUnavailable { retry_after: 1 }, 503, "gate.keys_unavailable", None),
             (Denial::OriginTimeout, 504, "gate.origin_timeout", None),
         ] {
-            let answer = answer(&denial, "api.example.com");
+            let answer = answer(&denial, &Context::at("api.example.com"));
             assert_eq!(answer.status, status);
             let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
             assert_eq!(body["code"], code);
@@ -211,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_sentences_that_clients_know() {
-        let sentence = |denial| answer(&denial, "h").body;
+        let sentence = |denial| answer(&denial, &Context::at("h")).body;
         assert_eq!(
             sentence(Denial::MissingAuthorization),
             r#"{"error":"Authorization header is missing","code":"auth.authorization_header_missing"}"#
@@ -225,14 +251,26 @@ mod tests {
     #[test]
     fn allow_and_retry_after() {
         let allow = Denial::MethodNotAllowed { allow: vec!["GET".to_owned(), "HEAD".to_owned()] };
-        assert_eq!(header(&answer(&allow, "h"), "allow").as_deref(), Some("GET, HEAD"));
+        assert_eq!(header(&answer(&allow, &Context::at("h")), "allow").as_deref(), Some("GET, HEAD"));
         let wait = Denial::KeysUnavailable { retry_after: 20 };
-        assert_eq!(header(&answer(&wait, "h"), "retry-after").as_deref(), Some("20"));
+        assert_eq!(header(&answer(&wait, &Context::at("h")), "retry-after").as_deref(), Some("20"));
+    }
+
+    #[test]
+    fn a_challenge_says_where_the_metadata_is() {
+        let context = Context { resource_metadata: Some("https://h/.well-known/x"), ..Context::at("h") };
+        let header = |denial| header(&answer(&denial, &context), "www-authenticate");
+        let bare = "Bearer realm=\"h\", resource_metadata=\"https://h/.well-known/x\"";
+        assert_eq!(header(Denial::MissingAuthorization).as_deref(), Some(bare));
+        let expired = "Bearer realm=\"h\", error=\"invalid_token\", error_description=\"Token has expired\", \
+            resource_metadata=\"https://h/.well-known/x\"";
+        assert_eq!(header(Denial::TokenExpired).as_deref(), Some(expired));
+        assert_eq!(header(Denial::Denied), None);
     }
 
     #[test]
     fn a_host_cannot_break_out_of_the_realm() {
-        let answer = answer(&Denial::MissingAuthorization, "a\", error=\"x\\\r\né");
+        let answer = answer(&Denial::MissingAuthorization, &Context::at("a\", error=\"x\\\r\né"));
         assert_eq!(header(&answer, "www-authenticate").as_deref(), Some("Bearer realm=\"a,error=x\""));
     }
 }

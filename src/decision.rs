@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::cors::{Preflight, Sharing};
 use crate::upstream::Forward;
 
-/// The gate's decision on a request. There is no fourth.
+/// The gate's decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
     /// The request goes to the origin, like this.
@@ -13,6 +14,27 @@ pub enum Decision<'a> {
     Deny(Denial),
     /// The gate answers by itself; there is no origin for this.
     Serve(Document<'a>),
+    /// A browser asks whether a page may send a request, and it may.
+    Preflight(Preflight<'a>),
+}
+
+/// What the answer to a request says beside the decision, whoever gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The request's host without port: the realm of challenges.
+    pub host: &'a str,
+    /// Where clients read who issues tokens for the resource that the route is part of (RFC 9728 §5.1).
+    pub resource_metadata: Option<&'a str>,
+    /// Which pages of other origins may use the answer; `None` where the gate leaves that to the origin.
+    pub sharing: Option<Sharing<'a>>,
+}
+
+impl<'a> Context<'a> {
+    /// What is known before the route is.
+    #[must_use]
+    pub fn at(host: &'a str) -> Self {
+        Self { host, resource_metadata: None, sharing: None }
+    }
 }
 
 impl Decision<'_> {
@@ -24,6 +46,9 @@ impl Decision<'_> {
             Self::Deny(denial) => Decision::Deny(denial),
             Self::Serve(Document { media_type, body }) => {
                 Decision::Serve(Document { media_type, body: Cow::Owned(body.into_owned()) })
+            }
+            Self::Preflight(Preflight { methods, headers, max_age }) => {
+                Decision::Preflight(Preflight { methods, headers: Cow::Owned(headers.into_owned()), max_age })
             }
         }
     }
@@ -52,6 +77,8 @@ pub enum Denial {
     },
     /// The route lets no one pass.
     Denied,
+    /// A page of this origin may not send such a request.
+    PreflightDenied,
     /// No `Authorization` header.
     MissingAuthorization,
     /// An `Authorization` header of another scheme.

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::authorize::{Permit, authorize};
-use crate::decision::{Decision, Denial, InvalidToken};
+use crate::cors::{Sharing, preflight_method};
+use crate::decision::{Context, Decision, Denial, Document, InvalidToken};
 use crate::jwks::keyring::{Keyring, Wanted};
 use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::url::Origin;
-use crate::policy::{Access, Issuer, Policy, Requirement, Route};
+use crate::policy::{Access, Issuer, OPEN, Policy, Requirement, Resource, Route};
 use crate::request::{Request, Routed};
 use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex, RouteMatch};
@@ -20,14 +21,22 @@ use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::trace::Step;
 use crate::upstream::Forward;
 
-/// A request that may pass.
-struct Admission<'a> {
-    path: RequestPath<'a>,
-    route: &'a Route,
-    origin: &'a Origin,
-    /// `None` where the route needs none and the caller has none.
-    permit: Option<Permit>,
+/// A request that is not refused.
+enum Admission<'a> {
+    /// It may pass.
+    Pass {
+        path: RequestPath<'a>,
+        route: &'a Route,
+        origin: &'a Origin,
+        /// `None` where the route needs none and the caller has none.
+        permit: Option<Permit>,
+    },
+    /// The gate answers it by itself.
+    Own(Decision<'a>),
 }
+
+/// The methods of the gate's own documents.
+const READING: [&str; 2] = ["GET", "HEAD"];
 
 /// A policy, the keys that it needs, and the tokens that were found good.
 pub struct Gateway<P: Platform> {
@@ -74,23 +83,39 @@ impl<P: Platform> Gateway<P> {
     /// The names of the headers whose values decide something, in lower case.
     pub fn asks_for(&self) -> impl Iterator<Item = &str> {
         let templates = self.policy.routes.iter().flat_map(Route::templates).flat_map(Template::headers);
-        ["authorization", "connection", "upgrade"].into_iter().chain(templates)
+        let of_pages =
+            if self.policy.answers_pages() { ["origin", "access-control-request-method"].as_slice() } else { &[] };
+        ["authorization", "connection", "upgrade"].iter().chain(of_pages).copied().chain(templates)
     }
 
     /// Decides what becomes of a request. `take` makes what the caller needs of the decision, which refers to the request,
     /// the policy and the token's claims: nothing of them is copied on the way.
-    pub async fn decide<T>(&self, request: &Request<'_>, platform: &P, take: impl FnOnce(Decision<'_>) -> T) -> T {
-        match self.admit(request, platform).await {
-            Ok(Admission { path, route, origin, permit }) => {
+    pub async fn decide<T>(
+        &self,
+        request: &Request<'_>,
+        platform: &P,
+        take: impl FnOnce(Decision<'_>, &Context<'_>) -> T,
+    ) -> T {
+        let mut context = Context::at(request.url.host());
+        match self.admit(request, platform, &mut context).await {
+            Ok(Admission::Pass { path, route, origin, permit }) => {
                 let identity = &self.policy.identity;
-                take(Decision::Allow(Forward::new(request, &path, route, origin, identity, permit.as_ref())))
+                let forward = Forward::new(request, &path, route, origin, identity, permit.as_ref());
+                take(Decision::Allow(forward), &context)
             }
-            Err(denial) => take(Decision::Deny(denial)),
+            Ok(Admission::Own(decision)) => take(decision, &context),
+            Err(denial) => take(Decision::Deny(denial), &context),
         }
     }
 
-    async fn admit<'a>(&'a self, request: &'a Request<'_>, platform: &P) -> Result<Admission<'a>, Denial> {
+    async fn admit<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+        platform: &P,
+        context: &mut Context<'a>,
+    ) -> Result<Admission<'a>, Denial> {
         // 1. Host and path have one reading, and a route.
+        context.sharing = self.policy.cors.as_ref().map(|cors| Sharing::new(cors, request));
         platform.note(Step::Host);
         if !request.url.has_plain_authority() {
             return Err(Denial::BadPath);
@@ -98,8 +123,17 @@ impl<P: Platform> Gateway<P> {
         platform.note(Step::Path);
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
         let host = request.url.host().to_ascii_lowercase();
+        if let Some(resource) = self.policy.resources.iter().find(|own| own.is_described_at(&host, request.url.path)) {
+            return serve(metadata_of(resource), request, context);
+        }
+        if let Some(granted) = self.preflight(&host, &path, request, context) {
+            return granted.map(Admission::Own);
+        }
         platform.note(Step::Route { host: &host, path: &path });
         let (index, route, captures) = self.route(&host, &path, request.method)?;
+        context.sharing = route.cors.as_ref().map(|cors| Sharing::new(cors, request));
+        context.resource_metadata =
+            route.resource.and_then(|index| self.policy.resources.get(index)).map(|own| own.metadata_url.as_str());
         let routed = Routed::new(request, route, &captures, &host);
 
         // 2. to 7. The caller may pass.
@@ -116,7 +150,32 @@ impl<P: Platform> Gateway<P> {
         // 8. It goes somewhere.
         platform.note(Step::Origin);
         let origin = route.origin.as_ref().ok_or(Denial::Misconfigured)?;
-        Ok(Admission { path, route, origin, permit })
+        Ok(Admission::Pass { path, route, origin, permit })
+    }
+
+    /// Answers a preflight where the route that would take the request that it announces has `cors`; any other request
+    /// goes its way.
+    fn preflight<'a>(
+        &'a self,
+        host: &str,
+        path: &RequestPath<'_>,
+        request: &'a Request<'_>,
+        context: &mut Context<'a>,
+    ) -> Option<Result<Decision<'a>, Denial>> {
+        let method = preflight_method(request)?;
+        let (place, _) = self.policy.table.place(host, path)?;
+        let cors_of = |method: &str| self.policy.routes.get(place.find(method)?)?.cors.as_ref();
+        let cors = cors_of(method)?;
+        // A browser takes the answer for all methods that it names, so it names none with other rules.
+        let named =
+            cors.methods.as_ref().map_or_else(|| place.allow(), |methods| methods.iter().map(String::as_str).collect());
+        let mut methods: Vec<&str> = named.into_iter().filter(|method| cors_of(method) == Some(cors)).collect();
+        if cors.methods.is_none() && !methods.contains(&method) {
+            methods.push(method);
+        }
+        let sharing = Sharing::new(cors, request);
+        context.sharing = Some(sharing);
+        Some(sharing.preflight(method, &methods).map(Decision::Preflight).ok_or(Denial::PreflightDenied))
     }
 
     fn route(
@@ -198,4 +257,24 @@ impl<P: Platform> Gateway<P> {
         let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.policy.issuers.get(*index)?)));
         taken.find(|(_, issuer)| iss == Some(&issuer.issuer))
     }
+}
+
+fn metadata_of(resource: &Resource) -> Document<'_> {
+    Document { media_type: "application/json", body: resource.metadata.as_str().into() }
+}
+
+/// Answers a request for a document of the gate's own, which everyone may read, pages of all origins too.
+fn serve<'a>(
+    document: Document<'a>,
+    request: &'a Request<'_>,
+    context: &mut Context<'a>,
+) -> Result<Admission<'a>, Denial> {
+    let sharing = Sharing::new(&OPEN, request);
+    context.sharing = Some(sharing);
+    if READING.contains(&request.method) {
+        return Ok(Admission::Own(Decision::Serve(document)));
+    }
+    let preflight = preflight_method(request).and_then(|method| sharing.preflight(method, &READING));
+    let not_allowed = || Denial::MethodNotAllowed { allow: READING.map(str::to_owned).to_vec() };
+    preflight.map(|granted| Admission::Own(Decision::Preflight(granted))).ok_or_else(not_allowed)
 }

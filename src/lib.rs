@@ -13,6 +13,7 @@
 pub mod answer;
 pub mod authorize;
 pub mod base64url;
+pub mod cors;
 pub mod decision;
 #[cfg(target_arch = "wasm32")]
 mod edge;

@@ -3,6 +3,8 @@
 //! Head: method, URL, then the name of each header, with a colon and its value if the gate asks for it.
 //! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, route, how many headers to remove, their names,
 //! then name and value of each header to set.
+//! Share, in front of `allow`: `share`, how many lines follow, and in them name and value of each header that says which
+//! pages of other origins may use the answer.
 //! Answer: `answer`, status, body, then name and value of each header.
 //! Wait: `wait`, the number of the task that decides.
 
@@ -10,8 +12,9 @@ use std::fmt::Write;
 
 use memchr::memchr;
 
-use crate::answer::{Answer, answer, serve};
-use crate::decision::Decision;
+use crate::answer::{Answer, answer, preflight, serve};
+use crate::cors::{Kind, Sharing};
+use crate::decision::{Context, Decision};
 use crate::request::{Request, Url};
 use crate::tasks::TaskId;
 use crate::upstream::Forward;
@@ -47,13 +50,14 @@ impl<'t> Iterator for Lines<'t> {
     }
 }
 
-/// Writes a decision; `host` is the request's.
+/// Writes a decision.
 #[must_use]
-pub fn write(decision: &Decision<'_>, host: &str) -> String {
+pub fn write(decision: &Decision<'_>, context: &Context<'_>) -> String {
     match decision {
-        Decision::Allow(forward) => allow(forward),
-        Decision::Deny(denial) => answered(&answer(denial, host)),
-        Decision::Serve(document) => answered(&serve(document)),
+        Decision::Allow(forward) => share(context.sharing, allow(forward)),
+        Decision::Deny(denial) => answered(&answer(denial, context)),
+        Decision::Serve(document) => answered(&serve(document, context)),
+        Decision::Preflight(granted) => answered(&preflight(granted, context)),
     }
 }
 
@@ -76,6 +80,18 @@ fn allow(forward: &Forward<'_>) -> String {
         push_line(&mut text, name);
         push_line(&mut text, value);
     }
+    text
+}
+
+fn share(sharing: Option<Sharing<'_>>, allow: String) -> String {
+    let Some(sharing) = sharing else { return allow };
+    let fields = sharing.fields(Kind::Content);
+    let mut text = format!("share\n{}", 2 * fields.len());
+    for (name, value) in fields {
+        push_line(&mut text, name);
+        push_line(&mut text, &value);
+    }
+    push_line(&mut text, &allow);
     text
 }
 
@@ -120,16 +136,15 @@ mod tests {
             set: vec![("x-a".into(), "1 2".into()), ("x-b".into(), "".into())],
         };
         let allow = "allow\nhttp://o/a\n\n30000\n/a\n1\nte\nx-a\n1 2\nx-b\n";
-        assert_eq!(write(&Decision::Allow(forward.clone()), "h"), allow);
+        assert_eq!(write(&Decision::Allow(forward.clone()), &Context::at("h")), allow);
         let service = Forward { service: Some("S".into()), remove: Vec::new(), set: Vec::new(), ..forward };
-        assert_eq!(write(&Decision::Allow(service), "h"), "allow\nhttp://o/a\nS\n30000\n/a\n0");
+        assert_eq!(write(&Decision::Allow(service), &Context::at("h")), "allow\nhttp://o/a\nS\n30000\n/a\n0");
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
-        assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), "h"), deny);
+        assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &Context::at("h")), deny);
         let document = Document { media_type: "application/json", body: "{}".into() };
-        let served = "answer\n200\n{}\ncontent-type\napplication/json\ncache-control\npublic, max-age=300\n\
-            access-control-allow-origin\n*";
-        assert_eq!(write(&Decision::Serve(document), "h"), served);
+        let served = "answer\n200\n{}\ncontent-type\napplication/json\ncache-control\npublic, max-age=300";
+        assert_eq!(write(&Decision::Serve(document), &Context::at("h")), served);
         assert_eq!(wait(7), "wait\n7");
     }
 }

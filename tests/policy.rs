@@ -318,3 +318,84 @@ fn places_within_a_route() {
         ["routes[2]"]
     );
 }
+
+#[test]
+fn places_within_cors() {
+    let everywhere = |cors: &str| {
+        let mut found = document_places(&format!(r#","version":1,"cors":{cors}"#));
+        found.extend(route_places(&format!(r#"{{"path":"/","access":"public","cors":{cors}}}"#)));
+        found
+    };
+    let both = |place: &str| vec![format!("cors{place}"), format!("routes[0].cors{place}")];
+    for (cors, place) in [
+        ("true", ""),
+        ("[]", ""),
+        (r#""*""#, ""),
+        ("{}", ".origins"),
+        (r#"{"origins":[]}"#, ".origins"),
+        (r#"{"origins":"*"}"#, ".origins"),
+        (r#"{"origins":["*","https://a.com"]}"#, ".origins[0]"),
+        (r#"{"origins":["https://a.com","null"]}"#, ".origins[1]"),
+        (r#"{"origins":["https://a.com/"]}"#, ".origins[0]"),
+        (r#"{"origins":[7]}"#, ".origins[0]"),
+        (r#"{"origins":["*"],"credentials":true}"#, ".origins"),
+        (r#"{"origins":["https://a"],"credentials":true,"headers":["*"]}"#, ".headers"),
+        (r#"{"origins":["https://a"],"credentials":true,"expose":["x","*"]}"#, ".expose"),
+        (r#"{"origins":["https://a"],"credentials":"true"}"#, ".credentials"),
+        (r#"{"origins":["https://a"],"headers":["a b"]}"#, ".headers[0]"),
+        (r#"{"origins":["https://a"],"headers":["a",""]}"#, ".headers[1]"),
+        (r#"{"origins":["https://a"],"headers":"a"}"#, ".headers"),
+        (r#"{"origins":["https://a"],"expose":["a,b"]}"#, ".expose[0]"),
+        (r#"{"origins":["https://a"],"methods":["get"]}"#, ".methods[0]"),
+        (r#"{"origins":["https://a"],"methods":["*"]}"#, ".methods[0]"),
+        (r#"{"origins":["https://a"],"methods":[]}"#, ".methods"),
+        (r#"{"origins":["https://a"],"max_age":86401}"#, ".max_age"),
+        (r#"{"origins":["https://a"],"max_age":-1}"#, ".max_age"),
+        (r#"{"origins":["https://a"],"max-age":1}"#, ".max-age"),
+        (r#"{"origins":["https://a"],"origin":"*"}"#, ".origin"),
+    ] {
+        assert_eq!(everywhere(cors), both(place), "{cors}");
+    }
+    assert_eq!(document_places(r#","version":1,"cors":false"#), ["cors"], "only a route turns it off");
+}
+
+#[test]
+fn places_within_resources() {
+    let resource = |members: &str| {
+        places(&format!(
+            r#"{{"version":1,"origin":"https://o.com","issuers":{{"a":{{"issuer":"https://a.com"}},
+                "b":{{"issuer":"b","jwks_uri":"https://b.com/jwks"}}}},"resources":{members},"routes":[
+                {{"path":"/a","issuers":["a"],"audience":["urn:x","https://r.com/a"]}},
+                {{"path":"/b","audience":"https://r.com/b"}},
+                {{"path":"/c/{{x}}","issuers":["a"],"audience":"https://r.com/c/{{x}}"}},
+                {{"path":"/d","issuers":["a"],"audience":["https://r.com:8443/a","https://r.com/a/"]}},
+                {{"path":"/e","issuers":["a"],"audience":"*"}}]}}"#
+        ))
+    };
+    let at = |identifier: &str, rest: &str| format!("resources.{identifier:?}{rest}");
+    assert_eq!(resource("[]"), ["resources"]);
+    for (identifier, table, place) in [
+        ("https://r.com/a", "[]", ""),
+        ("https://r.com/a", r#"{"name":""}"#, ".name"),
+        ("https://r.com/a", r#"{"documentation":"r.com"}"#, ".documentation"),
+        ("https://r.com/a", r#"{"documentation":7}"#, ".documentation"),
+        ("https://r.com/a", r#"{"scopes":["a"]}"#, ".scopes"),
+        ("https://r.com/b", "{}", ""),
+        ("https://r.com/c/1", "{}", ""),
+        ("https://r.com/c/{x}", "{}", ""),
+        ("https://r.com", "{}", ""),
+        ("https://R.com/a", "{}", ""),
+        ("http://r.com/a", "{}", ""),
+        ("urn:x", "{}", ""),
+        ("*", "{}", ""),
+        ("https://r.com/a?x", "{}", ""),
+    ] {
+        let members = format!("{{{identifier:?}:{table}}}");
+        assert_eq!(resource(&members), [at(identifier, place)], "{members}");
+    }
+    assert_eq!(
+        resource(r#"{"https://r.com/a":{},"https://r.com/a/":{},"https://r.com:8443/a":{}}"#),
+        [at("https://r.com:8443/a", "")],
+        "a port does not tell requests apart"
+    );
+}

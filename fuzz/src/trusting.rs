@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use futures_executor::block_on;
-use portcullis::decision::Decision;
+use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::jwks::key::PublicKey;
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
@@ -32,7 +32,7 @@ impl Gate {
     }
 }
 
-fn owned(decision: Decision<'_>) -> Decision<'static> {
+fn owned(decision: Decision<'_>, _: &Context<'_>) -> Decision<'static> {
     decision.into_owned()
 }
 

@@ -18,7 +18,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use self::platform::{EdgePlatform, TASKS, log_line, now_ms};
-use crate::decision::{Decision, Denial};
+use crate::decision::{Context, Decision, Denial};
 use crate::platform::Fault;
 use crate::request::{Request, Url};
 use crate::rollout::Edition;
@@ -53,13 +53,14 @@ pub fn decide(head: String, env: JsValue, context: JsValue) -> String {
 }
 
 async fn decide_by(edition: Option<&Edition<EdgePlatform>>, request: &Request<'_>, platform: &EdgePlatform) -> String {
-    let take = |decision: Decision<'_>| wire::write(&decision, request.url.host());
-    let Some(edition) = edition else { return take(Decision::Deny(Denial::Misconfigured)) };
+    let take = |decision: Decision<'_>, context: &Context<'_>| wire::write(&decision, context);
+    let misconfigured = || take(Decision::Deny(Denial::Misconfigured), &Context::at(request.url.host()));
+    let Some(edition) = edition else { return misconfigured() };
     match edition.gateway(platform).await {
         Ok(gateway) => gateway.decide(request, platform, take).await,
         Err(reason) => {
             log_line(&reason);
-            take(Decision::Deny(Denial::Misconfigured))
+            misconfigured()
         }
     }
 }
@@ -107,5 +108,5 @@ pub fn refuse(failure: &str, url: &str) -> String {
         "timeout" => Denial::OriginTimeout,
         _ => Denial::Misconfigured,
     };
-    wire::write(&Decision::Deny(denial), Url::split(url).host())
+    wire::write(&Decision::Deny(denial), &Context::at(Url::split(url).host()))
 }

@@ -28,6 +28,7 @@ function lines(decision) {
 
 function act(decision, request, env) {
   if (decision[0] === 'allow') return forward(decision, request, env);
+  if (decision[0] === 'share') return share(decision, request, env);
   return decision[0] === 'answer' ? answer(decision) : refusal('misconfigured', request.url);
 }
 
@@ -42,7 +43,22 @@ function head({ method, url, headers }) {
 function answer([, status, body, ...fields]) {
   const headers = new Headers();
   for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
-  return new Response(body, { status: Number(status), headers });
+  return new Response(body === '' ? null : body, { status: Number(status), headers });
+}
+
+/** Sends an allowed request on, and says of the answer which pages of other origins may use it. */
+async function share([, count, ...decision], request, env) {
+  const fields = decision.splice(0, Number(count));
+  const response = await forward(decision, request, env);
+  if (response.webSocket) return response; // sockets know no such rules
+  const shared = new Response(response.body, response);
+  // The policy says it, and the origin no more: two answers were none to a browser.
+  for (const name of [...shared.headers.keys()]) if (name.startsWith('access-control-')) shared.headers.delete(name);
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name, value] = [fields[i], fields[i + 1]];
+    if (name !== 'vary' || !names(shared.headers.get(name) ?? '').includes(value)) shared.headers.append(name, value);
+  }
+  return shared;
 }
 
 const FIRST_FIELD = 6;
@@ -113,8 +129,11 @@ function endToEnd(response) {
 
 /** The headers that `Connection` names, but for those that say nothing. */
 function connectionNames(connection) {
-  const names = connection.split(',').map((name) => name.trim().toLowerCase());
-  return names.filter((name) => TOKEN.test(name) && name !== 'connection' && name !== 'keep-alive');
+  return names(connection).filter((name) => TOKEN.test(name) && name !== 'connection' && name !== 'keep-alive');
+}
+
+function names(list) {
+  return list.split(',').map((name) => name.trim().toLowerCase());
 }
 
 const LAST_WORD = '{"error":"The gate is misconfigured","code":"gate.misconfigured"}';

@@ -26,6 +26,12 @@ pub struct Policy {
     /// What the origin is told of the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// Which pages of other origins may use the routes; a route's own `cors` replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
+    /// Audiences of routes, as `https` URLs without query, of which clients are told who issues their tokens (RFC 9728).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub resources: BTreeMap<String, Resource>,
     /// Bounds on what callers may send.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -143,6 +149,63 @@ pub struct Route {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_TIMEOUT_MS), extend("default" = 30_000))]
     pub timeout_ms: Option<u64>,
+    /// Which pages of other origins may use the route; `false` turns off what the policy says. Default: the policy's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<RouteCors>,
+}
+
+/// The `cors` of a route.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RouteCors {
+    /// `false`: browsers are told nothing.
+    Off(#[schemars(extend("const" = false))] bool),
+    /// Its own.
+    Own(Cors),
+}
+
+/// Which pages of other origins may use a route, and how (CORS). Browsers keep to it; it is no access control.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Cors {
+    /// The pages' origins: `scheme://host[:port]`, `scheme://*.host[:port]` for any subdomain, or `["*"]`.
+    #[schemars(length(min = 1), inner(regex(pattern = r"^(\*|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@]+)$")))]
+    pub origins: Vec<String>,
+    /// The request headers that a page may set; `"*"` does not cover `authorization`. Default: `authorization` and
+    /// `content-type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(length(min = 1)), extend("default" = ["authorization", "content-type"]))]
+    pub headers: Option<Vec<String>>,
+    /// The methods that a page may use. Default: those that the routes of the path take.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(min = 1), inner(regex(pattern = "^[A-Z_-]+$")))]
+    pub methods: Vec<String>,
+    /// The response headers that a page may read, beside those that browsers always show. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(inner(length(min = 1)))]
+    pub expose: Vec<String>,
+    /// Whether a page may send cookies; tokens in `Authorization` do not need it. Excludes `"*"`. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub credentials: Option<bool>,
+    /// Seconds that a browser keeps the answer to a preflight. Default: 600.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400), extend("default" = 600))]
+    pub max_age: Option<u64>,
+}
+
+/// A protected resource that tells clients who issues its tokens and which scopes it knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Resource {
+    /// For people: its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub name: Option<String>,
+    /// For people: the URL of its documentation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^https?://"))]
+    pub documentation: Option<String>,
 }
 
 /// Who may pass.

@@ -3,6 +3,7 @@
 //! The document is read whole: either every place of it is right, or all that is wrong is reported at once. A
 //! [`Policy`] therefore always can be enforced.
 
+mod cors;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod document;
 mod identity;
@@ -10,17 +11,25 @@ mod issuer;
 mod place;
 pub mod reader;
 mod requirement;
+mod resource;
 mod route;
 pub mod template;
 pub mod url;
+mod web_origin;
 
+use std::rc::Rc;
+
+pub use cors::{Cors, OPEN};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, normal_type};
 pub use place::{Place, Step};
 pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
+pub use resource::Resource;
 pub use route::{Access, Route};
+pub use web_origin::{OriginPattern, WebOrigins};
 
+use issuer::transpose;
 use reader::{Errors, Field, Table, read_document};
 use url::Origin;
 
@@ -40,6 +49,10 @@ pub struct Policy {
     pub table: RouteTable,
     /// What the origin is told of the caller.
     pub identity: Identity,
+    /// Which pages may use the routes that say nothing of it themselves, and read refusals where there is no route.
+    pub cors: Option<Rc<Cors>>,
+    /// The resources whose metadata the gate serves.
+    pub resources: Vec<Resource>,
     /// A longer token is refused before it is decoded.
     pub max_token_bytes: usize,
 }
@@ -53,6 +66,12 @@ impl Policy {
         read_document(text, "a policy document", Self::read)
     }
 
+    /// Whether what it says depends on the page that a request comes from.
+    #[must_use]
+    pub fn answers_pages(&self) -> bool {
+        self.cors.is_some() || !self.resources.is_empty() || self.routes.iter().any(|route| route.cors.is_some())
+    }
+
     fn read(document: &Table<'_>, errors: &Errors) -> Option<Self> {
         if let Some(version) = document.required("version") {
             version.integer(1..=1);
@@ -62,11 +81,14 @@ impl Policy {
         let issuers = document.field("issuers").map_or_else(|| Some(Vec::new()), |field| issuer::read_all(&field));
         let identity =
             document.field("identity").map_or_else(|| Some(Identity::default()), |field| Identity::read(&field));
+        let cors = document.field("cors").map(|field| Cors::read(&field).map(Rc::new));
+        let drafts = document.field("resources").map_or_else(|| Some(Vec::new()), |field| resource::read_all(&field));
         let max_token_bytes = document.field("limits").and_then(|field| read_limits(&field));
         let defaults = route::Defaults {
             issuers: issuers.as_deref(),
             origin: origin.as_ref(),
             names_origin: origin_field.is_some(),
+            cors: cors.as_ref().and_then(Option::as_ref),
         };
         let entries = document
             .required("routes")
@@ -78,10 +100,19 @@ impl Policy {
             document.fail("issuers", "expected at least one issuer, since a route takes tokens");
         }
         let table = arrange(&entries, errors);
-        let routes = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
-        let issuers = issuers?.into_iter().map(|(_, issuer)| issuer).collect::<Option<_>>()?;
+        let mut routes: Vec<Route> = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
+        let issuers: Vec<Issuer> = issuers?.into_iter().map(|(_, issuer)| issuer).collect::<Option<_>>()?;
+        let resources = resource::join(&drafts?, &mut routes, &issuers);
         let max_token_bytes = usize::try_from(max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES)).ok()?;
-        Some(Self { issuers, routes, table, identity: identity?, max_token_bytes })
+        Some(Self {
+            issuers,
+            routes,
+            table,
+            identity: identity?,
+            cors: transpose(cors)?,
+            resources: resources?,
+            max_token_bytes,
+        })
     }
 }
 

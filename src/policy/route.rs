@@ -1,10 +1,14 @@
 //! Routes of the policy.
 
+use std::rc::Rc;
+
+use super::cors::Cors;
 use super::issuer::{Issuer, MAX_TIMEOUT_MS, transpose};
 use super::reader::{Field, Table};
 use super::requirement::{Context, Requirement};
 use super::template::Template;
 use super::url::Origin;
+use crate::json::Json;
 use crate::route::pattern::{HostPattern, PathPattern, PatternSegment};
 
 /// A rule for the requests of one place.
@@ -20,6 +24,10 @@ pub struct Route {
     pub strip_prefix: Vec<String>,
     /// Until the origin's response headers.
     pub timeout_ms: u32,
+    /// Which pages of other origins may use it.
+    pub cors: Option<Rc<Cors>>,
+    /// Which of the policy's resources it is part of, by index.
+    pub resource: Option<usize>,
     /// For each host pattern with a capture: what follows the label, and the label's name.
     host_labels: Vec<(String, String)>,
 }
@@ -69,6 +77,7 @@ pub(super) struct Defaults<'p> {
     pub(super) origin: Option<&'p Origin>,
     /// Whether the policy names an origin, be it a wrong one.
     pub(super) names_origin: bool,
+    pub(super) cors: Option<&'p Rc<Cors>>,
 }
 
 /// An entry of the list, as far as it could be read: its errors are noted, and what is right is still checked against
@@ -106,6 +115,7 @@ impl Entry {
         let origin = read_origin(&table, kind, defaults);
         let strip_prefix = table.field("strip_prefix").map_or(Some(Vec::new()), |field| field.read(read_prefix));
         let timeout_ms = table.field("timeout_ms").map_or(Some(30_000), |field| field.integer(1..=MAX_TIMEOUT_MS));
+        let cors = table.field("cors").map_or(Some(defaults.cors.cloned()), |field| read_cors(&field));
         refuse_repeated_names(&table, path.as_ref(), &host_labels);
         table.refuse_unknown_keys();
 
@@ -117,6 +127,8 @@ impl Entry {
                 origin: origin?,
                 strip_prefix: strip_prefix?,
                 timeout_ms: u32::try_from(timeout_ms?).ok()?,
+                cors: cors?,
+                resource: None,
                 host_labels,
             })
         };
@@ -172,7 +184,7 @@ fn refuse_repeated_names(table: &Table<'_>, path: Option<&PathPattern>, host_lab
     }
 }
 
-fn read_methods(field: &Field<'_>) -> Option<Vec<String>> {
+pub(super) fn read_methods(field: &Field<'_>) -> Option<Vec<String>> {
     let is_upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'));
     field.list(|field| {
         field.read(|text| {
@@ -194,6 +206,15 @@ fn read_origin(table: &Table<'_>, kind: Option<Kind>, defaults: &Defaults<'_>) -
         return None;
     }
     Some(defaults.origin.cloned())
+}
+
+/// `false` turns off what the policy says for all routes.
+fn read_cors(field: &Field<'_>) -> Option<Option<Rc<Cors>>> {
+    match field.value {
+        Json::Bool(false) => Some(None),
+        Json::Object(_) => Cors::read(field).map(|cors| Some(Rc::new(cors))),
+        _ => field.fail("expected a table, or false"),
+    }
 }
 
 /// A name goes into log lines.

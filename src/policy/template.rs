@@ -85,6 +85,12 @@ impl Template {
         })
     }
 
+    /// The text, if no value of the request is in it.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        matches!(self.parts.as_slice(), [Part::Literal(_)]).then_some(self.text.as_str())
+    }
+
     /// The literal text in front of the first value.
     #[must_use]
     pub fn leading_literal(&self) -> &str {

@@ -75,6 +75,46 @@ pub fn discovery_url(issuer: &str) -> Result<String, String> {
     Ok(format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer)))
 }
 
+/// The parts of a resource identifier (RFC 8707 §2, RFC 9728 §1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceUrl {
+    /// `scheme://host[:port]`
+    pub root: String,
+    /// In lower case, without port.
+    pub host: String,
+    /// From the slash on; empty for the root (RFC 9728 §3.1).
+    pub path: String,
+}
+
+impl ResourceUrl {
+    /// Reads a resource identifier: `https`, or `http` on a loopback host; without query and fragment. It also stands in
+    /// a quoted string, and requests for its metadata must have one reading.
+    ///
+    /// # Errors
+    /// Says what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        check_key_url(text)?;
+        let expected = "expected a resource identifier without a query, and with a path that has one reading";
+        let uri = absolute(text).ok_or(expected)?;
+        let (authority, scheme) = uri.authority().zip(uri.scheme_str()).ok_or(expected)?;
+        if text.contains(['?', '"', '{', '}']) || RequestPath::parse(uri.path()).is_err() {
+            return Err(expected.to_owned());
+        }
+        let path = if uri.path() == "/" { "" } else { uri.path() };
+        let root = format!("{scheme}://{authority}");
+        Ok(Self { root, host: authority.host().to_ascii_lowercase(), path: path.to_owned() })
+    }
+}
+
+/// Checks a URL for people; it may have a fragment.
+///
+/// # Errors
+/// Says what was expected.
+pub fn check_web_url(text: &str) -> Result<&str, String> {
+    let page = text.split_once('#').map_or(text, |(page, _)| page);
+    absolute(page).map(|_| text).ok_or_else(|| "expected an absolute http(s) URL".to_owned())
+}
+
 /// An absolute `http` or `https` URL in ASCII, without user information and fragment.
 fn absolute(text: &str) -> Option<Uri> {
     let has_scheme = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
@@ -143,6 +183,44 @@ mod tests {
         assert_eq!(at("https://a.auth0.com/"), "https://a.auth0.com/.well-known/openid-configuration");
         assert!(discovery_url("https://a.com/?x").is_err());
         assert!(discovery_url("a.com").is_err());
+    }
+
+    #[test]
+    fn reads_resource_identifiers() {
+        let parts = |text| ResourceUrl::parse(text).map(|url| (url.root, url.host, url.path)).unwrap();
+        let own = |root: &str, host: &str, path: &str| (root.to_owned(), host.to_owned(), path.to_owned());
+        assert_eq!(parts("https://a.com/mcp"), own("https://a.com", "a.com", "/mcp"));
+        assert_eq!(parts("https://A.com:8443/a/"), own("https://A.com:8443", "a.com", "/a/"));
+        assert_eq!(parts("https://a.com/"), own("https://a.com", "a.com", ""));
+        assert_eq!(parts("https://a.com"), own("https://a.com", "a.com", ""));
+        assert_eq!(parts("http://127.0.0.1:8787/mcp"), own("http://127.0.0.1:8787", "127.0.0.1", "/mcp"));
+        for text in [
+            "",
+            "a.com/mcp",
+            "urn:x",
+            "http://a.com/mcp",
+            "https://a.com/mcp?x",
+            "https://a.com/mcp?",
+            "https://a.com?x",
+            "https://a.com/mcp#x",
+            "https://u@a.com/mcp",
+            "https://a.com//mcp",
+            "https://a.com/../mcp",
+            "https://a.com/%2e",
+            "https://a.com/\"x",
+            "https://a.com/{x}",
+            "https://a.com/a;b",
+        ] {
+            assert!(ResourceUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_may_have_a_fragment() {
+        assert_eq!(check_web_url("https://a.com/docs?x#y"), Ok("https://a.com/docs?x#y"));
+        for text in ["", "a.com", "javascript:alert(1)", "ftp://a.com", "https://"] {
+            assert!(check_web_url(text).is_err(), "{text}");
+        }
     }
 
     #[test]

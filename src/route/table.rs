@@ -95,6 +95,16 @@ impl RouteTable {
     /// Finds the route of a request. `host` is in lower case, without port and trailing dot.
     #[must_use]
     pub fn find(&self, host: &str, path: &RequestPath<'_>, method: &str) -> RouteMatch<'_> {
+        let Some((methods, captures)) = self.place(host, path) else { return RouteMatch::NoRoute };
+        match methods.find(method) {
+            Some(route) => RouteMatch::Route(route, captures),
+            None => RouteMatch::MethodNotAllowed(methods),
+        }
+    }
+
+    /// Finds the routes of a request's place, whatever its method.
+    #[must_use]
+    pub fn place(&self, host: &str, path: &RequestPath<'_>) -> Option<(&Methods, Captures)> {
         let (label, suffix) = host.split_once('.').filter(|(label, _)| !label.is_empty()).unzip();
         let groups = [
             (self.exact.get(host), None),
@@ -104,13 +114,10 @@ impl RouteTable {
         for (root, label) in groups {
             let mut captures = Captures { path: Vec::new(), host_label: label.map(str::to_owned) };
             if let Some(methods) = root.and_then(|root| root.find(path, 0, &mut captures.path)) {
-                return match methods.find(method) {
-                    Some(route) => RouteMatch::Route(route, captures),
-                    None => RouteMatch::MethodNotAllowed(methods),
-                };
+                return Some((methods, captures));
             }
         }
-        RouteMatch::NoRoute
+        None
     }
 }
 
@@ -168,7 +175,9 @@ impl Methods {
         }
     }
 
-    fn find(&self, method: &str) -> Option<RouteIndex> {
+    /// The route that takes this method.
+    #[must_use]
+    pub fn find(&self, method: &str) -> Option<RouteIndex> {
         let named = |method: &str| self.named.iter().find(|(named, _)| named == method).map(|(_, route)| *route);
         // RFC 9110 §9.3.2: HEAD is GET without the content, so a route for GET covers it unless one names HEAD.
         named(method).or_else(|| if method == "HEAD" { named("GET") } else { None }).or(self.all)

@@ -55,7 +55,7 @@ impl Isolate {
             let url = format!("https://api.example.com{path}");
             let request = Request { method: "GET", url: Url::split(&url), headers };
             let gateway = edition.gateway(&platform).await.unwrap();
-            gateway.decide(&request, &platform, |decision| route_or_refusal(&decision)).await
+            gateway.decide(&request, &platform, |decision, _| route_or_refusal(&decision)).await
         }
     }
 

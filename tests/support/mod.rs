@@ -12,7 +12,7 @@ pub use token::Token;
 pub use world::World;
 
 use portcullis::answer::{Answer, answer};
-use portcullis::decision::{Decision, Denial};
+use portcullis::decision::{Context, Decision, Denial};
 use portcullis::policy::Policy;
 use portcullis::upstream::Forward;
 
@@ -77,8 +77,9 @@ pub fn outcome(decision: &Decision<'_>) -> String {
     match decision {
         Decision::Allow(_) => "allow".to_owned(),
         Decision::Serve(_) => "serve".to_owned(),
+        Decision::Preflight(_) => "preflight".to_owned(),
         Decision::Deny(denial) => {
-            let Answer { status, body, .. } = answer(denial, "h");
+            let Answer { status, body, .. } = answer(denial, &Context::at("h"));
             let body: serde_json::Value = serde_json::from_str(&body).unwrap();
             format!("{status} {}", body["code"].as_str().unwrap())
         }

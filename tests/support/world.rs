@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
 use jsonwebtoken::DecodingKey;
-use portcullis::decision::Decision;
+use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::jwks::key::PublicKey;
 use portcullis::native::NativeCrypto;
@@ -18,6 +18,7 @@ use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runt
 use portcullis::request::{Request, Url};
 use portcullis::token::algorithm::Algorithm;
 use portcullis::token::verified::VerifiedTokens;
+use portcullis::wire;
 
 use super::{NOW, read};
 
@@ -191,6 +192,12 @@ impl World {
         self.run(decision)
     }
 
+    /// A request, and the answer as JavaScript gets it.
+    pub fn written(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> String {
+        let decision = self.start_with(method, url, headers, |decision, context| wire::write(&decision, context));
+        self.run(decision)
+    }
+
     /// A request that has not been run yet, to run several side by side.
     pub fn start(
         &self,
@@ -198,6 +205,19 @@ impl World {
         url: &str,
         headers: &[(&str, &str)],
     ) -> impl Future<Output = Decision<'static>> + use<> {
+        self.start_with(method, url, headers, owned)
+    }
+
+    fn start_with<T: 'static, F>(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        take: F,
+    ) -> impl Future<Output = T> + use<T, F>
+    where
+        F: FnOnce(Decision<'_>, &Context<'_>) -> T + 'static,
+    {
         let (gateway, platform) = (Rc::clone(&self.gateway), self.platform());
         let (method, url) = (method.to_owned(), url.to_owned());
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -207,12 +227,12 @@ impl World {
             let sent = |name: &str, value| if asked.contains(&name) { value } else { "" };
             let headers = headers.iter().map(|(name, value)| (name.as_str(), sent(name, value.as_str()))).collect();
             let request = Request { method: &method, url: Url::split(&url), headers };
-            gateway.decide(&request, &platform, owned).await
+            gateway.decide(&request, &platform, take).await
         }
     }
 }
 
-fn owned(decision: Decision<'_>) -> Decision<'static> {
+fn owned(decision: Decision<'_>, _: &Context<'_>) -> Decision<'static> {
     decision.into_owned()
 }
 

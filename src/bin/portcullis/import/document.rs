@@ -1,5 +1,7 @@
 //! The policy document of an import.
 
+use std::collections::BTreeMap;
+
 use portcullis::policy::document::{
     Access as Kind, Issuer, OneOrMore, Policy, Route as RouteDocument, Scopes as ScopesDocument,
 };
@@ -19,6 +21,8 @@ pub(crate) fn document(import: &Import, options: &Options) -> Policy {
         origin: origin.cloned(),
         issuers: issuers.collect(),
         identity: None,
+        cors: None,
+        resources: BTreeMap::new(),
         limits: None,
         routes: import.routes.iter().map(|read| route(read, origin, import.issuers.len(), audience.as_ref())).collect(),
     }

@@ -10,8 +10,8 @@ mod request;
 pub(crate) mod time;
 mod words;
 
-use portcullis::answer::{Answer, answer, serve};
-use portcullis::decision::Decision;
+use portcullis::answer::{Answer, answer, preflight, serve};
+use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::policy::{KeySource, Policy};
 use portcullis::route::table::{Captures, RouteIndex};
@@ -48,7 +48,7 @@ pub(crate) struct Trial {
 pub(crate) enum Verdict {
     Allow(Forward<'static>),
     Deny(Answer),
-    /// The gate answers with a document of its own.
+    /// The gate answers by itself, with a document of its own or to a preflight.
     Serve(Answer),
 }
 
@@ -102,17 +102,18 @@ impl Court {
             issuers: self.issuers.clone(),
         };
         let local = Local::new(now, self.forms.is_some(), Record::new(given));
-        let decision = local.run(self.gateway.decide(&request, &local, |decision: Decision<'_>| decision.into_owned()));
-        let mut record = local.take_record();
-        let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
-        let (denial, verdict) = match decision {
-            Decision::Allow(forward) => (None, Verdict::Allow(forward)),
-            Decision::Serve(document) => (None, Verdict::Serve(serve(&document))),
+        let take = |decision: Decision<'_>, context: &Context<'_>| match decision {
+            Decision::Allow(forward) => (None, Verdict::Allow(forward.into_owned())),
+            Decision::Serve(document) => (None, Verdict::Serve(serve(&document, context))),
+            Decision::Preflight(granted) => (None, Verdict::Serve(preflight(&granted, context))),
             Decision::Deny(denial) => {
-                let answer = answer(&denial, request.url.host());
+                let answer = answer(&denial, context);
                 (Some(denial), Verdict::Deny(answer))
             }
         };
+        let (denial, verdict) = local.run(self.gateway.decide(&request, &local, take));
+        let mut record = local.take_record();
+        let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
         Trial { verdict, checks: record.into_checks(denial.as_ref()), route, log }
     }
 }

@@ -1,0 +1,103 @@
+//! Which pages of other origins may use a route (Fetch standard, "HTTP CORS protocol").
+
+use std::borrow::Cow;
+
+use super::issuer::transpose;
+use super::reader::Field;
+use super::route::read_methods;
+use super::template::is_token_char;
+use super::web_origin::{OriginPattern, WebOrigins};
+
+/// Stands for every name in lists of the CORS protocol, but only where no credentials are sent.
+const WILDCARD: &str = "*";
+
+const DEFAULT_HEADERS: &str = "authorization, content-type";
+
+/// Seconds that a browser keeps the answer to a preflight, unless the policy says otherwise.
+const DEFAULT_MAX_AGE: u64 = 600;
+
+/// The policy's `cors`, for all routes or for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    /// Whose pages may.
+    pub origins: WebOrigins,
+    /// The request headers that they may set, as a list.
+    pub headers: Cow<'static, str>,
+    /// The methods that they may use; without it those that the routes of the path take.
+    pub methods: Option<Vec<String>>,
+    /// The response headers that they may read, as a list.
+    pub expose: Cow<'static, str>,
+    /// Whether they may send cookies.
+    pub credentials: bool,
+    /// Seconds that a browser keeps the answer to a preflight.
+    pub max_age: u64,
+}
+
+/// What holds for documents that everyone may read.
+pub static OPEN: Cors = Cors {
+    origins: WebOrigins::Any,
+    headers: Cow::Borrowed(WILDCARD),
+    methods: None,
+    expose: Cow::Borrowed(""),
+    credentials: false,
+    max_age: DEFAULT_MAX_AGE,
+};
+
+impl Cors {
+    pub(super) fn read(field: &Field<'_>) -> Option<Self> {
+        let table = field.table()?;
+        let origins = table.required("origins").and_then(|field| read_origins(&field));
+        let header_names = table.field("headers").map(|field| read_names(&field));
+        let methods = table.field("methods").map(|field| read_methods(&field));
+        let exposed_names = table.field("expose").map_or(Some(Vec::new()), |field| read_names(&field));
+        let credentials = table.field("credentials").map_or(Some(false), |field| field.boolean());
+        let max_age = table.field("max_age").map_or(Some(DEFAULT_MAX_AGE), |field| field.integer(0..=86_400));
+        if credentials == Some(true) {
+            let has_wildcard =
+                |names: Option<&Vec<String>>| names.is_some_and(|names| names.iter().any(|n| n == WILDCARD));
+            let refused = [
+                ("origins", origins == Some(WebOrigins::Any)),
+                ("headers", has_wildcard(header_names.iter().flatten().next())),
+                ("expose", has_wildcard(exposed_names.as_ref())),
+            ];
+            for (name, _) in refused.iter().filter(|(_, is_refused)| *is_refused) {
+                table.fail(name, "expected no \"*\" beside credentials, browsers do not take it as a wildcard then");
+            }
+        }
+        table.refuse_unknown_keys();
+        Some(Self {
+            origins: origins?,
+            headers: transpose(header_names)?.map_or(Cow::Borrowed(DEFAULT_HEADERS), |names| names.join(", ").into()),
+            methods: transpose(methods)?,
+            expose: exposed_names?.join(", ").into(),
+            credentials: credentials?,
+            max_age: max_age?,
+        })
+    }
+}
+
+fn read_origins(field: &Field<'_>) -> Option<WebOrigins> {
+    if let Some([only]) = field.value.as_array()
+        && only.as_str() == Some(WILDCARD)
+    {
+        return Some(WebOrigins::Any);
+    }
+    field.list(|field| field.read(OriginPattern::parse)).map(WebOrigins::OneOf)
+}
+
+/// Names of headers, in lower case; the wildcard is one as far as its characters go.
+fn read_names(field: &Field<'_>) -> Option<Vec<String>> {
+    if field.value.as_array().is_some_and(<[_]>::is_empty) {
+        return Some(Vec::new());
+    }
+    field.list(|field| {
+        field.read(|text| {
+            let is_name = text.bytes().all(is_token_char);
+            if is_name {
+                Ok(text.to_ascii_lowercase())
+            } else {
+                Err("expected the name of a header, or \"*\"".to_owned())
+            }
+        })
+    })
+}

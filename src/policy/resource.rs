@@ -1,0 +1,134 @@
+//! Protected resources that tell clients where to get tokens (RFC 9728).
+
+use serde_json::{Map, Value};
+
+use super::issuer::Issuer;
+use super::reader::Field;
+use super::requirement::{Audience, Requirement};
+use super::route::Route;
+use super::url::{self, ResourceUrl};
+
+/// A resource whose metadata the gate serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Where the metadata is.
+    pub metadata_url: String,
+    /// The metadata (RFC 9728 §2), in JSON.
+    pub metadata: String,
+    host: String,
+    path: String,
+}
+
+impl Resource {
+    /// Whether its metadata is at this place. `host` is in lower case and without port, as for routes; `path` as received.
+    #[must_use]
+    pub fn is_described_at(&self, host: &str, path: &str) -> bool {
+        self.path == path && self.host == host
+    }
+}
+
+/// A resource as far as its own table says.
+pub(super) struct Draft<'d> {
+    field: Field<'d>,
+    identifier: &'d str,
+    url: ResourceUrl,
+    name: Option<&'d str>,
+    documentation: Option<&'d str>,
+}
+
+/// Reads the table of resources.
+pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<Draft<'d>>> {
+    let drafts: Vec<_> = field.members()?.into_iter().map(|(name, field)| Draft::read(name, field)).collect();
+    drafts.into_iter().collect()
+}
+
+/// Fills the drafts with what the routes say of them, and tells each route which resource it is part of.
+pub(super) fn join(drafts: &[Draft<'_>], routes: &mut [Route], issuers: &[Issuer]) -> Option<Vec<Resource>> {
+    for route in routes.iter_mut() {
+        let mut audiences = route.access.requirement().into_iter().flat_map(literal_audiences);
+        route.resource = audiences.find_map(|audience| drafts.iter().position(|draft| draft.identifier == audience));
+    }
+    let mut resources: Vec<Resource> = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let resource = draft.resource(routes, issuers)?;
+        if resources.iter().any(|known| known.metadata_is_where(&resource)) {
+            return draft.field.fail("has its metadata where another resource has; ports do not count");
+        }
+        resources.push(resource);
+    }
+    Some(resources)
+}
+
+impl Resource {
+    fn metadata_is_where(&self, other: &Self) -> bool {
+        self.is_described_at(&other.host, &other.path)
+    }
+}
+
+impl<'d> Draft<'d> {
+    fn read(identifier: &'d str, field: Field<'d>) -> Option<Self> {
+        let url = ResourceUrl::parse(identifier).map_or_else(|message| field.fail(message), Some);
+        let table = field.table()?;
+        let name = table.field("name").map(|field| field.text());
+        let documentation = table.field("documentation").map(|field| field.read(url::check_web_url));
+        table.refuse_unknown_keys();
+        let (name, documentation) = (super::issuer::transpose(name)?, super::issuer::transpose(documentation)?);
+        Some(Self { identifier, url: url?, name, documentation, field })
+    }
+
+    fn resource(&self, routes: &[Route], issuers: &[Issuer]) -> Option<Resource> {
+        let requirements = routes.iter().filter_map(|route| route.access.requirement());
+        let own: Vec<&Requirement> =
+            requirements.filter(|own| literal_audiences(own).any(|audience| audience == self.identifier)).collect();
+        if own.is_empty() {
+            return self.field.fail("expected a resource that is the audience of a route");
+        }
+        let mut servers: Vec<&str> = Vec::new();
+        for issuer in own.iter().flat_map(|own| &own.issuers).filter_map(|index| issuers.get(*index)) {
+            if url::check_key_url(&issuer.issuer).is_err() {
+                return self.field.fail(format!(
+                    "expected routes whose issuers clients can look up, {:?} is no https URL",
+                    issuer.name
+                ));
+            }
+            push_new(&mut servers, &issuer.issuer);
+        }
+        let mut scopes: Vec<&str> = Vec::new();
+        for scope in own.iter().flat_map(|own| own.scopes.all.iter().chain(&own.scopes.any)) {
+            push_new(&mut scopes, scope);
+        }
+        let ResourceUrl { root, host, path } = &self.url;
+        let path = format!("/.well-known/oauth-protected-resource{path}");
+        let metadata = self.metadata(&servers, &scopes);
+        Some(Resource { metadata_url: format!("{root}{path}"), metadata, host: host.clone(), path })
+    }
+
+    /// RFC 9728 §2; §3.2: what is empty is left out.
+    fn metadata(&self, servers: &[&str], scopes: &[&str]) -> String {
+        let texts = |texts: &[&str]| Value::from(texts.to_vec());
+        let members = [
+            ("resource", Some(self.identifier.into())),
+            ("authorization_servers", Some(texts(servers))),
+            ("scopes_supported", (!scopes.is_empty()).then(|| texts(scopes))),
+            ("bearer_methods_supported", Some(texts(&["header"]))),
+            ("resource_name", self.name.map(Value::from)),
+            ("resource_documentation", self.documentation.map(Value::from)),
+        ];
+        let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(members.collect::<Map<_, _>>()).to_string()
+    }
+}
+
+fn literal_audiences(requirement: &Requirement) -> impl Iterator<Item = &str> {
+    let templates = match &requirement.audience {
+        Audience::OneOf(templates) => templates.as_slice(),
+        Audience::Unchecked => &[],
+    };
+    templates.iter().filter_map(|template| template.literal())
+}
+
+fn push_new<'t>(list: &mut Vec<&'t str>, text: &'t str) {
+    if !list.contains(&text) {
+        list.push(text);
+    }
+}
