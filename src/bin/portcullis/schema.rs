@@ -4,10 +4,11 @@ use clap::ValueEnum;
 use portcullis::policy::document::Policy;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{Schema, json_schema};
+use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::Value;
 
 use crate::output::Output;
+use crate::test::document::Tests;
 use crate::{Failure, Outcome};
 
 /// Print the JSON Schema of policies, for editors
@@ -28,6 +29,8 @@ enum Subject {
     Policy,
     /// wrangler.toml or wrangler.json, with the policy in `vars.POLICY`
     Wrangler,
+    /// Tests of a policy
+    Tests,
 }
 
 const EXAMPLES: &str = "\
@@ -39,14 +42,22 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     output.json(&match args.of {
         Subject::Policy => policy(),
         Subject::Wrangler => wrangler(),
+        Subject::Tests => tests(),
     });
     Ok(Outcome::Fine)
 }
 
 fn policy() -> Schema {
-    // Taplo and VS Code know draft 7 best.
-    let settings = SchemaSettings::draft07().for_serialize();
-    let mut schema = settings.into_generator().into_root_schema_for::<Policy>();
+    of::<Policy>(SchemaSettings::draft07().for_serialize())
+}
+
+pub(crate) fn tests() -> Schema {
+    of::<Tests>(SchemaSettings::draft07())
+}
+
+/// Taplo and VS Code know draft 7 best.
+fn of<T: JsonSchema>(settings: SchemaSettings) -> Schema {
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(narrow).transform(&mut schema);
     schema
 }

@@ -116,7 +116,7 @@ fn line_of(source: &Source, root: &Value, index: usize) -> usize {
     name.map_or(1, |name| Lines::new(&source.text).position(name.span.start).line)
 }
 
-fn parse_tests(text: &str) -> Result<TestFile, Vec<PolicyError>> {
+pub(super) fn parse_tests(text: &str) -> Result<TestFile, Vec<PolicyError>> {
     read_document(text, "tests", read_file)
 }
 

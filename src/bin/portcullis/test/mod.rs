@@ -1,5 +1,6 @@
 //! `portcullis test`: tests of a policy, beside it.
 
+pub(crate) mod document;
 mod file;
 mod judge;
 mod report;

@@ -1,0 +1,158 @@
+//! The file of tests as types, for the JSON Schema alone that editors complete from: the comments here are what they show.
+
+#![expect(dead_code, reason = "the types say what a file may hold; `file.rs` reads it")]
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+/// Tests of a policy, which `portcullis test` runs.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Tests of a Portcullis policy")]
+pub(crate) struct Tests {
+    /// The policy's file, beside this one. Default: `wrangler.toml`.
+    #[schemars(length(min = 1), extend("default" = "wrangler.toml"))]
+    policy: Option<String>,
+    /// The environment of wrangler.toml whose policy is meant.
+    #[schemars(length(min = 1))]
+    env: Option<String>,
+    /// When the tests take place. Default: 2027-01-15T08:00:00Z.
+    now: Option<Time>,
+    /// Claims of all callers that have some.
+    claims: Option<BTreeMap<String, Value>>,
+    /// The tests.
+    #[schemars(length(min = 1))]
+    tests: Vec<Test>,
+}
+
+/// A request, and what is to become of it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("dependencies" = {"without": ["claims"]}))]
+struct Test {
+    /// What the test shows. No two tests of a file have one name.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// The request's method. Default: `GET`.
+    #[schemars(length(min = 1), extend("default" = "GET"))]
+    method: Option<String>,
+    /// The request's URL, or only a path, on `https://localhost`.
+    #[schemars(regex(pattern = r"^(/|https?://)"))]
+    url: String,
+    /// The request's headers.
+    headers: Option<BTreeMap<String, String>>,
+    /// When the request takes place. Default: as the file says.
+    now: Option<Time>,
+    /// The caller's claims, taken as verified; without this key the caller has no token. By default there are `iss` (where
+    /// the policy has one issuer), `iat` and `exp` (an hour later).
+    claims: Option<BTreeMap<String, Value>>,
+    /// Claims to leave out, even if they would be there by default.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    without: Option<Vec<String>>,
+    /// What is expected: at least one thing.
+    expect: Expect,
+}
+
+/// What is to become of a request.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
+struct Expect {
+    /// Whether the request goes to the origin, is refused, or answered with a document of the gate's own.
+    decision: Option<Decision>,
+    /// The status of the gate's own answer.
+    #[schemars(range(min = 100, max = 599))]
+    status: Option<u16>,
+    /// The code in the gate's own answer, like `auth.insufficient_scope`.
+    #[schemars(length(min = 1))]
+    code: Option<String>,
+    /// The whole `WWW-Authenticate` of the gate's own answer.
+    #[schemars(length(min = 1))]
+    challenge: Option<String>,
+    /// Headers of the gate's own answer.
+    #[schemars(extend("minProperties" = 1))]
+    answer: Option<BTreeMap<String, Header>>,
+    /// The name of the request's route.
+    #[schemars(length(min = 1))]
+    route: Option<String>,
+    /// The URL that the origin is asked for.
+    #[schemars(length(min = 1))]
+    origin: Option<String>,
+    /// Headers that the origin receives.
+    #[schemars(extend("minProperties" = 1))]
+    headers: Option<BTreeMap<String, Header>>,
+}
+
+/// What becomes of a request.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Decision {
+    Allow,
+    Deny,
+    Serve,
+}
+
+/// Seconds since 1970, or a date.
+struct Time;
+
+impl JsonSchema for Time {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Seconds since 1970, or a date like \"2027-01-15T08:00:00Z\".",
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": crate::trial::time::LAST_SECOND},
+                {"type": "string", "minLength": 1},
+            ],
+        })
+    }
+}
+
+/// What a header must be.
+struct Header;
+
+impl JsonSchema for Header {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Header".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The value, true (there, whatever it is) or false (not there).",
+            "type": ["string", "boolean"],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use portcullis::policy::{Names, PolicyError};
+    use serde_json::json;
+
+    use super::super::file::parse_tests;
+
+    #[test]
+    fn the_schema_and_the_reader_know_the_same_keys() {
+        let schema = crate::schema::tests().to_value();
+        for (properties, pointer) in [
+            ("/properties", ""),
+            ("/definitions/Test/properties", "/tests/0"),
+            ("/definitions/Expect/properties", "/tests/0/expect"),
+        ] {
+            let mut file = json!({"tests": [{"name": "a", "url": "/", "expect": {"status": 404}}]});
+            assert!(parse_tests(&file.to_string()).is_ok());
+            file.pointer_mut(pointer).unwrap()["zzz"] = json!(1);
+            let errors = parse_tests(&file.to_string()).err().unwrap();
+            let [PolicyError { names: Some(Names::Keys(known)), .. }] = errors.as_slice() else {
+                panic!("{pointer}: {errors:?}");
+            };
+            let listed: BTreeSet<&str> =
+                schema.pointer(properties).unwrap().as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(listed, known.iter().copied().collect(), "{pointer}");
+        }
+    }
+}
