@@ -26,11 +26,7 @@ pub(super) async fn download<K>(
     at_hand: Option<(&str, &str)>,
     fetch: &impl Fetch,
 ) -> Result<Download<K>, Fault> {
-    let jwks_uri = match &issuer.keys {
-        KeySource::Uri(uri) => uri.clone(),
-        KeySource::Discovery(url) => discover(issuer, url, fetch).await?,
-        KeySource::Static(_) => return Err(Fault("the keys are in the policy".to_owned())),
-    };
+    let jwks_uri = key_set_url(issuer, fetch).await?;
     let etag = at_hand.filter(|(uri, _)| *uri == jwks_uri).map(|(_, etag)| etag);
     let get = Get { url: &jwks_uri, etag, timeout_ms: issuer.timeout_ms, max_bytes: MAX_SET_BYTES };
     let (document, cache_control) = match fetch.get(get).await? {
@@ -42,6 +38,18 @@ pub(super) async fn download<K>(
         }
     };
     Ok(Download { jwks_uri, document, fresh_for: fresh_for(cache_control.as_deref()) })
+}
+
+/// Where an issuer's key set is: as the policy says, or else the issuer's metadata.
+///
+/// # Errors
+/// The metadata cannot be fetched, or is not this issuer's; the keys are in the policy.
+pub async fn key_set_url(issuer: &Issuer, fetch: &impl Fetch) -> Result<String, Fault> {
+    match &issuer.keys {
+        KeySource::Uri(uri) => Ok(uri.clone()),
+        KeySource::Discovery(url) => discover(issuer, url, fetch).await,
+        KeySource::Static(_) => Err(Fault("the keys are in the policy".to_owned())),
+    }
 }
 
 async fn discover(issuer: &Issuer, url: &str, fetch: &impl Fetch) -> Result<String, Fault> {

@@ -1,7 +1,7 @@
 //! Keys: their form, their choice, and their way from the issuer through Workers KV into the isolate's memory.
 
 pub mod caching;
-mod discovery;
+pub mod discovery;
 pub mod entry;
 mod flight;
 pub mod key;

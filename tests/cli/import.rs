@@ -140,3 +140,13 @@ fn an_audience_that_no_route_takes_is_a_finding() {
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(err.contains("expected each { to have its }"), "{err}");
 }
+
+#[test]
+fn the_guide_shows_what_the_tool_writes() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let guide = fs::read_to_string(format!("{root}/docs/openapi.md")).unwrap();
+    for path in ["openapi/shop.yaml", "cli/snapshots/import/shop.txt", "cli/snapshots/import/shop.toml"] {
+        let text = fs::read_to_string(format!("{root}/tests/{path}")).unwrap();
+        assert!(guide.contains(&format!("\n{text}```\n")), "docs/openapi.md has not the text of {path}");
+    }
+}

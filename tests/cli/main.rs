@@ -8,7 +8,9 @@ mod docs;
 mod examples;
 mod explain;
 mod import;
+mod init;
 mod policy_tests;
+mod provider;
 mod schema;
 mod server;
 #[path = "../support/mod.rs"]

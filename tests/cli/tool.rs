@@ -31,6 +31,14 @@ impl Folder {
         self
     }
 
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.join(name).exists()
+    }
+
     /// Runs the tool in this folder.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         run(command(args).current_dir(&self.0), "")

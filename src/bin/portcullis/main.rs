@@ -5,6 +5,7 @@ mod document;
 mod explain;
 mod finding;
 mod import;
+mod init;
 mod lint;
 mod openapi;
 mod output;
@@ -45,6 +46,7 @@ enum Command {
     Schema(schema::Args),
     Import(import::Args),
     Test(test::Args),
+    Init(init::Args),
 }
 
 const EXIT_CODES: &str = "\
@@ -100,5 +102,6 @@ fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
         Command::Schema(args) => schema::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::Test(args) => test::run(&args, output),
+        Command::Init(args) => init::run(&args, output),
     }
 }

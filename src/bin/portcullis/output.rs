@@ -128,6 +128,12 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     wrapped
 }
 
+/// A foreign text, in which nothing moves the cursor or begins a line.
+pub(crate) fn printable(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(visible).collect()
+}
+
 fn paint(is_coloured: bool, style: Style, text: &str) -> String {
     if is_coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }

@@ -12,12 +12,11 @@ use portcullis::policy::url::{Origin, discovery_url};
 use crate::document::{Source, Syntax, Value};
 use crate::finding::human;
 use crate::openapi::{self, Access, DefaultAccess, Import, Missing, Options, Outcome as Became};
-use crate::output::{Output, Stream, wrap};
+use crate::output::{Output, Stream, printable, wrap};
 use crate::policy::syntax_finding;
 use crate::{Failure, Outcome};
 
 pub(crate) use document::document;
-use write::printable;
 
 /// How deep a document may nest.
 const MAX_LEVELS: usize = 256;

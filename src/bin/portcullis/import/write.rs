@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use crate::openapi::{Import, Outcome};
+use crate::output::printable;
 
 /// The table of wrangler.toml that holds the policy.
 const VARIABLE: &str = "vars.POLICY";
@@ -55,9 +56,4 @@ fn key(name: &str) -> String {
 /// Lines of a comment. What would end it is not in it.
 fn comment(text: &str) -> String {
     format!("# {}\n", printable(text))
-}
-
-/// A text of a document in which nothing moves the cursor or begins a line.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

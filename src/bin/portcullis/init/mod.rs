@@ -1,0 +1,209 @@
+//! `portcullis init`: the first configuration of a gate.
+
+mod ask;
+mod configuration;
+mod provider;
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use portcullis::policy::Policy;
+use portcullis::policy::url::{Origin, discovery_url};
+
+use crate::output::{Output, printable};
+use crate::{Failure, Outcome};
+
+use ask::Asker;
+use configuration::Answers;
+
+/// The file that wrangler deploys by.
+const FILE: &str = "wrangler.toml";
+
+/// Write the first wrangler.toml of a gate, with its policy
+///
+/// Asks for what is not given, if there is a terminal to ask on. Reads the provider's discovery document as the gate
+/// will, and writes wrangler.toml for the Worker that `npm run build` puts into build/.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Who issues the tokens, exactly as in their `iss`
+    #[arg(long, value_name = "URL", value_parser = issuer)]
+    issuer: Option<String>,
+
+    /// For whom tokens must be (`aud`): with Logto, the identifier of the API resource
+    #[arg(long, value_name = "AUDIENCE", value_parser = audience)]
+    audience: Option<String>,
+
+    /// What stands behind the gate: http(s)://host[:port][/base], service:BINDING or passthrough
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    origin: Option<String>,
+
+    /// Whose tokens the examples are for [default: by the issuer]
+    #[arg(long, value_enum)]
+    preset: Option<Preset>,
+
+    /// The name of the Worker
+    #[arg(long, default_value = "portcullis", value_parser = name)]
+    name: String,
+
+    /// Where to write it
+    #[arg(long, default_value = ".", value_name = "FOLDER")]
+    dir: PathBuf,
+
+    /// Overwrite a wrangler.toml that is there
+    #[arg(long)]
+    force: bool,
+
+    /// Print the file instead of writing it
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask the provider
+    #[arg(long)]
+    offline: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis init
+  portcullis init --issuer https://tenant.logto.app/oidc \\
+      --audience https://api.example.com --origin https://10.0.0.7
+  portcullis init --issuer https://accounts.example.com --preset oidc \\
+      --audience https://api.example.com --origin service:API --dry-run";
+
+/// Whose tokens the examples in the policy are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Preset {
+    /// Logto: its three models of permissions
+    Logto,
+    /// Any OpenID Connect provider
+    Oidc,
+}
+
+impl Preset {
+    /// Logto's issuers end like this, in its cloud and elsewhere.
+    fn of(issuer: &str) -> Self {
+        if issuer.ends_with("/oidc") { Self::Logto } else { Self::Oidc }
+    }
+}
+
+fn issuer(text: &str) -> Result<String, String> {
+    discovery_url(text).map(|_| text.to_owned())
+}
+
+fn audience(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("expected an audience".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    Origin::parse(text).map(|_| text.to_owned())
+}
+
+/// A name that Workers take.
+fn name(text: &str) -> Result<String, String> {
+    let is_name = (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    let expected = "expected 1 to 63 of a-z, 0-9 and \"-\", with no \"-\" at its ends";
+    if is_name { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+    let path = if args.dir == Path::new(".") { PathBuf::from(FILE) } else { args.dir.join(FILE) };
+    if !args.dry_run {
+        check_target(args, &path)?;
+    }
+    let answers = answers(args, output)?;
+    let text = configuration::write(&answers, &args.dir);
+    let policy = match configuration::policy(&text) {
+        Ok(policy) => policy,
+        Err(problems) => {
+            problems.iter().for_each(|problem| output.error(&printable(problem)));
+            return Ok(Outcome::Findings);
+        }
+    };
+    if !args.offline && !has_provider(&policy, output) {
+        return Ok(Outcome::Findings);
+    }
+    if args.dry_run {
+        output.line(text.trim_end());
+        return Ok(Outcome::Fine);
+    }
+    save(&path, &text, args.force)?;
+    output.line(&next_steps(args, &path));
+    Ok(Outcome::Fine)
+}
+
+/// Tells now what would be told after all the questions.
+fn check_target(args: &Args, path: &Path) -> Result<(), Failure> {
+    if !args.dir.is_dir() {
+        return Err(Failure::new(format!("{} is no folder", args.dir.display())));
+    }
+    if path.exists() && !args.force { Err(is_there(path)) } else { Ok(()) }
+}
+
+fn is_there(path: &Path) -> Failure {
+    let path = path.display();
+    Failure::new(format!("{path} is there already; --force overwrites it, --dir writes elsewhere, --dry-run prints"))
+}
+
+/// What was given, and what is asked for.
+fn answers(args: &Args, output: &Output) -> Result<Answers, Failure> {
+    let given = [("--issuer", &args.issuer), ("--audience", &args.audience), ("--origin", &args.origin)];
+    let missing: Vec<&str> = given.iter().filter(|(_, given)| given.is_none()).map(|(option, _)| *option).collect();
+    if !missing.is_empty() && !io::stdin().is_terminal() {
+        let missing = missing.join(", ");
+        return Err(Failure::new(format!("needed, since there is no terminal to ask on: {missing}")));
+    }
+    let mut asker = Asker::new(io::stdin().lock(), |line: &str| output.note(line));
+    let issuer =
+        asker.ask(&args.issuer, "Who issues the tokens? As in their iss, https://tenant.logto.app/oidc", issuer)?;
+    let audience =
+        asker.ask(&args.audience, "For whom are they? As in their aud, https://api.example.com", audience)?;
+    let origin = asker.ask(&args.origin, "What stands behind the gate? https://origin.example.com", origin)?;
+    let preset = args.preset.unwrap_or_else(|| Preset::of(&issuer));
+    Ok(Answers { issuer, audience, origin, preset, name: args.name.clone() })
+}
+
+/// Tells what the provider says of itself; whether the gate can use it.
+fn has_provider(policy: &Policy, output: &Output) -> bool {
+    policy.issuers.iter().all(|issuer| match provider::discover(issuer) {
+        Ok(provider) => {
+            provider.lines(output.width()).iter().for_each(|line| output.note(line));
+            true
+        }
+        Err(problem) => {
+            output.error(&printable(&format!("{problem}; --offline goes on without")));
+            false
+        }
+    })
+}
+
+fn save(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(true).create(force).create_new(!force);
+    let saved = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    saved.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => is_there(path),
+        _ => Failure::new(format!("cannot write {}: {error}", path.display())),
+    })
+}
+
+fn next_steps(args: &Args, path: &Path) -> String {
+    let file = path.display();
+    let build = if configuration::is_checkout(&args.dir) {
+        ""
+    } else {
+        "\n  copy build/ of a checkout of Portcullis here (npm run build makes it)"
+    };
+    let check = if args.dir == Path::new(".") { String::new() } else { format!(" {file}") };
+    format!(
+        "Wrote {file}. Next:{build}
+  npx wrangler kv namespace create JWKS    and put its id into the file
+  portcullis check --online{check}
+  npx wrangler deploy"
+    )
+}

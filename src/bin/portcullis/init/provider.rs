@@ -1,0 +1,80 @@
+//! What a provider says of itself.
+
+use std::cell::RefCell;
+
+use futures_util::FutureExt;
+use portcullis::jwks::discovery::key_set_url;
+use portcullis::platform::{Fault, Fetch, Fetched, Get};
+use portcullis::policy::Issuer;
+use serde_json::Value;
+
+use crate::output::{printable, wrap};
+use crate::web;
+
+/// A provider that the gate can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Provider {
+    issuer: String,
+    jwks_uri: String,
+    algorithms: Vec<String>,
+    scopes: Vec<String>,
+}
+
+/// The network, which remembers the last document.
+#[derive(Default)]
+struct Listening(RefCell<String>);
+
+impl Fetch for Listening {
+    async fn get(&self, get: Get<'_>) -> Result<Fetched, Fault> {
+        let fetched = web::get(get).map_err(|fault| Fault(format!("GET {}: {fault}", get.url)))?;
+        if let Fetched::Document { body, .. } = &fetched {
+            body.clone_into(&mut self.0.borrow_mut());
+        }
+        Ok(fetched)
+    }
+}
+
+/// Reads an issuer's metadata by the rules of the gate.
+///
+/// # Errors
+/// Says why the gate could not use it.
+pub(super) fn discover(issuer: &Issuer) -> Result<Provider, String> {
+    let network = Listening::default();
+    // The network answers at once or not at all, so nothing is left to wait for.
+    let found = key_set_url(issuer, &network).now_or_never();
+    let metadata: Value = serde_json::from_str(&network.0.into_inner()).unwrap_or_default();
+    match found.unwrap_or_else(|| Err(Fault("no answer".to_owned()))) {
+        Ok(jwks_uri) => Ok(Provider {
+            issuer: issuer.issuer.clone(),
+            jwks_uri,
+            algorithms: texts(&metadata, "id_token_signing_alg_values_supported"),
+            scopes: texts(&metadata, "scopes_supported"),
+        }),
+        Err(fault) => match metadata.get("issuer").and_then(Value::as_str) {
+            Some(other) if other != issuer.issuer => Err(format!("{fault}: {other:?}, not {:?}", issuer.issuer)),
+            _ => Err(fault.to_string()),
+        },
+    }
+}
+
+fn texts(metadata: &Value, name: &str) -> Vec<String> {
+    let items = metadata.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).map(printable).collect()
+}
+
+impl Provider {
+    /// For people.
+    pub(super) fn lines(&self, width: usize) -> Vec<String> {
+        let rows = [
+            ("keys", self.jwks_uri.clone()),
+            ("algorithms", self.algorithms.join(" ")),
+            ("scopes", self.scopes.join(" ")),
+        ];
+        let rows = rows.iter().filter(|(_, text)| !text.is_empty());
+        let row = |(name, text): &(&str, String)| {
+            let indent = " ".repeat(14);
+            format!("  {}", wrap(&format!("{name:<11} {text}"), width.saturating_sub(2), &indent))
+        };
+        std::iter::once(self.issuer.clone()).chain(rows.map(row)).collect()
+    }
+}

@@ -1,0 +1,152 @@
+//! `portcullis init`, against a provider on loopback.
+
+use portcullis::policy::KeySource;
+
+use crate::provider::{Provider, ok};
+use crate::tool::{Folder, Run, snapshot};
+
+const METADATA: &str = r#"{"issuer":"BASE/oidc","jwks_uri":"BASE/oidc/jwks",
+    "id_token_signing_alg_values_supported":["ES384"],"scopes_supported":["openid","offline_access","read:products"]}"#;
+const AUDIENCE: [&str; 4] = ["--audience", "https://api.example.com", "--origin", "https://origin.example.com"];
+
+fn init(folder: &Folder, words: &[&str]) -> Run {
+    folder.run(&[&["init"], words, &AUDIENCE[..]].concat())
+}
+
+/// A run with the issuer of a provider that says this; the address is replaced in what it gave.
+fn init_with(folder: &Folder, provider: &Provider, words: &[&str]) -> Run {
+    let issuer = format!("{}/oidc", provider.url);
+    let run = init(folder, &[&["--issuer", &issuer], words].concat());
+    let [out, err] = [run.out, run.err].map(|text| text.replace(&provider.url, "https://PROVIDER"));
+    Run { out, err, ..run }
+}
+
+#[test]
+fn writes_a_configuration_that_check_accepts() {
+    let (folder, provider) = (Folder::new("init"), Provider::saying(METADATA));
+    let run = init_with(&folder, &provider, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    snapshot("init/out.txt", &run.out);
+    snapshot("init/err.txt", &run.err);
+    let written = folder.read("wrangler.toml").replace(&provider.url, "https://PROVIDER");
+    snapshot("init/wrangler.toml", &written);
+    assert_eq!(*provider.asked.lock().unwrap(), ["GET /oidc/.well-known/openid-configuration HTTP/1.1"]);
+    let check = folder.run(&["check"]);
+    assert_eq!((check.code, check.err.as_str()), (Some(0), ""), "{}", check.out);
+}
+
+#[test]
+fn other_providers_get_other_examples() {
+    let (folder, provider) = (Folder::new("init-oidc"), Provider::saying(METADATA));
+    let run = init_with(&folder, &provider, &["--preset", "oidc", "--name", "gate", "--dry-run"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    snapshot("init/oidc.toml", &run.out);
+    assert!(!folder.has("wrangler.toml"), "a dry run writes nothing");
+}
+
+#[test]
+fn in_a_checkout_the_worker_is_built_and_the_schema_is_known() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let folder = Folder::new("init-checkout");
+    let words = ["--issuer", "https://a.example.com", "--offline", "--dry-run", "--dir", root];
+    let Run { code, out, err } = init(&folder, &words);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.starts_with("#:schema ./schema/wrangler.schema.json\n"), "{out}");
+    assert!(out.contains("[build]\ncommand = \"npm run build\"\n"), "{out}");
+}
+
+#[test]
+fn never_overwrites_unasked() {
+    let folder = Folder::new("init-there");
+    folder.write("wrangler.toml", "mine");
+    let words = ["--issuer", "https://a.example.com", "--offline"];
+    let Run { code, err, .. } = init(&folder, &words);
+    assert_eq!((code, err.contains("wrangler.toml is there already; --force")), (Some(2), true), "{err}");
+    assert_eq!(folder.read("wrangler.toml"), "mine");
+    let forced = init(&folder, &[&words[..], &["--force"]].concat());
+    assert_eq!(forced.code, Some(0), "{}", forced.err);
+    assert!(folder.read("wrangler.toml").contains("https://a.example.com"));
+}
+
+#[test]
+fn without_a_terminal_all_must_be_given() {
+    let folder = Folder::new("init-asks");
+    let Run { code, err, .. } = folder.run(&["init", "--audience", "a"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(err, "error: needed, since there is no terminal to ask on: --issuer, --origin\n");
+    for (words, part) in [
+        (["--issuer", "http://a.com"], "https"),
+        (["--issuer", "a.com"], "https"),
+        (["--issuer", "https://a.com?x"], "without a query"),
+        (["--origin", "a.com"], "expected http(s)://"),
+        (["--audience", ""], "expected an audience"),
+        (["--name", "My Gate"], "expected 1 to 63"),
+        (["--dir", "nowhere"], "nowhere is no folder"),
+    ] {
+        let run = folder.run(&[&["init"], &words[..]].concat());
+        assert_eq!((run.code, run.err.replace('\n', " ").contains(part)), (Some(2), true), "{words:?} {}", run.err);
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_policy_is_a_finding() {
+    let folder = Folder::new("init-bad");
+    let words = ["init", "--issuer", "https://a.com", "--origin", "passthrough", "--offline", "--audience", "{x}"];
+    let Run { code, err, .. } = folder.run(&words);
+    assert_eq!((code, err.as_str()), (Some(1), "error: routes[0].audience: the route captures no {x}\n"));
+    assert!(!folder.has("wrangler.toml"));
+}
+
+/// Each way in which a provider cannot be used, and what is said of it.
+#[test]
+fn a_provider_that_the_gate_could_not_use_is_told() {
+    let status =
+        |line: &'static str| Provider::new(move |_| Some(format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\n\r\n")));
+    let large = Provider::new(|_| Some(ok(&format!("{{\"a\":\"{}\"}}", "x".repeat(70_000)))));
+    let hostile = r#"{"issuer":"\u001b[31m\nerror: all is well","jwks_uri":"BASE/jwks"}"#;
+    let cases = [
+        (
+            Provider::saying(r#"{"issuer":"BASE/oidc/","jwks_uri":"BASE/jwks"}"#),
+            "names another issuer: \"https://PROVIDER/oidc/\", not \"https://PROVIDER/oidc\"",
+        ),
+        (Provider::saying(hostile), "names another issuer: \"\\u{1b}[31m\\nerror: all is well\""),
+        (Provider::saying(r#"{"issuer":"BASE/oidc"}"#), "names no jwks_uri"),
+        (
+            Provider::saying(r#"{"issuer":"BASE/oidc","jwks_uri":"http://a.com/jwks"}"#),
+            "names a jwks_uri that is not https",
+        ),
+        (Provider::saying("<html>"), "is not JSON"),
+        (Provider::saying(""), "is not JSON"),
+        (status("404 Not Found"), "status 404"),
+        (status("500 Oops"), "status 500"),
+        (status("302 Found\r\nlocation: https://PROVIDER/elsewhere"), "status 302"),
+        (large, "over 65536 bytes"),
+        (Provider::new(|_| Some(String::new())), "error: "),
+        (Provider::new(|_| Some("garbage\r\n\r\n".to_owned())), "error: "),
+    ];
+    for (provider, part) in cases {
+        let folder = Folder::new("init-provider");
+        let run = init_with(&folder, &provider, &[]);
+        let err = run.err.replace('\n', " ");
+        assert_eq!((run.code, err.contains(part)), (Some(1), true), "{part}: {err}");
+        assert!(err.contains("--offline goes on without"), "{err}");
+        assert!(!folder.has("wrangler.toml"), "{part}");
+    }
+}
+
+#[test]
+fn a_provider_that_never_answers_is_not_waited_for() {
+    let (folder, provider) = (Folder::new("init-silent"), Provider::new(|_| None));
+    let run = init_with(&folder, &provider, &[]);
+    assert_eq!((run.code, run.err.contains("timeout")), (Some(1), true), "{}", run.err);
+}
+
+#[test]
+fn the_written_policy_finds_its_keys_by_discovery() {
+    let folder = Folder::new("init-discovery");
+    assert_eq!(init(&folder, &["--issuer", "https://a.example.com", "--offline"]).code, Some(0));
+    let file: toml::Table = folder.read("wrangler.toml").parse().unwrap();
+    let policy = serde_json::to_string(&file["vars"]["POLICY"]).unwrap();
+    let policy = portcullis::policy::Policy::parse(&policy).unwrap();
+    assert!(matches!(policy.issuers[0].keys, KeySource::Discovery(_)));
+}
