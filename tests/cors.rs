@@ -58,7 +58,12 @@ fn read(text: &str) -> Told {
     match lines[0] {
         "allow" => Told { shared, outcome: "allow".to_owned(), headers: Vec::new(), body: String::new() },
         "answer" => {
-            Told { shared, outcome: lines[1].to_owned(), body: lines[2].to_owned(), headers: pairs(&lines[3..]) }
+            let says_who = |(name, value): &(String, String)| match name.as_str() {
+                "vary" => value == "origin",
+                _ => ["allow-origin", "allow-credentials", "expose-headers"].iter().any(|end| name.ends_with(end)),
+            };
+            let (shared, headers) = pairs(&lines[3..]).into_iter().partition(says_who);
+            Told { shared, outcome: lines[1].to_owned(), headers, body: lines[2].to_owned() }
         }
         other => panic!("{other}"),
     }
