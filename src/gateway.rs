@@ -124,9 +124,11 @@ impl<P: Platform> Gateway<P> {
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
         let host = request.url.host().to_ascii_lowercase();
         if let Some(resource) = self.policy.resources.iter().find(|own| own.is_described_at(&host, request.url.path)) {
+            platform.note(Step::Document);
             return serve(metadata_of(resource), request, context);
         }
         if let Some(granted) = self.preflight(&host, &path, request, context) {
+            platform.note(Step::Preflight);
             return granted.map(Admission::Own);
         }
         platform.note(Step::Route { host: &host, path: &path });

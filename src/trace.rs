@@ -17,6 +17,10 @@ pub enum Step<'a> {
     Host,
     /// 1. The path has one reading.
     Path,
+    /// 1. A document of the gate's own is only read.
+    Document,
+    /// 1. A page may send the request that its browser asks about.
+    Preflight,
     /// 1. There is a route.
     Route {
         /// In lower case, without port and trailing dot.

@@ -373,10 +373,42 @@ fn effect(decision: portcullis::decision::Decision<'_>, url: &str, method: &str,
             let kept = if has_claims { vec!["x-role", "authorization"] } else { vec!["x-role"] };
             json!({
                 "method": method, "url": sent.url, "service": sent.service, "timeout_ms": sent.timeout_ms,
-                "route": sent.route, "set": named(sent.set), "removed": sent.remove, "kept": kept,
+                "route": sent.route, "set": named(sent.set), "removed": sent.remove, "kept": kept, "added": [],
             })
         }
     }
+}
+
+#[test]
+fn what_the_gate_answers_by_itself_is_explained() {
+    let folder = Folder::new("explain-own");
+    let policy = json!({
+        "version": 1, "origin": "https://o", "issuers": {"i": {"issuer": "https://i"}},
+        "cors": {"origins": ["https://app.example.com"]},
+        "resources": {"https://api.example.com/mcp": {}},
+        "routes": [{"path": "/mcp", "methods": ["POST"], "audience": "https://api.example.com/mcp"}, {"path": "/open", "access": "public"}],
+    });
+    folder.write("policy.json", policy.to_string());
+    let ask = |origin: &str, method: &str| {
+        let headers = [format!("origin: {origin}"), format!("access-control-request-method: {method}")];
+        explain_json(&folder, &["OPTIONS", "https://api.example.com/mcp", "-H", &headers[0], "-H", &headers[1]])
+    };
+    let granted = ask("https://app.example.com", "POST");
+    assert_eq!((&granted["decision"], &granted["effect"]["status"]), (&json!("serve"), &json!(204)));
+    let refusal = ask("https://evil.example.com", "POST");
+    assert_eq!(refusal["effect"]["status"], 403);
+    let found = r#"origin "https://evil.example.com", method "POST""#;
+    assert_eq!(refused(&refusal), ["preflight", "an origin and a method that cors allows", found]);
+    let document = "https://api.example.com/.well-known/oauth-protected-resource/mcp";
+    assert_eq!(explain_json(&folder, &["GET", document])["effect"]["status"], 200);
+    assert_eq!(refused(&explain_json(&folder, &["PUT", document])), ["document", "only reading", "PUT"]);
+    let shared = explain_json(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);
+    let added = json!([
+        {"name": "vary", "value": "origin"}, {"name": "access-control-allow-origin", "value": "https://app.example.com"},
+    ]);
+    assert_eq!(shared["effect"]["added"], added);
+    let run = explain(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);
+    assert!(run.out.ends_with("\nTo the origin's answer are added\n  vary: origin\n  access-control-allow-origin: https://app.example.com\n"), "{}", run.out);
 }
 
 #[test]

@@ -21,6 +21,7 @@ scopes = ["read"]
 [[routes]]
 path = "/open"
 access = "public"
+cors = { origins = ["https://app.example.com"] }
 [[routes]]
 path = "/hook"
 access = "optional"
@@ -123,6 +124,23 @@ fn each_expectation_can_be_met_and_missed() {
         &[["header x-a", "absent", "nothing is sent to the origin"]],
     );
     fails("url = \"/none\"\nexpect.route = \"things\"", &[["route", "things", "none"]]);
+}
+
+#[test]
+fn headers_for_pages_can_be_expected() {
+    let page = "url = \"/open\"\nheaders = { origin = \"https://app.example.com\" }\n";
+    passes(&format!(
+        "{page}expect = {{ decision = \"allow\", answer = {{ access-control-allow-origin = \"https://app.example.com\", vary = \"origin\" }} }}"
+    ));
+    fails(
+        &format!("{page}expect.answer.access-control-allow-origin = false"),
+        &[["answer access-control-allow-origin", "absent", "https://app.example.com"]],
+    );
+    let preflight = "method = \"OPTIONS\"\nurl = \"/open\"\nheaders = { origin = \"https://app.example.com\", access-control-request-method = \"PUT\" }\n";
+    let varies = "access-control-request-method, access-control-request-headers, origin";
+    passes(&format!(
+        "{preflight}expect = {{ decision = \"serve\", status = 204, answer = {{ vary = \"{varies}\" }} }}"
+    ));
 }
 
 #[test]

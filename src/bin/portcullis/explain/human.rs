@@ -132,6 +132,12 @@ fn write_forward(forward: &ToOrigin, output: &Output) {
     if !forward.kept.is_empty() {
         item(output, "  kept     ", DIM, &forward.kept.join(", "));
     }
+    if !forward.added.is_empty() {
+        heading(output, "To the origin's answer are added");
+    }
+    for header in &forward.added {
+        block(output, 2, &format!("{}: {}", header.name, header.value));
+    }
 }
 
 fn shortened(value: &str) -> String {

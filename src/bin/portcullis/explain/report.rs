@@ -84,6 +84,8 @@ pub(super) struct ToOrigin {
     pub(super) removed: Vec<String>,
     /// Names of headers of the request that go through as they are.
     pub(super) kept: Vec<String>,
+    /// Headers that the gate adds to the origin's answer.
+    pub(super) added: Vec<Named>,
 }
 
 impl Explanation {
@@ -96,7 +98,7 @@ impl Explanation {
             Route { index, captures: captured.collect(), host_label: captures.host_label }
         });
         let decision = match trial.verdict {
-            Verdict::Allow(forward) => Decision::Allow(to_origin(asked, caller, forward)),
+            Verdict::Allow(forward) => Decision::Allow(to_origin(asked, caller, forward, trial.added)),
             Verdict::Deny(answer) => Decision::Deny(Answer::new(answer)),
             Verdict::Serve(answer) => Decision::Serve(Answer::new(answer)),
         };
@@ -130,7 +132,7 @@ impl Answer {
     }
 }
 
-fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>) -> ToOrigin {
+fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>, added: Vec<(String, String)>) -> ToOrigin {
     let removed: Vec<String> = forward.remove.into_iter().map(Cow::into_owned).collect();
     // The token of a caller whose claims are given is none of the request's own headers.
     let token = (caller == Caller::Claims).then_some("authorization");
@@ -143,6 +145,7 @@ fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>) -> ToOrigin {
         route: forward.route.into_owned(),
         set: named(forward.set.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()))),
         kept: kept.map(str::to_owned).collect(),
+        added: named(added.into_iter()),
         removed,
     }
 }

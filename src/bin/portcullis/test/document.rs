@@ -57,7 +57,7 @@ struct Test {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 struct Expect {
-    /// Whether the request goes to the origin, is refused, or answered with a document of the gate's own.
+    /// Whether the request goes to the origin, is refused, or answered by the gate (a preflight, a document of its own).
     decision: Option<Decision>,
     /// The status of the gate's own answer.
     #[schemars(range(min = 100, max = 599))]
@@ -68,7 +68,7 @@ struct Expect {
     /// The whole `WWW-Authenticate` of the gate's own answer.
     #[schemars(length(min = 1))]
     challenge: Option<String>,
-    /// Headers of the gate's own answer.
+    /// Headers that the gate gives the client, in its own answer or beside the origin's.
     #[schemars(extend("minProperties" = 1))]
     answer: Option<BTreeMap<String, Header>>,
     /// The name of the request's route.

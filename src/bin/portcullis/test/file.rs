@@ -56,7 +56,7 @@ pub(super) struct Expect {
     pub(super) status: Option<u64>,
     pub(super) code: Option<String>,
     pub(super) challenge: Option<String>,
-    /// Other headers of the gate's own answer.
+    /// Other headers that the gate gives the client, in its own answer or beside the origin's.
     pub(super) answer: Vec<(String, Header)>,
     pub(super) route: Option<String>,
     /// Where the origin's request goes to.

@@ -42,7 +42,7 @@ pub(super) fn judge(test: &Test, trial: Trial, route: Option<&str>) -> Judged {
     found.compare("decision", test.expect.decision.map(str::to_owned), decision.to_owned());
     found.compare("route", test.expect.route.clone(), route.map_or("none".to_owned(), str::to_owned));
     match &trial.verdict {
-        Verdict::Allow(forward) => found.forward(test, forward),
+        Verdict::Allow(forward) => found.forward(test, forward, &trial.added),
         Verdict::Deny(answer) | Verdict::Serve(answer) => found.answer(answer),
     }
     let mismatches = found.mismatches;
@@ -71,13 +71,14 @@ impl Found<'_> {
     }
 
     /// The gate lets the request through: it has no answer of its own.
-    fn forward(&mut self, test: &Test, forward: &Forward<'_>) {
+    fn forward(&mut self, test: &Test, forward: &Forward<'_>, added: &[(String, String)]) {
         let allowed = || "none, the request is allowed".to_owned();
         self.compare("status", self.expect.status.map(|status| status.to_string()), allowed());
         self.compare("code", self.expect.code.clone(), allowed());
         self.compare("challenge", self.expect.challenge.clone(), allowed());
         for (name, expected) in &self.expect.answer {
-            self.compare(&format!("answer {name}"), Some(expected.words()), allowed());
+            let value = all(added.iter().map(|(name, value)| (name.as_str(), value)), name);
+            self.header(&format!("answer {name}"), expected, value.as_deref().map(Sent::Value));
         }
         self.compare("origin", self.expect.origin.clone(), forward.url.clone());
         let sent = |name: &str| {
@@ -92,13 +93,13 @@ impl Found<'_> {
     fn answer(&mut self, answer: &Answer) {
         let body: Option<serde_json::Value> = serde_json::from_str(&answer.body).ok();
         let code = body.as_ref().and_then(|body| body.get("code")?.as_str()).unwrap_or("none");
-        let header = |name: &str| answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        let header = |name: &str| all(answer.headers.iter().map(|(name, value)| (*name, value)), name);
         self.compare("status", self.expect.status.map(|status| status.to_string()), answer.status.to_string());
         self.compare("code", self.expect.code.clone(), code.to_owned());
-        let challenge = header("www-authenticate").map_or("none", String::as_str);
-        self.compare("challenge", self.expect.challenge.clone(), challenge.to_owned());
+        let challenge = header("www-authenticate").unwrap_or_else(|| "none".to_owned());
+        self.compare("challenge", self.expect.challenge.clone(), challenge);
         for (name, expected) in &self.expect.answer {
-            self.header(&format!("answer {name}"), expected, header(name).map(|value| Sent::Value(value)));
+            self.header(&format!("answer {name}"), expected, header(name).as_deref().map(Sent::Value));
         }
         let nothing = || "nothing is sent to the origin".to_owned();
         self.compare("origin", self.expect.origin.clone(), nothing());
@@ -122,6 +123,12 @@ impl Found<'_> {
             self.mismatches.push(Mismatch { what: what.to_owned(), expected: expected.words(), found });
         }
     }
+}
+
+/// The values of a header, as one (RFC 9110 §5.3).
+fn all<'h>(headers: impl Iterator<Item = (&'h str, &'h String)>, name: &str) -> Option<String> {
+    let values: Vec<&str> = headers.filter(|(known, _)| *known == name).map(|(_, value)| value.as_str()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 /// A header on its way.

@@ -11,6 +11,7 @@ pub(crate) mod time;
 mod words;
 
 use portcullis::answer::{Answer, answer, preflight, serve};
+use portcullis::cors::Kind;
 use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::policy::{KeySource, Policy};
@@ -39,6 +40,8 @@ pub(crate) struct Trial {
     pub(crate) verdict: Verdict,
     pub(crate) checks: Vec<Check>,
     pub(crate) route: Option<(RouteIndex, Captures)>,
+    /// Headers that the gate adds to the origin's answer.
+    pub(crate) added: Vec<(String, String)>,
     /// What was fetched, and what was said about it.
     pub(crate) log: Vec<String>,
 }
@@ -96,6 +99,7 @@ impl Court {
             method: request.method.to_owned(),
             peek: Peek::at(authorization),
             authorization: request::describe(authorization),
+            preflight: request::describe_preflight(&request),
             now,
             max_token_bytes: self.max_token_bytes,
             trusts: claims.is_some(),
@@ -103,19 +107,24 @@ impl Court {
         };
         let local = Local::new(now, self.forms.is_some(), Record::new(given));
         let take = |decision: Decision<'_>, context: &Context<'_>| match decision {
-            Decision::Allow(forward) => (None, Verdict::Allow(forward.into_owned())),
-            Decision::Serve(document) => (None, Verdict::Serve(serve(&document, context))),
-            Decision::Preflight(granted) => (None, Verdict::Serve(preflight(&granted, context))),
+            Decision::Allow(forward) => (None, Verdict::Allow(forward.into_owned()), added(context)),
+            Decision::Serve(document) => (None, Verdict::Serve(serve(&document, context)), Vec::new()),
+            Decision::Preflight(granted) => (None, Verdict::Serve(preflight(&granted, context)), Vec::new()),
             Decision::Deny(denial) => {
                 let answer = answer(&denial, context);
-                (Some(denial), Verdict::Deny(answer))
+                (Some(denial), Verdict::Deny(answer), Vec::new())
             }
         };
-        let (denial, verdict) = local.run(self.gateway.decide(&request, &local, take));
+        let (denial, verdict, added) = local.run(self.gateway.decide(&request, &local, take));
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
-        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, log }
+        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, added, log }
     }
+}
+
+fn added(context: &Context<'_>) -> Vec<(String, String)> {
+    let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(Kind::Content));
+    fields.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
 }
 
 /// Puts these keys in the place of every issuer's own.

@@ -46,6 +46,8 @@ pub(super) struct Given {
     pub(super) method: String,
     pub(super) peek: Option<Peek>,
     pub(super) authorization: &'static str,
+    /// What a browser asks for a page.
+    pub(super) preflight: String,
     /// In seconds since 1970.
     pub(super) now: u64,
     pub(super) max_token_bytes: usize,
@@ -107,6 +109,10 @@ impl Record {
         let checks = match step {
             Step::Host => vec![check(1, "host", "a host, and a port if any", quoted(authority))],
             Step::Path => vec![check(1, "path", "a path with one reading", quoted(path))],
+            Step::Document => vec![check(1, "document", "only reading", method.clone())],
+            Step::Preflight => {
+                vec![check(1, "preflight", "an origin and a method that cors allows", self.given.preflight.clone())]
+            }
             Step::Route { host, .. } => {
                 vec![Check { found: None, ..check(1, "route", format!("one for {method} on {host}"), String::new()) }]
             }

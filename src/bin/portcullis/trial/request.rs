@@ -93,3 +93,10 @@ pub(super) fn describe(authorization: Option<&str>) -> &'static str {
         Err(_) => "something else",
     }
 }
+
+/// What a browser asks before it sends a page's request, if it does.
+pub(super) fn describe_preflight(request: &Request<'_>) -> String {
+    let [origin, method] =
+        ["origin", "access-control-request-method"].map(|name| request.header(name).unwrap_or("none"));
+    format!("origin {origin:?}, method {method:?}")
+}
