@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { HOST } from './gate.mjs';
 
 /** Code → status, the sentence where it is fixed, and what WWW-Authenticate says. */
-const REFUSALS = {
+export const REFUSALS = {
   'gate.bad_path': { status: 400 },
   'auth.authorization_header_missing': { status: 401, error: 'Authorization header is missing', challenge: 'bare' },
   'auth.authorization_token_type_not_supported': {

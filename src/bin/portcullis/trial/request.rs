@@ -28,6 +28,8 @@ impl Asked {
         if url.chars().any(|c| c.is_control() || c == ' ') {
             return Err(format!("expected a URL without spaces and control characters, found {url:?}"));
         }
+        // A client keeps the fragment to itself (RFC 9110 §7.1).
+        let url = url.split_once('#').map_or(url, |(url, _)| url);
         let base = if url.starts_with('/') { DEFAULT_BASE } else { "" };
         let url = format!("{base}{}", utf8_percent_encode(url, NON_ASCII));
         if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
