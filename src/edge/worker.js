@@ -80,8 +80,10 @@ function forward(decision, request, env) {
       resolve(endToEnd(response));
     }).catch((error) => {
       clearTimeout(timer);
+      // A client that ends its connection in the middle of its body looks the same from here.
+      const or = request.body === null ? '' : ' (or the client left in the middle of its body)';
       // What a service throws is its own text, and could hold the token.
-      console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error?.message : error?.name}`);
+      console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error?.message : error?.name}${or}`);
       resolve(refusal('unreachable', request.url));
     });
   });

@@ -81,7 +81,7 @@ async function targets(inspector) {
 }
 
 /** Resident memory now and at its peak, in MiB. */
-function processMemory(pid) {
+export function processMemory(pid) {
   if (process.platform !== 'linux') return { rss: Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)])) / 1024 };
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const of = (name) => round(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)[1]) / 1024);

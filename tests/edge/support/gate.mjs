@@ -29,8 +29,8 @@ export const HOST = 'gate.test';
 const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))[1];
 
 /** Starts one gate. See `startGates` for the options. */
-export async function startGate({ build, entry, ...options }) {
-  const [gate] = await startGates([options], { build, entry });
+export async function startGate({ build, entry, others, ...options }) {
+  const [gate] = await startGates([options], { build, entry, others });
   return gate;
 }
 
@@ -39,15 +39,16 @@ export async function startGate({ build, entry, ...options }) {
  *
  * - `policy`: the variable POLICY: an object, a string, or `undefined` for none
  * - `bindings`: further variables
- * - `services`: binding name → `(request) => Response`, run outside the gate
+ * - `services`: binding name → `(request) => Response`, run outside the gate, or the name of one of the `others`
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
  *
  * `kvDirectory` says where KV is kept on disk; a temporary place otherwise. `build` is the folder of another build,
- * `entry` the text of a module to put in front of it, which imports it as `./index.js`.
+ * `entry` the text of a module to put in front of it, which imports it as `./index.js`. `others` are further Workers, name
+ * → text of the module, which services can name.
  */
-export async function startGates(list, { kvDirectory, build = BUILD, entry } = {}) {
+export async function startGates(list, { kvDirectory, build = BUILD, entry, others = {} } = {}) {
   const logs = [];
   const modules = [
     { type: 'ESModule', path: join(build, 'index.js') },
@@ -73,7 +74,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry } = {
       cf: false,
       ...(kvDirectory ? { resourcePersistencePath: kvDirectory } : {}),
       handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
-      workers,
+      workers: [...workers, ...Object.entries(others).map(otherWorker)],
     }),
   );
   await miniflare.ready;
@@ -93,6 +94,10 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry } = {
       await watch.close();
     },
   })));
+}
+
+function otherWorker([name, contents]) {
+  return { name, modules: [{ type: 'ESModule', path: `${name}.js`, contents }], compatibilityDate: COMPATIBILITY_DATE };
 }
 
 class Gate {

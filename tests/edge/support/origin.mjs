@@ -1,17 +1,20 @@
 // A recording origin: keeps what the gate forwarded, answers what the test programs.
 
-import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import http from 'node:http';
 
-import { values } from './http.mjs';
+import { WebSocketServer } from 'ws';
 
-const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+import { values } from './http.mjs';
 
 /**
  * Starts an origin.
  *
  * `on(path, handler)` programs a path (without query) with `(request, response, record)`; what is not programmed
  * is 200 with a small JSON body. A handler that wants the request body streamed sets `handler.streaming = true`.
+ *
+ * `onUpgrade(path, handler)` programs what comes of upgrades with `(request, socket)`; by default they are accepted, with
+ * the last subprotocol that is offered, and `webSockets` emits `connection` with the WebSocket, which echoes.
  */
 export async function startOrigin() {
   const handlers = new Map();
@@ -30,10 +33,18 @@ export async function startOrigin() {
     if (!handler.streaming) record.body = await collect(request);
     handler(request, response, record);
   });
-  server.on('upgrade', (request, socket) => {
+  const upgrades = new Map();
+  const webSockets = new EventEmitter();
+  const acceptor = new WebSocketServer({ noServer: true, perMessageDeflate: true, handleProtocols: (offered) => [...offered].at(-1) });
+  server.on('upgrade', (request, socket, head) => {
     records.push(recordOf(request));
     socket.on('error', () => {});
-    acceptWebSocket(request, socket);
+    const handler = upgrades.get(pathOf(request));
+    if (handler) return handler(request, socket);
+    return acceptor.handleUpgrade(request, socket, head, (webSocket) => {
+      echo(webSocket);
+      webSockets.emit('connection', webSocket);
+    });
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address();
@@ -43,7 +54,9 @@ export async function startOrigin() {
     url: `http://127.0.0.1:${port}`,
     host: `127.0.0.1:${port}`,
     records,
+    webSockets,
     on: (path, handler) => handlers.set(path, handler),
+    onUpgrade: (path, handler) => upgrades.set(path, handler),
     /** The records since the last `take`. */
     take: () => records.splice(0),
     async close() {
@@ -113,21 +126,7 @@ async function collect(request) {
   return Buffer.concat(chunks);
 }
 
-/** Accepts an upgrade and sends back each short text frame with `echo: ` in front. */
-function acceptWebSocket(request, socket) {
-  const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + WEBSOCKET_GUID).digest('base64');
-  socket.write(
-    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
-    + `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-  );
-  socket.on('data', (frame) => {
-    const opcode = frame[0] & 0x0f;
-    if (opcode === 8) return socket.end(Buffer.from([0x88, 0]));
-    if (opcode !== 1) return undefined;
-    const length = frame[1] & 0x7f; // short frames only
-    const mask = frame.subarray(2, 6);
-    const text = Buffer.from(frame.subarray(6, 6 + length).map((byte, index) => byte ^ mask[index % 4]));
-    const reply = Buffer.concat([Buffer.from('echo: '), text]);
-    return socket.write(Buffer.concat([Buffer.from([0x81, reply.length]), reply]));
-  });
+function echo(webSocket) {
+  webSocket.on('error', () => {});
+  webSocket.on('message', (data, binary) => webSocket.send(data, { binary }));
 }
