@@ -45,3 +45,66 @@ fn read(mut answer: Response<Body>, max_bytes: usize) -> Result<Fetched, Fault> 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What comes of an answer, of which at most 5 bytes are taken within 300 ms.
+    fn fetch(answer: &'static [u8], is_closed: bool) -> Result<Fetched, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).unwrap();
+            stream.write_all(answer).unwrap();
+            if !is_closed {
+                // Until the client has had enough.
+                let _ = stream.read(&mut [0]);
+            }
+            String::from_utf8_lossy(&request[..length]).to_lowercase()
+        });
+        let fetched = get(Get { url: &url, etag: Some("\"a\""), timeout_ms: 300, max_bytes: 5 });
+        let request = server.join().unwrap();
+        assert!(request.starts_with("get /keys http/1.1\r\n"), "{request}");
+        assert!(
+            request.contains("\r\nif-none-match: \"a\"\r\n") && request.contains("\r\naccept: application/json\r\n")
+        );
+        fetched.map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn takes_what_the_worker_takes() {
+        let text = |text: &str| Some(text.to_owned());
+        let five = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\netag: \"b\"\r\ncache-control: max-age=9\r\n\r\n12345";
+        let document =
+            Fetched::Document { body: "12345".to_owned(), etag: text("\"b\""), cache_control: text("max-age=9") };
+        assert_eq!(fetch(five, true), Ok(document));
+        let current = b"HTTP/1.1 304 Not Modified\r\ncache-control: no-cache\r\n\r\n";
+        assert_eq!(fetch(current, true), Ok(Fetched::NotModified { cache_control: text("no-cache") }));
+    }
+
+    #[test]
+    fn refuses_what_the_worker_refuses() {
+        let cases: [(&[u8], bool, &str); 7] = [
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n123456", true, "the body is over 5 bytes"),
+            (
+                b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n123456\r\n0\r\n\r\n",
+                true,
+                "the body is over 5 bytes",
+            ),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n\xff\xfe", true, "the body is not UTF-8"),
+            (b"HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n", true, "status 302"),
+            (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", true, "status 404"),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12", false, "timeout: global"),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12", true, "io: Peer disconnected"),
+        ];
+        for (answer, is_closed, why) in cases {
+            assert_eq!(fetch(answer, is_closed), Err(why.to_owned()), "{}", answer.escape_ascii());
+        }
+    }
+}
