@@ -70,6 +70,13 @@ impl Output {
         write(&mut io::stderr().lock(), text);
     }
 
+    /// What takes a while, for who looks on.
+    pub(crate) fn progress(&self, text: &str) {
+        if io::stderr().is_terminal() {
+            self.note(text);
+        }
+    }
+
     /// Why nothing came of it.
     pub(crate) fn error(&self, text: &str) {
         let error = paint(self.err_is_coloured, RED, "error:");

@@ -2,9 +2,19 @@
 
 use std::time::Duration;
 
-use portcullis::platform::{Fault, Fetched, Get};
+use portcullis::platform::{Fault, Fetch, Fetched, Get};
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 use ureq::{Agent, Body};
+
+/// The network, for code that asks its platform for documents. A fault names the URL, as on the edge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Web;
+
+impl Fetch for Web {
+    async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {
+        get(request).map_err(|fault| Fault(format!("GET {}: {fault}", request.url)))
+    }
+}
 
 /// Gets a document.
 pub(crate) fn get(request: Get<'_>) -> Result<Fetched, Fault> {

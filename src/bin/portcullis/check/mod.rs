@@ -1,9 +1,12 @@
 //! `portcullis check`: everything that is wrong with a policy.
 
+mod online;
+
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
+use serde::Serialize;
 
 use crate::document::Source;
 use crate::finding::position::Lines;
@@ -12,6 +15,7 @@ use crate::lint::{self, RULES};
 use crate::output::{Output, Stream};
 use crate::policy::{Examined, Reading, examine, read};
 use crate::{Failure, Outcome};
+use online::IssuerKeys;
 
 /// Check a policy: all problems at once, each underlined
 ///
@@ -27,6 +31,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     reading: Reading,
+
+    /// Fetch the issuers' keys too, and say which of them would be used
+    #[arg(long)]
+    online: bool,
 
     /// How to print what is found
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -56,22 +64,26 @@ Examples:
   portcullis check                              the policies in wrangler.toml
   portcullis check policy.yaml                  a policy in a file of its own
   portcullis check --env staging                that environment only
+  portcullis check --online                     ask the issuers for their keys too
   portcullis check --deny-warnings --format github     in a workflow
   some-generator | portcullis check -           standard input";
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
-    let (source, mut findings) = match read(&args.file, &args.reading)? {
-        Err((source, findings)) => (source, findings),
+    let (source, mut findings, keys) = match read(&args.file, &args.reading)? {
+        Err((source, findings)) => (source, findings, None),
         Ok(document) => {
             let examined = examine(&document, args.reading.env.as_deref())?;
-            let of_worker = lint::worker(&document, &examined);
-            let findings = examined.into_iter().flat_map(findings).chain(of_worker).collect();
-            (document.source, findings)
+            let mut findings = lint::worker(&document, &examined);
+            let mut keys = args.online.then(Vec::new);
+            for policy in examined {
+                findings.extend(check(policy, keys.as_mut(), output));
+            }
+            (document.source, findings, keys)
         }
     };
     findings.retain(|finding| !args.allow.iter().any(|allowed| allowed == finding.rule));
     findings.sort_by_key(|finding| finding.span.start);
-    write(&findings, &source, args.format, output);
+    write(&findings, &source, keys.as_deref(), args.format, output);
     let is_bad = |finding: &Finding| match finding.severity {
         Severity::Error => true,
         Severity::Warning => args.deny_warnings,
@@ -80,30 +92,47 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     Ok(if findings.iter().any(is_bad) { Outcome::Findings } else { Outcome::Fine })
 }
 
-fn findings(examined: Examined<'_>) -> Vec<Finding> {
+/// All findings of a policy; its issuers' keys are fetched if there is a list for them.
+fn check(examined: Examined<'_>, keys: Option<&mut Vec<IssuerKeys>>, output: &Output) -> Vec<Finding> {
     let Examined { environment, value, result, .. } = examined;
-    match (result, value) {
-        (Err(errors), _) => errors,
-        (Ok(policy), Some(value)) => {
-            lint::policy(&policy, &value).into_iter().map(|finding| finding.of(environment)).collect()
-        }
-        (Ok(_), None) => Vec::new(),
+    let (policy, value) = match (result, value) {
+        (Ok(policy), Some(value)) => (policy, value),
+        (Err(errors), _) => return errors,
+        (Ok(_), None) => return Vec::new(),
+    };
+    let mut findings = lint::policy(&policy, &value);
+    if let Some(keys) = keys {
+        let (found, problems) = online::keys(&policy, &value, output);
+        keys.extend(found);
+        findings.extend(problems);
     }
+    findings.into_iter().map(|finding| finding.of(environment)).collect()
 }
 
-fn write(findings: &[Finding], source: &Source, format: Format, output: &Output) {
+fn write(findings: &[Finding], source: &Source, keys: Option<&[IssuerKeys]>, format: Format, output: &Output) {
     match format {
         Format::Human => {
             human::write(findings, source, output, Stream::Out);
+            online::write(keys.unwrap_or_default(), output);
             output.line(&format!("{}: {}", source.name, summary(findings)));
         }
-        Format::Json => output.json(&json::report(findings, source)),
+        Format::Json => output.json(&Report { findings: json::report(findings, source), issuers: keys }),
         Format::Sarif => output.json(&sarif::log(findings, source)),
         Format::Github => {
             let lines = Lines::new(&source.text);
             findings.iter().for_each(|finding| output.line(&github::command(finding, source, &lines)));
         }
     }
+}
+
+/// What scripts get.
+#[derive(Serialize)]
+struct Report<'r> {
+    #[serde(flatten)]
+    findings: json::Report<'r>,
+    /// With `--online`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuers: Option<&'r [IssuerKeys]>,
 }
 
 fn summary(findings: &[Finding]) -> String {

@@ -30,13 +30,24 @@ pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Value, Vec<SyntaxErr
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    match parse_to_ast(text, &CollectOptions::default(), &options) {
-        Ok(result) => match result.value {
-            Some(root) => Ok(value(&root)),
-            None => Err(vec![SyntaxError::new(0..text.len(), "expected a JSON value, found nothing")]),
-        },
-        Err(error) => Err(vec![SyntaxError::new(span(error.range()), error.kind().to_string())]),
+    let result = parse_to_ast(text, &CollectOptions::default(), &options);
+    let result = result.map_err(|error| vec![SyntaxError::new(span(error.range()), error.kind().to_string())])?;
+    let Some(root) = result.value else {
+        return Err(vec![SyntaxError::new(0..text.len(), "expected a JSON value, found nothing")]);
+    };
+    if dialect == Dialect::Strict {
+        // The parser that knows places takes some texts that are no JSON: control characters, half surrogates.
+        serde_json::from_str::<serde_json::Value>(text).map_err(|error| vec![strict_error(text, &error)])?;
     }
+    Ok(value(&root))
+}
+
+fn strict_error(text: &str, error: &serde_json::Error) -> SyntaxError {
+    let start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let at = text.floor_char_boundary((start + error.column().saturating_sub(1)).min(text.len()));
+    let message = error.to_string();
+    let words = message.split(" at line ").next().unwrap_or_default();
+    SyntaxError::new(at..at, words)
 }
 
 fn value(value: &ast::Value<'_>) -> Value {

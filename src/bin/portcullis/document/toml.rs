@@ -12,11 +12,12 @@ pub(super) fn parse(text: &str) -> Result<Value, Vec<SyntaxError>> {
     if errors.is_empty() {
         return Ok(table(root.get_ref(), root.span()));
     }
-    let errors = errors.into_iter().map(|error| {
-        let end = text.len();
-        SyntaxError::new(error.span().unwrap_or(end..end), error.message())
-    });
-    Err(errors.collect())
+    let end = text.len();
+    let errors = errors.into_iter().map(|error| SyntaxError::new(error.span().unwrap_or(end..end), error.message()));
+    let mut errors: Vec<_> = errors.collect();
+    // Each of many brackets without a partner is told at the end of the text.
+    errors.dedup();
+    Err(errors)
 }
 
 fn table(table: &DeTable<'_>, span: super::Span) -> Value {

@@ -57,14 +57,15 @@ fn group<'f>(finding: &'f Finding, source: &'f Source, lines: &Lines<'_>, width:
 
 /// Only the lines in question go to the renderer: it looks through all of its text for each finding.
 fn snippet<'s>(finding: &'s Finding, source: &'s Source, lines: &Lines<'_>) -> Snippet<'s, Annotation<'s>> {
-    let related = finding.related.as_ref();
-    let start = related.map_or(finding.span.start, |(span, _)| span.start.min(finding.span.start));
-    let end = related.map_or(finding.span.end, |(span, _)| span.end.max(finding.span.end));
+    let primary = lines.head(&finding.span);
+    let related = finding.related.as_ref().map(|(span, label)| (lines.head(span), label));
+    let start = related.as_ref().map_or(primary.start, |(span, _)| span.start.min(primary.start));
+    let end = related.as_ref().map_or(primary.end, |(span, _)| span.end.max(primary.end));
     let (first, around) = lines.around(&(start..end));
     let text = source.text.get(around.clone()).unwrap_or_default();
-    let within = |span: &Span| span.start - around.start..span.end.max(span.start) - around.start;
+    let within = |span: Span| span.start - around.start..span.end - around.start;
     let snippet = Snippet::source(text).path(source.name.as_str()).line_start(first);
-    let snippet = snippet.annotation(AnnotationKind::Primary.span(within(&finding.span)));
+    let snippet = snippet.annotation(AnnotationKind::Primary.span(within(primary)));
     match related {
         Some((span, label)) => snippet.annotation(AnnotationKind::Context.span(within(span)).label(label.as_str())),
         None => snippet,

@@ -100,7 +100,7 @@ impl Subject {
     }
 }
 
-/// A table or list of several lines is shown by what names it best, not as a whole.
+/// What names a route best is its path.
 fn head(value: &Value) -> Span {
     match &value.node {
         Node::Table(_) => value.get("path").map_or(value.span.clone(), |path| path.span.clone()),

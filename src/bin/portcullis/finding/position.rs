@@ -9,6 +9,9 @@ pub(crate) struct Position {
     pub(crate) column: usize,
 }
 
+/// A longer underline would make the lines of a snippet too long.
+const MOST_UNDERLINED: usize = 56;
+
 /// The beginnings of the lines of a text.
 pub(crate) struct Lines<'t> {
     text: &'t str,
@@ -33,8 +36,17 @@ impl<'t> Lines<'t> {
     pub(crate) fn around(&self, span: &Span) -> (usize, Span) {
         let [first, last] = [span.start, span.end.max(span.start)].map(|byte| self.number(byte));
         let start = self.starts.get(first - 1).copied().unwrap_or_default();
-        let end = self.starts.get(last).map_or(self.text.len(), |next| next - 1);
-        (first, start..end)
+        let end = self.starts.get(last).copied().unwrap_or(self.text.len());
+        let text = self.text.get(start..end).unwrap_or_default();
+        (first, start..start + text.trim_end_matches(['\r', '\n']).len().max(span.end.saturating_sub(start)))
+    }
+
+    /// What of a span is underlined: it stays on its first line, and of a table in braces it is the brace.
+    pub(crate) fn head(&self, span: &Span) -> Span {
+        let text = self.text.get(span.clone()).unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        let letters = if line.starts_with('{') { 1 } else { MOST_UNDERLINED };
+        span.start..span.start + line.char_indices().nth(letters).map_or(line.len(), |(end, _)| end)
     }
 
     fn number(&self, byte: usize) -> usize {
@@ -55,8 +67,12 @@ mod tests {
         assert_eq!(at(7), Position { line: 2, column: 3 });
         assert_eq!(at(11), Position { line: 4, column: 1 });
         assert_eq!(at(12), Position { line: 4, column: 2 });
-        assert_eq!(lines.around(&(4..7)), (2, 2..9));
+        assert_eq!(lines.around(&(4..7)), (2, 2..8));
         assert_eq!(lines.around(&(0..12)), (1, 0..12));
+        assert_eq!(lines.head(&(0..12)), 0..1);
+        assert_eq!(lines.head(&(2..7)), 2..7);
+        assert_eq!(Lines::new("{\"a\": 1}").head(&(0..8)), 0..1);
+        assert_eq!(Lines::new(&"é".repeat(60)).head(&(0..120)), 0..112);
         assert_eq!(Lines::new("").around(&(0..0)), (1, 0..0));
     }
 }

@@ -34,10 +34,12 @@ macro_rules! rules {
 rules! {
     SYNTAX = Error "syntax" "A text that is not written as its syntax asks",
     POLICY = Error "policy" "A policy with which the gate would refuse every request",
+    KEYS = Error "keys" "An issuer's keys that cannot be fetched or used",
     AUDIENCE_UNCHECKED = Warning "audience-unchecked" "A route takes tokens for any audience",
     DENY_OPENED = Warning "deny-opened" "A public route lies within one that denies",
     ENVIRONMENT_WITHOUT_POLICY = Warning "environment-without-policy" "An environment inherits no policy",
     HTTP_ORIGIN = Warning "http-origin" "Requests and identities go to the origin in the clear",
+    KEY_NOT_ALLOWED = Warning "key-not-allowed" "The policy allows no algorithm of a key",
     LONG_LEEWAY = Warning "long-leeway" "Expired tokens are taken for minutes",
     NO_COOLDOWN = Warning "no-cooldown" "Each unknown key makes a fetch",
     NO_STALE_KEYS = Warning "no-stale-keys" "Tokens are refused as soon as the issuer is down",

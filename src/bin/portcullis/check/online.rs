@@ -1,0 +1,148 @@
+//! `check --online`: the keys that the gate would use, found by its own code.
+
+use futures_util::FutureExt;
+use portcullis::json::Json;
+use portcullis::jwks::discovery::key_set_url;
+use portcullis::jwks::key::{Material, PublicKey};
+use portcullis::jwks::set::{MAX_SET_BYTES, usable_keys};
+use portcullis::platform::{Fault, Fetch, Fetched, Get};
+use portcullis::policy::{Issuer, KeySource, Place, Policy, Step};
+use portcullis::token::algorithm::{Algorithm, KeyType};
+use serde::Serialize;
+
+use crate::document::Value;
+use crate::finding::{Finding, Subject};
+use crate::lint::{KEY_NOT_ALLOWED, KEYS};
+use crate::output::{BOLD, Output};
+use crate::web::Web;
+
+/// The keys of an issuer.
+#[derive(Debug, Serialize)]
+pub(super) struct IssuerKeys {
+    name: String,
+    issuer: String,
+    /// Absent for keys in the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<String>,
+    keys: Vec<Key>,
+    /// Entries of the set that are no usable keys.
+    passed_over: usize,
+}
+
+/// A key, and what the gate would verify with it.
+#[derive(Debug, Serialize)]
+struct Key {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    algorithms: Vec<&'static str>,
+}
+
+/// Fetches the keys of all issuers of a policy. What cannot be used is a finding.
+pub(super) fn keys(policy: &Policy, value: &Value, output: &Output) -> (Vec<IssuerKeys>, Vec<Finding>) {
+    let (mut all, mut findings) = (Vec::new(), Vec::new());
+    for issuer in &policy.issuers {
+        output.progress(&format!("{}: asking for keys", issuer.issuer));
+        let finding = |rule, message: String| {
+            let place = Place::at(&[Step::Key("issuers"), Step::Key(&issuer.name)]);
+            let key = if value.locate(&place).value.get("jwks_uri").is_some() { "jwks_uri" } else { "issuer" };
+            let shown = Place::at(&[Step::Key("issuers"), Step::Key(&issuer.name), Step::Key(key)]);
+            Finding { place, ..Finding::new(rule, Subject::Value.span(value, &shown), message) }
+        };
+        // The network answers at once or not at all, so nothing is left to wait for.
+        let found = keys_of(issuer).now_or_never().unwrap_or_else(|| Err(Fault("no answer".to_owned())));
+        match found {
+            Err(fault) => findings.push(finding(&KEYS, fault.to_string())),
+            Ok(found) => {
+                findings.extend(unfit(&found).map(|(rule, message)| finding(rule, message)));
+                all.push(found);
+            }
+        }
+    }
+    (all, findings)
+}
+
+async fn keys_of(issuer: &Issuer) -> Result<IssuerKeys, Fault> {
+    let (jwks_uri, keys, entries) = match &issuer.keys {
+        KeySource::Static(keys) => (None, keys.clone(), keys.len()),
+        KeySource::Discovery(_) | KeySource::Uri(_) => {
+            let uri = key_set_url(issuer, &Web).await?;
+            let (keys, entries) = fetch(issuer, &uri).await?;
+            (Some(uri), keys, entries)
+        }
+    };
+    Ok(IssuerKeys {
+        name: issuer.name.clone(),
+        issuer: issuer.issuer.clone(),
+        jwks_uri,
+        passed_over: entries - keys.len(),
+        keys: keys.iter().map(|key| Key::new(key, &issuer.algorithms)).collect(),
+    })
+}
+
+/// The usable keys of a set, and how many entries it has.
+async fn fetch(issuer: &Issuer, url: &str) -> Result<(Vec<PublicKey>, usize), Fault> {
+    let get = Get { url, etag: None, timeout_ms: issuer.timeout_ms, max_bytes: MAX_SET_BYTES };
+    let Fetched::Document { body, .. } = Web.get(get).await? else {
+        return Err(Fault(format!("GET {url}: 304 without a copy at hand")));
+    };
+    let said = |problem: String| Fault(format!("the answer of {url}: {problem}"));
+    let set = Json::parse(&body).map_err(|error| said(error.to_string()))?;
+    let keys = usable_keys(&set).map_err(|error| said(error.to_string()))?;
+    let entries = set.as_object().and_then(|set| set.get("keys")?.as_array()).map_or(0, <[Json<'_>]>::len);
+    Ok((keys, entries))
+}
+
+/// Keys that the policy allows no algorithm of.
+fn unfit(found: &IssuerKeys) -> impl Iterator<Item = (&'static crate::lint::Rule, String)> {
+    let has_none = found.keys.iter().all(|key| key.algorithms.is_empty());
+    let of_all = has_none.then(|| (&KEYS, "the policy allows no algorithm of any key of this issuer".to_owned()));
+    let of_one = found.keys.iter().filter(move |key| !has_none && key.algorithms.is_empty()).map(|key| {
+        let kid = key.kid.as_ref().map(|kid| format!(" {kid:?}")).unwrap_or_default();
+        (&KEY_NOT_ALLOWED, format!("the policy allows no algorithm of the key{kid} ({})", key.kind))
+    });
+    of_all.into_iter().chain(of_one)
+}
+
+impl Key {
+    fn new(key: &PublicKey, allowed: &[Algorithm]) -> Self {
+        let fitting = allowed.iter().filter(|algorithm| key.fits(**algorithm));
+        Self { kid: key.kid.clone(), kind: kind(&key.material), algorithms: fitting.map(|fit| fit.name()).collect() }
+    }
+}
+
+fn kind(material: &Material) -> String {
+    let name = match material.key_type() {
+        KeyType::Rsa => "RSA",
+        KeyType::P256 => "EC P-256",
+        KeyType::P384 => "EC P-384",
+        KeyType::P521 => "EC P-521",
+        KeyType::Ed25519 => "OKP Ed25519",
+    };
+    match material {
+        Material::Rsa { n, .. } => format!("{name} {}", n.len() * 6 / 8 * 8),
+        _ => name.to_owned(),
+    }
+}
+
+/// Tells people which keys there are.
+pub(super) fn write(all: &[IssuerKeys], output: &Output) {
+    for issuer in all {
+        output.line(&format!("{} {}", output.paint(BOLD, &issuer.name), issuer.issuer));
+        let from = issuer.jwks_uri.as_deref().unwrap_or("in the policy");
+        output.line(&format!("  keys {from}"));
+        for Key { kid, kind, algorithms } in &issuer.keys {
+            let kid = kid.as_deref().unwrap_or("(no kid)");
+            let used = if algorithms.is_empty() { "not used".to_owned() } else { algorithms.join(" ") };
+            output.line(&format!("  - {kid}: {kind}, {used}"));
+        }
+        if issuer.passed_over > 0 {
+            output.line(&format!(
+                "  - {} passed over: not for signatures, too weak or of no known type",
+                issuer.passed_over
+            ));
+        }
+        output.line("");
+    }
+}
