@@ -1,6 +1,10 @@
 //! `portcullis check`.
 
-use crate::tool::{Folder, snapshot};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::tool::{Folder, Run, snapshot, snapshot_wide};
 
 const GOOD: &str = r#"
 version = 1
@@ -12,37 +16,46 @@ path = "/a"
 audience = "https://api.example.com"
 "#;
 
-const BAD: &str = r#"version = 1
-orign = "https://origin.example.com"
-[issuers.logto]
-issuer = "https://tenant.logto.app/oidc"
-algorithms = ["RS25"]
-[[routes]]
-path = "/a/{id}"
-audience = "https://api.example.com/{ids}"
-issuers = ["logot"]
-[[routes]]
-path = "/a/{x}"
-access = "pubic"
-"#;
+const BAD: &str = include_str!("policies/bad.toml");
+const SUSPICIOUS: &str = include_str!("policies/suspicious.toml");
+
+fn fine(name: &str) -> Run {
+    Run { code: Some(0), out: format!("{name}: no problems\n"), err: String::new() }
+}
+
+/// What a file of this name and text gives.
+fn check(name: &str, text: impl AsRef<[u8]>) -> Run {
+    let folder = Folder::new(name);
+    folder.write(name, text).run(&["check", name])
+}
+
+/// The same, where findings are all that it gives.
+fn findings(name: &str, text: impl AsRef<[u8]>) -> String {
+    let run = check(name, text);
+    assert_eq!((run.code, run.err.as_str()), (Some(1), ""), "{}", run.out);
+    run.out
+}
 
 #[test]
 fn a_good_policy_is_fine_in_every_syntax() {
     let folder = Folder::new("good");
-    folder.write("policy.toml", GOOD).write(
-        "wrangler.toml",
-        "[vars]\nPOLICY = '''{\"version\": 1, \"routes\":
-        [{\"path\": \"/\", \"access\": \"deny\"}]}'''",
-    );
-    folder.write("policy.json", r#"{"version": 1, "routes": [{"path": "/", "access": "deny"}]}"#);
-    folder.write("policy.yml", "version: 1\nroutes:\n  - {path: /, access: deny}\n");
-    for args in [&["policy.toml"][..], &["policy.json"], &["policy.yml"], &["wrangler.toml"], &[]] {
-        let run = folder.run(&[&["check"], args].concat());
-        let name = args.first().unwrap_or(&"wrangler.toml");
-        assert_eq!((run.code, run.out, run.err), (Some(0), format!("{name}: no problems\n"), String::new()));
+    let json = r#"{"version": 1, "routes": [{"path": "/", "access": "deny"}]}"#;
+    let yaml = "version: 1\nroutes:\n  - {path: /, access: deny}\n";
+    folder.write("policy.toml", GOOD).write("policy.json", json).write("policy.yml", yaml);
+    folder.write("wrangler.toml", format!("[vars]\nPOLICY = '''{json}'''"));
+    folder.write("wrangler.jsonc", format!("// ours\n{{\"vars\": {{\"POLICY\": {json},}},}}"));
+    folder.write("wrangler.json", format!("{{\"vars\": {{\"POLICY\": {}}}}}", Value::from(json)));
+    for name in ["policy.toml", "policy.json", "policy.yml", "wrangler.toml", "wrangler.json", "wrangler.jsonc"] {
+        assert_eq!(folder.run(&["check", name]), fine(name));
     }
-    let run = folder.run_with(&["check", "-"], GOOD);
-    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(0), "<stdin>: no problems\n", ""));
+    assert_eq!(folder.run(&["check"]), fine("wrangler.toml"));
+    for text in [GOOD, json, yaml] {
+        assert_eq!(folder.run_with(&["check", "-"], text), fine("<stdin>"), "{text}");
+    }
+    folder.write("policy", yaml);
+    assert_eq!(folder.run(&["check", "policy", "--syntax", "yaml"]), fine("policy"));
+    let run = folder.run(&["check", "policy", "--syntax", "json"]);
+    assert_eq!(run.code, Some(1));
 }
 
 #[test]
@@ -52,6 +65,221 @@ fn all_errors_are_shown_underlined() {
     assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
     snapshot("check/errors.txt", &run.out);
     let coloured = folder.run(&["check", "policy.toml", "--color", "always"]);
-    snapshot("check/errors-coloured.txt", &coloured.out);
+    snapshot_wide("check/errors-coloured.txt", &coloured.out);
+    assert!(coloured.out.contains('\u{1b}') && !run.out.contains('\u{1b}'));
     assert_eq!(folder.run_in(&[("NO_COLOR", "1")], &["check", "policy.toml"]), run, "no terminal, no colour");
+    assert_eq!(folder.run(&["check", "policy.toml", "--color", "never"]), run);
+}
+
+#[test]
+fn machines_get_the_same_findings() {
+    let folder = Folder::new("formats");
+    folder.write("bad.toml", BAD).write("a dir,100%.toml", BAD).write("suspicious.toml", SUSPICIOUS);
+    for format in ["json", "sarif", "github"] {
+        let run = folder.run(&["check", "bad.toml", "--format", format]);
+        assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
+        snapshot_wide(&format!("check/errors.{format}"), &run.out);
+    }
+    let count = |format, pointer: &str| {
+        let run = folder.run(&["check", "suspicious.toml", "--format", format]);
+        let value: Value = serde_json::from_str(&run.out).unwrap();
+        value.pointer(pointer).unwrap().as_array().unwrap().len()
+    };
+    let lines = folder.run(&["check", "suspicious.toml", "--format", "github"]).out.lines().count();
+    assert_eq!(count("json", "/findings"), lines);
+    assert_eq!(count("sarif", "/runs/0/results"), lines);
+    let run = folder.run(&["check", "a dir,100%.toml", "--format", "github"]);
+    assert!(run.out.starts_with("::error file=a dir%2C100%25.toml,line="), "{}", run.out);
+    let run = folder.run(&["check", "a dir,100%.toml", "--format", "sarif"]);
+    assert!(run.out.contains("\"uri\": \"a%20dir%2C100%25.toml\""), "{}", run.out);
+}
+
+#[test]
+fn what_is_suspicious_is_a_warning() {
+    let folder = Folder::new("suspicious");
+    let run = folder.write("wrangler.toml", SUSPICIOUS).run(&["check"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    snapshot("check/warnings.txt", &run.out);
+    let strict = folder.run(&["check", "--deny-warnings"]);
+    assert_eq!((strict.code, &strict.out), (Some(1), &run.out));
+    let allowed = folder.run(&["check", "--allow", "http-origin", "--allow", "unused-issuer"]);
+    assert!(!allowed.out.contains("http-origin") && !allowed.out.contains("unused-issuer"));
+    assert!(allowed.out.contains("similar-scope"));
+    assert_eq!(folder.run(&["check", "--allow", "policy"]).code, Some(2), "errors are not to be allowed");
+    assert_eq!(folder.run(&["check", "--allow", "htp-origin"]).code, Some(2));
+}
+
+#[test]
+fn a_note_fails_nothing() {
+    let policy = "version = 1\n[[routes]]\npath = \"/healthz\"\naccess = \"public\"\norigin = \"https://o.com\"\n";
+    let folder = Folder::new("note");
+    let run = folder.write("policy.toml", policy).run(&["check", "policy.toml", "--deny-warnings"]);
+    assert_eq!(run.code, Some(0));
+    assert!(run.out.contains("note[public-alone]: routes[0]: is public and shadows no other route"), "{}", run.out);
+}
+
+#[test]
+fn what_is_meant_is_no_warning() {
+    for routes in [
+        // An exception for one path.
+        "[[routes]]\npath = \"/a/{*rest}\"\naudience = \"x\"\n[[routes]]\npath = \"/a/login\"\naccess = \"public\"",
+        "[[routes]]\npath = \"/{org}\"\naudience = \"urn:logto:organization:{org}\"",
+        "[[routes]]\npath = \"/{tenant}\"\naudience = \"x\"\norganization = \"{tenant}\"",
+        "[[routes]]\npath = \"/a\"\naudience = \"x\"\nscopes = [\"v1:read\", \"v2:read\", \"plan:a\", \"plan:b\"]",
+        "[[routes]]\npath = \"/a\"\naudience = \"x\"\norigin = \"http://localhost:8000\"\nmethods = [\"PROPFIND\", \"QUERY\"]",
+        "[[routes]]\npath = \"/a\"\naudience = \"x\"\n[[routes]]\npath = \"/a\"\nmethods = [\"GET\"]\naudience = \"x\"",
+        "[[routes]]\npath = \"/a\"\naccess = \"optional\"\naudience = \"x\"",
+    ] {
+        let policy =
+            format!("version = 1\norigin = \"https://o.com\"\n[issuers.a]\nissuer = \"https://a.com\"\n{routes}\n");
+        assert_eq!(check("meant.toml", policy), fine("meant.toml"), "{routes}");
+    }
+}
+
+#[test]
+fn each_environment_has_its_own_policy() {
+    let folder = Folder::new("environments");
+    let route = |access| {
+        format!("POLICY = '{{\"version\": 1, \"routes\": [{{\"path\": \"/\", \"access\": \"{access}\"}}]}}'\n")
+    };
+    let (good, bad) = (route("deny"), route("dney"));
+    let staging = "[env.staging.vars.POLICY]\nversion = 2\nroutes = [{path = \"/\", access = \"deny\"}]\n";
+    folder.write("wrangler.toml", format!("name = \"x\"\n[vars]\n{good}{staging}[env.qa.vars]\n{bad}[env.dev]\n"));
+    let run = folder.run(&["check"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
+    snapshot("check/environments.txt", &run.out);
+    let of = |name| folder.run(&["check", "--env", name]);
+    assert_eq!(of("qa").out.matches("error: env.qa: routes[0].access").count(), 1);
+    assert!(!of("qa").out.contains("staging"));
+    let run = of("prod");
+    let message = "error: wrangler.toml holds no policy for the environment \"prod\"\n";
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(2), "", message));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_finding() {
+    let folder = Folder::new("unreadable");
+    folder.write("latin1.toml", b"name = \"\xe9\"").write("worker.toml", "name = \"x\"\nmain = \"x.js\"\n");
+    for (name, message) in [
+        ("absent.toml", "error: cannot read absent.toml: No such file or directory (os error 2)\n"),
+        ("latin1.toml", "error: latin1.toml is not UTF-8: byte 8 begins no character\n"),
+        ("worker.toml", "error: worker.toml holds no policy: expected the table [vars.POLICY]\n"),
+        (".", "error: cannot read .: Is a directory (os error 21)\n"),
+    ] {
+        let run = folder.run(&["check", name]);
+        assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(2), "", message));
+    }
+    assert_eq!(folder.run(&["chekc"]).code, Some(2));
+    assert_eq!(folder.run(&["check", "--format", "xml"]).code, Some(2));
+}
+
+#[test]
+fn syntax_errors_are_underlined_too() {
+    let mut all = String::new();
+    for (name, text) in [
+        ("unclosed.toml", "version = 1\nroutes = [\n  {path = \"/\"},\n"),
+        ("twice.toml", "version = 1\nversion = 1\n[a\nb = = 1\n"),
+        ("comma.json", "{\n  \"version\": 1,\n  \"routes\": [],\n}\n"),
+        ("twice.json", "{\"version\": 1,\n \"routes\": [{\"path\": \"/\", \"path\": \"/\"}], \"version\": 1}"),
+        ("comment.json", "{\"version\": 1} // ours\n"),
+        ("tab.json", "{\"version\": 1, \"origin\": \"a\tb\"}"),
+        ("surrogate.json", "{\"version\": 1, \"origin\": \"\\ud800\"}"),
+        ("indent.yaml", "version: 1\nroutes:\n  - path: /\n   access: deny\n"),
+        ("twice.yaml", "version: 1\nversion: 1\n"),
+        ("two.yaml", "version: 1\n---\nversion: 1\n"),
+        ("key.yaml", "? [a, b]\n: 1\n"),
+        ("string.toml", "[vars]\nPOLICY = '{\"version\": 1, \"routes\": }'\n"),
+        ("escaped.toml", "[vars]\nPOLICY = \"{\\\"version\\\": 1, \\\"routes\\\": }\"\n"),
+        (
+            "foreign.toml",
+            "version = 1\nroutes = [{path = 2026-11-01, timeout_ms = inf, name = 99999999999999999999}]\n",
+        ),
+        ("foreign.yaml", "version: .nan\nroutes: []\n"),
+        ("empty.toml", ""),
+        ("empty.json", ""),
+        ("empty.yaml", "# nothing\n"),
+    ] {
+        all.push_str(&findings(name, text));
+        all.push('\n');
+    }
+    snapshot("check/syntax.txt", &all);
+}
+
+#[test]
+fn places_are_right_whatever_stands_around_them() {
+    let mut all = String::new();
+    for (name, text) in [
+        ("bom.toml", "\u{feff}version = 2\nroutes = [{path = \"/\", access = \"deny\"}]\n"),
+        ("bom.json", "\u{feff}{\"version\": 2, \"routes\": [{\"path\": \"/\", \"access\": \"deny\"}]}"),
+        ("crlf.toml", "version = 1\r\n[[routes]]\r\npath = \"/\"\r\nacces = \"deny\"\r\naccess = \"deny\"\r\n"),
+        ("tabs.toml", "version = 1\n[[routes]]\n\tpath\t=\t\"/\"\n\taccess\t=\t\"dney\"\n"),
+        ("wide.json", "{\"version\": 1, \"routes\": [{\"path\": \"/名前\", \"access\": \"拒否\", \"文\": 1}]}"),
+        ("wide.yaml", "version: 1\nroutes:\n  - {path: /名前é, access: dney, \"naïve\": 1}\n"),
+        (
+            "long.json",
+            &format!(
+                "{{\"version\": 1, \"routes\": [{{\"path\": \"/{}\", \"access\": \"deny\", \"x\": 1}}]}}",
+                "é".repeat(300)
+            ),
+        ),
+        (
+            "escape.toml",
+            "[vars]\nPOLICY = \"{\\\"version\\\": 2, \\\"routes\\\": [{\\\"path\\\": \\\"/\\\", \\\"access\\\": \\\"deny\\\"}]}\"\n",
+        ),
+        (
+            "lines.toml",
+            "[vars]\nPOLICY = '''\n{\n  \"version\": 2,\n  \"routes\": [{\"path\": \"/\", \"access\": \"deny\"}]\n}'''\n",
+        ),
+    ] {
+        all.push_str(&findings(name, text));
+        all.push('\n');
+    }
+    snapshot("check/places.txt", &all);
+}
+
+#[test]
+fn deep_nesting_is_an_error_in_every_syntax() {
+    let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+    for (name, text) in [
+        ("deep.json", format!("{open}{close}")),
+        ("open.json", open.clone()),
+        ("deep.toml", format!("a = {open}{close}")),
+        ("deep.yaml", format!("{open}{close}")),
+        ("blocks.yaml", (0..500).map(|level| format!("{}- \n", "  ".repeat(level))).collect()),
+        ("tables.toml", format!("[{}]\n", vec!["a"; 100].join("."))),
+        ("33.json", format!("{{\"version\": 1, \"routes\": {}1{}}}", "[".repeat(32), "]".repeat(32))),
+    ] {
+        let out = findings(name, text);
+        assert!(["nested too deeply", "depth", "recurs"].iter().any(|word| out.contains(word)), "{name}: {out}");
+    }
+}
+
+#[test]
+fn aliases_cannot_fill_the_memory() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let below = vec![format!("*a{}", level - 1); 10].join(", ");
+        text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+    }
+    assert!(findings("bomb.yaml", text).contains("aliases make this document too large"));
+}
+
+/// The most that a check of ten thousand routes may take in a build without optimisation, on a machine with other work.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn ten_thousand_routes_are_checked() {
+    let route = |n: usize| {
+        format!(
+            "\n[[routes]]\npath = \"/r{n}/{{id}}\"\naudience = \"https://api.example.com\"\nscopes = [\"scope{n}:read\"]\n"
+        )
+    };
+    let policy: String = std::iter::once(GOOD.to_owned()).chain((0..10_000).map(route)).collect();
+    let began = Instant::now();
+    assert_eq!(check("huge.toml", &policy), fine("huge.toml"));
+    // A finding in each of them, and each found in its line.
+    let out = findings("huge.toml", policy.replace("scopes = ", "scope = "));
+    assert_eq!(out.matches("did you mean `scopes`?").count(), 10_000);
+    assert!(out.contains(":50008:1\n") && out.ends_with("huge.toml: 10000 errors\n"));
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
 }

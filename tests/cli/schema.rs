@@ -1,14 +1,266 @@
-//! `portcullis schema`.
+//! `portcullis schema`: the committed schemas are current, and the schema and the gate's reader agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portcullis::policy::document::{Access, Claim, ClaimValue, Identity, Issuer, Limits, OneOrMore, Route, Scopes};
+use portcullis::policy::{Names, Policy, document};
+use serde_json::{Value, json};
 
 use crate::tool::{command, run};
+
+fn committed(subject: &str) -> String {
+    let path = format!("{}/schema/{subject}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn schema(subject: &str) -> Value {
+    serde_json::from_str(&committed(subject)).unwrap()
+}
 
 #[test]
 fn the_committed_schemas_are_current() {
     for subject in ["policy", "wrangler", "tests"] {
-        let path = format!("{}/schema/{subject}.schema.json", env!("CARGO_MANIFEST_DIR"));
         let run = run(&mut command(&["schema", subject]), "");
         assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
-        let committed = std::fs::read_to_string(&path).unwrap();
-        assert!(committed == run.out, "out of date: portcullis schema {subject} > schema/{subject}.schema.json");
+        let is_current = committed(subject) == run.out;
+        assert!(is_current, "out of date: cargo run -- schema {subject} > schema/{subject}.schema.json");
     }
+}
+
+/// A policy that has each table of the document, and where its tables are: by the schema's name for them.
+fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
+    let policy = json!({
+        "version": 1, "origin": "https://o.com",
+        "issuers": {"a": {"issuer": "https://a.com"}},
+        "identity": {}, "limits": {},
+        "routes": [{"path": "/", "audience": "x", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}}],
+    });
+    let tables = [
+        ("Policy", ""),
+        ("Issuer", "/issuers/a"),
+        ("Identity", "/identity"),
+        ("Limits", "/limits"),
+        ("Route", "/routes/0"),
+        ("Scopes", "/routes/0/scopes"),
+        ("Claim", "/routes/0/claims/c"),
+    ];
+    (policy, tables.into())
+}
+
+/// The keys that the reader knows in a table.
+fn known_to_the_reader(pointer: &str) -> BTreeSet<String> {
+    let (mut policy, _) = with_all_tables();
+    policy.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert("zzz".to_owned(), json!(1));
+    let errors = Policy::parse(&policy.to_string()).unwrap_err();
+    let known = errors.into_iter().find_map(|error| match error.names {
+        Some(Names::Keys(keys)) if error.place.key() == Some("zzz") => Some(keys),
+        _ => None,
+    });
+    known.unwrap().into_iter().map(str::to_owned).collect()
+}
+
+/// The keys that a schema lists, in any of its choices.
+fn listed(schema: &Value) -> BTreeSet<String> {
+    let choices = schema["anyOf"].as_array().into_iter().flatten().chain([schema]);
+    choices.filter_map(|choice| choice["properties"].as_object()).flat_map(|keys| keys.keys().cloned()).collect()
+}
+
+#[test]
+fn the_schema_and_the_reader_know_the_same_keys() {
+    let schema = schema("policy");
+    let (policy, tables) = with_all_tables();
+    assert_eq!(Policy::parse(&policy.to_string()).map(drop), Ok(()));
+    let definitions = schema["definitions"].as_object().unwrap();
+    let mut all: BTreeMap<&str, &Value> = definitions.iter().map(|(name, schema)| (name.as_str(), schema)).collect();
+    all.insert("Policy", &schema);
+    all.retain(|_, schema| !listed(schema).is_empty());
+    assert_eq!(all.keys().collect::<Vec<_>>(), tables.keys().collect::<Vec<_>>(), "each table is compared");
+    for (name, pointer) in tables {
+        assert_eq!(listed(all[name]), known_to_the_reader(pointer), "{name}");
+    }
+}
+
+#[test]
+fn what_the_types_write_is_a_policy_with_every_key() {
+    let text = |text: &str| Some(text.to_owned());
+    let issuer = |issuer: &str| Issuer { issuer: issuer.to_owned(), ..Issuer::default() };
+    let mut full = issuer("https://a.com");
+    full.jwks_uri = text("https://a.com/jwks");
+    full.algorithms = vec!["ES256".to_owned()];
+    (full.leeway, full.max_age, full.jwks_ttl, full.timeout_ms) = (Some(1), Some(2), Some(3), Some(4));
+    (full.jwks_max_stale, full.jwks_cooldown) = (Some(5), Some(6));
+    full.types = vec!["jwt".to_owned()];
+    full.scope_claim = text("scp");
+    let key = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let literal = Issuer { jwks: Some(json!({"keys": [key]})), ..issuer("b") };
+    let value = |text: &str| ClaimValue::Text(text.to_owned());
+    let route = Route {
+        path: "/a/{org}".to_owned(),
+        methods: vec!["GET".to_owned()],
+        hosts: vec!["a.com".to_owned()],
+        name: text("a"),
+        access: Some(Access::Optional),
+        issuers: vec!["a".to_owned()],
+        audience: Some(OneOrMore::More(vec!["x".to_owned()])),
+        scopes: Some(Scopes::Rule { all: vec!["a".to_owned()], any: vec!["b".to_owned()] }),
+        organization: text("{org}"),
+        claims: [
+            ("a".to_owned(), Claim::Is(ClaimValue::Bool(true))),
+            ("b".to_owned(), Claim::Any { any: vec![value("x"), ClaimValue::Number(1.into())] }),
+            ("c".to_owned(), Claim::Contains { contains: value("x") }),
+        ]
+        .into(),
+        origin: text("https://o.com"),
+        strip_prefix: text("/a"),
+        timeout_ms: Some(1),
+    };
+    let policy = document::Policy {
+        version: 1,
+        origin: text("service:API"),
+        issuers: [("a".to_owned(), full), ("b".to_owned(), literal)].into(),
+        identity: Some(Identity {
+            prefix: text("x-"),
+            forward_token: Some(false),
+            payload_header: Some(true),
+            claims: [("x-email".to_owned(), "email".to_owned())].into(),
+        }),
+        limits: Some(Limits { max_token_bytes: Some(256) }),
+        routes: vec![route],
+    };
+    let written = serde_json::to_value(&policy).unwrap();
+    assert_eq!(Policy::parse(&written.to_string()).map(drop), Ok(()));
+    assert!(jsonschema::is_valid(&schema("policy"), &written));
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&written["routes"][0]), known_to_the_reader("/routes/0"));
+    let issuers = &written["issuers"];
+    assert_eq!(&keys(&issuers["a"]) | &keys(&issuers["b"]), known_to_the_reader("/issuers/a"));
+    assert_eq!(keys(&written["identity"]), known_to_the_reader("/identity"));
+    assert_eq!(keys(&written), known_to_the_reader(""));
+}
+
+/// A policy with this route, beside an issuer.
+fn with_route(route: &Value) -> Value {
+    json!({"version": 1, "origin": "https://o.com", "issuers": {"a": {"issuer": "https://a.com"}}, "routes": [route]})
+}
+
+fn with_issuer(issuer: &Value) -> Value {
+    json!({"version": 1, "origin": "https://o.com", "issuers": {"a": issuer}, "routes": [{"path": "/", "audience": "x"}]})
+}
+
+fn with(key: &str, value: &Value) -> Value {
+    let mut policy = with_route(&json!({"path": "/", "audience": "x"}));
+    policy[key] = value.clone();
+    policy
+}
+
+#[test]
+fn both_take_good_policies() {
+    let schema = jsonschema::validator_for(&schema("policy")).unwrap();
+    for policy in [
+        with_route(&json!({"path": "/a/{b}/{*c}", "audience": "x{b}", "methods": ["GET", "X-Y_Z"]})),
+        with_route(&json!({"path": "/", "access": "public"})),
+        with_route(&json!({"path": "/", "access": "deny", "hosts": ["{t}.a.com"]})),
+        with_route(&json!({"path": "/", "access": "optional", "audience": ["x", "y"], "organization": "*"})),
+        with_route(&json!({"path": "/", "audience": "*", "scopes": ["a:b/c"], "issuers": ["a"]})),
+        with_route(&json!({"path": "/", "audience": "x", "scopes": {"any": ["a"]}, "claims": {"a.b": 1, "c": true}})),
+        with_route(
+            &json!({"path": "/", "audience": "x", "claims": {"a": {"contains": "x"}}, "timeout_ms": 2_147_483_647}),
+        ),
+        with_issuer(&json!({"issuer": "x", "jwks_uri": "http://localhost/jwks", "algorithms": ["EdDSA", "RS256"]})),
+        with_issuer(&json!({"issuer": "https://a.com", "leeway": 0, "jwks_ttl": 1, "max_age": 3_162_240_000_u64})),
+        with("limits", &json!({"max_token_bytes": 65_536})),
+        with("identity", &json!({"prefix": "a-", "claims": {}})),
+        with("origin", &json!("passthrough")),
+    ] {
+        assert_eq!(Policy::parse(&policy.to_string()).map(drop), Ok(()), "{policy}");
+        assert!(schema.is_valid(&policy), "{policy}: {:?}", schema.iter_errors(&policy).next().map(|e| e.to_string()));
+    }
+}
+
+#[test]
+fn both_refuse_bad_policies() {
+    let schema = jsonschema::validator_for(&schema("policy")).unwrap();
+    let route = |key: &str, value: Value| {
+        let mut route = json!({"path": "/", "audience": "x"});
+        route[key] = value;
+        with_route(&route)
+    };
+    let issuer = |key: &str, value: Value| {
+        let mut issuer = json!({"issuer": "https://a.com"});
+        issuer[key] = value;
+        with_issuer(&issuer)
+    };
+    for policy in [
+        json!([]),
+        json!({}),
+        with("version", &json!(2)),
+        with("version", &json!("1")),
+        with("routes", &json!([])),
+        with("issuers", &json!([])),
+        with("issuers", &Value::Null),
+        with("origin", &json!("ftp://x")),
+        with("limits", &json!({"max_token_bytes": 255})),
+        with("limits", &json!({"max_tokens": 255})),
+        with("identity", &json!({"prefix": "X-"})),
+        with("identity", &json!({"prefix": "x"})),
+        with("identity", &json!({"claims": {"x-auth-a": 1}})),
+        with("orign", &json!("https://o.com")),
+        route("path", json!("a")),
+        route("path", Value::Null),
+        route("audience", json!([])),
+        route("audience", json!("")),
+        route("audience", json!(1)),
+        route("methods", json!([])),
+        route("methods", json!(["get"])),
+        route("methods", json!("GET")),
+        route("hosts", json!(["", "a"])),
+        route("access", json!("Public")),
+        route("access", json!("public")),
+        route("access", json!("deny")),
+        route("issuers", json!([])),
+        route("scopes", json!(["a b"])),
+        route("scopes", json!("a")),
+        route("scopes", json!({})),
+        route("scopes", json!({"all": []})),
+        route("scopes", json!({"some": ["a"]})),
+        route("claims", json!({"a": {"any": []}})),
+        route("claims", json!({"a": {"any": [1], "contains": 1}})),
+        route("claims", json!({"a": {}})),
+        route("claims", json!({"a": [1]})),
+        route("organization", json!("")),
+        route("strip_prefix", json!("a")),
+        route("timeout_ms", json!(0)),
+        route("timeout_ms", json!(1.5)),
+        route("method", json!(["GET"])),
+        with_route(&json!({"path": "/"})),
+        with_route(&json!({"audience": "x"})),
+        with_issuer(&json!({"jwks_uri": "https://a.com"})),
+        issuer("algorithms", json!(["HS256"])),
+        issuer("algorithms", json!([])),
+        issuer("leeway", json!(301)),
+        issuer("leeway", json!("30")),
+        issuer("jwks_ttl", json!(0)),
+        issuer("max_age", json!(-1)),
+        issuer("types", json!([""])),
+        issuer("jwks", json!({"keys": []})),
+        issuer("jwks_uri", json!("a.com/jwks")),
+        issuer("audience", json!("x")),
+        with_issuer(&json!({"issuer": "a", "jwks_uri": "https://a.com", "jwks": {"keys": [{"kty": "RSA"}]}})),
+    ] {
+        assert!(Policy::parse(&policy.to_string()).is_err(), "{policy}");
+        assert!(!schema.is_valid(&policy), "{policy}");
+    }
+}
+
+#[test]
+fn the_wrapper_looks_at_each_policy_of_a_worker() {
+    let schema = jsonschema::validator_for(&schema("wrangler")).unwrap();
+    let good = with_route(&json!({"path": "/", "audience": "x"}));
+    let bad = with_route(&json!({"path": "/"}));
+    let worker = |default: &Value, staging: &Value| json!({"name": "x", "kv_namespaces": [], "vars": {"POLICY": default, "OTHER": 1}, "env": {"s": {"vars": {"POLICY": staging}}}});
+    assert!(schema.is_valid(&worker(&good, &good)));
+    assert!(schema.is_valid(&worker(&json!("{}"), &good)), "a string that holds a policy");
+    assert!(schema.is_valid(&json!({"name": "x"})));
+    assert!(!schema.is_valid(&worker(&bad, &good)));
+    assert!(!schema.is_valid(&worker(&good, &bad)));
 }
