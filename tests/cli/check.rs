@@ -1,10 +1,8 @@
 //! `portcullis check`.
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 
-use crate::tool::{Folder, Run, snapshot, snapshot_wide};
+use crate::tool::{Folder, Run, snapshot, snapshot_narrow};
 
 const GOOD: &str = r#"
 version = 1
@@ -63,9 +61,9 @@ fn all_errors_are_shown_underlined() {
     let folder = Folder::new("bad");
     let run = folder.write("policy.toml", BAD).run(&["check", "policy.toml"]);
     assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
-    snapshot("check/errors.txt", &run.out);
+    snapshot_narrow("check/errors.txt", &run.out);
     let coloured = folder.run(&["check", "policy.toml", "--color", "always"]);
-    snapshot_wide("check/errors-coloured.txt", &coloured.out);
+    snapshot("check/errors-coloured.txt", &coloured.out);
     assert!(coloured.out.contains('\u{1b}') && !run.out.contains('\u{1b}'));
     assert_eq!(folder.run_in(&[("NO_COLOR", "1")], &["check", "policy.toml"]), run, "no terminal, no colour");
     assert_eq!(folder.run(&["check", "policy.toml", "--color", "never"]), run);
@@ -78,7 +76,7 @@ fn machines_get_the_same_findings() {
     for format in ["json", "sarif", "github"] {
         let run = folder.run(&["check", "bad.toml", "--format", format]);
         assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
-        snapshot_wide(&format!("check/errors.{format}"), &run.out);
+        snapshot(&format!("check/errors.{format}"), &run.out);
     }
     let count = |format, pointer: &str| {
         let run = folder.run(&["check", "suspicious.toml", "--format", format]);
@@ -99,7 +97,7 @@ fn what_is_suspicious_is_a_warning() {
     let folder = Folder::new("suspicious");
     let run = folder.write("wrangler.toml", SUSPICIOUS).run(&["check"]);
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
-    snapshot("check/warnings.txt", &run.out);
+    snapshot_narrow("check/warnings.txt", &run.out);
     let strict = folder.run(&["check", "--deny-warnings"]);
     assert_eq!((strict.code, &strict.out), (Some(1), &run.out));
     let allowed = folder.run(&["check", "--allow", "http-origin", "--allow", "unused-issuer"]);
@@ -147,7 +145,7 @@ fn each_environment_has_its_own_policy() {
     folder.write("wrangler.toml", format!("name = \"x\"\n[vars]\n{good}{staging}[env.qa.vars]\n{bad}[env.dev]\n"));
     let run = folder.run(&["check"]);
     assert_eq!((run.code, run.err.as_str()), (Some(1), ""));
-    snapshot("check/environments.txt", &run.out);
+    snapshot_narrow("check/environments.txt", &run.out);
     let of = |name| folder.run(&["check", "--env", name]);
     assert_eq!(of("qa").out.matches("error: env.qa: routes[0].access").count(), 1);
     assert!(!of("qa").out.contains("staging"));
@@ -202,7 +200,7 @@ fn syntax_errors_are_underlined_too() {
         all.push_str(&findings(name, text));
         all.push('\n');
     }
-    snapshot("check/syntax.txt", &all);
+    snapshot_narrow("check/syntax.txt", &all);
 }
 
 #[test]
@@ -234,7 +232,7 @@ fn places_are_right_whatever_stands_around_them() {
         all.push_str(&findings(name, text));
         all.push('\n');
     }
-    snapshot("check/places.txt", &all);
+    snapshot_narrow("check/places.txt", &all);
 }
 
 #[test]
@@ -264,9 +262,6 @@ fn aliases_cannot_fill_the_memory() {
     assert!(findings("bomb.yaml", text).contains("aliases make this document too large"));
 }
 
-/// The most that a check of ten thousand routes may take in a build without optimisation, on a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 #[test]
 fn ten_thousand_routes_are_checked() {
     let route = |n: usize| {
@@ -275,11 +270,9 @@ fn ten_thousand_routes_are_checked() {
         )
     };
     let policy: String = std::iter::once(GOOD.to_owned()).chain((0..10_000).map(route)).collect();
-    let began = Instant::now();
     assert_eq!(check("huge.toml", &policy), fine("huge.toml"));
     // A finding in each of them, and each found in its line.
     let out = findings("huge.toml", policy.replace("scopes = ", "scope = "));
     assert_eq!(out.matches("did you mean `scopes`?").count(), 10_000);
     assert!(out.contains(":50008:1\n") && out.ends_with("huge.toml: 10000 errors\n"));
-    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
 }

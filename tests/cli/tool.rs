@@ -77,16 +77,8 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Run {
     Run { code: output.status.code(), out, err }
 }
 
-/// Compares what people read with the text kept under tests/cli/snapshots. No line is longer than a terminal is wide.
-/// `UPDATE_SNAPSHOTS=1` keeps it.
+/// Compares a text with the one kept under tests/cli/snapshots. `UPDATE_SNAPSHOTS=1` keeps it.
 pub(crate) fn snapshot(name: &str, text: &str) {
-    let long = text.lines().find(|line| line.chars().count() > 80);
-    assert_eq!(long, None, "a line of over 80 columns in {name}");
-    snapshot_wide(name, text);
-}
-
-/// The same for what machines read.
-pub(crate) fn snapshot_wide(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots").join(name);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -94,4 +86,11 @@ pub(crate) fn snapshot_wide(name: &str, text: &str) {
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == text, "{name} is another; kept:\n{kept}\nfound:\n{text}");
+}
+
+/// The same for what stands in a terminal of 80 columns.
+pub(crate) fn snapshot_narrow(name: &str, text: &str) {
+    let long = text.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(long, None, "a line of over 80 columns in {name}");
+    snapshot(name, text);
 }

@@ -41,12 +41,13 @@ impl<'t> Lines<'t> {
         (first, start..start + text.trim_end_matches(['\r', '\n']).len().max(span.end.saturating_sub(start)))
     }
 
-    /// What of a span is underlined: it stays on its first line, and of a table in braces it is the brace.
+    /// What of a span is underlined: it stays on its first line; of a table that goes on beyond it is the brace.
     pub(crate) fn head(&self, span: &Span) -> Span {
         let text = self.text.get(span.clone()).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
-        let letters = if line.starts_with('{') { 1 } else { MOST_UNDERLINED };
-        span.start..span.start + line.char_indices().nth(letters).map_or(line.len(), |(end, _)| end)
+        let short = line.char_indices().nth(MOST_UNDERLINED).map_or(line.len(), |(end, _)| end);
+        let is_whole = short == text.len();
+        span.start..span.start + if line.starts_with('{') && !is_whole { 1 } else { short }
     }
 
     fn number(&self, byte: usize) -> usize {
@@ -71,7 +72,8 @@ mod tests {
         assert_eq!(lines.around(&(0..12)), (1, 0..12));
         assert_eq!(lines.head(&(0..12)), 0..1);
         assert_eq!(lines.head(&(2..7)), 2..7);
-        assert_eq!(Lines::new("{\"a\": 1}").head(&(0..8)), 0..1);
+        assert_eq!(Lines::new("{\"a\": 1}").head(&(0..8)), 0..8);
+        assert_eq!(Lines::new("{\"a\":\n1}").head(&(0..8)), 0..1);
         assert_eq!(Lines::new(&"é".repeat(60)).head(&(0..120)), 0..112);
         assert_eq!(Lines::new("").around(&(0..0)), (1, 0..0));
     }

@@ -1,6 +1,6 @@
 //! Names that are nearly those of other routes: what a slip of the finger makes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use portcullis::policy::{Place, Step};
 use strsim::damerau_levenshtein;
@@ -75,23 +75,25 @@ impl Uses {
     }
 
     /// Pairs that differ by one letter or by case, the rarer one first. Two names are that near only if they are the same
-    /// without some one letter of each, so nothing else is compared.
+    /// without some one letter of each, so nothing else is compared; and of names that only count up, one is.
     fn similar(&self) -> Vec<(&Use, &Use)> {
         let mut near: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, used) in self.uses.iter().enumerate() {
+        let mut counted = HashSet::new();
+        let uses = self.uses.iter().enumerate().filter(|(_, used)| counted.insert(without_digits(&used.name)));
+        for (index, used) in uses {
             for key in shortened(&used.name) {
                 near.entry(key).or_default().push(index);
             }
         }
-        let mut pairs = BTreeMap::new();
+        let mut pairs = BTreeSet::new();
         for group in near.values() {
             for (position, one) in group.iter().enumerate() {
                 for other in group.iter().skip(position + 1).filter(|other| *other != one) {
-                    pairs.insert((*one.min(other), *one.max(other)), ());
+                    pairs.insert((*one.min(other), *one.max(other)));
                 }
             }
         }
-        let pairs = pairs.into_keys().filter_map(|(one, other)| Some((self.uses.get(one)?, self.uses.get(other)?)));
+        let pairs = pairs.into_iter().filter_map(|(one, other)| Some((self.uses.get(one)?, self.uses.get(other)?)));
         pairs.filter(|(one, other)| is_slip(&one.name, &other.name)).map(by_count).collect()
     }
 
@@ -109,6 +111,10 @@ impl Uses {
 
 fn by_count<'u>((first, second): (&'u Use, &'u Use)) -> (&'u Use, &'u Use) {
     if first.count < second.count { (first, second) } else { (second, first) }
+}
+
+fn without_digits(name: &str) -> String {
+    name.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 /// The name itself and the name without each of its letters, in lower case.

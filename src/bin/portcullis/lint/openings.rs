@@ -33,7 +33,17 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     }
     for (index, (route, location)) in lint.policy.routes.iter().zip(&locations).enumerate() {
         if let (Access::Public, Some(location)) = (&route.access, location) {
-            tell(lint, index, location, location.protected_by(&others));
+            let other = location.protected_by(&others);
+            let same_path = |other: usize| {
+                locations
+                    .get(other)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|other| other.example_path() == location.example_path())
+            };
+            // Methods of one path are told apart on purpose.
+            if !other.is_some_and(same_path) {
+                tell(lint, index, location, other);
+            }
         }
     }
 }
