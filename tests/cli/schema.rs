@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis::policy::document::{Access, Claim, ClaimValue, Identity, Issuer, Limits, OneOrMore, Route, Scopes};
+use portcullis::policy::document::{
+    Access, Claim, ClaimValue, Cors, Identity, Issuer, Limits, OneOrMore, Resource, Route, RouteCors, Scopes,
+};
 use portcullis::policy::{Names, Policy, document};
 use serde_json::{Value, json};
 
@@ -32,14 +34,16 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
     let policy = json!({
         "version": 1, "origin": "https://o.com",
         "issuers": {"a": {"issuer": "https://a.com"}},
-        "identity": {}, "limits": {},
-        "routes": [{"path": "/", "audience": "x", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}}],
+        "identity": {}, "limits": {}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
+        "routes": [{"path": "/", "audience": "https://api.com", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}}],
     });
     let tables = [
         ("Policy", ""),
         ("Issuer", "/issuers/a"),
         ("Identity", "/identity"),
         ("Limits", "/limits"),
+        ("Cors", "/cors"),
+        ("Resource", "/resources/https:~1~1api.com"),
         ("Route", "/routes/0"),
         ("Scopes", "/routes/0/scopes"),
         ("Claim", "/routes/0/claims/c"),
@@ -101,7 +105,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         name: text("a"),
         access: Some(Access::Optional),
         issuers: vec!["a".to_owned()],
-        audience: Some(OneOrMore::More(vec!["x".to_owned()])),
+        audience: Some(OneOrMore::More(vec!["https://api.com".to_owned()])),
         scopes: Some(Scopes::Rule { all: vec!["a".to_owned()], any: vec!["b".to_owned()] }),
         organization: text("{org}"),
         claims: [
@@ -113,7 +117,17 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         origin: text("https://o.com"),
         strip_prefix: text("/a"),
         timeout_ms: Some(1),
+        cors: Some(RouteCors::Off(false)),
     };
+    let cors = Cors {
+        origins: vec!["https://*.app.com".to_owned()],
+        headers: Some(vec!["authorization".to_owned()]),
+        methods: vec!["GET".to_owned()],
+        expose: vec!["etag".to_owned()],
+        credentials: Some(true),
+        max_age: Some(0),
+    };
+    let resource = Resource { name: text("API"), documentation: text("https://docs.com") };
     let policy = document::Policy {
         version: 1,
         origin: text("service:API"),
@@ -125,6 +139,8 @@ fn what_the_types_write_is_a_policy_with_every_key() {
             claims: [("x-email".to_owned(), "email".to_owned())].into(),
         }),
         limits: Some(Limits { max_token_bytes: Some(256) }),
+        cors: Some(cors),
+        resources: [("https://api.com".to_owned(), resource)].into(),
         routes: vec![route],
     };
     let written = serde_json::to_value(&policy).unwrap();
@@ -135,6 +151,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
     let issuers = &written["issuers"];
     assert_eq!(&keys(&issuers["a"]) | &keys(&issuers["b"]), known_to_the_reader("/issuers/a"));
     assert_eq!(keys(&written["identity"]), known_to_the_reader("/identity"));
+    assert_eq!(keys(&written["cors"]), known_to_the_reader("/cors"));
     assert_eq!(keys(&written), known_to_the_reader(""));
 }
 
@@ -171,6 +188,7 @@ fn both_take_good_policies() {
         with("limits", &json!({"max_token_bytes": 65_536})),
         with("identity", &json!({"prefix": "a-", "claims": {}})),
         with("origin", &json!("passthrough")),
+        with("cors", &json!({"origins": ["*"], "headers": [], "credentials": false})),
     ] {
         assert_eq!(Policy::parse(&policy.to_string()).map(drop), Ok(()), "{policy}");
         assert!(schema.is_valid(&policy), "{policy}: {:?}", schema.iter_errors(&policy).next().map(|e| e.to_string()));
@@ -232,6 +250,13 @@ fn both_refuse_bad_policies() {
         route("timeout_ms", json!(0)),
         route("timeout_ms", json!(1.5)),
         route("method", json!(["GET"])),
+        route("cors", json!(true)),
+        route("cors", json!({})),
+        with("cors", &json!(false)),
+        with("cors", &json!({"origins": []})),
+        with("cors", &json!({"origins": ["app.com"]})),
+        with("cors", &json!({"origins": ["https://app.com"], "max_age": 86_401})),
+        with("resources", &json!({"https://api.com": {"title": "x"}})),
         with_route(&json!({"path": "/"})),
         with_route(&json!({"audience": "x"})),
         with_issuer(&json!({"jwks_uri": "https://a.com"})),
