@@ -1,0 +1,27 @@
+// `npm run test:browser`: pages in a real browser, against the built Worker. `--if-there` passes where no browser is.
+
+import { join } from 'node:path';
+
+import { findBrowser } from './chromium.mjs';
+import { must } from './process.mjs';
+import { ROOT } from './toolchain.mjs';
+
+try {
+  const browser = await findBrowser();
+  if (browser) await runWith(browser);
+  else missing(process.argv.includes('--if-there'));
+} catch (error) {
+  console.error(`browser: ${error.message}`);
+  process.exit(1);
+}
+
+function runWith({ path, libraries }) {
+  const env = { ...process.env, CHROME_PATH: path, CHROME_LIBRARIES: libraries };
+  const args = ['--test', '--test-timeout=120000', '--test-reporter=spec', join(ROOT, 'tests/browser/cors.test.mjs')];
+  return must('the browser tests', process.execPath, args, { cwd: ROOT, env });
+}
+
+function missing(isFine) {
+  console.log('browser tests: NOT RUN, there is no browser; name one with CHROME_PATH');
+  if (!isFine) process.exit(1);
+}
