@@ -3,6 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
+use crate::tool::{command, run};
+
 /// The commands of ```` ```console ```` blocks, behind `$ ` and on further lines that are indented,
 /// with what stands below each.
 fn examples(text: &str) -> Vec<(String, String)> {
@@ -28,13 +32,18 @@ fn the_documentation_shows_real_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tool = Path::new(env!("CARGO_BIN_EXE_portcullis")).parent().unwrap();
     let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap());
-    let page = root.join("docs/cli.md");
-    let mut text = std::fs::read_to_string(&page).unwrap();
+    for page in ["README.md", "docs/cli.md"] {
+        shows_real_output(&root.join(page), root, &path);
+    }
+}
+
+fn shows_real_output(page: &Path, root: &Path, path: &str) {
+    let mut text = std::fs::read_to_string(page).unwrap();
     let examples = examples(&text);
     assert!(!examples.is_empty());
     for (command, shown) in examples {
         let output =
-            Command::new("sh").args(["-c", &format!("({command}) 2>&1")]).current_dir(root).env("PATH", &path).output();
+            Command::new("sh").args(["-c", &format!("({command}) 2>&1")]).current_dir(root).env("PATH", path).output();
         let printed = String::from_utf8(output.unwrap().stdout).unwrap();
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             text = text.replace(&format!("$ {command}{shown}"), &format!("$ {command}{printed}"));
@@ -43,6 +52,17 @@ fn the_documentation_shows_real_output() {
         }
     }
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&page, text).unwrap();
+        std::fs::write(page, text).unwrap();
+    }
+}
+
+#[test]
+fn the_documentation_names_every_kind_of_finding() {
+    let run = run(&mut command(&["check", "--format", "sarif"]), "");
+    let log: Value = serde_json::from_str(&run.out).unwrap();
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md")).unwrap();
+    for rule in log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
+        let (id, level) = (rule["id"].as_str().unwrap(), rule["defaultConfiguration"]["level"].as_str().unwrap());
+        assert!(level == "error" || page.contains(&format!("`{id}`")), "{id}");
     }
 }

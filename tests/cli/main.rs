@@ -9,8 +9,10 @@ mod examples;
 mod explain;
 mod import;
 mod init;
+mod online;
 mod policy_tests;
 mod provider;
+mod routes;
 mod schema;
 mod server;
 #[path = "../support/mod.rs"]

@@ -38,16 +38,13 @@ pub(crate) struct Examined<'d> {
 }
 
 /// A policy that holds, for commands that use one.
-#[allow(dead_code, reason = "not every command needs all of it")]
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) source: Source,
     /// The document.
     pub(crate) value: Value,
     pub(crate) policy: Policy,
 }
 
-#[allow(dead_code, reason = "not every command needs all of it")]
 impl Loaded {
     /// The document in JSON, as the Worker gets it.
     pub(crate) fn json(&self) -> String {
@@ -92,7 +89,7 @@ pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Lo
     };
     let policy = examined.result.map_err(|findings| told(&document.source, &findings))?;
     let value = examined.value.map_or_else(|| document.root.clone(), Cow::into_owned);
-    Ok(Loaded { policy, value, source: document.source })
+    Ok(Loaded { policy, value })
 }
 
 impl<'d> Examined<'d> {

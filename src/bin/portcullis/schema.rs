@@ -76,17 +76,23 @@ fn narrow(schema: &mut Schema) {
     if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
         choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
     }
+    // Of a choice, editors say no more than that none of it fits; where there is but one, they can say why.
+    let is_one = |choices: &Value| choices.as_array().is_some_and(|choices| choices.len() == 1);
+    if let Some(only) = schema.get("anyOf").filter(|choices| is_one(choices)).cloned() {
+        schema.remove("anyOf");
+        schema.insert("allOf".to_owned(), only);
+    }
 }
 
-/// The policy within what wrangler reads; of the rest it says nothing.
+/// The policy within what wrangler reads; of the rest it says nothing. That the variable may be a string with JSON in it is
+/// left out: whoever writes one has nothing to complete, and a choice would hide from all others what is wrong.
 fn wrangler() -> Schema {
     let mut policy = policy();
     let definitions = policy.remove("definitions").unwrap_or_default();
     let meta = policy.remove("$schema").unwrap_or_default();
     let mut definitions = definitions.as_object().cloned().unwrap_or_default();
     definitions.insert("Policy".to_owned(), policy.to_value());
-    let either = serde_json::json!({"anyOf": [{"$ref": "#/definitions/Policy"}, {"type": "string"}]});
-    let vars = serde_json::json!({"type": "object", "properties": {"POLICY": either}});
+    let vars = serde_json::json!({"type": "object", "properties": {"POLICY": {"$ref": "#/definitions/Policy"}}});
     json_schema!({
         "$schema": meta,
         "title": "Wrangler configuration with a Portcullis policy",

@@ -1,0 +1,41 @@
+//! `portcullis routes`.
+
+use serde_json::Value;
+
+use crate::tool::{Folder, snapshot, snapshot_narrow};
+
+const POLICY: &str = include_str!("policies/routes.toml");
+
+#[test]
+fn lists_routes_in_order_of_precedence() {
+    let folder = Folder::new("routes");
+    folder.write("policy.toml", POLICY).write(
+        "wrangler.toml",
+        format!(
+            "[vars.POLICY]\n{}",
+            POLICY.replace("[issuers", "[vars.POLICY.issuers").replace("[[routes", "[[vars.POLICY.routes")
+        ),
+    );
+    let run = folder.run(&["routes", "policy.toml"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    snapshot_narrow("routes/human.txt", &run.out);
+    assert_eq!(folder.run(&["routes"]), run, "wrangler.toml unless told otherwise");
+    assert_eq!(folder.run_with(&["routes", "-"], POLICY), run);
+    let coloured = folder.run(&["routes", "--color", "always"]).out;
+    assert!(coloured.contains("\u{1b}[33mpublic\u{1b}[0m"), "{coloured:?}");
+    let run = folder.run(&["routes", "--format", "json"]);
+    snapshot("routes/routes.json", &run.out);
+    let rows: Vec<Value> = serde_json::from_str(&run.out).unwrap();
+    let order: Vec<u64> = rows.iter().map(|row| row["route"].as_u64().unwrap()).collect();
+    assert_eq!(order, [5, 5, 6, 3, 4, 2, 1, 0]);
+}
+
+#[test]
+fn a_policy_with_errors_has_no_routes() {
+    let folder = Folder::new("no-routes");
+    let run = folder.write("policy.toml", POLICY.replace("version = 1", "version = 2")).run(&["routes", "policy.toml"]);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
+    assert!(run.err.starts_with("error: version: expected"), "{}", run.err);
+    let run = folder.run(&["routes", "--env", "staging", "policy.toml"]);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
+}
