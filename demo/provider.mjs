@@ -51,15 +51,18 @@ export function signingKey(alg = 'ES384', kid = randomBytes(12).toString('base64
  * - `port`: 0 takes a free one; the issuer names the real one.
  * - `keys`: private JWKs, all published; the first one signs. Default: one new ES384 key.
  * - `ttl`: lifetime of access tokens, in seconds.
+ * - `resources`: more API resources, each with its scopes.
  */
-export async function startProvider({ port = 0, host = '127.0.0.1', keys = [signingKey()], ttl = DEFAULT_TTL } = {}) {
+export async function startProvider({
+  port = 0, host = '127.0.0.1', keys = [signingKey()], ttl = DEFAULT_TTL, resources = {},
+} = {}) {
   const server = createServer();
   await listen(server, port, host);
   const url = `http://${host}:${server.address().port}`;
   const issuer = url + MOUNT;
 
   const counts = { discovery: 0, jwks: 0, token: 0 };
-  const state = { keys, signing: keys[0], published: keys, ttl };
+  const state = { keys, signing: keys[0], published: keys, ttl, resources: { ...RESOURCES, ...resources } };
   let handle = engine(issuer, state);
 
   server.on('request', (request, response) => {
@@ -178,7 +181,7 @@ function engine(issuer, state) {
     },
     extraTokenClaims: (ctx, token) => {
       const organization = organizationOf(ctx);
-      const global = Object.hasOwn(RESOURCES, token.resourceServer?.identifier() ?? '');
+      const global = Object.hasOwn(state.resources, token.resourceServer?.identifier() ?? '');
       return organization && global ? { organization_id: organization } : undefined;
     },
   });
@@ -190,7 +193,7 @@ function engine(issuer, state) {
 }
 
 function resourceServer(resource, client, state) {
-  const scopes = resource.startsWith(ORGANIZATION) ? ORGANIZATION_SCOPES : RESOURCES[resource];
+  const scopes = resource.startsWith(ORGANIZATION) ? ORGANIZATION_SCOPES : state.resources[resource];
   if (!scopes) throw new errors.InvalidTarget('unknown resource');
   const may = CLIENTS[client.clientId]?.may;
   return {

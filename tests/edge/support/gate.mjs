@@ -40,6 +40,7 @@ export async function startGate({ build, entry, others, ...options }) {
  * - `policy`: the variable POLICY: an object, a string, or `undefined` for none
  * - `bindings`: further variables
  * - `services`: binding name → `(request) => Response`, run outside the gate, or the name of one of the `others`
+ * - `port`: where it listens, for policies that name their own URL (default: a free port)
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
@@ -54,7 +55,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     { type: 'ESModule', path: join(build, 'index.js') },
     { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
-  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies }, index) => ({
+  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0 }, index) => ({
     name: `gate-${index}`,
     // Beside the build, as far as workerd knows, so that it can import it.
     modules: [store ? WITH_STORE : entry].filter(Boolean).map(
@@ -65,7 +66,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
     serviceBindings: store ? { ...services, STORE: store.handle } : services,
     kvNamespaces: { ...(kv === null || store ? {} : { JWKS: kv }), ...(policies ? { POLICY_KV: policies } : {}) },
-    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }));
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
