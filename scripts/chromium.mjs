@@ -59,6 +59,7 @@ async function install(folder) {
     const archive = join(unpacked, 'libraries.tar');
     await unpack('al2023.tar.br', archive);
     await must('tar', 'tar', ['-x', '-f', archive, '-C', unpacked]);
+    rmSync(archive);
     renameSync(unpacked, folder);
   } finally {
     rmSync(unpacked, { recursive: true, force: true });

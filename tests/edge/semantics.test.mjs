@@ -95,6 +95,14 @@ for (const { name, base, host } of ways) {
       message.end('abc');
       assert.deepEqual(await answer, { status: 200, text: 'abc', trailers: {} });
     });
+    test('Expect: 100-continue: a refusal comes before the body does', async () => {
+      const message = send('/up', { method: 'POST', headers: { 'Expect': '100-continue', 'Content-Length': 3, [AUTHORIZATION[0]]: 'Bearer a.b.c' } });
+      message.on('continue', () => assert.fail('the body is asked for'));
+      const answer = answered(message);
+      message.flushHeaders();
+      assert.equal((await answer).status, 401);
+      message.destroy();
+    });
     test('103: left out, the answer comes', async () => {
       origin.on(`${base}/hints`, (request, response) => {
         response.writeEarlyHints({ link: '</style.css>; rel=preload' });
