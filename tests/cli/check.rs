@@ -155,6 +155,27 @@ fn each_environment_has_its_own_policy() {
 }
 
 #[test]
+fn a_worker_is_looked_at_beside_its_policy() {
+    let of = |routes: usize, more: &str| {
+        let route =
+            |n| format!("[[vars.POLICY.routes]]\npath = \"/r{n}\"\naccess = \"deny\"\norigin = \"service:API\"\n");
+        let routes: String = (0..routes).map(route).collect();
+        check("wrangler.toml", format!("[vars.POLICY]\nversion = 1\n{routes}[[services]]\nbinding = \"API\"\n{more}"))
+            .out
+    };
+    assert_eq!(of(10, ""), "wrangler.toml: no problems\n");
+    let large = of(100, "");
+    assert!(
+        large.contains("warning[too-large]: the policy has 5514 bytes; a variable of a Worker takes 5120"),
+        "{large}"
+    );
+    assert!(large.contains("1 | [vars.POLICY]\n  |       ^^^^^^\n"), "{large}");
+    let staging = "[env.staging]\nkv_namespaces = [{binding = \"POLICY_KV\", id = \"1\"}]\n";
+    assert_eq!(of(1, staging), "wrangler.toml: no problems\n");
+    assert!(of(1, "[env.staging]\nname = \"x\"\n").contains("environment-without-policy"));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_no_finding() {
     let folder = Folder::new("unreadable");
     folder.write("latin1.toml", b"name = \"\xe9\"").write("worker.toml", "name = \"x\"\nmain = \"x.js\"\n");
