@@ -11,18 +11,25 @@ use crate::policy::nearest;
 /// What requests come with. A route for all methods of which each has a route of its own is left with nothing.
 const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// Others of the registry (RFC 9110 §16.1) that are met, and two that caches take.
-const OTHERS: [&str; 20] = [
+/// The others of the registry (RFC 9110 §16.1), and the one that caches take.
+const OTHERS: [&str; 31] = [
     "ACL",
+    "BASELINE-CONTROL",
     "BIND",
+    "CHECKIN",
     "CHECKOUT",
     "COPY",
+    "LABEL",
     "LINK",
     "LOCK",
     "MERGE",
+    "MKACTIVITY",
     "MKCALENDAR",
     "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
     "MOVE",
+    "ORDERPATCH",
     "PROPFIND",
     "PROPPATCH",
     "PURGE",
@@ -30,9 +37,13 @@ const OTHERS: [&str; 20] = [
     "REBIND",
     "REPORT",
     "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
     "UNLINK",
     "UNLOCK",
-    "VIEW",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
 ];
 
 /// Workers get none of these, and cannot send them (Fetch §2.2.1).
@@ -49,7 +60,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         for (position, method) in methods.into_iter().enumerate() {
             if ![&USUAL[..], &OTHERS, &FORBIDDEN].concat().contains(&method) {
                 let [list, at, key] = route_key(index, "methods");
-                let message = format!("HTTP has no method {method}");
+                let message = format!("the registry of HTTP has no method {method}");
                 let finding = lint.note(&UNKNOWN_METHOD, &[list, at, key, Step::Index(position)], message);
                 finding.help = nearest(method, USUAL);
             }

@@ -52,7 +52,7 @@ rules! {
     SIMILAR_SCOPE = Warning "similar-scope" "Scopes that differ by one letter or case only",
     TOO_LARGE = Warning "too-large" "Too large for a variable of a Worker",
     UNBOUND_SERVICE = Warning "unbound-service" "An origin is a service that is not bound",
-    UNKNOWN_METHOD = Warning "unknown-method" "A method that HTTP does not have",
+    UNKNOWN_METHOD = Warning "unknown-method" "A method that the registry of HTTP does not have",
     UNREACHABLE = Warning "unreachable" "A route no method of which can match",
     UNUSED_ISSUER = Warning "unused-issuer" "No route takes the issuer's tokens",
 }

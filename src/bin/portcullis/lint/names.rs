@@ -27,7 +27,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         written.get("audience").into_iter().for_each(|audience| audiences.collect(audience, place("audience")));
     }
     for (rare, common) in scopes.similar() {
-        let message = format!("{:?} is nearly {:?}, which other routes ask for", rare.name, common.name);
+        let message = format!("{:?} is nearly {:?}, which is asked for elsewhere", rare.name, common.name);
         tell(lint, &SIMILAR_SCOPE, message, rare, common);
     }
     for (rare, common) in audiences.alike() {
