@@ -69,6 +69,15 @@ fn never_overwrites_unasked() {
 }
 
 #[test]
+fn writes_nothing_that_wrangler_would_not_read() {
+    let folder = Folder::new("init-jsonc");
+    folder.write("wrangler.jsonc", "{}");
+    let Run { code, err, .. } = init(&folder, &["--issuer", "https://a.example.com", "--offline", "--force"]);
+    assert_eq!((code, err.contains("wrangler.jsonc is there")), (Some(2), true), "{err}");
+    assert!(!folder.has("wrangler.toml"));
+}
+
+#[test]
 fn without_a_terminal_all_must_be_given() {
     let folder = Folder::new("init-asks");
     let Run { code, err, .. } = folder.run(&["init", "--audience", "a"]);

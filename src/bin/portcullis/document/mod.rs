@@ -21,7 +21,7 @@ use crate::Failure;
 pub(crate) type Span = Range<usize>;
 
 /// The most levels of nesting in a file. The policy itself may have less ([`portcullis::json::MAX_DEPTH`]).
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
-use crate::document::{Source, Syntax, Value};
+use crate::document::{MAX_DEPTH, Source, Syntax, Value};
 use crate::finding::human;
 use crate::openapi::{self, Access, DefaultAccess, Import, Missing, Options, Outcome as Became};
 use crate::output::{Output, Stream, printable, wrap};
@@ -17,9 +17,6 @@ use crate::policy::syntax_finding;
 use crate::{Failure, Outcome};
 
 pub(crate) use document::document;
-
-/// How deep a document may nest.
-const MAX_LEVELS: usize = 256;
 
 /// How many places of one remark are named, unless all are asked for.
 const MAX_PLACES: usize = 5;
@@ -178,7 +175,7 @@ fn read(path: &Path, output: &Output) -> Result<(Source, Value), Failure> {
         source.syntax = Syntax::Yaml;
     }
     let errors = match source.parse() {
-        Ok(document) => match document.problems(MAX_LEVELS) {
+        Ok(document) => match document.problems(MAX_DEPTH) {
             errors if errors.is_empty() => return Ok((source, document)),
             errors => errors,
         },

@@ -21,6 +21,9 @@ use configuration::Answers;
 /// The file that wrangler deploys by.
 const FILE: &str = "wrangler.toml";
 
+/// The files that it reads instead, where they are.
+const PREFERRED: [&str; 2] = ["wrangler.json", "wrangler.jsonc"];
+
 /// Write the first wrangler.toml of a gate, with its policy
 ///
 /// Asks for what is not given, if there is a terminal to ask on. Reads the provider's discovery document as the gate
@@ -141,6 +144,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
 fn check_target(args: &Args, path: &Path) -> Result<(), Failure> {
     if !args.dir.is_dir() {
         return Err(Failure::new(format!("{} is no folder", args.dir.display())));
+    }
+    if let Some(other) = PREFERRED.iter().find(|name| args.dir.join(name).exists()) {
+        return Err(Failure::new(format!("{other} is there, and wrangler would not read {FILE} beside it")));
     }
     if path.exists() && !args.force { Err(is_there(path)) } else { Ok(()) }
 }

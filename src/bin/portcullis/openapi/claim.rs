@@ -27,7 +27,10 @@ impl Rule {
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
     pub(super) host: Option<String>,
+    /// The path as the document writes it.
+    pub(super) template: String,
     pub(super) path: Path,
+    /// `None` is every method that nothing else of the same path has.
     pub(super) method: Option<String>,
     pub(super) rule: Rule,
     /// Why it denies, if it does.
@@ -35,24 +38,23 @@ pub(super) struct Claim {
     pub(super) pointer: Pointer,
 }
 
-/// A host, without the name of its capture; a path, without those of its captures; a method.
-type Key = (Option<String>, Vec<Option<String>>, Option<String>);
+/// A host, without the name of its capture, and a path, without those of its captures.
+type Spot = (Option<String>, Vec<Option<String>>);
 
 /// All claims; no two of the same.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     claims: Vec<Claim>,
-    by_key: HashMap<Key, usize>,
+    by_key: HashMap<(Spot, Option<String>), usize>,
 }
 
 impl Claim {
-    fn key(&self) -> Key {
+    fn spot(&self) -> Spot {
         let host = self.host.as_deref().map(|host| match host.split_once('}') {
             Some((_, suffix)) => suffix.to_owned(),
             None => host.to_owned(),
         });
-        let segments = self.path.key().into_iter().map(|literal| literal.map(str::to_owned)).collect();
-        (host, segments, self.method.clone())
+        (host, self.path.key().into_iter().map(|literal| literal.map(str::to_owned)).collect())
     }
 
     fn deny(&mut self, reason: &str, report: &mut Report) {
@@ -69,11 +71,12 @@ impl Claims {
         let mut settled = Self::default();
         exact.into_iter().for_each(|claim| settled.add(claim, report));
         covering.into_iter().for_each(|claim| settled.cover(claim, report));
+        settled.oppose(report);
         settled.claims
     }
 
     fn add(&mut self, claim: Claim, report: &mut Report) {
-        let key = claim.key();
+        let key = (claim.spot(), claim.method.clone());
         match self.by_key.get(&key).and_then(|index| self.claims.get_mut(*index)) {
             None => self.push(key, claim),
             Some(known) if known.pointer == claim.pointer && known.rule == claim.rule => {}
@@ -83,7 +86,7 @@ impl Claims {
 
     /// A path that no pattern says, and one that covers it: requests to it must not get in by a route for others.
     fn cover(&mut self, mut claim: Claim, report: &mut Report) {
-        let key = claim.key();
+        let key = (claim.spot(), claim.method.clone());
         let reason = claim.path.inexact.clone().unwrap_or_default();
         match self.by_key.get(&key).and_then(|index| self.claims.get_mut(*index)) {
             Some(known) if known.path.inexact.is_none() => meet(known, claim, report),
@@ -95,7 +98,20 @@ impl Claims {
         }
     }
 
-    fn push(&mut self, key: Key, claim: Claim) {
+    /// A claim to all methods includes those that another path names at the same spot. There, that path's routes must
+    /// not open what the claim does not.
+    fn oppose(&mut self, report: &mut Report) {
+        let all = self.claims.iter().filter(|claim| claim.method.is_none());
+        let all: HashMap<Spot, Claim> = all.map(|claim| (claim.spot(), claim.clone())).collect();
+        for claim in self.claims.iter_mut().filter(|claim| claim.method.is_some() && claim.rule != Rule::DENY) {
+            let opposed = all.get(&claim.spot()).filter(|all| all.template != claim.template && all.rule != claim.rule);
+            if let Some(all) = opposed {
+                claim.deny(&differs_from(&all.pointer), report);
+            }
+        }
+    }
+
+    fn push(&mut self, key: (Spot, Option<String>), claim: Claim) {
         self.by_key.insert(key, self.claims.len());
         self.claims.push(claim);
     }
@@ -107,8 +123,11 @@ fn meet(known: &mut Claim, mut other: Claim, report: &mut Report) {
         let message = format!("takes the same requests as {}, and so has the same route", known.pointer);
         return report.remark(Outcome::Changed, &message, &other.pointer);
     }
-    let reason = |with: &Pointer| format!("takes the same requests as {with}, which says otherwise who may");
-    let (one, two) = (reason(&other.pointer), reason(&known.pointer));
+    let (one, two) = (differs_from(&other.pointer), differs_from(&known.pointer));
     known.deny(&one, report);
     other.deny(&two, report);
+}
+
+fn differs_from(other: &Pointer) -> String {
+    format!("takes the same requests as {other}, which says otherwise who may")
 }

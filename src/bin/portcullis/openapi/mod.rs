@@ -202,9 +202,12 @@ impl<'d> Converter<'d> {
         let slash = if operation.path.starts_with('/') { "" } else { "/" };
         let full = format!("{}{slash}{}", site.base, operation.path);
         let path = Path::parse(&full, site.host_label());
-        let path = path.map_err(|problem| report.remark(Outcome::LeftOut, &problem, pointer)).ok()?;
+        let mut path = path.map_err(|problem| report.remark(Outcome::LeftOut, &problem, pointer)).ok()?;
         for (name, capture) in &path.renamed {
             report.remark(Outcome::Changed, &format!("the parameter {{{name}}} is called {{{capture}}}"), pointer);
+        }
+        if operation.has_styled_parameter() {
+            path.inexact = Some("a route takes parameters of the style \"simple\" only".to_owned());
         }
         let (rule, reason) = match access {
             Ok(access) => (self.rule(access, site), None),
@@ -213,8 +216,8 @@ impl<'d> Converter<'d> {
         if let Some(reason) = &reason {
             report.remark(Outcome::Denied, reason, pointer);
         }
-        let method = operation.method.clone();
-        Some(Claim { host: site.host.clone(), path, method, rule, reason, pointer: pointer.clone() })
+        let (template, method) = (operation.path.to_owned(), operation.method.clone());
+        Some(Claim { host: site.host.clone(), template, path, method, rule, reason, pointer: pointer.clone() })
     }
 
     fn rule(&self, access: &Access, site: &Site) -> Rule {

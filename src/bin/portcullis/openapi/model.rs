@@ -14,6 +14,9 @@ use super::{DefaultAccess, Import, Options, import};
 /// Paths of documents; the last part of each segment is a parameter, a text or both.
 const SEGMENTS: [&str; 8] = ["a", "b", "{x}", "{y}", "{x}.b", "a{y}", "%61", "{x}{y}"];
 
+/// All methods that no other operation of the path has.
+const ANY: &str = "x-amazon-apigateway-any-method";
+
 /// Whether a token with these scopes gets in, or no token.
 type LetsIn = fn(Option<&str>) -> bool;
 
@@ -34,7 +37,7 @@ type Operation = (Vec<usize>, bool, &'static str, usize);
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let path = prop::collection::vec(0..SEGMENTS.len(), 1..4);
-    let operation = (path, any::<bool>(), prop::sample::select(vec!["get", "post"]), 0..SECURITY.len());
+    let operation = (path, any::<bool>(), prop::sample::select(vec!["get", "post", ANY]), 0..SECURITY.len());
     prop::collection::vec(operation, 1..6)
 }
 
@@ -80,10 +83,28 @@ fn takes(template: &str, text: &str) -> bool {
     }
 }
 
-fn is_for(operation: &Operation, request: &[String], method: &str) -> bool {
-    let (segments, _, own, _) = operation;
-    let all_take = segments.iter().zip(request).all(|(index, text)| takes(SEGMENTS[*index], text));
-    own.eq_ignore_ascii_case(method) && segments.len() == request.len() && all_take
+/// The operations that a request could be for.
+fn are_for<'o>(operations: &'o [Operation], request: &[String], method: &str) -> Vec<&'o Operation> {
+    let has_path = |operation: &&Operation| {
+        let segments = operation.0.iter();
+        segments.len() == request.len() && segments.zip(request).all(|(index, text)| takes(SEGMENTS[*index], text))
+    };
+    let is_named = |operation: &Operation| operation.2.eq_ignore_ascii_case(method);
+    let is_left = |operation: &Operation| {
+        let path = template(operation);
+        operation.2 == ANY && !operations.iter().any(|other| template(other) == path && is_named(other))
+    };
+    operations.iter().filter(has_path).filter(|operation| is_named(operation) || is_left(operation)).collect()
+}
+
+/// What a route could say of an operation's path.
+fn spot(operation: &Operation) -> Vec<&'static str> {
+    let segment = |index: &usize| match SEGMENTS[*index] {
+        "%61" => "a",
+        text if text.contains('{') => "{}",
+        text => text,
+    };
+    operation.0.iter().map(segment).collect()
 }
 
 /// Whether the policy lets a request with these scopes through, or with no token.
@@ -123,20 +144,19 @@ proptest! {
         let mut requests: Vec<Vec<String>> = segments.iter().map(|one| vec![one.clone()]).collect();
         requests.extend(segments.iter().flat_map(|one| segments.iter().map(move |two| vec![one.clone(), two.clone()])));
         for request in &requests {
-            for method in ["GET", "POST"] {
+            for method in ["GET", "POST", "PUT"] {
                 let path = format!("/{}", request.join("/"));
-                let own: Vec<_> = operations.iter().filter(|operation| is_for(operation, request, method)).collect();
+                let own = are_for(&operations, request, method);
                 for token in [None, Some(""), Some("r"), Some("w"), Some("rw")] {
                     let may = |operation: &&Operation| SECURITY[operation.3].1(token);
                     if lets_in(&policy, &path, method, token) {
                         prop_assert!(own.iter().any(may), "{text}\n{method} {path} {token:?}");
-                        // Where only one operation could be meant, nothing is left to choose.
-                        prop_assert!(own.len() != 1 || own.iter().all(may));
-                        // No route for others may take what is for a parameter within a segment.
-                        let is_literal = |operation: &&Operation| operation.0.iter().all(|index| [0, 1, 6].contains(index));
-                        let is_partial = |operation: &&&Operation| operation.0.iter().any(|index| [4, 5, 7].contains(index));
-                        let is_plain = request.len() == 1 && !own.iter().any(is_literal);
-                        prop_assert!(!is_plain || own.iter().filter(is_partial).all(may), "{text}\n{method} {path} {token:?}");
+                        // Where routes could not tell the operations apart, each of them must agree.
+                        let is_one = own.windows(2).all(|pair| spot(pair[0]) == spot(pair[1]));
+                        prop_assert!(!is_one || own.iter().all(may), "{text}\n{method} {path} {token:?}");
+                        // No route for a whole segment takes what is for a parameter within it.
+                        let is_whole = request.len() == 1 && own.iter().all(|operation| spot(operation) == ["{}"]);
+                        prop_assert!(!is_whole || own.iter().all(may), "{text}\n{method} {path} {token:?}");
                     }
                 }
             }
@@ -155,9 +175,10 @@ proptest! {
         let (request, own) = ("a".to_owned(), "b".to_owned());
         for segment in [request, own] {
             let request = std::slice::from_ref(&segment);
-            let method = method.to_ascii_uppercase();
+            let method = if method == ANY { "PUT".to_owned() } else { method.to_ascii_uppercase() };
             for token in [None, Some("r"), Some("w"), Some("rw")] {
-                let expected = operations.iter().any(|operation| is_for(operation, request, &method) && SECURITY[operation.3].1(token));
+                let own = are_for(&operations, request, &method);
+                let expected = own.iter().any(|operation| SECURITY[operation.3].1(token));
                 // `optional` refuses a token that does not do, where the document takes it for none.
                 let is_optional = SECURITY[security].0 == "[{}, {t: [w]}]" && token == Some("r");
                 prop_assert_eq!(lets_in(&policy, &format!("/{segment}"), &method, token), expected && !is_optional, "{}", text);

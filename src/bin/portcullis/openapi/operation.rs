@@ -32,6 +32,8 @@ pub(super) struct Operation<'d> {
     pub(super) place: Place<'d>,
     /// The servers that its path item names.
     pub(super) servers: Option<Place<'d>>,
+    /// The parameters of its path item, and its own.
+    pub(super) parameters: Vec<Place<'d>>,
     /// Why it cannot be read, if it cannot be.
     pub(super) problem: Option<String>,
 }
@@ -62,7 +64,9 @@ fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Oper
     let operation = |method: Option<&str>, place: Place<'d>| match target(document, place.clone()) {
         Ok(Place { value, .. }) => {
             let place = Place { value, ..place };
-            Operation { path, method: method.map(str::to_owned), place, servers: servers.clone(), problem: None }
+            let parameters = [parameters(document, item), parameters(document, &place)].concat();
+            let (method, servers) = (method.map(str::to_owned), servers.clone());
+            Operation { path, method, place, servers, parameters, problem: None }
         }
         Err(problem) => Operation { method: method.map(str::to_owned), ..Operation::hidden(path, place, problem) },
     };
@@ -78,6 +82,13 @@ fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Oper
     found
 }
 
+/// The parameters that stand here, as far as they can be read: they open nothing.
+fn parameters<'d>(document: &'d Value, place: &Place<'d>) -> Vec<Place<'d>> {
+    let list = place.member("parameters");
+    let elements = list.iter().filter_map(Place::elements).flatten();
+    elements.filter_map(|parameter| parameter.follow(document).ok()).collect()
+}
+
 /// What stands here, or what it refers to. A reference with members beside it is not defined to mean anything.
 fn target<'d>(document: &'d Value, place: Place<'d>) -> Result<Place<'d>, String> {
     let is_beside = |name: &str| !matches!(name, "$ref" | "summary" | "description") && !name.starts_with("x-");
@@ -89,9 +100,16 @@ fn target<'d>(document: &'d Value, place: Place<'d>) -> Result<Place<'d>, String
 }
 
 impl<'d> Operation<'d> {
+    /// Whether a parameter of the path comes with more than its value: `;name=value`, `.value`.
+    pub(super) fn has_styled_parameter(&self) -> bool {
+        let is_styled = |parameter: &Place<'_>| parameter.text_of("style").is_some_and(|style| style != "simple");
+        let in_path = |parameter: &&Place<'_>| parameter.text_of("in") == Some("path");
+        self.parameters.iter().filter(in_path).any(is_styled)
+    }
+
     /// Stands for what cannot be read; for all methods, until one is known.
     fn hidden(path: &'d str, place: Place<'d>, problem: String) -> Self {
-        Self { path, method: None, place, servers: None, problem: Some(problem) }
+        Self { path, method: None, place, servers: None, parameters: Vec::new(), problem: Some(problem) }
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct TokenScheme {
     pub(super) issuer: Option<String>,
     /// What the document says of the issuer instead.
     pub(super) hint: Option<String>,
+    /// How its tokens are made, where that is said and is not JWT.
+    pub(super) format: Option<String>,
     /// The scopes that it declares; `None` where it cannot declare any.
     pub(super) declared: Option<Vec<String>>,
 }
@@ -35,7 +37,7 @@ impl Scheme {
         match scheme.text_of("type") {
             Some("oauth2") => Self::Token(oauth2(scheme)),
             Some("openIdConnect") => Self::Token(open_id_connect(scheme)),
-            Some("http") => http(scheme.text_of("scheme").unwrap_or_default()),
+            Some("http") => http(scheme),
             Some("apiKey") => {
                 Self::Other(format!("is an API key in a {}", scheme.text_of("in").unwrap_or("place not named")))
             }
@@ -46,19 +48,20 @@ impl Scheme {
     }
 }
 
-fn http(scheme: &str) -> Scheme {
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Scheme::Token(TokenScheme::default())
-    } else {
-        Scheme::Other(format!("is HTTP authentication of the scheme {scheme:?}"))
+fn http(scheme: &Place<'_>) -> Scheme {
+    let name = scheme.text_of("scheme").unwrap_or_default();
+    if !name.eq_ignore_ascii_case("bearer") {
+        return Scheme::Other(format!("is HTTP authentication of the scheme {name:?}"));
     }
+    let format = scheme.text_of("bearerFormat").filter(|format| !format.eq_ignore_ascii_case("jwt"));
+    Scheme::Token(TokenScheme { format: format.map(str::to_owned), ..TokenScheme::default() })
 }
 
 fn open_id_connect(scheme: &Place<'_>) -> TokenScheme {
     let url = scheme.text_of("openIdConnectUrl");
     let issuer = url.and_then(|url| url.strip_suffix(WELL_KNOWN)).filter(|issuer| discovery_url(issuer).is_ok());
     let hint = url.map(|url| format!("its openIdConnectUrl is {url}"));
-    TokenScheme { issuer: issuer.map(str::to_owned), hint, declared: None }
+    TokenScheme { issuer: issuer.map(str::to_owned), hint, ..TokenScheme::default() }
 }
 
 fn oauth2(scheme: &Place<'_>) -> TokenScheme {
@@ -74,6 +77,7 @@ fn oauth2(scheme: &Place<'_>) -> TokenScheme {
         issuer: None,
         hint: url("tokenUrl").or_else(|| url("authorizationUrl")),
         declared: Some(declared.collect()),
+        ..TokenScheme::default()
     }
 }
 
@@ -114,13 +118,15 @@ mod tests {
         );
         let declared = ["x", "y", "z"].map(str::to_owned).to_vec();
         let hint = Some("its tokenUrl is https://t".to_owned());
-        assert_eq!(scheme, TokenScheme { issuer: None, hint, declared: Some(declared) });
+        assert_eq!(scheme, TokenScheme { hint, declared: Some(declared), ..TokenScheme::default() });
         assert_eq!(token("{type: oauth2}"), TokenScheme { declared: Some(vec![]), ..TokenScheme::default() });
     }
 
     #[test]
     fn what_is_no_bearer_token_is_not_checked() {
         assert_eq!(token("{type: http, scheme: Bearer}"), TokenScheme::default());
+        assert_eq!(token("{type: http, scheme: bearer, bearerFormat: JWT}"), TokenScheme::default());
+        assert_eq!(token("{type: http, scheme: bearer, bearerFormat: opaque}").format.as_deref(), Some("opaque"));
         for text in [
             "{type: http, scheme: basic}",
             "{type: http}",

@@ -150,7 +150,7 @@ impl<'d> Security<'d> {
         }
         let mut token: Option<(String, Vec<String>)> = None;
         for (name, scopes) in place.members() {
-            let issuer = self.issuer_of(name, report)?;
+            let issuer = self.issuer_of(name, place, report)?;
             let scopes = self.scopes_of(name, &scopes, report)?;
             let (known, all) = token.get_or_insert((issuer.clone(), Vec::new()));
             if *known != issuer {
@@ -164,7 +164,7 @@ impl<'d> Security<'d> {
     }
 
     /// The name of the policy's issuer for a scheme's tokens.
-    fn issuer_of(&mut self, name: &str, report: &mut Report) -> Result<String, String> {
+    fn issuer_of(&mut self, name: &str, place: &Place<'_>, report: &mut Report) -> Result<String, String> {
         let scheme = match self.schemes.iter().find(|(known, _)| *known == name) {
             Some((_, Scheme::Token(scheme))) => scheme.clone(),
             Some((_, Scheme::Other(what))) => {
@@ -173,6 +173,10 @@ impl<'d> Security<'d> {
             Some((_, Scheme::Unreadable(problem))) => return Err(format!("the security scheme {name:?}: {problem}")),
             None => return Err(format!("the document has no security scheme {name:?}")),
         };
+        if let Some(format) = scheme.format {
+            let message = format!("the tokens of {name:?} are called {format:?}; the gate takes JWTs only");
+            report.remark(Outcome::Noted, &message, &place.pointer);
+        }
         let named = self.options.issuers.iter().find(|(known, _)| known == name).map(|(_, issuer)| issuer.clone());
         let Some(issuer) = named.or(scheme.issuer).or_else(|| self.options.issuer.clone()) else {
             let hint = scheme.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
