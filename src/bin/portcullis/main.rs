@@ -39,14 +39,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Check(check::Args),
-    Explain(explain::Args),
-    Push(push::Args),
-    Routes(routes::Args),
-    Schema(schema::Args),
-    Import(import::Args),
-    Test(test::Args),
     Init(init::Args),
+    Check(check::Args),
+    Routes(routes::Args),
+    Explain(explain::Args),
+    Test(test::Args),
+    Import(import::Args),
+    Push(push::Args),
+    Schema(schema::Args),
 }
 
 const EXIT_CODES: &str = "\

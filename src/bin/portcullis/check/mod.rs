@@ -61,12 +61,13 @@ enum Format {
 
 const EXAMPLES: &str = "\
 Examples:
-  portcullis check                              the policies in wrangler.toml
-  portcullis check policy.yaml                  a policy in a file of its own
-  portcullis check --env staging                that environment only
-  portcullis check --online                     ask the issuers for their keys too
-  portcullis check --deny-warnings --format github     in a workflow
-  some-generator | portcullis check -           standard input";
+  portcullis check                    the policies in wrangler.toml
+  portcullis check policy.yaml        a policy in a file of its own
+  portcullis check --env staging      that environment only
+  portcullis check --online           the issuers' keys too
+  generator | portcullis check -      standard input
+  portcullis check --deny-warnings --format github
+                                      in a workflow";
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     let (source, mut findings, keys) = match read(&args.file, &args.reading)? {
