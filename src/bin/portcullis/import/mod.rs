@@ -230,7 +230,7 @@ fn summary(import: &Import, name: &str, bytes: usize) -> String {
     let (operations, routes) = (import.operations, import.routes.len());
     let size = match bytes {
         0..=MAX_VARIABLE => String::new(),
-        _ => format!(" Its {bytes} bytes are more than a Worker's variable holds (5 kB); Workers KV holds them."),
+        _ => format!(" Its {bytes} bytes are over the 5 kB of a Worker's variable; `portcullis push` puts it into KV."),
     };
     format!("{name}: {operations} operations became {routes} routes: {}.{size}", counts.join(", "))
 }
