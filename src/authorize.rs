@@ -28,6 +28,12 @@ impl Permit {
         self.claims.claims()
     }
 
+    /// The client that the caller uses: `client_id`, else `azp`.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.claims().text("client_id").or_else(|| self.claims().text("azp"))
+    }
+
     /// The organization that the caller acts in: `organization_id`, else the one that the matched audience names.
     #[must_use]
     pub fn organization(&self) -> Option<&str> {

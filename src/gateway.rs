@@ -1,10 +1,14 @@
 //! The way of a request, from the path to the decision.
 
+mod proof;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::assertion::kept::Kept;
 use crate::authorize::{Permit, authorize};
 use crate::cors::{Sharing, preflight_method};
+use crate::credentials::Credentials;
 use crate::decision::{Context, Decision, Denial, Document, InvalidToken};
 use crate::jwks::keyring::{Keyring, Wanted};
 use crate::platform::Platform;
@@ -19,7 +23,7 @@ use crate::token::jws::Unverified;
 use crate::token::verified::{Verified, VerifiedTokens};
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::trace::Step;
-use crate::upstream::Forward;
+use crate::upstream::{Forward, Proof};
 
 /// A request that is not refused.
 enum Admission<'a> {
@@ -30,9 +34,17 @@ enum Admission<'a> {
         origin: &'a Origin,
         /// `None` where the route needs none and the caller has none.
         permit: Option<Permit>,
+        proof: Proof<'a>,
     },
     /// The gate answers it by itself.
     Own(Decision<'a>),
+}
+
+/// Who calls with a token.
+struct Bearer<'a> {
+    token: &'a str,
+    issuer: &'a Issuer,
+    permit: Permit,
 }
 
 /// The methods of the gate's own documents.
@@ -43,6 +55,7 @@ pub struct Gateway<P: Platform> {
     policy: Rc<Policy>,
     keyring: Rc<Keyring<P::Key>>,
     verified: RefCell<VerifiedTokens<P::Key>>,
+    credentials: Credentials<P::SigningKey>,
 }
 
 impl<P: Platform> Gateway<P> {
@@ -56,16 +69,17 @@ impl<P: Platform> Gateway<P> {
     #[must_use]
     pub fn with(policy: Policy, verified: VerifiedTokens<P::Key>) -> Self {
         let policy = Rc::new(policy);
-        Self { keyring: Rc::new(Keyring::new(Rc::clone(&policy))), policy, verified: RefCell::new(verified) }
+        let keyring = Rc::new(Keyring::new(Rc::clone(&policy)));
+        Self { policy, keyring, verified: RefCell::new(verified), credentials: Credentials::default() }
     }
 
     /// A gateway for the policy that follows this one's. Keys of issuers that stay the same stay at hand; tokens are
-    /// verified anew, since what was found good was found by the former policy.
+    /// verified and assertions signed anew, since what was found good was found by the former policy.
     #[must_use]
     pub fn succeeded_by(&self, policy: Policy) -> Self {
         let policy = Rc::new(policy);
         let keyring = Rc::new(self.keyring.succeeded_by(Rc::clone(&policy)));
-        Self { keyring, policy, verified: RefCell::default() }
+        Self { policy, keyring, verified: RefCell::default(), credentials: Credentials::default() }
     }
 
     /// The keys.
@@ -98,9 +112,9 @@ impl<P: Platform> Gateway<P> {
     ) -> T {
         let mut context = Context::at(request.url.host());
         match self.admit(request, platform, &mut context).await {
-            Ok(Admission::Pass { path, route, origin, permit }) => {
+            Ok(Admission::Pass { path, route, origin, permit, proof }) => {
                 let identity = &self.policy.identity;
-                let forward = Forward::new(request, &path, route, origin, identity, permit.as_ref());
+                let forward = Forward::new(request, &path, route, origin, identity, permit.as_ref(), &proof);
                 take(Decision::Allow(forward), &context)
             }
             Ok(Admission::Own(decision)) => take(decision, &context),
@@ -127,6 +141,9 @@ impl<P: Platform> Gateway<P> {
             platform.note(Step::Document);
             return serve(metadata_of(resource), request, context);
         }
+        if let Some(settings) = self.publishes_keys_at(request.url.path) {
+            return serve(self.key_set(settings, platform).await?, request, context);
+        }
         if let Some(granted) = self.preflight(&host, &path, request, context) {
             platform.note(Step::Preflight);
             return granted.map(Admission::Own);
@@ -140,19 +157,22 @@ impl<P: Platform> Gateway<P> {
 
         // 2. to 7. The caller may pass.
         platform.note(Step::Access { index, route, captures: &captures });
-        let permit = match &route.access {
+        let bearer = match &route.access {
             Access::Deny => return Err(Denial::Denied),
             Access::Public => None,
             Access::Token(requirement) => {
-                Some(self.permit(request, &routed, requirement, platform).await?.ok_or(Denial::MissingAuthorization)?)
+                Some(self.bearer(request, &routed, requirement, platform).await?.ok_or(Denial::MissingAuthorization)?)
             }
-            Access::Optional(requirement) => self.permit(request, &routed, requirement, platform).await?,
+            Access::Optional(requirement) => self.bearer(request, &routed, requirement, platform).await?,
         };
 
         // 8. It goes somewhere.
         platform.note(Step::Origin);
         let origin = route.origin.as_ref().ok_or(Denial::Misconfigured)?;
-        Ok(Admission::Pass { path, route, origin, permit })
+
+        // 9. It can prove that it came through the gate.
+        let proof = self.proof(bearer.as_ref(), origin, request, platform).await?;
+        Ok(Admission::Pass { path, route, origin, permit: bearer.map(|bearer| bearer.permit), proof })
     }
 
     /// Answers a preflight where the route that would take the request that it announces has `cors`; any other request
@@ -197,32 +217,38 @@ impl<P: Platform> Gateway<P> {
         }
     }
 
-    /// What the caller's token opens; `None` without one.
-    async fn permit(
-        &self,
-        request: &Request<'_>,
+    /// The caller, whose token opens the route; `None` without one.
+    async fn bearer<'a>(
+        &'a self,
+        request: &'a Request<'_>,
         routed: &Routed<'_>,
         requirement: &Requirement,
         platform: &P,
-    ) -> Result<Option<Permit>, Denial> {
+    ) -> Result<Option<Bearer<'a>>, Denial> {
         // 2. One bearer token.
         platform.note(Step::Authorization);
         let Some(token) = bearer::extract(request.header("authorization"))? else {
             return Ok(None);
         };
-        let claims = self.verify(token, requirement, platform).await?;
+        let (claims, issuer) = self.verify(token, requirement, platform).await?;
         // 7. Audience, organization, scopes, claims.
-        authorize(claims, requirement, routed, platform).map(Some)
+        let permit = authorize(claims, requirement, routed, platform)?;
+        Ok(Some(Bearer { token, issuer, permit }))
     }
 
-    async fn verify(&self, token: &str, requirement: &Requirement, platform: &P) -> Result<VerifiedClaims, Denial> {
+    async fn verify(
+        &self,
+        token: &str,
+        requirement: &Requirement,
+        platform: &P,
+    ) -> Result<(VerifiedClaims, &Issuer), Denial> {
         // 3. A compact JWS.
         platform.note(Step::Form);
         if token.len() > self.policy.max_token_bytes {
             return Err(InvalidToken::TooLong.into());
         }
-        if let Some(claims) = self.known(token, requirement, platform)? {
-            return Ok(claims);
+        if let Some(known) = self.known(token, requirement, platform)? {
+            return Ok(known);
         }
         let text = token;
         let token = Unverified::parse(text)?;
@@ -237,22 +263,27 @@ impl<P: Platform> Gateway<P> {
         // 6. Its signature.
         platform.note(Step::Signature(found.keys.len()));
         let claims = candidate.verify(&found.keys, platform).await?;
-        let verified = Verified { issuer: index, set: found.set, claims: claims.clone() };
+        let verified = Verified { issuer: index, set: found.set, claims: claims.clone(), assertions: Kept::default() };
         self.verified.borrow_mut().keep(text, verified);
-        Ok(claims)
+        Ok((claims, issuer))
     }
 
     /// The claims of a token whose form, claims and signature were found good before. What may have changed since, or
     /// depends on the route, is looked at as for a new token, in the same order.
-    fn known(&self, token: &str, requirement: &Requirement, platform: &P) -> Result<Option<VerifiedClaims>, Denial> {
+    fn known(
+        &self,
+        token: &str,
+        requirement: &Requirement,
+        platform: &P,
+    ) -> Result<Option<(VerifiedClaims, &Issuer)>, Denial> {
         let mut verified = self.verified.borrow_mut();
-        let Some(Verified { issuer: index, set, claims }) = verified.find(token) else { return Ok(None) };
+        let Some(Verified { issuer: index, set, claims, .. }) = verified.find(token) else { return Ok(None) };
         platform.note(Step::Issuer(requirement));
         let taken = requirement.issuers.iter().find(|taken| *taken == index);
         let issuer = taken.and_then(|index| self.policy.issuers.get(*index)).ok_or(InvalidToken::Issuer)?;
         platform.note(Step::Claims(issuer));
         claims.claims().check_times(issuer, platform.now())?;
-        Ok(self.keyring.still_uses(*index, set, platform).then(|| claims.clone()))
+        Ok(self.keyring.still_uses(*index, set, platform).then(|| (claims.clone(), issuer)))
     }
 
     fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &Issuer)> {

@@ -11,9 +11,11 @@
 //! - Out of scope: issuing tokens, sessions, encrypted tokens (JWE), opaque tokens and their introspection.
 
 pub mod answer;
+pub mod assertion;
 pub mod authorize;
 pub mod base64url;
 pub mod cors;
+pub mod credentials;
 pub mod decision;
 #[cfg(target_arch = "wasm32")]
 mod edge;

@@ -12,6 +12,7 @@ use std::future::Future;
 use futures_util::future::{Either, select};
 use futures_util::pin_mut;
 
+use crate::assertion::key::PrivateKey;
 use crate::jwks::key::PublicKey;
 use crate::token::algorithm::Algorithm;
 use crate::trace::Step;
@@ -26,6 +27,25 @@ pub trait Crypto {
 
     /// Whether `signature` is the algorithm's signature of `signed` under the key. Any failure is a no.
     async fn verify(&self, key: &Self::Key, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool;
+}
+
+/// Signatures of the gate's own.
+pub trait Signing {
+    /// A private key, ready for use with one algorithm.
+    type SigningKey: 'static;
+
+    /// Imports a key to sign with; `None` if this platform refuses the key.
+    async fn import_private(&self, key: &PrivateKey) -> Option<Self::SigningKey>;
+
+    /// The algorithm's signature of `signed`, as JWS has it (RFC 7518 §3.4: r and s, one behind the other); `None` if
+    /// signing fails.
+    async fn sign(&self, key: &Self::SigningKey, algorithm: Algorithm, signed: &[u8]) -> Option<Vec<u8>>;
+}
+
+/// What the operator gives the gate and nobody else may see.
+pub trait Secrets {
+    /// The secret of this name, if there is one. It stays the same as long as the isolate lives.
+    fn secret(&self, name: &str) -> Option<String>;
 }
 
 /// A store that all instances of the gate share.
@@ -89,9 +109,9 @@ pub async fn in_time<T>(work: impl Future<Output = T>, milliseconds: u32, runtim
 }
 
 /// All of it but for the policies, as one value that is cheap to clone.
-pub trait Platform: Crypto + Store + Fetch + Runtime + Clone + 'static {}
+pub trait Platform: Crypto + Signing + Secrets + Store + Fetch + Runtime + Clone + 'static {}
 
-impl<P: Crypto + Store + Fetch + Runtime + Clone + 'static> Platform for P {}
+impl<P: Crypto + Signing + Secrets + Store + Fetch + Runtime + Clone + 'static> Platform for P {}
 
 /// An entry of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]

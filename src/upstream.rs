@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::rc::Rc;
 
 use crate::authorize::Permit;
 use crate::json::Json;
@@ -43,6 +44,15 @@ pub struct Forward<'a> {
     pub set: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
+/// By what the origin knows that a request came through the gate, as far as the policy wants it.
+#[derive(Default)]
+pub struct Proof<'a> {
+    /// What the gate signed about the caller; `None` without a caller.
+    pub assertion: Option<Rc<str>>,
+    /// The secret that both know.
+    pub secret: Option<&'a str>,
+}
+
 impl<'a> Forward<'a> {
     /// Builds the request to a route's origin. `permit` is `None` where the route needs none and the caller has none.
     #[must_use]
@@ -53,13 +63,15 @@ impl<'a> Forward<'a> {
         origin: &'a Origin,
         identity: &'a Identity,
         permit: Option<&'a Permit>,
+        proof: &'a Proof<'a>,
     ) -> Self {
-        let mut set = Vec::with_capacity(2 + 7 + identity.claims.len());
+        let mut set = Vec::with_capacity(2 + 7 + identity.claims.len() + 2);
         set.push((FORWARDED_HOST.into(), request.url.authority.into()));
         set.push((FORWARDED_PROTO.into(), request.url.scheme.into()));
         if let Some(permit) = permit {
             set.extend(identity_headers(permit, identity));
         }
+        set.extend(proof_headers(proof, identity));
         let service = match origin {
             Origin::Service(binding) => Some(binding.into()),
             Origin::Url { .. } | Origin::Passthrough => None,
@@ -147,7 +159,7 @@ fn identity_headers<'a>(
     let text = |claim: &'a str| encode(claim, false);
     let own = [
         (&headers.subject, claims.text("sub").map(text)),
-        (&headers.client_id, claims.text("client_id").or_else(|| claims.text("azp")).map(text)),
+        (&headers.client_id, permit.client().map(text)),
         (&headers.organization_id, permit.organization().map(text)),
         (&headers.scopes, list(claims.scopes().iter().map(String::as_str), " ")),
         (&headers.audience, list(claims.audiences(), ",")),
@@ -156,6 +168,15 @@ fn identity_headers<'a>(
     ];
     let extra = identity.claims.iter().map(|extra| (&extra.header, claims.get(&extra.claim).and_then(claim_value)));
     own.into_iter().chain(extra).filter_map(|(name, value)| Some((name.into(), value?)))
+}
+
+fn proof_headers<'a>(
+    proof: &'a Proof<'a>,
+    identity: &'a Identity,
+) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+    let assertion = identity.assertion.as_ref().map(|settings| &settings.header).zip(proof.assertion.as_deref());
+    let secret = identity.secret.as_ref().map(|settings| &settings.header).zip(proof.secret);
+    [assertion, secret].into_iter().flatten().map(|(name, value)| (name.into(), value.into()))
 }
 
 /// A claim as a header's value: a string as it is, a list of strings joined by commas, anything else as JSON.

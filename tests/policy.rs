@@ -399,3 +399,72 @@ fn places_within_resources() {
         "a port does not tell requests apart"
     );
 }
+
+fn identity_places(members: &str) -> Vec<String> {
+    document_places(&format!(r#","version":1,"identity":{{{members}}}"#))
+}
+
+#[test]
+fn places_within_what_the_origin_can_check() {
+    let good = r#""issuer":"i","keys":["K"]"#;
+    for (assertion, place) in [
+        ("1".to_owned(), ""),
+        (format!("{{{good},\"x\":1}}"), ".x"),
+        (r#"{"keys":["K"]}"#.to_owned(), ".issuer"),
+        (r#"{"issuer":"","keys":["K"]}"#.to_owned(), ".issuer"),
+        (r#"{"issuer":"i"}"#.to_owned(), ".keys"),
+        (r#"{"issuer":"i","keys":"K"}"#.to_owned(), ".keys"),
+        (r#"{"issuer":"i","keys":[]}"#.to_owned(), ".keys"),
+        (r#"{"issuer":"i","keys":["K",""]}"#.to_owned(), ".keys[1]"),
+        (r#"{"issuer":"i","keys":["K L"]}"#.to_owned(), ".keys[0]"),
+        (r#"{"issuer":"i","keys":["K","K"]}"#.to_owned(), ".keys[1]"),
+        (r#"{"issuer":"i","keys":["K","L","M"]}"#.to_owned(), ".keys"),
+        (r#"{"issuer":"i","keys":[{"kty":"EC"}]}"#.to_owned(), ".keys[0]"),
+        (format!(r#"{{{good},"audience":""}}"#), ".audience"),
+        (format!(r#"{{{good},"audience":["a"]}}"#), ".audience"),
+        (format!(r#"{{{good},"algorithm":"RS256"}}"#), ".algorithm"),
+        (format!(r#"{{{good},"algorithm":"es256"}}"#), ".algorithm"),
+        (format!(r#"{{{good},"algorithm":"none"}}"#), ".algorithm"),
+        (format!(r#"{{{good},"ttl":9}}"#), ".ttl"),
+        (format!(r#"{{{good},"ttl":3601}}"#), ".ttl"),
+        (format!(r#"{{{good},"ttl":"300"}}"#), ".ttl"),
+    ] {
+        let members = format!(r#""assertion":{assertion}"#);
+        assert_eq!(identity_places(&members), [format!("identity.assertion{place}")], "{members}");
+    }
+    for (secret, place) in [
+        ("[]", ""),
+        ("{}", ".binding"),
+        (r#"{"binding":""}"#, ".binding"),
+        (r#"{"binding":"a b"}"#, ".binding"),
+        (r#"{"binding":"S","value":"hunter2"}"#, ".value"),
+        (r#"{"binding":"S","header":"x-secret"}"#, ".header"),
+        (r#"{"binding":"S","header":"x-auth-"}"#, ".header"),
+        (r#"{"binding":"S","header":"x-auth-a b"}"#, ".header"),
+        (r#"{"binding":"S","header":"x-auth-Subject"}"#, ".header"),
+        (r#"{"binding":"S","header":1}"#, ".header"),
+    ] {
+        let members = format!(r#""secret":{secret}"#);
+        assert_eq!(identity_places(&members), [format!("identity.secret{place}")], "{members}");
+    }
+    let all = r#""secret":{"header":"y"},"assertion":{"ttl":0}"#;
+    let expected = ["issuer", "keys", "ttl"]
+        .map(|key| format!("identity.assertion.{key}"))
+        .into_iter()
+        .chain(["header", "binding"].map(|key| format!("identity.secret.{key}")));
+    assert_eq!(identity_places(all), expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_claim_cannot_take_a_header_that_the_gate_uses() {
+    let assertion = r#""assertion":{"issuer":"i","keys":["K"]}"#;
+    let secret = r#""secret":{"binding":"S","header":"x-auth-Gate"}"#;
+    for (used, header) in [(assertion, "x-auth-assertion"), (secret, "x-auth-gate")] {
+        let claims = format!(r#""claims":{{"{header}":"c"}}"#);
+        assert_eq!(identity_places(&format!("{used},{claims}")), [format!("identity.claims.{header}")]);
+        // Where it is not in use, the name is free as it always was.
+        support::read(&format!(r#"{{"version":1,"identity":{{{claims}}},"routes":[{{"path":"/","access":"deny"}}]}}"#));
+    }
+    let taken = format!(r#"{assertion},"secret":{{"binding":"S","header":"x-auth-assertion"}}"#);
+    assert_eq!(identity_places(&taken), ["identity.secret.header"]);
+}

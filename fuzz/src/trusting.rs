@@ -5,8 +5,9 @@ use std::future::Future;
 use futures_executor::block_on;
 use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
+use portcullis::assertion::key::PrivateKey;
 use portcullis::jwks::key::PublicKey;
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::policy::Policy;
 use portcullis::request::Request;
 use portcullis::token::algorithm::Algorithm;
@@ -45,6 +46,24 @@ impl Crypto for Trusting {
 
     async fn verify(&self, (): &(), _: Algorithm, _: &[u8], _: &[u8]) -> bool {
         true
+    }
+}
+
+impl Signing for Trusting {
+    type SigningKey = ();
+
+    async fn import_private(&self, _: &PrivateKey) -> Option<()> {
+        Some(())
+    }
+
+    async fn sign(&self, (): &(), _: Algorithm, _: &[u8]) -> Option<Vec<u8>> {
+        Some(vec![0; 64])
+    }
+}
+
+impl Secrets for Trusting {
+    fn secret(&self, _: &str) -> Option<String> {
+        None
     }
 }
 

@@ -1,13 +1,15 @@
-//! Signature checks by WebCrypto.
+//! Signatures by WebCrypto.
 
-use wasm_bindgen::JsValue;
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::calls::Call;
 use super::platform::EdgePlatform;
+use crate::assertion::key::PrivateKey;
 use crate::jwks::key::{Material, PublicKey};
-use crate::platform::Crypto;
-use crate::token::algorithm::{Algorithm, KeyType};
+use crate::platform::{Crypto, Signing};
+use crate::token::algorithm::Algorithm;
 
 #[wasm_bindgen(module = "portcullis/platform.js")]
 extern "C" {
@@ -15,6 +17,11 @@ extern "C" {
     fn import_key(call: u32, algorithm: &str, kty: &str, crv: Option<&str>, first: &str, second: Option<&str>);
 
     fn verify(call: u32, algorithm: &str, key: &JsValue, signature: &[u8], signed: &[u8]);
+
+    #[wasm_bindgen(js_name = importPrivate)]
+    fn import_private(call: u32, algorithm: &str, kty: &str, crv: Option<&str>, x: &str, y: Option<&str>, d: &str);
+
+    fn sign(call: u32, algorithm: &str, key: &JsValue, signed: &[u8]);
 }
 
 impl Crypto for EdgePlatform {
@@ -22,12 +29,13 @@ impl Crypto for EdgePlatform {
     type Key = JsValue;
 
     async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<JsValue> {
-        let (kty, crv, first, second) = match &key.material {
-            Material::Rsa { n, e } => ("RSA", None, n, Some(e)),
-            Material::Ec { curve, x, y } => ("EC", Some(curve_name(*curve)), x, Some(y)),
-            Material::Ed25519 { x } => ("OKP", Some(curve_name(KeyType::Ed25519)), x, None),
+        let (first, second) = match &key.material {
+            Material::Rsa { n, e } => (n, Some(e)),
+            Material::Ec { x, y, .. } => (x, Some(y)),
+            Material::Ed25519 { x } => (x, None),
         };
-        let second = second.map(String::as_str);
+        let key_type = key.material.key_type();
+        let (kty, crv, second) = (key_type.kty(), key_type.crv(), second.map(String::as_str));
         Call::make(|call| import_key(call, algorithm.name(), kty, crv, first, second)).await.ok()
     }
 
@@ -37,12 +45,18 @@ impl Crypto for EdgePlatform {
     }
 }
 
-fn curve_name(curve: KeyType) -> &'static str {
-    match curve {
-        KeyType::Rsa => "",
-        KeyType::P256 => "P-256",
-        KeyType::P384 => "P-384",
-        KeyType::P521 => "P-521",
-        KeyType::Ed25519 => "Ed25519",
+impl Signing for EdgePlatform {
+    /// A `CryptoKey` that cannot be exported. It belongs to the isolate.
+    type SigningKey = JsValue;
+
+    async fn import_private(&self, PrivateKey { algorithm, x, y, d }: &PrivateKey) -> Option<JsValue> {
+        let (key_type, y) = (algorithm.key_type(), y.as_deref());
+        let (kty, crv) = (key_type.kty(), key_type.crv());
+        Call::make(|call| import_private(call, algorithm.name(), kty, crv, x, y, d)).await.ok()
+    }
+
+    async fn sign(&self, key: &JsValue, algorithm: Algorithm, signed: &[u8]) -> Option<Vec<u8>> {
+        let signature = Call::make(|call| sign(call, algorithm.name(), key, signed)).await.ok()?;
+        signature.dyn_into::<Uint8Array>().ok().map(|signature| signature.to_vec())
     }
 }

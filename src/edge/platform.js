@@ -1,4 +1,4 @@
-// What the core asks of the platform, one call each: signature checks, Workers KV, documents by HTTP, timers, work after
+// What the core asks of the platform, one call each: signatures, Workers KV, documents by HTTP, timers, work after
 // the response.
 
 import * as webCrypto from './crypto.js';
@@ -13,6 +13,14 @@ export function importKey(call, ...jwk) {
 
 export function verify(call, algorithm, key, signature, signed) {
   answer(call, () => webCrypto.verify(algorithm, key, signature, signed));
+}
+
+export function importPrivate(call, ...jwk) {
+  answer(call, () => webCrypto.importPrivate(...jwk));
+}
+
+export function sign(call, algorithm, key, signed) {
+  answer(call, () => webCrypto.sign(algorithm, key, signed));
 }
 
 /** The entry at a key: its metadata in JSON, a line break, its text. Undefined without one. */

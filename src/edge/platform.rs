@@ -4,12 +4,12 @@
 use std::future::Future;
 use std::rc::Rc;
 
-use js_sys::Date;
+use js_sys::{Date, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::calls::Call;
-use crate::platform::{Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Store, Stored};
+use crate::platform::{Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Store, Stored};
 use crate::tasks::Tasks;
 
 #[wasm_bindgen(module = "portcullis/platform.js")]
@@ -59,6 +59,12 @@ struct Bindings {
 impl EdgePlatform {
     pub(super) fn new(env: JsValue, context: JsValue) -> Self {
         Self(Rc::new(Bindings { env, context }))
+    }
+}
+
+impl Secrets for EdgePlatform {
+    fn secret(&self, name: &str) -> Option<String> {
+        Reflect::get(&self.0.env, &name.into()).ok()?.as_string()
     }
 }
 

@@ -125,7 +125,7 @@ fn is_for_verifying(entry: &Object<'_>) -> bool {
 }
 
 /// A member that must be a string if it is there: `None` if it is something else.
-fn optional_text<'o>(entry: &'o Object<'_>, member: &str) -> Option<Option<&'o str>> {
+pub(crate) fn optional_text<'o>(entry: &'o Object<'_>, member: &str) -> Option<Option<&'o str>> {
     entry.get(member).map_or(Some(None), |value| value.as_str().map(Some))
 }
 
@@ -151,7 +151,7 @@ fn ec(curve: KeyType, size: usize, x: &str, y: &str) -> Option<Material> {
 }
 
 /// RFC 7518 §6.2.1.2: a coordinate has the full size of the curve.
-fn coordinate(text: &str, size: usize) -> Option<String> {
+pub(crate) fn coordinate(text: &str, size: usize) -> Option<String> {
     base64url::decode(text).filter(|bytes| bytes.len() == size).map(|_| text.to_owned())
 }
 

@@ -1,16 +1,23 @@
-//! Signature checks without WebCrypto, for tests and native tools.
+//! Signatures without WebCrypto, for tests and native tools.
 
-use jsonwebtoken::{Algorithm as Jwa, DecodingKey, crypto};
+use jsonwebtoken::{Algorithm as Jwa, DecodingKey, EncodingKey, crypto};
 
+use crate::assertion::key::PrivateKey;
 use crate::base64url;
 use crate::jwks::key::{Material, PublicKey};
-use crate::platform::Crypto;
+use crate::platform::{Crypto, Signing};
 use crate::token::algorithm::Algorithm;
 
 /// The most bytes of an RSA modulus. With a larger one RustCrypto calls every signature wrong; WebCrypto does not.
 const MAX_RSA_BYTES: usize = 4096 / 8;
 
-/// Signature checks by RustCrypto, through jsonwebtoken. It has every algorithm of the gate but ES512, and no RSA key
+/// What stands in front of the private number in PKCS #8 (RFC 5208 §5, RFC 5915 §3, RFC 8410 §7).
+const P256_PKCS8: &[u8] =
+    b"\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\
+    \x03\x01\x07\x04\x27\x30\x25\x02\x01\x01\x04\x20";
+const ED25519_PKCS8: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+
+/// Signatures by RustCrypto, through jsonwebtoken. It has every algorithm of the gate but ES512, and no RSA key
 /// over 4096 bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeCrypto;
@@ -33,6 +40,25 @@ impl Crypto for NativeCrypto {
     async fn verify(&self, key: &Self::Key, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
         let Some(jwa) = jwa(algorithm) else { return false };
         crypto::verify(&base64url::encode(signature), signed, key, jwa).unwrap_or(false)
+    }
+}
+
+impl Signing for NativeCrypto {
+    type SigningKey = EncodingKey;
+
+    async fn import_private(&self, key: &PrivateKey) -> Option<EncodingKey> {
+        let number = base64url::decode(&key.d)?;
+        let imported = match key.algorithm {
+            Algorithm::Es256 => EncodingKey::from_ec_der(&[P256_PKCS8, &number].concat()),
+            Algorithm::EdDsa => EncodingKey::from_ed_der(&[ED25519_PKCS8, &number].concat()),
+            _ => return None,
+        };
+        // jsonwebtoken looks at the number when it first signs.
+        crypto::sign(b"", &imported, jwa(key.algorithm)?).is_ok().then_some(imported)
+    }
+
+    async fn sign(&self, key: &EncodingKey, algorithm: Algorithm, signed: &[u8]) -> Option<Vec<u8>> {
+        base64url::decode(&crypto::sign(signed, key, jwa(algorithm)?).ok()?)
     }
 }
 

@@ -305,6 +305,50 @@ pub struct Identity {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     #[schemars(extend("additionalProperties" = {"type": "string", "minLength": 1}))]
     pub claims: BTreeMap<String, String>,
+    /// A short JWT about the caller that the gate signs, in `<prefix>assertion`. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<Assertions>,
+    /// A secret that the gate sends with every request, so that the origin can refuse others. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SharedSecret>,
+}
+
+/// Short JWTs about the caller, signed by the gate. Their keys are at `/.well-known/portcullis/jwks.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Assertions {
+    /// Their `iss`, usually the gate's URL.
+    #[schemars(length(min = 1))]
+    pub issuer: String,
+    /// Names of one or two Worker secrets, each a private JWK. The first signs, all are published.
+    #[schemars(length(min = 1, max = 2), inner(length(min = 1)))]
+    pub keys: Vec<String>,
+    /// Their `aud`. Default: the route's origin without its base path, `service:BINDING`, or the request's own scheme and
+    /// host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub audience: Option<String>,
+    /// What signs; the keys must fit it. Default: `ES256`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["ES256", "EdDSA"], "default" = "ES256"))]
+    pub algorithm: Option<String>,
+    /// Seconds from `iat` to `exp`; one is used again for half of them. Default: 300.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 3600), extend("default" = 300))]
+    pub ttl: Option<u64>,
+}
+
+/// A secret that the gate and its origins share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SharedSecret {
+    /// The header that carries it, which starts with the prefix. Default: `<prefix>secret`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub header: Option<String>,
+    /// The name of the Worker secret.
+    #[schemars(length(min = 1))]
+    pub binding: String,
 }
 
 /// Bounds on what callers may send.

@@ -1,5 +1,7 @@
 //! What the origin is told of a caller.
 
+use super::issuer::transpose;
+use super::proof::{Assertions, SharedSecret};
 use super::reader::Field;
 use super::template::is_token_char;
 use crate::token::claims::ClaimPath;
@@ -22,6 +24,10 @@ pub struct Identity {
     pub payload_header: bool,
     /// Further headers, each with the claim that it carries.
     pub claims: Vec<ClaimHeader>,
+    /// What the gate signs about the caller.
+    pub assertion: Option<Assertions>,
+    /// What the gate shares with the origin.
+    pub secret: Option<SharedSecret>,
 }
 
 /// Names of identity headers, in lower case.
@@ -68,6 +74,8 @@ impl Default for Identity {
             forward_token: true,
             payload_header: false,
             claims: Vec::new(),
+            assertion: None,
+            secret: None,
         }
     }
 }
@@ -80,7 +88,16 @@ impl Identity {
         let forward_token = table.field("forward_token").map_or(Some(default.forward_token), |field| field.boolean());
         let payload_header =
             table.field("payload_header").map_or(Some(default.payload_header), |field| field.boolean());
-        let claims = table.field("claims").map_or(Some(Vec::new()), |field| read_claims(&field, prefix.as_deref()));
+        let behind = prefix.as_deref().unwrap_or_default();
+        let mut own = OWN_HEADERS.map(|name| format!("{behind}{name}")).to_vec();
+        let assertion_header = format!("{behind}assertion");
+        let assertion = table.field("assertion").map(|field| {
+            own.push(assertion_header.clone());
+            Assertions::read(&field, assertion_header)
+        });
+        let secret = table.field("secret").map(|field| SharedSecret::read(&field, behind, &own));
+        own.extend(secret.iter().flatten().map(|secret| secret.header.clone()));
+        let claims = table.field("claims").map_or(Some(Vec::new()), |field| read_claims(&field, behind, &own));
         table.refuse_unknown_keys();
         let prefix = prefix?;
         Some(Self {
@@ -89,6 +106,8 @@ impl Identity {
             forward_token: forward_token?,
             payload_header: payload_header?,
             claims: claims?,
+            assertion: transpose(assertion)?,
+            secret: transpose(secret)?,
         })
     }
 }
@@ -104,29 +123,30 @@ fn read_prefix(text: &str) -> Result<String, String> {
     }
 }
 
-fn read_claims(field: &Field<'_>, prefix: Option<&str>) -> Option<Vec<ClaimHeader>> {
+fn read_claims(field: &Field<'_>, prefix: &str, own: &[String]) -> Option<Vec<ClaimHeader>> {
     let mut claims: Vec<ClaimHeader> = Vec::new();
     let mut all_good = true;
     for (name, field) in field.members()? {
-        let header = name.to_ascii_lowercase();
         let claim = field.text().map(ClaimPath::new);
-        let problem = match header.strip_prefix(prefix.unwrap_or_default()) {
-            _ if !header.bytes().all(is_token_char) => Some("expected the name of a header".to_owned()),
-            None => Some(format!("expected a header that starts with the prefix {:?}", prefix.unwrap_or_default())),
-            Some(own) if OWN_HEADERS.contains(&own) => {
-                Some("expected another name, the gate sets this header itself".to_owned())
-            }
-            Some("") => Some("expected a name behind the prefix".to_owned()),
-            Some(_) => claims.iter().any(|known| known.header == header).then(|| "is there twice".to_owned()),
-        };
-        if let Some(problem) = &problem {
-            field.fail::<()>(problem);
-        }
-        all_good &= problem.is_none();
-        match claim {
-            Some(claim) => claims.push(ClaimHeader { header, claim }),
-            None => all_good = false,
-        }
+        let header = header_behind(prefix, name, own).and_then(|header| {
+            let is_new = claims.iter().all(|known| known.header != header);
+            is_new.then_some(header).ok_or_else(|| "is there twice".to_owned())
+        });
+        let header = header.map_or_else(|problem| field.fail(problem), Some);
+        all_good &= claim.is_some() && header.is_some();
+        claims.extend(header.zip(claim).map(|(header, claim)| ClaimHeader { header, claim }));
     }
     all_good.then_some(claims)
+}
+
+/// The name of a header behind the prefix that is none of the gate's own, in lower case.
+pub(super) fn header_behind(prefix: &str, name: &str, own: &[String]) -> Result<String, String> {
+    let header = name.to_ascii_lowercase();
+    match header.strip_prefix(prefix) {
+        _ if !header.bytes().all(is_token_char) => Err("expected the name of a header".to_owned()),
+        None => Err(format!("expected a header that starts with the prefix {prefix:?}")),
+        Some(_) if own.contains(&header) => Err("expected another name, the gate sets this header itself".to_owned()),
+        Some("") => Err("expected a name behind the prefix".to_owned()),
+        Some(_) => Ok(header),
+    }
 }

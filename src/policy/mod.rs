@@ -9,6 +9,7 @@ pub mod document;
 mod identity;
 mod issuer;
 mod place;
+mod proof;
 pub mod reader;
 mod requirement;
 mod resource;
@@ -23,6 +24,7 @@ pub use cors::{Cors, OPEN};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, normal_type};
 pub use place::{Place, Step};
+pub use proof::{Assertions, SharedSecret};
 pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 pub use resource::Resource;
@@ -69,7 +71,8 @@ impl Policy {
     /// Whether what it says depends on the page that a request comes from.
     #[must_use]
     pub fn answers_pages(&self) -> bool {
-        self.cors.is_some() || !self.resources.is_empty() || self.routes.iter().any(|route| route.cors.is_some())
+        let has_documents = !self.resources.is_empty() || self.identity.assertion.is_some();
+        self.cors.is_some() || has_documents || self.routes.iter().any(|route| route.cors.is_some())
     }
 
     fn read(document: &Table<'_>, errors: &Errors) -> Option<Self> {

@@ -32,9 +32,8 @@ impl Origin {
             return Ok(Self::Passthrough);
         }
         if let Some(binding) = text.strip_prefix("service:") {
-            let is_name = !binding.is_empty() && binding.bytes().all(|b| b.is_ascii_graphic());
             let expected = "expected the name of a binding behind \"service:\"";
-            return if is_name { Ok(Self::Service(binding.to_owned())) } else { Err(expected.to_owned()) };
+            return if is_binding(binding) { Ok(Self::Service(binding.to_owned())) } else { Err(expected.to_owned()) };
         }
         let expected = "expected http(s)://host[:port][/base], service:BINDING or passthrough";
         let uri = absolute(text).ok_or(expected)?;
@@ -49,6 +48,12 @@ impl Origin {
         let root = text.trim_end_matches('/').strip_suffix(base).unwrap_or(text);
         Ok(Self::Url { root: root.to_owned(), base: base.to_owned() })
     }
+}
+
+/// Whether a text can be the name of a binding of the Worker.
+#[must_use]
+pub fn is_binding(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Checks the URL of an issuer's keys or of its discovery: `https`, or `http` on a loopback host.

@@ -112,6 +112,30 @@ impl Algorithm {
     }
 }
 
+impl KeyType {
+    /// The `kty` of its JWK.
+    #[must_use]
+    pub fn kty(self) -> &'static str {
+        match self {
+            Self::Rsa => "RSA",
+            Self::P256 | Self::P384 | Self::P521 => "EC",
+            Self::Ed25519 => "OKP",
+        }
+    }
+
+    /// The `crv` of its JWK, where it has a curve.
+    #[must_use]
+    pub fn crv(self) -> Option<&'static str> {
+        match self {
+            Self::Rsa => None,
+            Self::P256 => Some("P-256"),
+            Self::P384 => Some("P-384"),
+            Self::P521 => Some("P-521"),
+            Self::Ed25519 => Some("Ed25519"),
+        }
+    }
+}
+
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -73,6 +73,23 @@ impl Claims {
         }
     }
 
+    /// The first second from which [`Claims::check_times`] refuses them for good, since they have expired or are too old.
+    #[must_use]
+    pub fn good_until(&self, issuer: &Issuer) -> u64 {
+        #[expect(clippy::cast_precision_loss, reason = "times of this era have far fewer than 53 bits")]
+        let (leeway, max_age) = (issuer.leeway as f64, issuer.max_age.map(|age| age as f64));
+        let expiry = (self.times.expires + leeway).ceil();
+        let age =
+            self.times.issued_at.zip(max_age).map(|(issued_at, max_age)| (issued_at + max_age + leeway).floor() + 1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "dates are from 0 to the year 9999"
+        )]
+        let until = age.map_or(expiry, |age| age.min(expiry)) as u64;
+        until
+    }
+
     /// A claim that is a string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {

@@ -2,10 +2,15 @@
 //!
 //! What is kept is one fact: these very characters are a token of this issuer, made with a key of this key set. All that
 //! can change is looked at again on each use: the time, whether the set is still the one in use, what the route asks.
+//! With a token the assertions about it are kept, and go with it.
+
+use std::rc::Rc;
 
 use lru::LruCache;
 
 use super::verify::VerifiedClaims;
+use crate::assertion::Assertion;
+use crate::assertion::kept::Kept;
 use crate::json::ALLOCATION;
 use crate::jwks::set::SetIdentity;
 
@@ -36,6 +41,8 @@ pub struct Verified<K> {
     pub set: SetIdentity<K>,
     /// Its claims.
     pub claims: VerifiedClaims,
+    /// What the gate signed about it.
+    pub assertions: Kept,
 }
 
 impl<K> Default for VerifiedTokens<K> {
@@ -63,6 +70,25 @@ impl<K> VerifiedTokens<K> {
         if let Some((token, replaced)) = self.tokens.push(token.into(), verified) {
             self.bytes -= weight(&token, &replaced);
         }
+        self.make_room();
+    }
+
+    /// The assertion about exactly this token that is for this audience and organization, if there is a fresh one.
+    #[must_use]
+    pub fn assertion(&self, token: &str, audience: &str, organization: Option<&str>, now: u64) -> Option<Rc<str>> {
+        self.tokens.peek(token)?.assertions.find(audience, organization, now)
+    }
+
+    /// Keeps an assertion about exactly this token, if the token is kept.
+    pub fn keep_assertion(&mut self, token: &str, assertion: Assertion) {
+        let Some(Verified { assertions, .. }) = self.tokens.get_mut(token) else { return };
+        let before = assertions.weight();
+        assertions.keep(assertion);
+        self.bytes = self.bytes + assertions.weight() - before;
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
         while self.tokens.len() > self.max_tokens || self.bytes > self.max_bytes {
             let Some((token, oldest)) = self.tokens.pop_lru() else { break };
             self.bytes -= weight(&token, &oldest);
@@ -77,7 +103,8 @@ impl<K> VerifiedTokens<K> {
 }
 
 fn weight<K>(token: &str, verified: &Verified<K>) -> usize {
-    PLACE + size_of::<Verified<K>>() + ALLOCATION + token.len() + verified.claims.claims().weight()
+    let claims = verified.claims.claims().weight();
+    PLACE + size_of::<Verified<K>>() + ALLOCATION + token.len() + claims + verified.assertions.weight()
 }
 
 #[cfg(test)]
@@ -94,7 +121,12 @@ mod tests {
         let policy = Policy::parse(POLICY).unwrap();
         let claims = Json::parse(payload).unwrap().as_object().unwrap().clone().into_owned();
         let claims = Claims::new(claims, payload, &policy.issuers[0]).unwrap();
-        Verified { issuer: 0, set: SetIdentity::default(), claims: VerifiedClaims::trusted(claims) }
+        Verified {
+            issuer: 0,
+            set: SetIdentity::default(),
+            claims: VerifiedClaims::trusted(claims),
+            assertions: Kept::default(),
+        }
     }
 
     #[test]

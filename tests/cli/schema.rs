@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::policy::document::{
-    Access, Claim, ClaimValue, Cors, Identity, Issuer, Limits, OneOrMore, Resource, Route, RouteCors, Scopes,
+    Access, Assertions, Claim, ClaimValue, Cors, Identity, Issuer, Limits, OneOrMore, Resource, Route, RouteCors,
+    Scopes, SharedSecret,
 };
 use portcullis::policy::{Names, Policy, document};
 use serde_json::{Value, json};
@@ -34,13 +35,15 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
     let policy = json!({
         "version": 1, "origin": "https://o.com",
         "issuers": {"a": {"issuer": "https://a.com"}},
-        "identity": {}, "limits": {}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
+        "identity": {"assertion": {"issuer": "https://gate.com", "keys": ["K"]}, "secret": {"binding": "S"}}, "limits": {}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
         "routes": [{"path": "/", "audience": "https://api.com", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}}],
     });
     let tables = [
         ("Policy", ""),
         ("Issuer", "/issuers/a"),
         ("Identity", "/identity"),
+        ("Assertions", "/identity/assertion"),
+        ("SharedSecret", "/identity/secret"),
         ("Limits", "/limits"),
         ("Cors", "/cors"),
         ("Resource", "/resources/https:~1~1api.com"),
@@ -128,6 +131,13 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         max_age: Some(0),
     };
     let resource = Resource { name: text("API"), documentation: text("https://docs.com") };
+    let assertion = Assertions {
+        issuer: "https://gate.com".to_owned(),
+        keys: vec!["KEY".to_owned(), "OLD".to_owned()],
+        audience: text("api"),
+        algorithm: text("EdDSA"),
+        ttl: Some(10),
+    };
     let policy = document::Policy {
         version: 1,
         origin: text("service:API"),
@@ -137,6 +147,8 @@ fn what_the_types_write_is_a_policy_with_every_key() {
             forward_token: Some(false),
             payload_header: Some(true),
             claims: [("x-email".to_owned(), "email".to_owned())].into(),
+            assertion: Some(assertion),
+            secret: Some(SharedSecret { header: text("x-from"), binding: "SECRET".to_owned() }),
         }),
         limits: Some(Limits { max_token_bytes: Some(256) }),
         cors: Some(cors),
@@ -151,6 +163,8 @@ fn what_the_types_write_is_a_policy_with_every_key() {
     let issuers = &written["issuers"];
     assert_eq!(&keys(&issuers["a"]) | &keys(&issuers["b"]), known_to_the_reader("/issuers/a"));
     assert_eq!(keys(&written["identity"]), known_to_the_reader("/identity"));
+    assert_eq!(keys(&written["identity"]["assertion"]), known_to_the_reader("/identity/assertion"));
+    assert_eq!(keys(&written["identity"]["secret"]), known_to_the_reader("/identity/secret"));
     assert_eq!(keys(&written["cors"]), known_to_the_reader("/cors"));
     assert_eq!(keys(&written), known_to_the_reader(""));
 }
@@ -187,6 +201,7 @@ fn both_take_good_policies() {
         with_issuer(&json!({"issuer": "https://a.com", "leeway": 0, "jwks_ttl": 1, "max_age": 3_162_240_000_u64})),
         with("limits", &json!({"max_token_bytes": 65_536})),
         with("identity", &json!({"prefix": "a-", "claims": {}})),
+        with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K"]}, "secret": {"binding": "S"}})),
         with("origin", &json!("passthrough")),
         with("cors", &json!({"origins": ["*"], "headers": [], "credentials": false})),
     ] {
@@ -222,6 +237,13 @@ fn both_refuse_bad_policies() {
         with("identity", &json!({"prefix": "X-"})),
         with("identity", &json!({"prefix": "x"})),
         with("identity", &json!({"claims": {"x-auth-a": 1}})),
+        with("identity", &json!({"assertion": {"issuer": "x"}})),
+        with("identity", &json!({"assertion": {"issuer": "x", "keys": []}})),
+        with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K", "L", "M"]}})),
+        with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K"], "algorithm": "RS256"}})),
+        with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K"], "ttl": 3601}})),
+        with("identity", &json!({"secret": {"header": "x-auth-s"}})),
+        with("identity", &json!({"secret": {"binding": ""}})),
         with("orign", &json!("https://o.com")),
         route("path", json!("a")),
         route("path", Value::Null),

@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
+pub mod assertion;
 pub mod isolate;
 pub mod issuer;
 pub mod token;

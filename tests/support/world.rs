@@ -9,12 +9,13 @@ use std::task::{Poll, Waker};
 
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use portcullis::assertion::key::PrivateKey;
 use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::jwks::key::PublicKey;
 use portcullis::native::NativeCrypto;
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Store, Stored};
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::request::{Request, Url};
 use portcullis::token::algorithm::Algorithm;
 use portcullis::token::verified::VerifiedTokens;
@@ -50,6 +51,11 @@ pub struct Shared {
     pub policy_reads: Cell<usize>,
     pub log: RefCell<Vec<String>>,
     pub verifications: Cell<usize>,
+    pub secrets: RefCell<HashMap<String, String>>,
+    /// Of assertions; keys show themselves by other ones.
+    pub signatures: Cell<usize>,
+    pub signature_ms: Cell<u64>,
+    pub signing_fails: Cell<bool>,
     pub has_room: Cell<bool>,
     /// Whether every signature holds: to count what the gate costs, not what RustCrypto does.
     pub trusts: Cell<bool>,
@@ -91,6 +97,10 @@ impl World {
             policy_reads: Cell::new(0),
             log: RefCell::default(),
             verifications: Cell::new(0),
+            secrets: RefCell::default(),
+            signatures: Cell::new(0),
+            signature_ms: Cell::new(0),
+            signing_fails: Cell::new(false),
             has_room: Cell::new(true),
             trusts: Cell::new(false),
         });
@@ -295,6 +305,29 @@ impl Crypto for Platform {
     async fn verify(&self, key: &DecodingKey, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
         self.0.verifications.set(self.0.verifications.get() + 1);
         self.0.trusts.get() || NativeCrypto.verify(key, algorithm, signature, signed).await
+    }
+}
+
+impl Signing for Platform {
+    type SigningKey = EncodingKey;
+
+    async fn import_private(&self, key: &PrivateKey) -> Option<EncodingKey> {
+        NativeCrypto.import_private(key).await
+    }
+
+    async fn sign(&self, key: &EncodingKey, algorithm: Algorithm, signed: &[u8]) -> Option<Vec<u8>> {
+        self.0.signatures.set(self.0.signatures.get() + usize::from(signed.contains(&b'.')));
+        self.0.wait_ms(self.0.signature_ms.get()).await;
+        if self.0.signing_fails.get() {
+            return None;
+        }
+        NativeCrypto.sign(key, algorithm, signed).await
+    }
+}
+
+impl Secrets for Platform {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.0.secrets.borrow().get(name).cloned()
     }
 }
 

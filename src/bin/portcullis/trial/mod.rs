@@ -67,7 +67,9 @@ impl Court {
         Self::new(policy, Some(forms))
     }
 
-    fn new(policy: Policy, forms: Option<Vec<Form>>) -> Result<Self, Failure> {
+    fn new(mut policy: Policy, forms: Option<Vec<Form>>) -> Result<Self, Failure> {
+        // The Worker's secrets are not here. What they add to a request that goes on is left out.
+        (policy.identity.assertion, policy.identity.secret) = (None, None);
         let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let max_token_bytes = policy.max_token_bytes;
         // Each request is tried by itself: what an earlier one proved must not shorten its way.

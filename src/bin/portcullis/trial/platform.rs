@@ -1,6 +1,7 @@
 //! What decisions run on here: a clock that stands still, no store, documents by HTTP, and ears for every step.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -8,9 +9,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jsonwebtoken::DecodingKey;
+use portcullis::assertion::key::PrivateKey;
 use portcullis::jwks::key::PublicKey;
 use portcullis::native::NativeCrypto;
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Store, Stored};
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::token::algorithm::Algorithm;
 use portcullis::trace::Step;
 
@@ -76,6 +78,25 @@ impl Crypto for Local {
             Key::Issuers(key) => NativeCrypto.verify(key, algorithm, signature, signed).await,
             Key::Trusted => true,
         }
+    }
+}
+
+/// The tool has no secrets: see [`Court`](super::Court).
+impl Secrets for Local {
+    fn secret(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Signing for Local {
+    type SigningKey = Infallible;
+
+    async fn import_private(&self, _key: &PrivateKey) -> Option<Infallible> {
+        None
+    }
+
+    async fn sign(&self, key: &Infallible, _algorithm: Algorithm, _signed: &[u8]) -> Option<Vec<u8>> {
+        match *key {}
     }
 }
 

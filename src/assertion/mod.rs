@@ -1,0 +1,92 @@
+//! Assertions: short JWTs in which the gate tells an origin who calls, signed with a key of its own. An origin that checks
+//! them believes nothing that did not come through the gate.
+//!
+//! An assertion repeats what a verified token and the route say, for one audience. It is good no longer than the token
+//! is, and while half of its life is ahead it is used again for the same token, audience and organization.
+
+pub mod kept;
+pub mod key;
+pub mod signer;
+
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::authorize::Permit;
+use crate::platform::Platform;
+use crate::policy::{Assertions, Issuer};
+use signer::Signer;
+
+/// An assertion, and what it depends on beside its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assertion {
+    text: Rc<str>,
+    audience: Box<str>,
+    organization: Option<Box<str>>,
+    issued_at: u64,
+    expires: u64,
+}
+
+/// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3). What is absent is left out.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    scope: String,
+    iat: u64,
+    exp: u64,
+}
+
+impl Assertion {
+    /// Signs what a permit says for an audience. `issuer` is the token's. `None` if the platform does not sign.
+    pub async fn sign<P: Platform>(
+        permit: &Permit,
+        issuer: &Issuer,
+        audience: &str,
+        settings: &Assertions,
+        signer: &Signer<P::SigningKey>,
+        platform: &P,
+    ) -> Option<Self> {
+        let now = platform.now();
+        let claims = Claims {
+            iss: &settings.issuer,
+            aud: audience,
+            sub: permit.claims().text("sub"),
+            client_id: permit.client(),
+            organization_id: permit.organization(),
+            scope: permit.claims().scopes().join(" "),
+            iat: now,
+            exp: permit.claims().good_until(issuer).min(now + settings.ttl),
+        };
+        Some(Self {
+            text: signer.sign(&claims, platform).await?.into(),
+            audience: audience.into(),
+            organization: claims.organization_id.map(Into::into),
+            issued_at: claims.iat,
+            expires: claims.exp,
+        })
+    }
+
+    /// The assertion itself: a compact JWS.
+    #[must_use]
+    pub fn text(&self) -> &Rc<str> {
+        &self.text
+    }
+
+    /// Whether it says what another one would that is for this audience and organization.
+    fn is_for(&self, audience: &str, organization: Option<&str>) -> bool {
+        *self.audience == *audience && self.organization.as_deref() == organization
+    }
+
+    /// Whether at least half of its life is ahead.
+    fn is_fresh(&self, now: u64) -> bool {
+        self.issued_at <= now && 2 * (now - self.issued_at) < self.expires.saturating_sub(self.issued_at)
+    }
+}

@@ -1,0 +1,93 @@
+//! The gate's keys, ready to sign and to be published.
+
+use serde::Serialize;
+
+use super::key::PrivateKey;
+use crate::base64url;
+use crate::platform::Platform;
+use crate::policy::Assertions;
+use crate::token::algorithm::Algorithm;
+
+/// What a key signs to show that its public part is its own.
+const PROBE: &[u8] = b"portcullis";
+
+/// The key that signs, and the key set of all.
+pub struct Signer<S> {
+    algorithm: Algorithm,
+    key: S,
+    /// The first segment of each assertion.
+    header: String,
+    key_set: String,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    kid: &'a str,
+    typ: &'a str,
+}
+
+impl<S> Signer<S> {
+    /// Reads the keys from their secrets and imports them. Each shows by a signature that its public part is its own, so
+    /// what is published is what verifies.
+    ///
+    /// # Errors
+    /// What is wrong with which secret, in words for the log.
+    pub async fn load<P: Platform<SigningKey = S>>(settings: &Assertions, platform: &P) -> Result<Self, String> {
+        let (mut signing, mut published) = (None, Vec::<String>::new());
+        for name in &settings.keys {
+            let about = |problem: &str| format!("identity.assertion: the secret {name} {problem}");
+            let secret = platform.secret(name).ok_or_else(|| about("is absent"))?;
+            let key = PrivateKey::parse(&secret, settings.algorithm).map_err(|problem| about(&problem.to_string()))?;
+            let imported = import(&key, platform).await.map_err(about)?;
+            let public = key.public_jwk();
+            if published.contains(&public) {
+                return Err(about("is the same key as the one before it"));
+            }
+            published.push(public);
+            signing.get_or_insert_with(|| (imported, key.kid()));
+        }
+        let (key, kid) = signing.ok_or("identity.assertion: there is no key")?;
+        let header = Header { alg: settings.algorithm.name(), kid: &kid, typ: "JWT" };
+        Ok(Self {
+            algorithm: settings.algorithm,
+            key,
+            header: segment(&header),
+            key_set: format!(r#"{{"keys":[{}]}}"#, published.join(",")),
+        })
+    }
+
+    /// The public keys, as they are published (RFC 7517 §5).
+    #[must_use]
+    pub fn key_set(&self) -> &str {
+        &self.key_set
+    }
+
+    /// Signs claims: a compact JWS (RFC 7515 §7.1). `None` if the platform does not.
+    pub async fn sign<P: Platform<SigningKey = S>>(&self, claims: &impl Serialize, platform: &P) -> Option<String> {
+        let signed = format!("{}.{}", self.header, segment(claims));
+        let signature = platform.sign(&self.key, self.algorithm, signed.as_bytes()).await?;
+        let is_whole = self.algorithm.takes_signature_of(signature.len());
+        is_whole.then(|| format!("{signed}.{}", base64url::encode(&signature)))
+    }
+}
+
+async fn import<P: Platform>(key: &PrivateKey, platform: &P) -> Result<P::SigningKey, &'static str> {
+    const REFUSED: &str = "is refused by the platform's cryptography";
+    let algorithm = key.algorithm;
+    let imported = platform.import_private(key).await.ok_or(REFUSED)?;
+    let signature = platform.sign(&imported, algorithm, PROBE).await.ok_or(REFUSED)?;
+    let holds = match key.public() {
+        Some(public) => match platform.import(&public, algorithm).await {
+            Some(public) => platform.verify(&public, algorithm, &signature, PROBE).await,
+            None => false,
+        },
+        None => false,
+    };
+    if holds { Ok(imported) } else { Err("has a public part (x, y) that is not its private part's (d)") }
+}
+
+/// JSON in base64url. What is serialized here has string keys only, so it always has a text.
+fn segment(value: &impl Serialize) -> String {
+    base64url::encode(&serde_json::to_vec(value).unwrap_or_default())
+}

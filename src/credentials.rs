@@ -1,0 +1,69 @@
+//! What the gate proves itself with: its keys and the secret that it shares with origins. Each is read when it is first
+//! needed and kept with the policy, since an isolate's secrets stay the same as long as it lives; what is wrong is looked
+//! for again.
+
+use std::cell::OnceCell;
+
+use crate::assertion::signer::Signer;
+use crate::decision::Denial;
+use crate::platform::Platform;
+use crate::policy::{Assertions, SharedSecret};
+
+/// The gate's keys and the shared secret. It has no `Debug`, so that no log can have them.
+pub struct Credentials<S> {
+    signer: OnceCell<Signer<S>>,
+    secret: OnceCell<String>,
+}
+
+impl<S> Default for Credentials<S> {
+    fn default() -> Self {
+        Self { signer: OnceCell::new(), secret: OnceCell::new() }
+    }
+}
+
+impl<S> Credentials<S> {
+    /// The keys. Requests that come while they are imported import them too: none awaits another's work.
+    ///
+    /// # Errors
+    /// [`Denial::Misconfigured`] if one of them cannot be used; the log says which and why.
+    pub async fn signer<P: Platform<SigningKey = S>>(
+        &self,
+        settings: &Assertions,
+        platform: &P,
+    ) -> Result<&Signer<S>, Denial> {
+        if let Some(signer) = self.signer.get() {
+            return Ok(signer);
+        }
+        let loaded = Signer::load(settings, platform).await.map_err(|problem| misconfigured(&problem, platform))?;
+        Ok(self.signer.get_or_init(|| loaded))
+    }
+
+    /// The secret that is shared with origins.
+    ///
+    /// # Errors
+    /// [`Denial::Misconfigured`] if it is absent or no header's value; the log says which.
+    pub fn secret<P: Platform<SigningKey = S>>(&self, settings: &SharedSecret, platform: &P) -> Result<&str, Denial> {
+        if let Some(secret) = self.secret.get() {
+            return Ok(secret);
+        }
+        let about = |problem| format!("identity.secret: the secret {} {problem}", settings.binding);
+        let read = match platform.secret(&settings.binding) {
+            None => Err("is absent"),
+            Some(secret) if secret.is_empty() => Err("is empty"),
+            Some(secret) if !is_header_value(&secret) => Err("is no header's value: it may hold visible ASCII only"),
+            Some(secret) => Ok(secret),
+        };
+        let secret = read.map_err(|problem| misconfigured(&about(problem), platform))?;
+        Ok(self.secret.get_or_init(|| secret))
+    }
+}
+
+fn misconfigured(problem: &str, platform: &impl Platform) -> Denial {
+    platform.log(problem);
+    Denial::Misconfigured
+}
+
+/// RFC 9110 §5.5 allows more; what every server reads alike is this.
+fn is_header_value(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,72 @@
+//! What shows an origin that a request came through the gate: an assertion about the caller, a secret that both know.
+
+use std::rc::Rc;
+
+use super::{Bearer, Gateway};
+use crate::assertion::Assertion;
+use crate::decision::{Denial, Document};
+use crate::platform::Platform;
+use crate::policy::url::Origin;
+use crate::policy::{Assertions, Identity};
+use crate::request::Request;
+use crate::upstream::Proof;
+
+/// Where the gate publishes the keys of its assertions, on every host (RFC 8615).
+const KEY_SET_PATH: &str = "/.well-known/portcullis/jwks.json";
+
+impl<P: Platform> Gateway<P> {
+    /// The settings of assertions, if this is the place of their keys.
+    pub(super) fn publishes_keys_at(&self, path: &str) -> Option<&Assertions> {
+        self.policy.identity.assertion.as_ref().filter(|_| path == KEY_SET_PATH)
+    }
+
+    /// The key set by which assertions are verified.
+    pub(super) async fn key_set(&self, settings: &Assertions, platform: &P) -> Result<Document<'_>, Denial> {
+        let signer = self.credentials.signer(settings, platform).await?;
+        Ok(Document { media_type: "application/jwk-set+json", body: signer.key_set().into() })
+    }
+
+    /// What goes with a request to its origin, as far as the policy wants it.
+    pub(super) async fn proof(
+        &self,
+        bearer: Option<&Bearer<'_>>,
+        origin: &Origin,
+        request: &Request<'_>,
+        platform: &P,
+    ) -> Result<Proof<'_>, Denial> {
+        let Identity { assertion, secret, .. } = &self.policy.identity;
+        let secret = secret.as_ref().map(|settings| self.credentials.secret(settings, platform)).transpose()?;
+        let assertion = match (assertion, bearer) {
+            (Some(settings), Some(bearer)) => {
+                let audience = settings.audience(origin, &request.url);
+                Some(self.assertion(settings, bearer, &audience, platform).await?)
+            }
+            _ => None,
+        };
+        Ok(Proof { assertion, secret })
+    }
+
+    /// The assertion about a caller: one that is kept of this very token, or a new one.
+    async fn assertion(
+        &self,
+        settings: &Assertions,
+        Bearer { token, issuer, permit }: &Bearer<'_>,
+        audience: &str,
+        platform: &P,
+    ) -> Result<Rc<str>, Denial> {
+        let kept = self.verified.borrow().assertion(token, audience, permit.organization(), platform.now());
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let signer = self.credentials.signer(settings, platform).await?;
+        // The key may have taken its time.
+        permit.claims().check_times(issuer, platform.now())?;
+        let Some(assertion) = Assertion::sign(permit, issuer, audience, settings, signer, platform).await else {
+            platform.log("identity.assertion: the platform's cryptography does not sign");
+            return Err(Denial::Misconfigured);
+        };
+        let text = Rc::clone(assertion.text());
+        self.verified.borrow_mut().keep_assertion(token, assertion);
+        Ok(text)
+    }
+}

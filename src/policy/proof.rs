@@ -1,0 +1,117 @@
+//! By what an origin knows that a request came through the gate: assertions that the gate signs, a secret that both know.
+
+use std::borrow::Cow;
+
+use super::identity::header_behind;
+use super::reader::Field;
+use super::url::{Origin, is_binding};
+use crate::request::Url;
+use crate::token::algorithm::Algorithm;
+
+/// What assertions may be signed with.
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::EdDsa];
+
+/// One key signs, and one that did or will is published beside it.
+const MAX_KEYS: usize = 2;
+
+/// Short JWTs about the caller, signed by the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assertions {
+    /// The header that carries one, in lower case.
+    pub header: String,
+    /// Their `iss`.
+    pub issuer: String,
+    /// Names of Worker secrets, each a private JWK. The first signs, all are published.
+    pub keys: Vec<String>,
+    /// Their `aud`, where it is not the origin's name.
+    audience: Option<String>,
+    /// Their `alg`.
+    pub algorithm: Algorithm,
+    /// Seconds from `iat` to `exp`, at the most.
+    pub ttl: u64,
+}
+
+/// A secret that the gate and its origins share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedSecret {
+    /// The header that carries it, in lower case.
+    pub header: String,
+    /// The name of the Worker secret.
+    pub binding: String,
+}
+
+impl Assertions {
+    pub(super) fn read(field: &Field<'_>, header: String) -> Option<Self> {
+        let table = field.table()?;
+        let issuer = table.required("issuer").and_then(|field| field.text());
+        let keys = table.required("keys").and_then(|field| read_keys(&field));
+        let audience = table.field("audience").map_or(Some(None), |field| field.text().map(Some));
+        let algorithm = table.field("algorithm").map_or(Some(Algorithm::Es256), |field| read_algorithm(&field));
+        let ttl = table.field("ttl").map_or(Some(300), |field| field.integer(10..=3600));
+        table.refuse_unknown_keys();
+        Some(Self {
+            header,
+            issuer: issuer?.to_owned(),
+            keys: keys?,
+            audience: audience?.map(str::to_owned),
+            algorithm: algorithm?,
+            ttl: ttl?,
+        })
+    }
+
+    /// Whom an assertion is for that goes to this origin with a request of this URL.
+    #[must_use]
+    pub fn audience<'a>(&'a self, origin: &'a Origin, url: &Url<'_>) -> Cow<'a, str> {
+        match (&self.audience, origin) {
+            (Some(audience), _) => audience.into(),
+            (None, Origin::Url { root, .. }) => root.into(),
+            (None, Origin::Service(binding)) => format!("service:{binding}").into(),
+            // Scheme and host mean the same in any case (RFC 3986 §6.2.2.1).
+            (None, Origin::Passthrough) => format!("{}://{}", url.scheme, url.authority).to_ascii_lowercase().into(),
+        }
+    }
+}
+
+fn read_keys(field: &Field<'_>) -> Option<Vec<String>> {
+    let mut keys: Vec<String> = Vec::new();
+    let read = field.list(|field| {
+        let key = read_binding(&field)?;
+        if keys.contains(&key) {
+            return field.fail("is there twice");
+        }
+        keys.push(key);
+        Some(())
+    })?;
+    if read.len() > MAX_KEYS {
+        return field
+            .fail(format!("expected {MAX_KEYS} keys at the most: the one that signs, and the one before or after"));
+    }
+    Some(keys)
+}
+
+fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
+    let name = field.text()?;
+    let algorithm = ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == name);
+    let names = ALGORITHMS.map(Algorithm::name);
+    algorithm.or_else(|| field.fail_name(name, names, format!("expected one of {}, found {name:?}", names.join(", "))))
+}
+
+impl SharedSecret {
+    /// `own` are the headers that the gate sets for other things.
+    pub(super) fn read(field: &Field<'_>, prefix: &str, own: &[String]) -> Option<Self> {
+        let table = field.table()?;
+        let header = match table.field("header") {
+            Some(field) => field.read(|text| header_behind(prefix, text, own)),
+            None => Some(format!("{prefix}secret")),
+        };
+        let binding = table.required("binding").and_then(|field| read_binding(&field));
+        table.refuse_unknown_keys();
+        Some(Self { header: header?, binding: binding? })
+    }
+}
+
+fn read_binding(field: &Field<'_>) -> Option<String> {
+    field.read(
+        |text| if is_binding(text) { Ok(text.to_owned()) } else { Err("expected the name of a secret".to_owned()) },
+    )
+}
