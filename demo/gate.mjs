@@ -1,76 +1,50 @@
 // The built Worker in workerd, by `wrangler dev`, with local KV and a policy of ours.
 
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { freePort } from './ports.mjs';
+import { startService } from './service.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-const READY_SECONDS = 60;
-const GRACE_SECONDS = 5;
-const LOG_CHARACTERS = 20_000;
 
 /**
  * Starts the gate and waits until it answers. The state is fresh each time and goes when the gate closes.
- * `log` is given what the gate writes once it is up.
+ * `secrets` are further variables; `log` is given what the gate writes once it is up.
  */
-export async function startGate({ port, host = '127.0.0.1', policy, signal, log = () => {} }) {
+export async function startGate({ port, host = '127.0.0.1', policy, secrets, signal, log }) {
   mkdirSync(join(ROOT, '.wrangler'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, '.wrangler/demo-'));
-  const wrangler = launch(folder, { host, port, inspector: await freePort(host), policy });
-  const gate = { url: `http://${host}:${port}`, exited: wrangler.exited, close: () => close(wrangler, folder) };
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  const config = join(folder, 'wrangler.json');
+  writeFileSync(config, JSON.stringify(configuration({ POLICY: policy, ...secrets }), null, 2));
+  const args = [
+    WRANGLER, 'dev', '--config', config, '--ip', host, '--port', port, '--inspector-port', await freePort(host),
+    '--persist-to', join(folder, 'state'), '--local', '--show-interactive-dev-session=false',
+  ];
+  const url = `http://${host}:${port}`;
+  const health = `${url}/healthz`;
   try {
-    await ready(gate.url, wrangler, signal);
-    wrangler.tell = log;
-    return gate;
+    const env = environment(folder);
+    const wrangler = await startService({ name: 'wrangler', command: process.execPath, args, cwd: folder, env, health, signal, log });
+    return { url, exited: wrangler.exited, close: () => wrangler.close().finally(remove) };
   } catch (error) {
-    await gate.close();
+    remove();
     throw error;
   }
 }
 
-function launch(folder, { host, port, inspector, policy }) {
-  const config = join(folder, 'wrangler.json');
-  writeFileSync(config, JSON.stringify(configuration(policy), null, 2));
-  const args = [
-    WRANGLER, 'dev', '--config', config, '--ip', host, '--port', port, '--inspector-port', inspector,
-    '--persist-to', join(folder, 'state'), '--local', '--show-interactive-dev-session=false',
-  ];
-  // Its own process group: wrangler starts more processes, and all of them have to go with it.
-  const options = { cwd: folder, detached: true, env: environment(folder), stdio: ['ignore', 'pipe', 'pipe'] };
-  const child = spawn(process.execPath, args.map(String), options);
-  const wrangler = { pid: child.pid, log: '', running: true, tell: () => {} };
-  const keep = (chunk) => {
-    wrangler.log = (wrangler.log + chunk).slice(-LOG_CHARACTERS);
-    wrangler.tell(chunk);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  wrangler.kill = (signal) => killGroup(child.pid, signal);
-  wrangler.lastResort = () => wrangler.kill('SIGKILL');
-  process.once('exit', wrangler.lastResort);
-  wrangler.exited = new Promise((resolve) => {
-    child.once('exit', () => {
-      wrangler.running = false;
-      resolve(wrangler.log);
-    });
-  });
-  return wrangler;
-}
-
-/** As in wrangler.toml, but for the policy; the bundle is not built again. */
-function configuration(policy) {
+/** As in wrangler.toml, but for the variables; the bundle is not built again. */
+function configuration(vars) {
   return {
     name: 'portcullis-demo',
     main: join(ROOT, 'build/index.js'),
     compatibility_date: '2026-11-01',
     no_bundle: true,
     kv_namespaces: [{ binding: 'JWKS', id: 'demo' }],
-    vars: { POLICY: policy },
+    vars,
   };
 }
 
@@ -85,45 +59,4 @@ function environment(folder) {
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
     NO_COLOR: '1',
   };
-}
-
-async function ready(url, wrangler, signal) {
-  const deadline = Date.now() + READY_SECONDS * 1000;
-  while (Date.now() < deadline) {
-    signal?.throwIfAborted();
-    if (!wrangler.running) throw new Error(`wrangler ended before the gate was up:\n${wrangler.log}`);
-    if (await answers(url)) return;
-    await sleep(100);
-  }
-  throw new Error(`the gate did not answer within ${READY_SECONDS} seconds:\n${wrangler.log}`);
-}
-
-async function answers(url) {
-  try {
-    const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(2000) });
-    await response.arrayBuffer();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Politely first; what is still there after the grace period is killed. */
-async function close(wrangler, folder) {
-  wrangler.tell = () => {}; // what it says of its own end is no news
-  if (wrangler.running) {
-    wrangler.kill('SIGTERM');
-    await Promise.race([wrangler.exited, sleep(GRACE_SECONDS * 1000, undefined, { ref: false })]);
-  }
-  wrangler.lastResort();
-  process.off('exit', wrangler.lastResort);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-}
-
-function killGroup(pid, signal) {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group is gone, which is what was wanted.
-  }
 }
