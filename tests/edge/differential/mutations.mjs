@@ -137,6 +137,7 @@ export const MUTATIONS = {
   'org': (draft, random) => {
     draft.org = random.pick(['acme', 'globex', 'ACME', '*', 'a{org}', '\u00fc']);
     const escape = (c) => `%${c.charCodeAt(0).toString(16)}`;
+    delete draft.rawOrg; // that of a former one
     if (/^[a-z]+$/.test(draft.org) && random.oneIn(2)) draft.rawOrg = [...draft.org].map(escape).join('');
   },
   'tenant': (draft, random) => {
