@@ -2,11 +2,16 @@
 
 import { API } from './tokens.mjs';
 
-export function demoPolicy({ issuer, origin }) {
+/** The name of the secret with the key that signs assertions. */
+export const ASSERTION_KEY = 'ASSERTION_KEY';
+
+/** `gate` is the gate's own URL. */
+export function demoPolicy({ issuer, origin, gate }) {
   return {
     version: 1,
     origin,
     issuers: { demo: { issuer } },
+    identity: { assertion: { issuer: gate, keys: [ASSERTION_KEY] } },
     routes: [
       // 1. A permission of a global API resource.
       { path: '/api/protected', methods: ['GET'], audience: API, scopes: ['api:read'] },

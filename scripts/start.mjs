@@ -1,5 +1,5 @@
 // `npm start`: builds the Worker, runs it with a demo provider and a demo origin on loopback until Ctrl-C, and
-// prints requests to paste.
+// prints requests to paste. `npm start -- --origin flask` takes an origin of examples/.
 
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,17 +9,18 @@ import { PORTS } from '../demo/ports.mjs';
 import { REQUESTS, requestCommand } from '../demo/requests.mjs';
 import { startStack } from '../demo/stack.mjs';
 import { tokenCommands } from '../demo/tokens.mjs';
+import { EXAMPLES } from '../examples/start.mjs';
 import { must } from './process.mjs';
 import { endSignal } from './signals.mjs';
 import { ROOT } from './toolchain.mjs';
 
 const signal = endSignal();
 try {
-  const ports = choosePorts();
+  const { ports, example } = chooseOptions();
   await must('the build', process.execPath, [join(ROOT, 'scripts/build.mjs')]);
   signal.throwIfAborted();
   console.log('start: provider, origin and gate');
-  const stack = await startStack({ ports, signal, log: (chunk) => process.stdout.write(chunk) });
+  const stack = await startStack({ ports, example, signal, log: (chunk) => process.stdout.write(chunk) });
   console.log(welcome(stack));
   const last = await Promise.race([stack.exited, once(signal, 'abort').then(() => null)]);
   console.log('\nstart: stopping');
@@ -33,10 +34,16 @@ try {
 }
 process.exit();
 
+function chooseOptions() {
+  const flags = ['origin', ...Object.values(PORTS).map(({ flag }) => flag.slice(2))];
+  const { values } = parseArgs({ options: Object.fromEntries(flags.map((flag) => [flag, { type: 'string' }])) });
+  const { origin: example } = values;
+  if (example && !EXAMPLES.includes(example)) throw new Error(`--origin: one of ${EXAMPLES.join(', ')}`);
+  return { ports: choosePorts(values), example };
+}
+
 /** Flags first, then the environment, then the standard ports. */
-function choosePorts() {
-  const options = Object.fromEntries(Object.values(PORTS).map(({ flag }) => [flag.slice(2), { type: 'string' }]));
-  const { values } = parseArgs({ options });
+function choosePorts(values) {
   const entries = Object.entries(PORTS).map(([name, { flag, variable, standard }]) => {
     const port = Number(values[flag.slice(2)] ?? process.env[variable] ?? standard);
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw new Error(`${flag}: not a port`);
