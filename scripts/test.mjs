@@ -1,5 +1,5 @@
-// `npm test`: native tests, the build, the built Worker under Miniflare, pages in a browser, the demonstration. It stops at
-// the first part that fails.
+// `npm test`: native tests, the build, the built Worker under Miniflare, pages in a browser, the demonstration, the
+// examples. It stops at the first part that fails.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ try {
   await part('edge tests', node, ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...edgeTests()]);
   await part('browser tests', node, ['scripts/browser.mjs', '--if-there']);
   await part('demo', node, ['scripts/demo.mjs', '--built']);
+  await part('examples', node, ['scripts/examples.mjs', '--if-there']);
   console.log('\ntest: all parts passed');
 } catch (error) {
   console.error(`\ntest: ${error.message}`);

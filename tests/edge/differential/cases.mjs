@@ -14,20 +14,21 @@ const FAVOURITES = [
   'query',
 ];
 
-/** A case without its request: what `build` makes a request of. */
-export function newCase(random) {
+/** A case without its request: what `build` makes a request of. `favourites` are mutations to try more often. */
+export function newCase(random, favourites = FAVOURITES) {
   // One mutation is what finds most; several show which check comes first.
   const count = random.pick([0, 1, 1, 1, 1, 2, 2, 3]);
   return {
     seed: random.seed(),
-    mutations: Array.from({ length: count }, () => ({ name: random.pick(random.oneIn(3) ? FAVOURITES : NAMES), seed: random.seed() })),
+    mutations: Array.from({ length: count }, () => ({ name: random.pick(random.oneIn(3) ? favourites : NAMES), seed: random.seed() })),
   };
 }
 
-/** The case's route and its request: `path`, `org`, `query`, `headers`. */
+/** The case's route and its request: `path`, `org`, `query`, `headers`. A world may have mutations of its own. */
 export function build({ seed, mutations }, world) {
   const draft = sound(new Random(seed), world);
-  for (const { name, seed: own } of mutations) MUTATIONS[name](draft, new Random(own), world);
+  const all = { ...MUTATIONS, ...world.mutations };
+  for (const { name, seed: own } of mutations) all[name](draft, new Random(own), world);
   const { route, headers, query, authorization } = draft;
   const path = route.path.replace('{org}', draft.rawOrg ?? encodeURIComponent(draft.org));
   return {

@@ -44,6 +44,7 @@ export async function startGate({ build, entry, others, ...options }) {
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
+ * - `port`: where it listens (default: a free one)
  *
  * `kvDirectory` says where KV is kept on disk; a temporary place otherwise. `build` is the folder of another build,
  * `entry` the text of a module to put in front of it, which imports it as `./index.js`. `others` are further Workers, name
