@@ -142,6 +142,7 @@ impl<P: Platform> Gateway<P> {
             return serve(metadata_of(resource), request, context);
         }
         if let Some(settings) = self.publishes_keys_at(request.url.path) {
+            platform.note(Step::Document);
             return serve(self.key_set(settings, platform).await?, request, context);
         }
         if let Some(granted) = self.preflight(&host, &path, request, context) {

@@ -412,6 +412,36 @@ fn what_the_gate_answers_by_itself_is_explained() {
 }
 
 #[test]
+fn what_secrets_make_is_shown_as_what_it_stands_for() {
+    let folder = Folder::new("explain-secrets");
+    for algorithm in ["ES256", "EdDSA"] {
+        let policy = json!({
+            "version": 1, "origin": "https://o.example.com", "issuers": {"i": {"issuer": ISSUER}},
+            "identity": {
+                "assertion": {"issuer": "https://gate", "keys": ["NEW_KEY", "OLD_KEY"], "algorithm": algorithm},
+                "secret": {"binding": "ORIGIN_SECRET"},
+            },
+            "routes": [{"path": "/a", "audience": "*"}],
+        });
+        folder.write("policy.json", policy.to_string());
+        let explanation = explain_json(&folder, &["GET", "/a", "--claims", &claims(json!({}))]);
+        let set = |name: &str| {
+            let set = explanation["effect"]["set"].as_array().unwrap();
+            set.iter().find(|header| header["name"] == name).map(|header| header["value"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(set("x-auth-secret").as_deref(), Some("<ORIGIN_SECRET>"), "{explanation:#}");
+        let assertion = set("x-auth-assertion").unwrap();
+        let said: Value =
+            serde_json::from_str(assertion.strip_prefix("<signed ").unwrap().strip_suffix('>').unwrap()).unwrap();
+        assert_eq!([&said["iss"], &said["aud"], &said["sub"]], ["https://gate", "https://o.example.com", "user-1"]);
+        let log = explanation["log"].as_array().unwrap();
+        assert!(log.contains(&json!("the secret ORIGIN_SECRET is not here: something stands for it")), "{log:?}");
+        let keys = explain_json(&folder, &["GET", "/.well-known/portcullis/jwks.json"]);
+        assert_eq!((&keys["decision"], &keys["effect"]["status"]), (&json!("serve"), &json!(200)));
+    }
+}
+
+#[test]
 fn keys_are_found_by_discovery() {
     let port = crate::server::serve(|path, port| match path {
         "/.well-known/openid-configuration" => Some(

@@ -63,6 +63,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "allow|deny|STATUS", value_parser = parse_expectation)]
     expect: Option<Expectation>,
 
+    /// How to print the explanation
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }

@@ -36,6 +36,7 @@ pub(crate) struct Args {
     #[arg(short, long, conflicts_with = "format")]
     watch: bool,
 
+    /// How to print the results
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }

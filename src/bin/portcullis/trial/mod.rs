@@ -7,6 +7,7 @@ mod peek;
 mod platform;
 pub(crate) mod record;
 mod request;
+mod secrets;
 pub(crate) mod time;
 mod words;
 
@@ -25,12 +26,14 @@ use peek::Peek;
 use platform::Local;
 use record::{Check, Given, Record};
 pub(crate) use request::Asked;
+use secrets::StandIns;
 
 /// A gate with a policy, to try requests at.
 pub(crate) struct Court {
     gateway: Gateway<Local>,
     /// What made-up tokens look like, where claims are taken as verified.
     forms: Option<Vec<Form>>,
+    secrets: StandIns,
     issuers: Vec<String>,
     max_token_bytes: usize,
 }
@@ -67,15 +70,14 @@ impl Court {
         Self::new(policy, Some(forms))
     }
 
-    fn new(mut policy: Policy, forms: Option<Vec<Form>>) -> Result<Self, Failure> {
-        // The Worker's secrets are not here. What they add to a request that goes on is left out.
-        (policy.identity.assertion, policy.identity.secret) = (None, None);
+    fn new(policy: Policy, forms: Option<Vec<Form>>) -> Result<Self, Failure> {
+        let secrets = StandIns::new(&policy);
         let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let max_token_bytes = policy.max_token_bytes;
         // Each request is tried by itself: what an earlier one proved must not shorten its way.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
-        let court = Self { gateway, forms, issuers, max_token_bytes };
-        let local = Local::new(0, court.forms.is_some(), Record::default());
+        let court = Self { gateway, forms, secrets, issuers, max_token_bytes };
+        let local = Local::new(0, court.forms.is_some(), court.secrets.clone(), Record::default());
         let loaded = local.run(court.gateway.keyring().load_static_keys(&local));
         loaded.map_err(|names| {
             Failure::new(format!("no key in the policy of issuer {} can be used here", names.join(", ")))
@@ -107,9 +109,12 @@ impl Court {
             trusts: claims.is_some(),
             issuers: self.issuers.clone(),
         };
-        let local = Local::new(now, self.forms.is_some(), Record::new(given));
+        let local = Local::new(now, self.forms.is_some(), self.secrets.clone(), Record::new(given));
         let take = |decision: Decision<'_>, context: &Context<'_>| match decision {
-            Decision::Allow(forward) => (None, Verdict::Allow(forward.into_owned()), added(context)),
+            Decision::Allow(mut forward) => {
+                self.secrets.show(&mut forward);
+                (None, Verdict::Allow(forward.into_owned()), added(context))
+            }
             Decision::Serve(document) => (None, Verdict::Serve(serve(&document, context)), Vec::new()),
             Decision::Preflight(granted) => (None, Verdict::Serve(preflight(&granted, context)), Vec::new()),
             Decision::Deny(denial) => {

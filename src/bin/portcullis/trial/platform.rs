@@ -1,14 +1,13 @@
 //! What decisions run on here: a clock that stands still, no store, documents by HTTP, and ears for every step.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{DecodingKey, EncodingKey};
 use portcullis::assertion::key::PrivateKey;
 use portcullis::jwks::key::PublicKey;
 use portcullis::native::NativeCrypto;
@@ -17,6 +16,7 @@ use portcullis::token::algorithm::Algorithm;
 use portcullis::trace::Step;
 
 use super::record::Record;
+use super::secrets::StandIns;
 use crate::web;
 
 /// A key of an issuer, or one that stands for the word of whoever calls the tool.
@@ -34,14 +34,15 @@ pub(super) struct Local(Rc<Shared>);
 struct Shared {
     now: u64,
     trusts: bool,
+    secrets: StandIns,
     record: RefCell<Record>,
     tasks: RefCell<Vec<Pin<Box<dyn Future<Output = ()>>>>>,
 }
 
 impl Local {
     /// A place where it is `now`, in seconds since 1970. If it `trusts`, each signature holds.
-    pub(super) fn new(now: u64, trusts: bool, record: Record) -> Self {
-        Self(Rc::new(Shared { now, trusts, record: RefCell::new(record), tasks: RefCell::default() }))
+    pub(super) fn new(now: u64, trusts: bool, secrets: StandIns, record: Record) -> Self {
+        Self(Rc::new(Shared { now, trusts, secrets, record: RefCell::new(record), tasks: RefCell::default() }))
     }
 
     /// What was heard so far.
@@ -81,22 +82,22 @@ impl Crypto for Local {
     }
 }
 
-/// The tool has no secrets: see [`Court`](super::Court).
 impl Secrets for Local {
-    fn secret(&self, _name: &str) -> Option<String> {
-        None
+    fn secret(&self, name: &str) -> Option<String> {
+        self.log(&format!("the secret {name} is not here: something stands for it"));
+        Some(self.0.secrets.secret(name))
     }
 }
 
 impl Signing for Local {
-    type SigningKey = Infallible;
+    type SigningKey = EncodingKey;
 
-    async fn import_private(&self, _key: &PrivateKey) -> Option<Infallible> {
-        None
+    async fn import_private(&self, key: &PrivateKey) -> Option<EncodingKey> {
+        NativeCrypto.import_private(key).await
     }
 
-    async fn sign(&self, key: &Infallible, _algorithm: Algorithm, _signed: &[u8]) -> Option<Vec<u8>> {
-        match *key {}
+    async fn sign(&self, key: &EncodingKey, algorithm: Algorithm, signed: &[u8]) -> Option<Vec<u8>> {
+        NativeCrypto.sign(key, algorithm, signed).await
     }
 }
 

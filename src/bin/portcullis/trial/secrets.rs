@@ -1,0 +1,61 @@
+//! Stand-ins for the Worker's secrets, which are not here. What they make is shown as what it stands for.
+
+use portcullis::base64url;
+use portcullis::policy::Policy;
+use portcullis::token::algorithm::Algorithm;
+use portcullis::upstream::Forward;
+
+/// Keys that everyone knows: of RFC 7515 §A.3 and RFC 7517 §A.2.
+const P256: [&str; 2] = [
+    r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#,
+    r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}"#,
+];
+
+/// Likewise: of RFC 8037 §A.1 (RFC 8032 §7.1, test 1) and RFC 8032 §7.1, test 2.
+const ED25519: [&str; 2] = [
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#,
+    r#"{"kty":"OKP","crv":"Ed25519","x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+        "d":"TM0Imyj_ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U-4pvs"}"#,
+];
+
+/// What stands for the secrets that a policy names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StandIns {
+    /// The names of the keys of assertions.
+    keys: Vec<String>,
+    algorithm: Option<Algorithm>,
+    /// The header that carries an assertion.
+    header: Option<String>,
+}
+
+impl StandIns {
+    pub(super) fn new(policy: &Policy) -> Self {
+        let Some(settings) = &policy.identity.assertion else { return Self::default() };
+        Self { keys: settings.keys.clone(), algorithm: Some(settings.algorithm), header: Some(settings.header.clone()) }
+    }
+
+    /// A key for assertions, or the name of the secret in angle brackets.
+    pub(super) fn secret(&self, name: &str) -> String {
+        let keys = if self.algorithm == Some(Algorithm::EdDsa) { ED25519 } else { P256 };
+        let key = self.keys.iter().position(|known| known == name).and_then(|index| keys.get(index));
+        key.map_or_else(|| format!("<{name}>"), |key| (*key).to_owned())
+    }
+
+    /// Puts what an assertion says in the place of the assertion.
+    pub(super) fn show(&self, forward: &mut Forward<'_>) {
+        for (name, value) in &mut forward.set {
+            if self.header.as_deref() == Some(name) {
+                *value = format!("<signed {}>", said(value)).into();
+            }
+        }
+    }
+}
+
+/// The payload of a JWS.
+fn said(jws: &str) -> String {
+    let payload = jws.split('.').nth(1).and_then(base64url::decode);
+    payload.and_then(|payload| String::from_utf8(payload).ok()).unwrap_or_default()
+}
