@@ -51,7 +51,7 @@ async function share([, count, ...decision], request, env) {
   const fields = decision.splice(0, Number(count));
   const response = await forward(decision, request, env);
   if (response.webSocket) return response; // sockets know no such rules
-  const shared = new Response(response.body, response);
+  const shared = copied(response) ?? refusal('unreachable', request.url);
   // The policy says it, and the origin no more: two answers were none to a browser.
   for (const name of [...shared.headers.keys()]) if (name.startsWith('access-control-')) shared.headers.delete(name);
   for (let i = 0; i < fields.length; i += 2) {
@@ -59,6 +59,16 @@ async function share([, count, ...decision], request, env) {
     if (name !== 'vary' || !names(shared.headers.get(name) ?? '').includes(value)) shared.headers.append(name, value);
   }
   return shared;
+}
+
+/** The same with headers that can be changed; undefined where workerd lets nobody make it, as with the status 999. */
+function copied(response) {
+  try {
+    return new Response(response.body, response);
+  } catch (error) {
+    console.error(`an answer of the origin cannot be passed on: ${error.name}`);
+    return undefined;
+  }
 }
 
 const FIRST_FIELD = 6;
