@@ -8,9 +8,12 @@ mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use portcullis::decision::Decision;
+use portcullis::platform::Runtime;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
+use support::assertion::{ED25519, ISS, claims, published, set_secret};
 use support::token::{key_set, sign_segments};
 use support::{ISSUER, NOW, Token, World};
 
@@ -27,7 +30,7 @@ fn policy(strict: bool) -> String {
         r#"{{"version":1,"origin":"https://o","issuers":{{
             "main":{{"issuer":"{ISSUER}","jwks_uri":"{JWKS}","jwks_ttl":300,"jwks_max_stale":2000,"leeway":{leeway},"max_age":3000}},
             "other":{{"issuer":"{OTHER}","jwks_uri":"{OTHER_JWKS}"}}}},
-        "identity":{{"payload_header":true}},
+        "identity":{{"payload_header":true,"assertion":{{"issuer":"{ISS}","keys":["KEY"],"algorithm":"EdDSA","ttl":60}}}},
         "routes":[
             {{"path":"/","audience":"*","issuers":{issuers},"organization":"*"}},
             {{"path":"/scoped","audience":"https://api.example.com","scopes":["{scopes}"]}},
@@ -97,11 +100,27 @@ fn publish(world: &World, keys: &[&str]) {
     world.document_at(OTHER_JWKS, &key_set(&["ed3"]), None);
 }
 
+/// The decision with what its assertion says in the place of it, without times, which must be right: isolates that keep
+/// assertions send older ones.
+fn without_times(mut decision: Decision<'static>, world: &mut World) -> Decision<'static> {
+    let Decision::Allow(forward) = &mut decision else { return decision };
+    let (_, text) = forward.set.iter_mut().find(|(name, _)| name == "x-auth-assertion").unwrap();
+    let now = world.platform().now();
+    let mut said = claims(text, &published(world));
+    let [iat, exp] = ["iat", "exp"].map(|name| said.remove(name).unwrap().as_u64().unwrap());
+    assert!(iat <= now && now < exp && exp <= iat + 60 && 2 * (now - iat) < exp - iat, "{iat} {now} {exp}");
+    *text = serde_json::to_string(&said).unwrap().into();
+    decision
+}
+
 /// What a step leaves to see: a decision, and whom it made the gate ask.
 fn step(world: &mut World, event: &Event, tokens: &[String]) -> String {
     let mut seen = String::new();
     match event {
-        Event::Request(path, token) => seen = format!("{:?}", world.get(PATHS[*path], &tokens[*token])),
+        Event::Request(path, token) => {
+            let decision = world.get(PATHS[*path], &tokens[*token]);
+            seen = format!("{:?}", without_times(decision, world));
+        }
         Event::Pass(seconds) => world.pass(*seconds),
         Event::Clock(now) => world.set_clock(*now),
         Event::Rotate(one, two) => {
@@ -121,32 +140,40 @@ fn step(world: &mut World, event: &Event, tokens: &[String]) -> String {
 #[test]
 fn kept_tokens_change_no_answer() {
     let tokens = tokens();
-    let saved = AtomicUsize::new(0);
+    let (saved, unsigned) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let config =
         ProptestConfig { cases: 200, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() };
     let events = proptest::collection::vec(event(tokens.len()), 1..80);
     TestRunner::new(config)
         .run(&events, |events| {
             let mut worlds = [0, 2, usize::MAX].map(|most| World::remembering(&policy(false), most));
+            worlds.iter().for_each(|world| set_secret(world, "KEY", ED25519));
             worlds.iter().for_each(|world| publish(world, &["ed", "ed2"]));
             for event in &events {
                 let seen = worlds.each_mut().map(|world| step(world, event, &tokens));
                 assert_eq!(seen[0], seen[1], "two tokens kept: {event:?}");
                 assert_eq!(seen[0], seen[2], "all tokens kept: {event:?}");
             }
-            let [none, _, all] = worlds.map(|world| world.shared.verifications.get());
-            saved.fetch_add(none - all, Ordering::Relaxed);
+            let count = |count: fn(&World) -> usize| [&worlds[0], &worlds[2]].map(count);
+            for (counts, saved) in [
+                (count(|world| world.shared.verifications.get()), &saved),
+                (count(|world| world.shared.signatures.get()), &unsigned),
+            ] {
+                saved.fetch_add(counts[0] - counts[1], Ordering::Relaxed);
+            }
             Ok(())
         })
         .unwrap();
-    let saved = saved.into_inner();
+    let (saved, unsigned) = (saved.into_inner(), unsigned.into_inner());
     assert!(saved > 200, "{saved} checks were saved: the tokens are kept for nothing");
+    assert!(unsigned > 200, "{unsigned} signatures were saved: the assertions are kept for nothing");
 }
 
 /// The key set with one key and then without, and what a token of that key is answered.
 #[test]
 fn a_token_of_a_withdrawn_key_stops_with_the_set() {
     let mut world = World::new(&policy(false));
+    set_secret(&world, "KEY", ED25519);
     publish(&world, &["ed", "ed2"]);
     let token = Token::default().signed_with("ed", "EdDSA").sign();
     let get = |world: &mut World| support::outcome(&world.get("/", &token));
@@ -164,6 +191,7 @@ fn a_token_of_a_withdrawn_key_stops_with_the_set() {
 #[test]
 fn a_refresh_that_brings_nothing_new_leaves_what_was_verified() {
     let mut world = World::new(&policy(false));
+    set_secret(&world, "KEY", ED25519);
     publish(&world, &["ed"]);
     let token = Token::default().signed_with("ed", "EdDSA").sign();
     for _ in 0..3 {
@@ -185,6 +213,7 @@ fn a_refresh_that_brings_nothing_new_leaves_what_was_verified() {
 #[test]
 fn what_is_refused_is_not_kept() {
     let mut world = World::new(&policy(false));
+    set_secret(&world, "KEY", ED25519);
     publish(&world, &["ed"]);
     let token = Token::default().signed_with("ed3", "EdDSA").header("kid", json!("ed")).sign();
     for _ in 0..3 {
