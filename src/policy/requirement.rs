@@ -114,7 +114,14 @@ impl Requirement {
     pub(super) fn read(table: &Table<'_>, context: Context<'_>) -> Option<Self> {
         let template = |field: &Field<'_>| {
             let scope = Scope { path: context.path, host_labels: context.host_labels };
-            field.read(|text| Template::parse(text, scope))
+            let text = field.text()?;
+            Template::parse(text, scope).map_or_else(
+                |message| match scope.unknown_capture(text) {
+                    Some(name) => field.fail_name(name, scope.captures(), message),
+                    None => field.fail(message),
+                },
+                Some,
+            )
         };
         let issuers = read_issuers(table.field("issuers"), context.issuers);
         let audience = table.required("audience").and_then(|field| read_audience(&field, &template));

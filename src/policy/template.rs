@@ -44,6 +44,19 @@ pub struct Scope<'r> {
     pub host_labels: &'r [String],
 }
 
+impl<'r> Scope<'r> {
+    /// The names that stand for captures.
+    pub(super) fn captures(self) -> impl Iterator<Item = &'r str> {
+        self.path.into_iter().flat_map(PathPattern::names).chain(self.host_labels.iter().map(String::as_str))
+    }
+
+    /// The first name in a text's braces that could be a capture's and is none's.
+    pub(super) fn unknown_capture<'t>(self, text: &'t str) -> Option<&'t str> {
+        let mut names = text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0));
+        names.find(|name| is_name(name) && self.captures().all(|capture| capture != *name))
+    }
+}
+
 impl Template {
     /// Reads a template.
     ///
