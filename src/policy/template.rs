@@ -51,7 +51,7 @@ impl<'r> Scope<'r> {
     }
 
     /// The first name in a text's braces that could be a capture's and is none's.
-    pub(super) fn unknown_capture<'t>(self, text: &'t str) -> Option<&'t str> {
+    pub(super) fn unknown_capture(self, text: &str) -> Option<&str> {
         let mut names = text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0));
         names.find(|name| is_name(name) && self.captures().all(|capture| capture != *name))
     }
