@@ -209,7 +209,7 @@ fn a_bad_policy_is_refused_and_logged_once_and_a_good_one_after_it_comes_into_fo
     for (bad, reason) in [
         (BAD, "policy is refused: invalid policy:\n  routes[0].access"),
         ("", "policy is refused: invalid policy:\n  expected a policy document in JSON"),
-        (huge.as_str(), "bytes, expected 4194304 at the most"),
+        (huge.as_str(), "bytes, expected 3145728 at the most"),
         (&unusable.to_string(), "issuers.i.jwks: expected a key that WebCrypto can import"),
     ] {
         put(&world, POLICY_KEY, bad);
