@@ -25,8 +25,10 @@ export function compare({ decision, effect }, answer, records, { method = 'GET',
   return assert.deepEqual(table(pairs(answer.rawHeaders)), table(effect.headers.map(({ name, value }) => [name, value])));
 }
 
-function compareForwarded({ method, url, set, removed }, answer, records, headers) {
+function compareForwarded({ method, url, set, removed, added }, answer, records, headers) {
   assert.equal(answer.status, 200, answer.text);
+  const shared = pairs(answer.rawHeaders).filter(([name]) => /^(vary|access-control-.*)$/i.test(name));
+  assert.deepEqual(table(shared), table(added.map(({ name, value }) => [name, value])), 'what the gate adds to the answer');
   assert.equal(records.length, 1, `the origin received ${records.length} requests`);
   const [record] = records;
   assert.equal(record.method, method);
