@@ -5,7 +5,10 @@
 
 mod support;
 
+use std::rc::Rc;
+
 use futures_util::future::join_all;
+use portcullis::platform::Runtime;
 use portcullis::rollout::{LAST_GOOD_KEY, MAX_POLICY_BYTES, POLICY_KEY};
 use serde_json::json;
 use support::isolate::Isolate;
@@ -270,6 +273,40 @@ fn one_look_at_a_time_is_under_way_behind_responses_and_none_awaits_anothers() {
 }
 
 #[test]
+fn an_answer_that_comes_late_undoes_no_newer_one() {
+    let mut world = world();
+    put(&world, POLICY_KEY, &named("a"));
+    world.shared.policies_reply_ms.set(500);
+    let isolate = Isolate::new(None);
+    let late = isolate.start(&world, "/", &[]);
+    let (platform, looks, shared) = (world.platform(), isolate.clone(), Rc::clone(&world.shared));
+    let newer = async move {
+        platform.sleep(100).await;
+        shared.policies.borrow_mut().insert(POLICY_KEY.to_owned(), named("b"));
+        shared.policies_reply_ms.set(10);
+        looks.look(&platform).await;
+    };
+    let (answer, ()) = world.run(futures_util::future::join(late, newer));
+    assert_eq!((answer.as_str(), get(&isolate, &mut world).as_str()), ("b", "b"));
+}
+
+#[test]
+fn a_store_that_fails_for_the_last_good_one_does_not_bring_back_an_older_policy() {
+    let mut world = world();
+    put(&world, POLICY_KEY, BAD);
+    world.shared.policies_reply_ms.set(10);
+    let isolate = Isolate::new(Some(&named("variable")));
+    let request = isolate.start(&world, "/", &[]);
+    let (platform, shared) = (world.platform(), Rc::clone(&world.shared));
+    let outage = async move {
+        platform.sleep(15).await;
+        shared.policies_fail.set(true);
+    };
+    let (answer, ()) = world.run(futures_util::future::join(request, outage));
+    assert_eq!(answer, "none");
+}
+
+#[test]
 fn another_instance_of_the_isolate_goes_on_with_what_was_in_force() {
     let mut world = world();
     let isolate = Isolate::after(Some(&named("variable")), Some(&named("a")));
@@ -346,6 +383,23 @@ fn the_keys_of_an_issuer_whose_keys_are_elsewhere_are_not_used_on() {
 }
 
 #[test]
+fn issuers_that_publish_at_one_place_do_not_share_what_is_known_of_one() {
+    let (mut world, token) = with_issuer();
+    let headers = [("authorization", token.as_str())];
+    let at = format!(r#","jwks_uri":"{JWKS}""#);
+    put(&world, POLICY_KEY, &with_tokens("a", &at).replace(&format!(r#""{ISSUER}""#), r#""urn:former""#));
+    let isolate = Isolate::new(None);
+    let former = Token::default().claim("iss", json!("urn:former")).claim("exp", json!(NOW + 1_000_000));
+    let former = format!("Bearer {}", former.signed_with("p384", "ES384").sign());
+    assert_eq!(isolate.get(&mut world, "/", &[("authorization", former.as_str())]), "a");
+    put(&world, POLICY_KEY, &with_tokens("b", &at));
+    world.pass(STALE);
+    let fetches = world.fetches();
+    assert_eq!(isolate.get(&mut world, "/", &headers), "b");
+    assert_eq!(world.fetches() - fetches, 1);
+}
+
+#[test]
 fn a_stricter_issuer_is_strict_at_once() {
     let (mut world, token) = with_issuer();
     let headers = [("authorization", token.as_str())];
@@ -374,7 +428,6 @@ fn a_request_under_way_ends_under_the_policy_that_it_began_with() {
     let under_way = isolate.start(&world, "/", &headers);
     let (platform, looks) = (world.platform(), isolate.clone());
     let change = async move {
-        use portcullis::platform::Runtime;
         platform.sleep(100).await;
         looks.look(&platform).await;
         looks.rollout.in_force().unwrap().text().to_owned()
