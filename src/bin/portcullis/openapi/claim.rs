@@ -67,11 +67,12 @@ impl Claim {
 impl Claims {
     /// Gives each claim its rule. Where two claim the same and differ, no one may pass.
     pub(super) fn settle(claims: Vec<Claim>, report: &mut Report) -> Vec<Claim> {
+        let all: Vec<Claim> = claims.iter().filter(|claim| claim.method.is_none()).cloned().collect();
         let (exact, covering): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| claim.path.inexact.is_none());
         let mut settled = Self::default();
         exact.into_iter().for_each(|claim| settled.add(claim, report));
         covering.into_iter().for_each(|claim| settled.cover(claim, report));
-        settled.oppose(report);
+        settled.oppose(all, report);
         settled.claims
     }
 
@@ -99,13 +100,15 @@ impl Claims {
     }
 
     /// A claim to all methods includes those that another path names at the same spot. There, that path's routes must
-    /// not open what the claim does not.
-    fn oppose(&mut self, report: &mut Report) {
-        let all = self.claims.iter().filter(|claim| claim.method.is_none());
-        let all: HashMap<Spot, Claim> = all.map(|claim| (claim.spot(), claim.clone())).collect();
+    /// not open what the claim does not. `all` are these claims as the document makes them: two that met are one by now.
+    fn oppose(&mut self, all: Vec<Claim>, report: &mut Report) {
+        let settled = self.claims.iter().filter(|claim| claim.method.is_none()).cloned();
+        let mut by_spot: HashMap<Spot, Vec<Claim>> = HashMap::new();
+        all.into_iter().chain(settled).for_each(|claim| by_spot.entry(claim.spot()).or_default().push(claim));
         for claim in self.claims.iter_mut().filter(|claim| claim.method.is_some() && claim.rule != Rule::DENY) {
-            let opposed = all.get(&claim.spot()).filter(|all| all.template != claim.template && all.rule != claim.rule);
-            if let Some(all) = opposed {
+            let all = by_spot.get(&claim.spot()).into_iter().flatten();
+            let mut opposed = all.filter(|all| all.template != claim.template && all.rule != claim.rule);
+            if let Some(all) = opposed.next() {
                 claim.deny(&differs_from(&all.pointer), report);
             }
         }
