@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 
 use crate::assertion::signer::Signer;
 use crate::decision::Denial;
+use crate::json::Json;
 use crate::platform::Platform;
 use crate::policy::{Assertions, SharedSecret};
 
@@ -51,6 +52,7 @@ impl<S> Credentials<S> {
             None => Err("is absent"),
             Some(secret) if secret.is_empty() => Err("is empty"),
             Some(secret) if !is_header_value(&secret) => Err("is no header's value: it may hold visible ASCII only"),
+            Some(secret) if is_private_key(&secret) => Err("is a private key, which goes nowhere"),
             Some(secret) => Ok(secret),
         };
         let secret = read.map_err(|problem| misconfigured(&about(problem), platform))?;
@@ -61,6 +63,11 @@ impl<S> Credentials<S> {
 fn misconfigured(problem: &str, platform: &impl Platform) -> Denial {
     platform.log(problem);
     Denial::Misconfigured
+}
+
+/// A JWK with a private or a symmetric key (RFC 7518 §6), which a policy could name by mistake or to get at it.
+fn is_private_key(text: &str) -> bool {
+    matches!(Json::parse(text), Ok(Json::Object(jwk)) if jwk.get("d").is_some() || jwk.get("k").is_some())
 }
 
 /// RFC 9110 §5.5 allows more; what every server reads alike is this.

@@ -61,6 +61,8 @@ fn without_it_nothing_goes_on() {
         (Some("hunter 2"), "is no header's value"),
         (Some("hunter2é"), "is no header's value"),
         (Some("hunter2\u{7f}"), "is no header's value"),
+        (Some(r#"{"kty":"EC","d":"hunter2"}"#), "is a private key"),
+        (Some(r#"{"kty":"oct","k":"hunter2"}"#), "is a private key"),
     ] {
         let mut world = start("");
         if let Some(secret) = secret {
@@ -89,4 +91,13 @@ fn it_is_read_once() {
     assert_eq!(sent(&mut world), SECRET);
     set_secret(&world, "ORIGIN_SECRET", "another");
     assert_eq!(sent(&mut world), SECRET, "an isolate's secrets stay the same");
+}
+
+#[test]
+fn a_key_of_assertions_is_no_shared_secret() {
+    let identity = r#"{"assertion":{"issuer":"https://g","keys":["A","B"]},"secret":{"binding":"B"}}"#;
+    let errors = portcullis::policy::Policy::parse(&with_identity(identity, ROUTES)).unwrap_err();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let message = "expected a secret of its own: it goes to the origin, and this one is a key of assertions";
+    assert_eq!(errors, [format!("identity.secret.binding: {message}")]);
 }

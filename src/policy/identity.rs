@@ -95,7 +95,8 @@ impl Identity {
             own.push(assertion_header.clone());
             Assertions::read(&field, assertion_header)
         });
-        let secret = table.field("secret").map(|field| SharedSecret::read(&field, behind, &own));
+        let keys = assertion.iter().flatten().flat_map(|assertion| assertion.keys.iter().cloned()).collect::<Vec<_>>();
+        let secret = table.field("secret").map(|field| SharedSecret::read(&field, behind, &own, &keys));
         own.extend(secret.iter().flatten().map(|secret| secret.header.clone()));
         let claims = table.field("claims").map_or(Some(Vec::new()), |field| read_claims(&field, behind, &own));
         table.refuse_unknown_keys();

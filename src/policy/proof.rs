@@ -97,14 +97,21 @@ fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
 }
 
 impl SharedSecret {
-    /// `own` are the headers that the gate sets for other things.
-    pub(super) fn read(field: &Field<'_>, prefix: &str, own: &[String]) -> Option<Self> {
+    /// `own` are the headers that the gate sets for other things, `keys` the secrets that are its keys.
+    pub(super) fn read(field: &Field<'_>, prefix: &str, own: &[String], keys: &[String]) -> Option<Self> {
         let table = field.table()?;
         let header = match table.field("header") {
             Some(field) => field.read(|text| header_behind(prefix, text, own)),
             None => Some(format!("{prefix}secret")),
         };
-        let binding = table.required("binding").and_then(|field| read_binding(&field));
+        let binding = table.required("binding").and_then(|field| {
+            let binding = read_binding(&field)?;
+            if keys.contains(&binding) {
+                return field
+                    .fail("expected a secret of its own: it goes to the origin, and this one is a key of assertions");
+            }
+            Some(binding)
+        });
         table.refuse_unknown_keys();
         Some(Self { header: header?, binding: binding? })
     }
