@@ -193,7 +193,8 @@ impl<P: Platform> Gateway<P> {
         let named =
             cors.methods.as_ref().map_or_else(|| place.allow(), |methods| methods.iter().map(String::as_str).collect());
         let mut methods: Vec<&str> = named.into_iter().filter(|method| cors_of(method) == Some(cors)).collect();
-        if cors.methods.is_none() && !methods.contains(&method) {
+        // To a browser `*` stands for all methods, also those with other rules.
+        if cors.methods.is_none() && method != "*" && !methods.contains(&method) {
             methods.push(method);
         }
         let sharing = Sharing::new(cors, request);

@@ -206,6 +206,14 @@ fn a_policys_methods_open_no_method_with_other_rules() {
 }
 
 #[test]
+fn no_preflight_is_for_all_methods_at_once() {
+    let mut world = world(ONE, ROUTES);
+    let told = preflight(&mut world, "/open", APP, "*");
+    assert_eq!(told.outcome, "403");
+    assert!(told.header("access-control-allow-methods").is_none_or(|methods| !methods.contains('*')));
+}
+
+#[test]
 fn an_answer_names_the_origin_that_may_use_it() {
     let mut world = world(ONE, ROUTES);
     let vary: &[&str] = &["vary", "origin"];
