@@ -441,3 +441,42 @@ fn metadata() -> portcullis::platform::Fetched {
     let body = json!({"issuer": ISSUER, "jwks_uri": JWKS}).to_string();
     portcullis::platform::Fetched::Document { body, etag: None, cache_control: None }
 }
+
+#[test]
+fn many_first_requests_find_one_last_good_policy() {
+    let (mut world, token) = with_issuer();
+    put(&world, POLICY_KEY, BAD);
+    put(&world, LAST_GOOD_KEY, &with_tokens("a", ""));
+    world.shared.policies_reply_ms.set(10);
+    let isolate = Isolate::new(None);
+    let headers = [("authorization", token.as_str())];
+    let requests: Vec<_> = (0..20).map(|_| isolate.start(&world, "/", &headers)).collect();
+    let answers = world.run(join_all(requests));
+    world.settle();
+    assert!(answers.iter().all(|answer| answer == "a"), "{answers:?}");
+    assert_eq!(logged(&world, "a new policy is in force"), 0);
+    assert!(world.fetches() <= 4, "metadata and keys, twice at the most: {}", world.fetches());
+}
+
+#[test]
+fn a_look_that_confirms_what_is_in_force_outruns_an_earlier_one() {
+    use portcullis::platform::Runtime;
+    let mut world = world();
+    put(&world, POLICY_KEY, &named("a"));
+    let isolate = Isolate::new(None);
+    assert_eq!(get(&isolate, &mut world), "a");
+    world.shared.policies_reply_ms.set(100);
+    put(&world, POLICY_KEY, &named("b"));
+    let (slow, platform) = (isolate.clone(), world.platform());
+    let slow = async move { slow.look(&platform).await };
+    let (shared, quick, platform) = (std::rc::Rc::clone(&world.shared), isolate.clone(), world.platform());
+    let quick = async move {
+        platform.sleep(10).await;
+        shared.policies.borrow_mut().insert(POLICY_KEY.to_owned(), named("a"));
+        shared.policies_reply_ms.set(10);
+        quick.look(&platform).await;
+    };
+    world.run(futures_util::future::join(slow, quick));
+    world.settle();
+    assert_eq!(get(&isolate, &mut world), "a");
+}

@@ -133,12 +133,16 @@ impl<P: Platform + PolicyStore> Rollout<P> {
             Some(text) => (Some(text), LAST_GOOD_KEY),
             None => (self.variable.clone(), "the variable POLICY"),
         };
+        if self.state.borrow().in_force.is_some() {
+            return Ok(None); // another request was faster
+        }
         let Some(text) = text else {
             platform.log("there is no policy: POLICY_KV has none, and the variable POLICY is absent");
             return Ok(None);
         };
         let edition = Rc::new(Edition::read(text, None));
-        Ok(is_good(&edition, place, platform).await.then_some(edition))
+        let is_good = is_good(&edition, place, platform).await;
+        Ok(Some(edition).filter(|_| is_good && self.state.borrow().in_force.is_none()))
     }
 
     /// What a text at [`POLICY_KEY`] is, which is read once.
@@ -162,14 +166,16 @@ impl<P: Platform + PolicyStore> Rollout<P> {
 impl<P: Platform + PolicyStore> State<P> {
     /// Puts an edition in force, unless the one that is was found by a later look.
     fn enforce(&mut self, turn: u64, edition: Rc<Edition<P>>, platform: &P) {
-        let is_in_force = self.in_force.as_ref().is_some_and(|in_force| Rc::ptr_eq(in_force, &edition));
-        if turn < self.turn_in_force || is_in_force {
+        if turn < self.turn_in_force {
+            return;
+        }
+        self.turn_in_force = turn;
+        if self.in_force.as_ref().is_some_and(|in_force| Rc::ptr_eq(in_force, &edition)) {
             return;
         }
         if self.in_force.is_some() {
             platform.log("a new policy is in force");
         }
-        self.turn_in_force = turn;
         if self.read.as_ref().is_some_and(|read| Rc::ptr_eq(read, &edition)) {
             platform.spawn(keep(Rc::clone(&edition), platform.clone()));
         }
