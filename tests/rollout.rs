@@ -480,3 +480,23 @@ fn a_look_that_confirms_what_is_in_force_outruns_an_earlier_one() {
     world.settle();
     assert_eq!(get(&isolate, &mut world), "a");
 }
+
+#[test]
+fn the_cron_puts_a_last_good_policy_right_that_an_isolate_behind_its_time_kept() {
+    let mut world = world();
+    put(&world, POLICY_KEY, &named("new"));
+    let isolate = Isolate::new(None);
+    assert_eq!(get(&isolate, &mut world), "new");
+    put(&world, LAST_GOOD_KEY, &named("old"));
+    let (rollout, platform) = (std::rc::Rc::clone(&isolate.rollout), world.platform());
+    world.run(async move { rollout.confirm(&platform).await });
+    assert_eq!(at(&world, LAST_GOOD_KEY), Some(named("new")));
+    // What is in force is not confirmed by a store that holds something else.
+    put(&world, POLICY_KEY, BAD);
+    world.pass(MINUTE);
+    get(&isolate, &mut world);
+    put(&world, LAST_GOOD_KEY, &named("newer"));
+    let (rollout, platform) = (std::rc::Rc::clone(&isolate.rollout), world.platform());
+    world.run(async move { rollout.confirm(&platform).await });
+    assert_eq!(at(&world, LAST_GOOD_KEY), Some(named("newer")));
+}

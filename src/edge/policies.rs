@@ -77,11 +77,12 @@ pub fn look(env: JsValue, context: JsValue) -> Option<TaskId> {
     }
 }
 
-/// Looks for a newer policy, then refreshes the keys of all issuers.
+/// Looks for a newer policy and confirms it as the last good one, then refreshes the keys of all issuers.
 pub(super) async fn refresh(env: JsValue, context: JsValue) {
     let policies = Policies::of_isolate(&env);
     let platform = EdgePlatform::new(env, context);
     policies.look(&platform).await;
+    policies.confirm(&platform).await;
     let Some(edition) = policies.in_force() else { return };
     match edition.gateway(&platform).await {
         Ok(gateway) => gateway.keyring().refresh_all(&platform).await,
@@ -141,6 +142,12 @@ impl Policies {
                 }
             })
             .await;
+    }
+
+    async fn confirm(&self, platform: &EdgePlatform) {
+        if let Self::Store(rollout) = self {
+            rollout.confirm(platform).await;
+        }
     }
 }
 

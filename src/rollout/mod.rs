@@ -109,6 +109,19 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         tell(state.in_force.as_deref(), state.facts.next(now));
     }
 
+    /// Keeps what is in force as the last good policy, if it is what the store holds. An isolate that saw an older copy of
+    /// the store may have kept an older one meanwhile.
+    pub async fn confirm(&self, platform: &P) {
+        let edition = {
+            let state = self.state.borrow();
+            let is_read = |edition: &&Rc<Edition<P>>| state.read.as_ref().is_some_and(|read| Rc::ptr_eq(read, edition));
+            state.in_force.as_ref().filter(is_read).map(Rc::clone)
+        };
+        if let Some(edition) = edition {
+            keep(edition, platform.clone()).await;
+        }
+    }
+
     fn begin(&self) -> u64 {
         let mut state = self.state.borrow_mut();
         state.begun += 1;
