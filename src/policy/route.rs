@@ -46,6 +46,17 @@ pub enum Access {
 }
 
 impl Access {
+    /// The word for it in a policy.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "token",
+            Self::Optional(_) => "optional",
+            Self::Public => "public",
+            Self::Deny => "deny",
+        }
+    }
+
     /// What a token must be and hold, where tokens are looked at.
     #[must_use]
     pub fn requirement(&self) -> Option<&Requirement> {

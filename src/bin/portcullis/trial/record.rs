@@ -122,7 +122,7 @@ impl Record {
                 }
                 self.route = Some((index, captures.clone()));
                 self.needs_token = matches!(route.access, Access::Token(_));
-                vec![check(1, "access", "not deny", access(&route.access).to_owned())]
+                vec![check(1, "access", "not deny", route.access.name().to_owned())]
             }
             Step::Authorization => {
                 let expected = if self.needs_token { "one bearer token" } else { "one bearer token, or none" };
@@ -232,15 +232,6 @@ impl Record {
 fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: String) -> Check {
     let (name, expected) = (name.into(), expected.into());
     Check { step, name, outcome: Verdict::Passed, expected, found: Some(found), unverified: false }
-}
-
-fn access(access: &Access) -> &'static str {
-    match access {
-        Access::Token(_) => "token",
-        Access::Optional(_) => "optional",
-        Access::Public => "public",
-        Access::Deny => "deny",
-    }
 }
 
 /// Which of a step's checks it was.
