@@ -1,7 +1,7 @@
 //! From a file to the policies that it holds, and to what is wrong with them.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portcullis::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
@@ -22,6 +22,17 @@ pub(crate) struct Reading {
     /// How the file is written [default: as its name says]
     #[arg(long, value_enum)]
     pub(crate) syntax: Option<Syntax>,
+}
+
+/// The policy's file, as an argument, and how to read it.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Input {
+    /// The policy, or the wrangler.toml that holds it; `-` for standard input
+    #[arg(default_value = "wrangler.toml")]
+    pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 /// A policy of a file, read as the gate reads it.

@@ -1,7 +1,5 @@
 //! `portcullis routes`: which route takes which requests, and what each requires.
 
-use std::path::PathBuf;
-
 use annotate_snippets::renderer::Style;
 use clap::ValueEnum;
 use portcullis::policy::{Access, Route};
@@ -10,7 +8,7 @@ use serde::Serialize;
 
 use crate::document::{Node, Value};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
-use crate::policy::{Loaded, Reading, load};
+use crate::policy::{Input, Loaded, load};
 use crate::{Failure, Outcome};
 
 /// List the routes in order of precedence, with what each requires
@@ -21,12 +19,8 @@ use crate::{Failure, Outcome};
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The policy, or the wrangler.toml that holds it; `-` for standard input
-    #[arg(default_value = "wrangler.toml")]
-    file: PathBuf,
-
     #[command(flatten)]
-    reading: Reading,
+    input: Input,
 
     /// How to print the list
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -51,7 +45,7 @@ const MAX_PATH: usize = 34;
 const METHODS: usize = 12;
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
-    let loaded = load(&args.file, &args.reading, output)?;
+    let loaded = load(&args.input.file, &args.input.reading, output)?;
     let rows: Vec<Row<'_>> = loaded.policy.table.list().into_iter().filter_map(|row| Row::new(row, &loaded)).collect();
     match args.format {
         Format::Json => output.json(&rows),
@@ -102,7 +96,7 @@ impl<'p> Row<'p> {
             host: listed.host.map(|host| written_host(host, route)),
             path: written.get("path")?.as_str()?,
             methods: listed.methods,
-            access: access(&route.access),
+            access: route.access.name(),
             route: listed.route,
             name: &route.name,
             issuers: taken.iter().filter_map(|index| Some(issuers.get(*index)?.name.as_str())).collect(),
@@ -150,15 +144,6 @@ impl<'p> Row<'p> {
         let claims = self.claims.map(Value::entries).unwrap_or_default();
         lines.extend(claims.iter().map(|(claim, test)| format!("claim {} {}", claim.name, claim_test(test))));
         lines
-    }
-}
-
-fn access(access: &Access) -> &'static str {
-    match access {
-        Access::Token(_) => "token",
-        Access::Optional(_) => "optional",
-        Access::Public => "public",
-        Access::Deny => "deny",
     }
 }
 

@@ -2,8 +2,6 @@
 
 mod online;
 
-use std::path::PathBuf;
-
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
@@ -13,7 +11,7 @@ use crate::finding::position::Lines;
 use crate::finding::{Finding, Severity, github, human, json, sarif};
 use crate::lint::{self, RULES};
 use crate::output::{Output, Stream};
-use crate::policy::{Examined, Reading, examine, read};
+use crate::policy::{Examined, Input, examine, read};
 use crate::{Failure, Outcome};
 use online::IssuerKeys;
 
@@ -25,12 +23,8 @@ use online::IssuerKeys;
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The file; `-` for standard input
-    #[arg(default_value = "wrangler.toml")]
-    file: PathBuf,
-
     #[command(flatten)]
-    reading: Reading,
+    input: Input,
 
     /// Fetch the issuers' keys too, and say which of them would be used
     #[arg(long)]
@@ -70,10 +64,10 @@ Examples:
                                       in a workflow";
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
-    let (source, mut findings, keys) = match read(&args.file, &args.reading)? {
+    let (source, mut findings, keys) = match read(&args.input.file, &args.input.reading)? {
         Err((source, findings)) => (source, findings, None),
         Ok(document) => {
-            let examined = examine(&document, args.reading.env.as_deref())?;
+            let examined = examine(&document, args.input.reading.env.as_deref())?;
             let mut findings = lint::worker(&document, &examined);
             let mut keys = args.online.then(Vec::new);
             for policy in examined {

@@ -3,14 +3,12 @@
 mod changes;
 mod wrangler;
 
-use std::path::PathBuf;
-
 use portcullis::rollout::MAX_POLICY_BYTES;
 
 use self::changes::Changes;
 use self::wrangler::Wrangler;
 use crate::output::Output;
-use crate::policy::{Loaded, Reading, load};
+use crate::policy::{Input, Loaded, load};
 use crate::{Failure, Outcome};
 
 /// Check a policy, then put it into Workers KV
@@ -20,12 +18,8 @@ use crate::{Failure, Outcome};
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The file, as for `check`; `-` for standard input
-    #[arg(default_value = "wrangler.toml")]
-    file: PathBuf,
-
     #[command(flatten)]
-    reading: Reading,
+    input: Input,
 
     /// Say what would change, and write nothing
     #[arg(short = 'n', long)]
@@ -43,13 +37,13 @@ Examples:
   portcullis push policy.toml -- --env staging     what follows -- is wrangler's";
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
-    let loaded = load(&args.file, &args.reading, output)?;
+    let loaded = load(&args.input.file, &args.input.reading, output)?;
     let text = loaded.json();
     if text.len() > MAX_POLICY_BYTES {
         let message = format!("the policy has {} bytes, expected {MAX_POLICY_BYTES} at the most", text.len());
         return Err(Failure::new(message));
     }
-    let (binding, environment) = (args.wrangler.binding(), args.reading.env.as_deref());
+    let (binding, environment) = (args.wrangler.binding(), args.input.reading.env.as_deref());
     output.note(&format!("Reading what {binding} has ..."));
     let changes = Changes::between(&args.wrangler.read(environment)?, &text);
     changes.tell(output);
