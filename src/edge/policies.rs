@@ -3,8 +3,8 @@
 //! `policy.js` knows which header values the policy in force asks for, and when it is to be looked for again. It hears of a
 //! change in the very call in which the change is made, so a head and its decision are always of one policy.
 
-use std::cell::OnceCell;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 
 use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
@@ -44,7 +44,11 @@ thread_local! {
 enum Policies {
     /// The variable, if it is there.
     Variable(Option<Rc<Edition<EdgePlatform>>>),
-    Store(Rollout<EdgePlatform>),
+    Store {
+        rollout: Rollout<EdgePlatform>,
+        /// What JavaScript was told of last: a large policy is told once, not with every look.
+        told: RefCell<Weak<Edition<EdgePlatform>>>,
+    },
 }
 
 /// What decides on requests now; the log says why if nothing does.
@@ -100,7 +104,7 @@ impl Policies {
         let variable = variable(env);
         let is_bound = Reflect::get(env, &"POLICY_KV".into()).is_ok_and(|store| !store.is_undefined());
         Rc::new(if is_bound {
-            Self::Store(Rollout::new(variable, kept_policy()))
+            Self::Store { rollout: Rollout::new(variable, kept_policy()), told: RefCell::default() }
         } else {
             Self::Variable(variable.map(|text| Rc::new(Edition::read(text, None))))
         })
@@ -109,7 +113,7 @@ impl Policies {
     fn in_force(&self) -> Option<Rc<Edition<EdgePlatform>>> {
         let (edition, missing) = match self {
             Self::Variable(edition) => (edition.clone(), "invalid policy: the variable POLICY is absent"),
-            Self::Store(rollout) => (rollout.in_force(), "no policy is in force"),
+            Self::Store { rollout, .. } => (rollout.in_force(), "no policy is in force"),
         };
         if edition.is_none() {
             log_line(missing);
@@ -125,19 +129,21 @@ impl Policies {
                 tell(edition.as_deref());
                 (Plan::Use, f64::INFINITY)
             }
-            Self::Store(rollout) => (rollout.plan(now), milliseconds(rollout.next_look(now))),
+            Self::Store { rollout, .. } => (rollout.plan(now), milliseconds(rollout.next_look(now))),
         };
         look_again_at(next);
         plan
     }
 
     async fn look(&self, platform: &EdgePlatform) {
-        let Self::Store(rollout) = self else { return };
+        let Self::Store { rollout, told } = self else { return };
         rollout
             .look(platform, |edition, next| {
-                tell(edition);
                 look_again_at(milliseconds(next));
-                if let Some(edition) = edition {
+                let Some(edition) = edition else { return tell(None) };
+                let now = Rc::downgrade(edition);
+                if !told.replace(now.clone()).ptr_eq(&now) {
+                    tell(Some(edition));
                     keep_policy(edition.text());
                 }
             })
@@ -145,7 +151,7 @@ impl Policies {
     }
 
     async fn confirm(&self, platform: &EdgePlatform) {
-        if let Self::Store(rollout) = self {
+        if let Self::Store { rollout, .. } = self {
             rollout.confirm(platform).await;
         }
     }

@@ -84,7 +84,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
 
     /// Looks for the policy in the store and puts it in force. `tell` hears what is in force then, before anything is done
     /// by it, and when there is nothing to do before.
-    pub async fn look(&self, platform: &P, tell: impl FnOnce(Option<&Edition<P>>, u64)) {
+    pub async fn look(&self, platform: &P, tell: impl FnOnce(Option<&Rc<Edition<P>>>, u64)) {
         let began = platform.now_ms();
         let turn = self.begin();
         let found = self.find(platform).await;
@@ -106,7 +106,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         state.facts.looking_since = None;
         state.facts.has_policy = state.in_force.is_some();
         state.facts.failed_at = (!has_answered || state.in_force.is_none()).then_some(now);
-        tell(state.in_force.as_deref(), state.facts.next(now));
+        tell(state.in_force.as_ref(), state.facts.next(now));
     }
 
     /// Keeps what is in force as the last good policy, if it is what the store holds. An isolate that saw an older copy of
@@ -138,7 +138,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
                 return Ok(Some(edition));
             }
         }
-        if self.state.borrow().in_force.is_some() {
+        if self.has_policy() {
             return Ok(None);
         }
         // Not the variable where there was a good policy since, even if this version of the gate finds it wrong.
@@ -146,7 +146,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
             Some(text) => (Some(text), LAST_GOOD_KEY),
             None => (self.variable.clone(), "the variable POLICY"),
         };
-        if self.state.borrow().in_force.is_some() {
+        if self.has_policy() {
             return Ok(None); // another request was faster
         }
         let Some(text) = text else {
@@ -155,7 +155,11 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         };
         let edition = Rc::new(Edition::read(text, None));
         let is_good = is_good(&edition, place, platform).await;
-        Ok(Some(edition).filter(|_| is_good && self.state.borrow().in_force.is_none()))
+        Ok(Some(edition).filter(|_| is_good && !self.has_policy()))
+    }
+
+    fn has_policy(&self) -> bool {
+        self.state.borrow().in_force.is_some()
     }
 
     /// What a text at [`POLICY_KEY`] is, which is read once.

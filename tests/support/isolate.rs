@@ -62,7 +62,7 @@ impl Isolate {
     pub async fn look(&self, platform: &Platform) {
         let told = Rc::clone(&self.told);
         let tell =
-            |edition: Option<&Edition<_>>, _| *told.borrow_mut() = edition.map(|edition| edition.text().to_owned());
+            |edition: Option<&Rc<Edition<_>>>, _| *told.borrow_mut() = edition.map(|edition| edition.text().to_owned());
         self.rollout.look(platform, tell).await;
     }
 }
