@@ -1,5 +1,6 @@
 //! The way of a request, from the path to the decision.
 
+mod own;
 mod proof;
 
 use std::cell::RefCell;
@@ -7,14 +8,14 @@ use std::rc::Rc;
 
 use crate::assertion::kept::Kept;
 use crate::authorize::{Permit, authorize};
-use crate::cors::{Sharing, preflight_method};
+use crate::cors::Sharing;
 use crate::credentials::Credentials;
-use crate::decision::{Context, Decision, Denial, Document, InvalidToken};
+use crate::decision::{Context, Decision, Denial, InvalidToken};
 use crate::jwks::keyring::{Keyring, Wanted};
 use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::url::Origin;
-use crate::policy::{Access, Issuer, OPEN, Policy, Requirement, Resource, Route};
+use crate::policy::{Access, Issuer, Policy, Requirement, Route};
 use crate::request::{Request, Routed};
 use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex, RouteMatch};
@@ -46,9 +47,6 @@ struct Bearer<'a> {
     issuer: &'a Issuer,
     permit: Permit,
 }
-
-/// The methods of the gate's own documents.
-const READING: [&str; 2] = ["GET", "HEAD"];
 
 /// A policy, the keys that it needs, and the tokens that were found good.
 pub struct Gateway<P: Platform> {
@@ -137,17 +135,8 @@ impl<P: Platform> Gateway<P> {
         platform.note(Step::Path);
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
         let host = request.url.host().to_ascii_lowercase();
-        if let Some(resource) = self.policy.resources.iter().find(|own| own.is_described_at(&host, request.url.path)) {
-            platform.note(Step::Document);
-            return serve(metadata_of(resource), request, context);
-        }
-        if let Some(settings) = self.publishes_keys_at(request.url.path) {
-            platform.note(Step::Document);
-            return serve(self.key_set(settings, platform).await?, request, context);
-        }
-        if let Some(granted) = self.preflight(&host, &path, request, context) {
-            platform.note(Step::Preflight);
-            return granted.map(Admission::Own);
+        if let Some(answer) = self.own(&host, &path, request, platform, context).await {
+            return answer.map(Admission::Own);
         }
         platform.note(Step::Route { host: &host, path: &path });
         let (index, route, captures) = self.route(&host, &path, request.method)?;
@@ -174,32 +163,6 @@ impl<P: Platform> Gateway<P> {
         // 9. It can prove that it came through the gate.
         let proof = self.proof(bearer.as_ref(), origin, request, platform).await?;
         Ok(Admission::Pass { path, route, origin, permit: bearer.map(|bearer| bearer.permit), proof })
-    }
-
-    /// Answers a preflight where the route that would take the request that it announces has `cors`; any other request
-    /// goes its way.
-    fn preflight<'a>(
-        &'a self,
-        host: &str,
-        path: &RequestPath<'_>,
-        request: &'a Request<'_>,
-        context: &mut Context<'a>,
-    ) -> Option<Result<Decision<'a>, Denial>> {
-        let method = preflight_method(request)?;
-        let (place, _) = self.policy.table.place(host, path)?;
-        let cors_of = |method: &str| self.policy.routes.get(place.find(method)?)?.cors.as_ref();
-        let cors = cors_of(method)?;
-        // A browser takes the answer for all methods that it names, so it names none with other rules.
-        let named =
-            cors.methods.as_ref().map_or_else(|| place.allow(), |methods| methods.iter().map(String::as_str).collect());
-        let mut methods: Vec<&str> = named.into_iter().filter(|method| cors_of(method) == Some(cors)).collect();
-        // To a browser `*` stands for all methods, also those with other rules.
-        if cors.methods.is_none() && method != "*" && !methods.contains(&method) {
-            methods.push(method);
-        }
-        let sharing = Sharing::new(cors, request);
-        context.sharing = Some(sharing);
-        Some(sharing.preflight(method, &methods).map(Decision::Preflight).ok_or(Denial::PreflightDenied))
     }
 
     fn route(
@@ -292,24 +255,4 @@ impl<P: Platform> Gateway<P> {
         let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.policy.issuers.get(*index)?)));
         taken.find(|(_, issuer)| iss == Some(&issuer.issuer))
     }
-}
-
-fn metadata_of(resource: &Resource) -> Document<'_> {
-    Document { media_type: "application/json", body: resource.metadata.as_str().into() }
-}
-
-/// Answers a request for a document of the gate's own, which everyone may read, pages of all origins too.
-fn serve<'a>(
-    document: Document<'a>,
-    request: &'a Request<'_>,
-    context: &mut Context<'a>,
-) -> Result<Admission<'a>, Denial> {
-    let sharing = Sharing::new(&OPEN, request);
-    context.sharing = Some(sharing);
-    if READING.contains(&request.method) {
-        return Ok(Admission::Own(Decision::Serve(document)));
-    }
-    let preflight = preflight_method(request).and_then(|method| sharing.preflight(method, &READING));
-    let not_allowed = || Denial::MethodNotAllowed { allow: READING.map(str::to_owned).to_vec() };
-    preflight.map(|granted| Admission::Own(Decision::Preflight(granted))).ok_or_else(not_allowed)
 }

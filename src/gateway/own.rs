@@ -1,0 +1,86 @@
+//! What the gate answers by itself, before routes are looked at: documents of its own, and preflights.
+
+use super::Gateway;
+use crate::cors::{Sharing, preflight_method};
+use crate::decision::{Context, Decision, Denial, Document};
+use crate::platform::Platform;
+use crate::policy::{OPEN, Resource};
+use crate::request::Request;
+use crate::route::path::RequestPath;
+use crate::trace::Step;
+
+/// The methods of the gate's own documents.
+const READING: [&str; 2] = ["GET", "HEAD"];
+
+impl<P: Platform> Gateway<P> {
+    /// The gate's own answer to this request; any other request goes its way.
+    pub(super) async fn own<'a>(
+        &'a self,
+        host: &str,
+        path: &RequestPath<'_>,
+        request: &'a Request<'_>,
+        platform: &P,
+        context: &mut Context<'a>,
+    ) -> Option<Result<Decision<'a>, Denial>> {
+        let place = request.url.path;
+        let document = if let Some(resource) = self.policy.resources.iter().find(|own| own.is_described_at(host, place))
+        {
+            platform.note(Step::Document);
+            Ok(metadata_of(resource))
+        } else if let Some(settings) = self.publishes_keys_at(place) {
+            platform.note(Step::Document);
+            self.key_set(settings, platform).await
+        } else {
+            let granted = self.preflight(host, path, request, context)?;
+            platform.note(Step::Preflight);
+            return Some(granted);
+        };
+        Some(document.and_then(|document| serve(document, request, context)))
+    }
+
+    /// Answers a preflight where the route that would take the request that it announces has `cors`; any other request
+    /// goes its way.
+    fn preflight<'a>(
+        &'a self,
+        host: &str,
+        path: &RequestPath<'_>,
+        request: &'a Request<'_>,
+        context: &mut Context<'a>,
+    ) -> Option<Result<Decision<'a>, Denial>> {
+        let method = preflight_method(request)?;
+        let (place, _) = self.policy.table.place(host, path)?;
+        let cors_of = |method: &str| self.policy.routes.get(place.find(method)?)?.cors.as_ref();
+        let cors = cors_of(method)?;
+        // A browser takes the answer for all methods that it names, so it names none with other rules.
+        let named =
+            cors.methods.as_ref().map_or_else(|| place.allow(), |methods| methods.iter().map(String::as_str).collect());
+        let mut methods: Vec<&str> = named.into_iter().filter(|method| cors_of(method) == Some(cors)).collect();
+        // To a browser `*` stands for all methods, also those with other rules.
+        if cors.methods.is_none() && method != "*" && !methods.contains(&method) {
+            methods.push(method);
+        }
+        let sharing = Sharing::new(cors, request);
+        context.sharing = Some(sharing);
+        Some(sharing.preflight(method, &methods).map(Decision::Preflight).ok_or(Denial::PreflightDenied))
+    }
+}
+
+fn metadata_of(resource: &Resource) -> Document<'_> {
+    Document { media_type: "application/json", body: resource.metadata.as_str().into() }
+}
+
+/// Answers a request for a document of the gate's own, which everyone may read, pages of all origins too.
+fn serve<'a>(
+    document: Document<'a>,
+    request: &'a Request<'_>,
+    context: &mut Context<'a>,
+) -> Result<Decision<'a>, Denial> {
+    let sharing = Sharing::new(&OPEN, request);
+    context.sharing = Some(sharing);
+    if READING.contains(&request.method) {
+        return Ok(Decision::Serve(document));
+    }
+    let preflight = preflight_method(request).and_then(|method| sharing.preflight(method, &READING));
+    let not_allowed = || Denial::MethodNotAllowed { allow: READING.map(str::to_owned).to_vec() };
+    preflight.map(Decision::Preflight).ok_or_else(not_allowed)
+}
