@@ -197,7 +197,59 @@ fn a_store_that_fails_later_changes_nothing_however_long() {
     assert!((90..=100).contains(&reads), "one try in ten seconds: {reads}");
     world.shared.policies_fail.set(false);
     world.pass(10);
+    assert_eq!(get(&isolate, &mut world), "a", "it is not waited for");
     assert_eq!(get(&isolate, &mut world), "b");
+}
+
+#[test]
+fn a_store_that_hangs_holds_up_the_request_that_finds_it_out_and_no_other() {
+    let mut world = world();
+    put(&world, POLICY_KEY, &named("a"));
+    let isolate = Isolate::new(None);
+    get(&isolate, &mut world);
+    world.shared.policies_reply_ms.set(600_000);
+    world.pass(STALE);
+    let held_up = |world: &mut World| {
+        let before = world.platform().now_ms();
+        assert_eq!(isolate.get(world, "/", &[]), "a");
+        world.platform().now_ms() - before
+    };
+    assert_eq!(held_up(&mut world), 5000);
+    for _ in 0..1000 {
+        world.pass(1);
+        assert_eq!(held_up(&mut world), 0);
+    }
+}
+
+#[test]
+fn a_store_that_failed_a_while_ago_is_asked_first() {
+    let mut world = world();
+    put(&world, POLICY_KEY, &named("a"));
+    let isolate = Isolate::new(None);
+    get(&isolate, &mut world);
+    world.shared.policies_fail.set(true);
+    world.pass(STALE);
+    assert_eq!(get(&isolate, &mut world), "a");
+    world.shared.policies_fail.set(false);
+    put(&world, POLICY_KEY, &named("b"));
+    world.pass(MINUTE);
+    assert_eq!(get(&isolate, &mut world), "b");
+}
+
+#[test]
+fn a_clock_that_went_back_makes_one_request_ask_first() {
+    let mut world = world();
+    put(&world, POLICY_KEY, &named("a"));
+    let isolate = Isolate::new(None);
+    get(&isolate, &mut world);
+    world.set_clock(NOW - 3600);
+    put(&world, POLICY_KEY, &named("b"));
+    assert_eq!(get(&isolate, &mut world), "b");
+    let reads = world.shared.policy_reads.get();
+    for _ in 0..10 {
+        assert_eq!(get(&isolate, &mut world), "b");
+    }
+    assert_eq!(world.shared.policy_reads.get(), reads);
 }
 
 #[test]
@@ -212,7 +264,7 @@ fn a_bad_policy_is_refused_and_logged_once_and_a_good_one_after_it_comes_into_fo
     for (bad, reason) in [
         (BAD, "policy is refused: invalid policy:\n  routes[0].access"),
         ("", "policy is refused: invalid policy:\n  expected a policy document in JSON"),
-        (huge.as_str(), "bytes, expected 3145728 at the most"),
+        (huge.as_str(), "invalid policy: expected 3145728 bytes at the most"),
         (&unusable.to_string(), "issuers.i.jwks: expected a key that WebCrypto can import"),
     ] {
         put(&world, POLICY_KEY, bad);
@@ -314,7 +366,7 @@ fn another_instance_of_the_isolate_goes_on_with_what_was_in_force() {
     assert_eq!(get(&isolate, &mut world), "a");
     world.shared.policies_fail.set(false);
     put(&world, POLICY_KEY, &named("b"));
-    world.pass(10);
+    world.pass(MINUTE);
     assert_eq!(get(&isolate, &mut world), "b");
 }
 

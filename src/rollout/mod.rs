@@ -98,7 +98,8 @@ impl<P: Platform + PolicyStore> Rollout<P> {
             }
         };
         if has_answered {
-            state.facts.looked_at = state.facts.looked_at.max(Some(began));
+            // A time that lies ahead says nothing: the clock went back.
+            state.facts.looked_at = state.facts.looked_at.filter(|at| *at <= now).max(Some(began));
         }
         if let Some(edition) = found {
             state.enforce(turn, edition, platform);

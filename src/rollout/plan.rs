@@ -4,7 +4,7 @@
 pub const FRESH_MS: u64 = 60_000;
 
 /// A policy that has not been looked for in this long decides no request before the store was asked. Only an isolate that
-/// had no requests gets there, or one whose store fails.
+/// had few requests gets there.
 pub const MAX_STALE_MS: u64 = 5 * 60_000;
 
 /// The least time between two tries while the store fails and there is a policy.
@@ -12,6 +12,9 @@ pub const RETRY_MS: u64 = 10_000;
 
 /// The same while there is none, so that every request is refused.
 pub const EMPTY_RETRY_MS: u64 = 1000;
+
+/// For this long after a failure of the store the policy at hand decides, and the store is tried behind responses only.
+pub const FAILURE_MS: u64 = 60_000;
 
 /// A look that began this long ago and has not ended is written off: its request was cancelled.
 pub const LONGEST_LOOK_MS: u64 = 30_000;
@@ -46,7 +49,7 @@ impl Facts {
     pub fn plan(self, now: u64) -> Plan {
         if now < self.next(now) {
             Plan::Use
-        } else if self.has_policy && now < self.stale_at(now) {
+        } else if self.has_policy && now < self.serves_until(now) {
             Plan::UseAndLook
         } else {
             Plan::Look
@@ -60,12 +63,14 @@ impl Facts {
             return after(self.failed_at, EMPTY_RETRY_MS, now);
         }
         // What is under way need not be done again, but it does not stretch the life of a policy.
-        let looking = after(self.looking_since, LONGEST_LOOK_MS, now).min(self.stale_at(now));
+        let looking = after(self.looking_since, LONGEST_LOOK_MS, now).min(self.serves_until(now));
         after(self.looked_at, FRESH_MS, now).max(after(self.failed_at, RETRY_MS, now)).max(looking)
     }
 
-    fn stale_at(self, now: u64) -> u64 {
-        after(self.looked_at, MAX_STALE_MS, now)
+    /// The time until which the policy decides before the store is asked. Who was told just now that the store fails need
+    /// not wait to hear it again: a store that hangs would hold up every third request.
+    fn serves_until(self, now: u64) -> u64 {
+        after(self.looked_at, MAX_STALE_MS, now).max(after(self.failed_at, FAILURE_MS, now))
     }
 }
 
@@ -123,7 +128,14 @@ mod tests {
         assert_eq!(failed(FRESH_MS, RETRY_MS - 1).plan(NOW), Plan::Use);
         assert_eq!(failed(FRESH_MS, RETRY_MS).plan(NOW), Plan::UseAndLook);
         assert_eq!(failed(MAX_STALE_MS, RETRY_MS - 1).plan(NOW), Plan::Use);
-        assert_eq!(failed(MAX_STALE_MS, RETRY_MS).plan(NOW), Plan::Look);
+        assert_eq!(failed(MAX_STALE_MS, RETRY_MS).plan(NOW), Plan::UseAndLook);
+        assert_eq!(failed(MAX_STALE_MS, FAILURE_MS).plan(NOW), Plan::Look, "it may have recovered long ago");
+    }
+
+    #[test]
+    fn one_look_at_a_time_is_under_way_while_the_store_fails() {
+        let looking = Facts { failed_at: ago(RETRY_MS), looking_since: ago(5), ..with_policy(MAX_STALE_MS) };
+        assert_eq!(looking.plan(NOW), Plan::Use);
     }
 
     #[test]
