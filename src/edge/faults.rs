@@ -22,6 +22,13 @@ pub(super) async fn strike(request: &Request<'_>, platform: &EdgePlatform) {
     }
 }
 
+/// Uses up the memory at a policy that says so.
+pub(super) fn strike_at(policy: Option<&str>) {
+    if policy.is_some_and(|text| text.contains(HEADER)) {
+        exhaust_memory();
+    }
+}
+
 #[expect(clippy::panic, reason = "that is what it is for")]
 fn panic(request: &Request<'_>) {
     panic!("as {:?} asked", request.header("authorization"));

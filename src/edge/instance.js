@@ -58,12 +58,12 @@ export function forgotten(task) {
   waiting.delete(task);
 }
 
-/** Does what Rust asked for under the number `call`, and says what came of it. */
-export async function answer(call, work) {
+/** Does what Rust asked for under the number `call`, and says what came of it. `hasBroken` hears if that broke the instance. */
+export async function answer(call, work, hasBroken) {
   const asked = generation;
   const resume = (value, hasFailed) => {
     // The numbers of another instance's calls mean nothing to this one.
-    if (asked === generation) guarded(wasm.resume, call, value, hasFailed);
+    if (asked === generation && guarded(wasm.resume, call, value, hasFailed) === BROKEN) hasBroken?.();
   };
   let outcome;
   try {

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::calls::Call;
 use crate::platform::{Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Store, Stored};
+use crate::rollout::MAX_POLICY_BYTES;
 use crate::tasks::Tasks;
 
 #[wasm_bindgen(module = "portcullis/platform.js")]
@@ -21,7 +22,7 @@ extern "C" {
     fn write_store(call: u32, env: &JsValue, key: &str, text: &str, metadata: &str);
 
     #[wasm_bindgen(js_name = readPolicy)]
-    fn read_policy(call: u32, env: &JsValue, key: &str);
+    fn read_policy(call: u32, env: &JsValue, key: &str, max_characters: usize);
 
     #[wasm_bindgen(js_name = writePolicy)]
     fn write_policy(call: u32, env: &JsValue, key: &str, text: &str);
@@ -85,7 +86,11 @@ impl Store for EdgePlatform {
 
 impl PolicyStore for EdgePlatform {
     async fn read_policy(&self, key: &str) -> Result<Option<String>, Fault> {
-        Ok(Call::make(|call| read_policy(call, &self.0.env, key)).await?.as_string())
+        // A text has at least as many bytes as JavaScript counts characters.
+        let text = Call::make(|call| read_policy(call, &self.0.env, key, MAX_POLICY_BYTES + 1)).await?.as_string();
+        #[cfg(feature = "faults")]
+        super::faults::strike_at(text.as_deref());
+        Ok(text)
     }
 
     async fn write_policy(&self, key: &str, text: &str) -> Result<(), Fault> {

@@ -62,7 +62,7 @@ impl<P: Platform> Edition<P> {
 
 fn parse(text: &str) -> Result<Policy, String> {
     if text.len() > MAX_POLICY_BYTES {
-        return Err(format!("invalid policy: {} bytes, expected {MAX_POLICY_BYTES} at the most", text.len()));
+        return Err(format!("invalid policy: expected {MAX_POLICY_BYTES} bytes at the most"));
     }
     Policy::parse(text).map_err(|errors| invalid(errors.iter().map(PolicyError::to_string)))
 }

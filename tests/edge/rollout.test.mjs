@@ -283,6 +283,34 @@ test('an instance that breaks is followed by one with the same policy, whatever 
   await goesTo('b');
 });
 
+describe('a policy that breaks the instance that reads it', () => {
+  const breaking = named('x-fault');
+  const leftOut = (line) => line === 'POLICY_KV: the gate broke while it read policy, and will not read this text again';
+
+  test('costs one request, and the last good one goes on', async (t) => {
+    const { gate, goesTo, refuses, put, pass } = await stage(t, { stored: { policy: named('a') }, build: FAULTY_BUILD });
+    await goesTo('a');
+    await put(breaking);
+    await pass(STALE);
+    await refuses();
+    for (let round = 0; round < 3; round += 1) {
+      await goesTo('a');
+      await pass(STALE);
+    }
+    assert.equal((await gate.logText()).split('\n').filter(leftOut).length, 1);
+    await put(named('b'));
+    await pass(STALE);
+    await goesTo('b');
+  });
+
+  test('does so in an isolate that starts with it', async (t) => {
+    const stored = { policy: breaking, 'policy:last-good': named('a') };
+    const { goesTo, refuses } = await stage(t, { stored, build: FAULTY_BUILD });
+    await refuses();
+    await goesTo('a');
+  });
+});
+
 describe('a policy of 10,000 routes and 2 MB', () => {
   const routes = Array.from({ length: 10_000 }, (_, i) => ({
     path: `/service-${i % 100}/resource-${i}/{id}/items/{item}`,
