@@ -1,5 +1,7 @@
 //! Signatures without WebCrypto, for tests and native tools.
 
+mod es512;
+
 use jsonwebtoken::{Algorithm as Jwa, DecodingKey, EncodingKey, crypto};
 
 use crate::assertion::key::PrivateKey;
@@ -17,16 +19,28 @@ const P256_PKCS8: &[u8] =
     \x03\x01\x07\x04\x27\x30\x25\x02\x01\x01\x04\x20";
 const ED25519_PKCS8: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 
-/// Signatures by RustCrypto, through jsonwebtoken. It has every algorithm of the gate but ES512, and no RSA key
-/// over 4096 bits.
+/// Signatures by RustCrypto, mostly through jsonwebtoken. It has every algorithm of the gate, and no RSA key over 4096
+/// bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeCrypto;
 
+/// A public key that was imported.
+#[derive(Clone)]
+pub enum NativeKey {
+    /// For ES512.
+    Es512(p521::ecdsa::VerifyingKey),
+    /// For any other algorithm.
+    Other(DecodingKey),
+}
+
 impl Crypto for NativeCrypto {
-    type Key = DecodingKey;
+    type Key = NativeKey;
 
     async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<Self::Key> {
-        let jwa = jwa(algorithm)?;
+        let Some(jwa) = jwa(algorithm) else {
+            let Material::Ec { x, y, .. } = &key.material else { return None };
+            return es512::import(x, y).map(NativeKey::Es512);
+        };
         let imported = match &key.material {
             Material::Rsa { n, .. } if base64url::decode(n)?.len() > MAX_RSA_BYTES => return None,
             Material::Rsa { n, e } => DecodingKey::from_rsa_components(n, e),
@@ -34,12 +48,17 @@ impl Crypto for NativeCrypto {
             Material::Ed25519 { x } => DecodingKey::from_ed_components(x),
         };
         // jsonwebtoken looks at the numbers when it first checks a signature; a key that is none shows here.
-        imported.ok().filter(|key| crypto::verify("", b"", key, jwa).is_ok())
+        imported.ok().filter(|key| crypto::verify("", b"", key, jwa).is_ok()).map(NativeKey::Other)
     }
 
     async fn verify(&self, key: &Self::Key, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
-        let Some(jwa) = jwa(algorithm) else { return false };
-        crypto::verify(&base64url::encode(signature), signed, key, jwa).unwrap_or(false)
+        match (key, jwa(algorithm)) {
+            (NativeKey::Es512(key), None) => es512::verify(key, signature, signed),
+            (NativeKey::Other(key), Some(jwa)) => {
+                crypto::verify(&base64url::encode(signature), signed, key, jwa).unwrap_or(false)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -62,6 +81,7 @@ impl Signing for NativeCrypto {
     }
 }
 
+/// What jsonwebtoken calls the algorithm, if it has it.
 fn jwa(algorithm: Algorithm) -> Option<Jwa> {
     match algorithm {
         Algorithm::Rs256 => Some(Jwa::RS256),

@@ -82,12 +82,10 @@ test(`random requests of seed ${SEED}`, { timeout: 120_000 }, async (t) => {
   for (const request of sayable) await decide('random', request);
 });
 
-/** Whether the tool can be asked this: with text that is ASCII, and an algorithm that it verifies. */
+/** Whether the tool can be asked this: with text that is ASCII. */
 function isSayable({ host = HOST, path, headers = [], body, raw }) {
   const texts = [host, path, ...headers.flat()];
-  if (raw || body || !texts.every((text) => /^[\t\x20-\x7e]*$/.test(text)) || / /.test(host + path)) return false;
-  const segments = headers.flatMap(([, value]) => value.split(/[ .]+/));
-  return !segments.some((segment) => /"ES512"/.test(Buffer.from(segment, 'base64url').toString()));
+  return !raw && !body && texts.every((text) => /^[\t\x20-\x7e]*$/.test(text)) && !/ /.test(host + path);
 }
 
 /** What becomes of a request at both: `allow`, `serve`, or the code of the refusal. */

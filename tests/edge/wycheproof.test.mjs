@@ -1,5 +1,5 @@
 // Project Wycheproof's vectors through src/edge/crypto.js, the file that the Worker checks signatures with, in workerd:
-// what is valid holds, all else does not. tests/wycheproof.rs does the same natively, without ES512.
+// what is valid holds, all else does not. tests/wycheproof.rs does the same natively.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';

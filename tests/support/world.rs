@@ -9,12 +9,12 @@ use std::task::{Poll, Waker};
 
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::EncodingKey;
 use portcullis::assertion::key::PrivateKey;
 use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::jwks::key::PublicKey;
-use portcullis::native::NativeCrypto;
+use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::request::{Request, Url};
 use portcullis::token::algorithm::Algorithm;
@@ -297,13 +297,13 @@ impl Drop for Sleeper<'_> {
 }
 
 impl Crypto for Platform {
-    type Key = DecodingKey;
+    type Key = NativeKey;
 
-    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<DecodingKey> {
+    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<NativeKey> {
         NativeCrypto.import(key, algorithm).await
     }
 
-    async fn verify(&self, key: &DecodingKey, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
+    async fn verify(&self, key: &NativeKey, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
         self.0.verifications.set(self.0.verifications.get() + usize::from(signed.contains(&b'.')));
         self.0.trusts.get() || NativeCrypto.verify(key, algorithm, signature, signed).await
     }

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::EncodingKey;
 use portcullis::assertion::key::PrivateKey;
 use portcullis::jwks::key::PublicKey;
-use portcullis::native::NativeCrypto;
+use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::token::algorithm::Algorithm;
 use portcullis::trace::Step;
@@ -20,9 +20,8 @@ use super::secrets::StandIns;
 use crate::web;
 
 /// A key of an issuer, or one that stands for the word of whoever calls the tool.
-#[derive(Debug)]
 pub(crate) enum Key {
-    Issuers(DecodingKey),
+    Issuers(NativeKey),
     /// Every signature holds under it.
     Trusted,
 }
