@@ -172,7 +172,28 @@ fn a_worker_is_looked_at_beside_its_policy() {
     assert!(large.contains("1 | [vars.POLICY]\n  |       ^^^^^^\n"), "{large}");
     let staging = "[env.staging]\nkv_namespaces = [{binding = \"POLICY_KV\", id = \"1\"}]\n";
     assert_eq!(of(1, staging), "wrangler.toml: no problems\n");
-    assert!(of(1, "[env.staging]\nname = \"x\"\n").contains("environment-without-policy"));
+    let staging = of(1, "[env.staging]\nname = \"x\"\n");
+    assert!(staging.contains("environment-without-policy"), "{staging}");
+}
+
+#[test]
+fn a_worker_without_its_store_or_with_open_secrets_is_told() {
+    let policy = r#"
+version = 1
+origin = "https://o.com"
+issuers.main = { issuer = "https://a.com" }
+routes = [{ path = "/", audience = "x" }]
+identity.secret = { binding = "SHARED" }
+identity.assertion = { issuer = "https://gate.example.com", keys = ["SIGNING"] }
+"#;
+    let store = "[[kv_namespaces]]\nbinding = \"JWKS\"\nid = \"1\"\n";
+    let of = |vars: &str, more: &str| check("worker.toml", format!("{vars}[vars.POLICY]{policy}{more}")).out;
+    assert_eq!(of("[vars]\nOTHER = \"x\"\n", store), "worker.toml: no problems\n");
+    let run = of("[vars]\nSHARED = \"s3cret\"\nSIGNING = \"{}\"\n", "");
+    snapshot_narrow("check/worker.txt", &run);
+    assert!(!run.contains("s3cret"), "{run}");
+    let fixed_keys = policy.replace("\"https://a.com\"", "\"a\", jwks.keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\" }]");
+    assert_eq!(check("worker.toml", format!("[vars.POLICY]{fixed_keys}")).out, "worker.toml: no problems\n");
 }
 
 #[test]

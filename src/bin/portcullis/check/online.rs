@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::document::Value;
 use crate::finding::{Finding, Subject};
 use crate::lint::{KEY_NOT_ALLOWED, KEYS};
-use crate::output::{BOLD, Output};
+use crate::output::{BOLD, Output, printable};
 use crate::web::Web;
 
 /// The keys of an issuer.
@@ -130,10 +130,10 @@ fn kind(material: &Material) -> String {
 pub(super) fn write(all: &[IssuerKeys], output: &Output) {
     for issuer in all {
         output.line(&format!("{} {}", output.paint(BOLD, &issuer.name), issuer.issuer));
-        let from = issuer.jwks_uri.as_deref().unwrap_or("in the policy");
+        let from = issuer.jwks_uri.as_deref().map_or("in the policy".into(), printable);
         output.line(&format!("  keys {from}"));
         for Key { kid, kind, algorithms } in &issuer.keys {
-            let kid = kid.as_deref().unwrap_or("(no kid)");
+            let kid = kid.as_deref().map_or("(no kid)".into(), printable);
             let used = if algorithms.is_empty() { "not used".to_owned() } else { algorithms.join(" ") };
             output.line(&format!("  - {kid}: {kind}, {used}"));
         }

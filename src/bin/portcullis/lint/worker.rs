@@ -1,10 +1,10 @@
 //! What wrangler's configuration says, or does not say, around the policy.
 
 use portcullis::policy::url::Origin;
-use portcullis::policy::{Place, Step};
+use portcullis::policy::{KeySource, Place, Step};
 
-use super::{ENVIRONMENT_WITHOUT_POLICY, TOO_LARGE, UNBOUND_SERVICE};
-use crate::document::{Document, Value, is_configuration};
+use super::{ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE};
+use crate::document::{Document, Span, Value, is_configuration};
 use crate::finding::Finding;
 use crate::policy::Examined;
 
@@ -17,9 +17,15 @@ pub(crate) fn worker(document: &Document, examined: &[Examined<'_>]) -> Vec<Find
         return Vec::new();
     }
     let mut findings = Vec::new();
-    for policy in examined {
-        findings.extend(too_large(document, policy));
-        findings.extend(unbound_services(document, policy));
+    for examined in examined {
+        let table = match examined.environment {
+            None => Some(&document.root),
+            Some(name) => document.root.get("env").and_then(|environments| environments.get(name)),
+        };
+        if let Some(table) = table {
+            let found = Worker { document, table, examined }.findings();
+            findings.extend(found.into_iter().map(|finding| finding.of(examined.environment)));
+        }
     }
     if examined.iter().any(|policy| policy.environment.is_none()) {
         findings.extend(without_policy(document));
@@ -27,60 +33,102 @@ pub(crate) fn worker(document: &Document, examined: &[Examined<'_>]) -> Vec<Find
     findings
 }
 
-fn too_large(document: &Document, policy: &Examined<'_>) -> Option<Finding> {
-    let size = serde_json::to_string(policy.value.as_deref()?).ok()?.len();
-    let located = document.root.locate(&policy.place);
-    let span = located.key.map_or(located.value.span.clone(), |key| key.span.clone());
-    let message = format!("the policy has {size} bytes; a variable of a Worker takes {MAX_VARIABLE}");
-    (size > MAX_VARIABLE).then(|| {
-        let mut finding = Finding::new(&TOO_LARGE, span, message).of(policy.environment);
-        finding.help("keep it in Workers KV: `portcullis push`");
-        finding
-    })
+/// The configuration of a Worker that has a policy. Environments inherit neither bindings nor variables.
+struct Worker<'d> {
+    document: &'d Document,
+    table: &'d Value,
+    examined: &'d Examined<'d>,
 }
 
-/// Origins that are services of which the Worker has no binding.
-fn unbound_services(document: &Document, policy: &Examined<'_>) -> Vec<Finding> {
-    let Some(value) = policy.value.as_deref() else { return Vec::new() };
-    let worker = match policy.environment {
-        None => Some(&document.root),
-        Some(name) => document.root.get("env").and_then(|environments| environments.get(name)),
-    };
-    let services = worker.and_then(|worker| worker.get("services")).map(Value::items).unwrap_or_default();
-    let is_bound =
-        |name: &str| services.iter().any(|service| service.get("binding").and_then(Value::as_str) == Some(name));
-    let routes = value.get("routes").map(Value::items).unwrap_or_default();
-    let of_routes =
-        routes.iter().enumerate().map(|(index, route)| (vec![Step::Key("routes"), Step::Index(index)], route));
-    let origins = [(Vec::new(), value)].into_iter().chain(of_routes).filter_map(|(place, table)| {
-        let origin = table.get("origin")?;
-        Some(([place, vec![Step::Key("origin")]].concat(), origin))
-    });
-    let unbound = origins.filter_map(|(place, origin)| {
-        let Ok(Origin::Service(name)) = Origin::parse(origin.as_str()?) else { return None };
-        let message = format!("no [[services]] of this file has the binding {name:?}");
-        let finding =
-            Finding { place: Place::at(&place), ..Finding::new(&UNBOUND_SERVICE, origin.span.clone(), message) };
-        (!is_bound(&name)).then(|| finding.of(policy.environment))
-    });
-    unbound.collect()
+impl<'d> Worker<'d> {
+    fn findings(&self) -> Vec<Finding> {
+        let about_it = self.too_large().into_iter().chain(self.unbound_store());
+        about_it.chain(self.unbound_services()).chain(self.open_secrets()).collect()
+    }
+
+    fn too_large(&self) -> Option<Finding> {
+        let size = serde_json::to_string(self.examined.value.as_deref()?).ok()?.len();
+        let message = format!("the policy has {size} bytes; a variable of a Worker takes {MAX_VARIABLE}");
+        (size > MAX_VARIABLE).then(|| {
+            let mut finding = Finding::new(&TOO_LARGE, self.name_of_policy(), message);
+            finding.help("keep it in Workers KV: `portcullis push`");
+            finding
+        })
+    }
+
+    /// Without a store each isolate asks the issuers itself, and refuses all tokens while they are down.
+    fn unbound_store(&self) -> Option<Finding> {
+        let policy = self.examined.result.as_ref().ok()?;
+        let fetches = policy.issuers.iter().any(|issuer| !matches!(issuer.keys, KeySource::Static(_)));
+        (fetches && !self.binds("kv_namespaces", "JWKS")).then(|| {
+            let message =
+                "no [[kv_namespaces]] has the binding \"JWKS\": every isolate asks the issuers for their keys";
+            let mut finding = Finding::new(&UNBOUND_STORE, self.name_of_policy(), message);
+            finding.help("make one with `npx wrangler kv namespace create JWKS`");
+            finding
+        })
+    }
+
+    /// Origins that are services of which the Worker has no binding.
+    fn unbound_services(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
+        let value = self.examined.value.as_deref();
+        let routes = value.and_then(|value| value.get("routes")).map(Value::items).unwrap_or_default();
+        let of_routes =
+            routes.iter().enumerate().map(|(index, route)| (vec![Step::Key("routes"), Step::Index(index)], route));
+        let tables = value.map(|value| (Vec::new(), value)).into_iter().chain(of_routes);
+        tables.filter_map(|(place, table)| {
+            let origin = table.get("origin")?;
+            let Ok(Origin::Service(name)) = Origin::parse(origin.as_str()?) else { return None };
+            let place = Place::at(&[place, vec![Step::Key("origin")]].concat());
+            let message = format!("no [[services]] of this file has the binding {name:?}");
+            let finding = Finding { place, ..Finding::new(&UNBOUND_SERVICE, origin.span.clone(), message) };
+            (!self.binds("services", &name)).then_some(finding)
+        })
+    }
+
+    /// Secrets of the policy that the file itself gives as variables. Where the policy names them is shown, not their values.
+    fn open_secrets(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
+        let identity = self.examined.value.as_deref().and_then(|value| value.get("identity"));
+        let of = |table: &str, key: &str| identity?.get(table)?.get(key);
+        let keys = of("assertion", "keys").map(Value::items).unwrap_or_default();
+        let names = keys.iter().chain(of("secret", "binding"));
+        names.filter_map(|named| {
+            let name = named.as_str()?;
+            let message = format!("{name:?} stands under vars: whoever reads this file knows the secret");
+            let mut finding = Finding::new(&OPEN_SECRET, named.span.clone(), message);
+            finding.help(format!("take it out, and `npx wrangler secret put {name}` another one"));
+            self.table.get("vars")?.get(name).map(|_| finding)
+        })
+    }
+
+    fn binds(&self, kind: &str, name: &str) -> bool {
+        binds(self.table, kind, name)
+    }
+
+    /// What the file calls the policy.
+    fn name_of_policy(&self) -> Span {
+        let located = self.document.root.locate(&self.examined.place);
+        located.key.map_or(located.value.span.clone(), |key| key.span.clone())
+    }
+}
+
+/// Whether a Worker has a binding of this kind and name.
+fn binds(worker: &Value, kind: &str, name: &str) -> bool {
+    let bindings = worker.get(kind).map(Value::items).unwrap_or_default();
+    bindings.iter().any(|binding| binding.get("binding").and_then(Value::as_str) == Some(name))
 }
 
 /// Environments inherit no variables.
 fn without_policy(document: &Document) -> Vec<Finding> {
     let environments = document.root.get("env").map(Value::entries).unwrap_or_default();
-    let has_policy =
-        |worker: &Value| worker.get("vars").is_some_and(|vars| vars.get("POLICY").is_some()) || has_store(worker);
+    let has_policy = |worker: &Value| {
+        worker.get("vars").is_some_and(|vars| vars.get("POLICY").is_some())
+            || binds(worker, "kv_namespaces", "POLICY_KV")
+    };
     let lacking = environments.iter().filter(|(_, worker)| !has_policy(worker));
     let findings = lacking.map(|(name, _)| {
         let message = format!("the environment {:?} has no policy: environments inherit no variables", name.name);
         Finding::new(&ENVIRONMENT_WITHOUT_POLICY, name.span.clone(), message)
     });
     findings.collect()
-}
-
-/// Whether the Worker may have its policy in KV.
-fn has_store(worker: &Value) -> bool {
-    let namespaces = worker.get("kv_namespaces").map(Value::items).unwrap_or_default();
-    namespaces.iter().any(|namespace| namespace.get("binding").and_then(Value::as_str) == Some("POLICY_KV"))
 }
