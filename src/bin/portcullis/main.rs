@@ -52,8 +52,9 @@ enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well
-  1  there are findings
-  2  wrong usage, or a file that cannot be read";
+  1  findings, a test that fails, a decision that --expect does not say
+  2  nothing was done: wrong usage, a file that cannot be read or written, or,
+     where a command needs a policy, one with errors";
 
 /// How a command ended that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ enum Outcome {
 enum Failure {
     /// In words for who called.
     Message(String),
-    /// It was told already, as findings.
+    /// What is wrong was told already, as findings.
     Told,
 }
 
@@ -81,7 +82,8 @@ fn main() -> ExitCode {
     // clap itself ends with 2 on wrong usage.
     let cli = Cli::parse();
     let output = Output::new(cli.color);
-    match run(cli.command, &output) {
+    let result = run(cli.command, &output);
+    match output.lost().map_or(result, |kind| Err(Failure::new(format!("cannot write the results: {kind}")))) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         Err(failure) => {

@@ -1,5 +1,6 @@
 //! The only place that writes to the terminal.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 
 use annotate_snippets::Renderer;
@@ -34,6 +35,8 @@ pub(crate) struct Output {
     width: usize,
     out_is_coloured: bool,
     err_is_coloured: bool,
+    /// Why a result could not be written.
+    lost: Cell<Option<io::ErrorKind>>,
 }
 
 impl Output {
@@ -47,6 +50,7 @@ impl Output {
             width: width(),
             out_is_coloured: is_coloured(io::stdout().is_terminal()),
             err_is_coloured: is_coloured(io::stderr().is_terminal()),
+            lost: Cell::default(),
         }
     }
 
@@ -57,7 +61,19 @@ impl Output {
 
     /// A result.
     pub(crate) fn line(&self, text: &str) {
-        write(&mut io::stdout().lock(), text);
+        if let Err(error) = write(&mut io::stdout().lock(), text) {
+            self.lost.set(Some(error.kind()));
+        }
+    }
+
+    /// Whether nobody reads the results any more (`portcullis routes | head`).
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.lost.get() == Some(io::ErrorKind::BrokenPipe)
+    }
+
+    /// Why results are lost that somebody waits for, as on a full disk.
+    pub(crate) fn lost(&self) -> Option<io::ErrorKind> {
+        self.lost.get().filter(|_| !self.is_abandoned())
     }
 
     /// A result in JSON.
@@ -67,7 +83,8 @@ impl Output {
 
     /// What is said beside the results.
     pub(crate) fn note(&self, text: &str) {
-        write(&mut io::stderr().lock(), text);
+        // Who does not listen is not told.
+        let _ = write(&mut io::stderr().lock(), text);
     }
 
     /// What takes a while, for who looks on.
@@ -156,9 +173,8 @@ fn width() -> usize {
     terminal.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0).clamp(40, MAX_WIDTH))
 }
 
-/// Whoever reads may stop reading (`portcullis routes | head`): nothing is left to be told then.
-fn write(stream: &mut impl Write, text: &str) {
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(b"\n"));
+fn write(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(b"\n"))
 }
 
 #[cfg(test)]

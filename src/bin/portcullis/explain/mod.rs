@@ -77,7 +77,7 @@ Examples:
 Exit codes:
   0  explained, whatever the decision is
   1  not what --expect says
-  2  wrong usage, or a file that cannot be read";
+  2  wrong usage, a file that cannot be read, or a policy with errors";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {

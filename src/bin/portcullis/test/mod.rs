@@ -50,7 +50,8 @@ Examples:
 Exit codes:
   0  every test passed
   1  a test failed
-  2  wrong usage, a file that cannot be read, or no test to run";
+  2  wrong usage, a file that cannot be read, a policy or tests with errors, or
+     no test to run";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -70,7 +71,7 @@ struct Ran {
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     if args.watch {
-        watch::run(args, output);
+        return Ok(watch::run(args, output));
     }
     let ran: Vec<Ran> = args.files.iter().map(|path| run_file(path, args, output)).collect::<Result<_, _>>()?;
     if ran.iter().all(|file| file.tests.is_empty()) {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Args, file, report, run_file};
-use crate::Failure;
 use crate::output::{DIM, Output};
+use crate::{Failure, Outcome};
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Runs until it is interrupted. What is wrong with a file is told, and waits to be mended.
-pub(super) fn run(args: &Args, output: &Output) -> ! {
+/// Runs until it is interrupted, or nobody reads on. What is wrong with a file is told, and waits to be mended.
+pub(super) fn run(args: &Args, output: &Output) -> Outcome {
     loop {
         let policies = args.files.iter().filter_map(|path| file::policy_of(path));
         let paths: Vec<PathBuf> = args.files.iter().cloned().chain(policies).collect();
@@ -24,6 +24,9 @@ pub(super) fn run(args: &Args, output: &Output) -> ! {
             }
         }
         output.line(&output.paint(DIM, "waiting for a change"));
+        if output.is_abandoned() {
+            return Outcome::Fine;
+        }
         while contents(&paths) == before {
             std::thread::sleep(PAUSE);
         }
