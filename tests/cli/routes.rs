@@ -1,5 +1,7 @@
 //! `portcullis routes`.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::tool::{Folder, snapshot, snapshot_narrow};
@@ -38,4 +40,26 @@ fn a_policy_with_errors_has_no_routes() {
     assert!(run.err.starts_with("error: version: expected"), "{}", run.err);
     let run = folder.run(&["routes", "--env", "staging", "policy.toml"]);
     assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn a_policy_of_an_environment_is_taken_for_that_environment_only() {
+    let folder = Folder::new("only-staging");
+    folder.write(
+        "wrangler.toml",
+        "[env.staging.vars.POLICY]\nversion = 1\nroutes = [{ path = \"/\", access = \"deny\" }]\n",
+    );
+    let run = folder.run(&["routes"]);
+    let message = "error: wrangler.toml holds policies of environments only: choose one with --env\n";
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(2), "", message));
+    assert_eq!(folder.run(&["routes", "--env", "staging"]).code, Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn results_that_cannot_be_written_are_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).arg("schema").stdout(full).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), err.as_str()), (Some(2), "error: cannot write the results: no storage space\n"));
 }

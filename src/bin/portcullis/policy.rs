@@ -54,6 +54,8 @@ pub(crate) struct Loaded {
     /// The document.
     pub(crate) value: Value,
     pub(crate) policy: Policy,
+    /// The file that holds it.
+    pub(crate) source: Source,
 }
 
 impl Loaded {
@@ -92,15 +94,15 @@ pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Lo
     };
     let document = read(path, reading)?.map_err(|(source, findings)| told(&source, &findings))?;
     let mut found = examine(&document, reading.env.as_deref())?;
-    if found.len() > 1 {
-        found.retain(|policy| policy.environment.is_none());
-    }
+    // A policy of one environment is for no other, also where it is the only one.
+    found.retain(|policy| policy.environment == reading.env.as_deref());
     let Some(examined) = found.pop() else {
-        return Err(Failure::new(format!("{} holds several policies: choose with --env", document.source.name)));
+        let name = &document.source.name;
+        return Err(Failure::new(format!("{name} holds policies of environments only: choose one with --env")));
     };
     let policy = examined.result.map_err(|findings| told(&document.source, &findings))?;
     let value = examined.value.map_or_else(|| document.root.clone(), Cow::into_owned);
-    Ok(Loaded { policy, value })
+    Ok(Loaded { policy, value, source: document.source })
 }
 
 impl<'d> Examined<'d> {

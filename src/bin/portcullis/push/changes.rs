@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use portcullis::policy::Policy;
 use serde_json::Value;
 
 use crate::output::{GREEN, Output, RED, YELLOW};
@@ -12,9 +13,18 @@ const MAX_LINES: usize = 40;
 /// The parts of a policy that differ.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
-    /// Whether there was a policy to compare with.
-    is_first: bool,
+    before: Before,
     lines: Vec<(Kind, String)>,
+}
+
+/// What there was to compare with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Before {
+    #[default]
+    Nothing,
+    /// A document that the gate refuses: it is to be replaced, however little differs.
+    Bad,
+    Good,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +38,13 @@ impl Changes {
     /// What is different in `new`. An `old` that is no JSON object is no policy.
     pub(super) fn between(old: &str, new: &str) -> Self {
         let parts = |text: &str| serde_json::from_str(text).ok().as_ref().and_then(parts);
+        let is_good = Policy::parse(old).is_ok();
         let (old, new) = (parts(old), parts(new).unwrap_or_default());
-        let is_first = old.is_none();
+        let before = match &old {
+            None => Before::Nothing,
+            Some(_) if is_good => Before::Good,
+            Some(_) => Before::Bad,
+        };
         let old = old.unwrap_or_default();
         let removed = old.keys().filter(|name| !new.contains_key(*name)).map(|name| (Kind::Removed, name.clone()));
         let others = new.iter().filter_map(|(name, part)| match old.get(name) {
@@ -37,18 +52,20 @@ impl Changes {
             Some(known) if known != part => Some((Kind::Changed, name.clone())),
             Some(_) => None,
         });
-        Self { is_first, lines: removed.chain(others).collect() }
+        Self { before, lines: removed.chain(others).collect() }
     }
 
     /// Whether both are the same policy.
     pub(super) fn is_none(&self) -> bool {
-        self.lines.is_empty()
+        self.before == Before::Good && self.lines.is_empty()
     }
 
     /// Tells what changes, a line each.
     pub(super) fn tell(&self, output: &Output) {
-        if self.is_first {
-            return output.line("There was no policy.");
+        match self.before {
+            Before::Nothing => return output.line("There was no policy."),
+            Before::Bad => output.line("The policy that is there has errors: the gate refuses it."),
+            Before::Good => {}
         }
         for (kind, name) in self.lines.iter().take(MAX_LINES) {
             let (sign, style) = match kind {
@@ -99,7 +116,7 @@ fn name(route: &Value) -> String {
 mod tests {
     use super::*;
 
-    const OLD: &str = r#"{"version":1,"origin":"https://o","issuers":{"a":{"issuer":"a"},"b":{"issuer":"b"}},
+    const OLD: &str = r#"{"version":1,"origin":"https://o","issuers":{"a":{"issuer":"https://a"},"b":{"issuer":"https://b"}},
         "routes":[{"path":"/a","access":"public"},{"path":"/b","methods":["PUT","GET"],"audience":"x"}]}"#;
 
     fn lines(old: &str, new: &str) -> Vec<(Kind, String)> {
@@ -108,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_same_policy_in_another_order_is_no_change() {
-        let other = r#"{"issuers":{"b":{"issuer":"b"},"a":{"issuer":"a"}},"origin":"https://o","version":1,
+        let other = r#"{"issuers":{"b":{"issuer":"https://b"},"a":{"issuer":"https://a"}},"origin":"https://o","version":1,
             "routes":[{"methods":["PUT","GET"],"audience":"x","path":"/b"},{"path":"/a","access":"public"}]}"#;
         assert!(Changes::between(OLD, OLD).is_none());
         assert!(Changes::between(OLD, other).is_none());
@@ -116,7 +133,7 @@ mod tests {
 
     #[test]
     fn routes_are_known_by_what_they_match_and_issuers_by_name() {
-        let new = r#"{"version":1,"origin":"https://p","issuers":{"a":{"issuer":"c"},"d":{"issuer":"d"}},
+        let new = r#"{"version":1,"origin":"https://p","issuers":{"a":{"issuer":"https://c"},"d":{"issuer":"https://d"}},
             "routes":[{"path":"/b","methods":["GET","PUT"],"audience":"y"},{"path":"/a","hosts":["h"],"access":"public"}]}"#;
         let expected = [
             (Kind::Removed, "issuer b"),
@@ -134,8 +151,24 @@ mod tests {
     fn what_is_no_policy_is_none() {
         for old in ["", "Value not found\n", "[]", "version = 1"] {
             let changes = Changes::between(old, OLD);
-            assert!(changes.is_first && !changes.is_none(), "{old}");
+            assert!(changes.before == Before::Nothing && !changes.is_none(), "{old}");
         }
-        assert!(!Changes::between("{}", OLD).is_first);
+    }
+
+    #[test]
+    fn what_the_gate_refuses_is_replaced_also_by_what_looks_the_same() {
+        let twice = OLD.replace(
+            r#"{"path":"/a","access":"public"},"#,
+            r#"{"path":"/a","access":"public"},{"path":"/a","access":"public"},"#,
+        );
+        let hidden = OLD.replace(r#""origin":"https://o""#, r#""origin":"https://evil","origin":"https://o""#);
+        for old in ["{}", &twice, &hidden] {
+            assert_eq!(
+                (Changes::between(old, OLD).before, Changes::between(old, OLD).is_none()),
+                (Before::Bad, false),
+                "{old}"
+            );
+        }
+        assert_eq!((lines(&twice, OLD), lines(&hidden, OLD)), (Vec::new(), Vec::new()));
     }
 }

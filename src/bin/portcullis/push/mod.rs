@@ -7,14 +7,16 @@ use portcullis::rollout::MAX_POLICY_BYTES;
 
 use self::changes::Changes;
 use self::wrangler::Wrangler;
-use crate::output::Output;
+use crate::finding::{Severity, human};
+use crate::lint;
+use crate::output::{Output, Stream};
 use crate::policy::{Input, Loaded, load};
 use crate::{Failure, Outcome};
 
 /// Check a policy, then put it into Workers KV
 ///
-/// The gate takes it up without a deployment, where a namespace is bound as POLICY_KV. A policy with problems is not
-/// written. Wrangler writes it, with its own login and configuration.
+/// The gate takes it up without a deployment, where a namespace is bound as POLICY_KV. A policy with errors is not
+/// written; warnings are shown. Wrangler writes it, with its own login and configuration.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -43,6 +45,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
         let message = format!("the policy has {} bytes, expected {MAX_POLICY_BYTES} at the most", text.len());
         return Err(Failure::new(message));
     }
+    let mut warnings = lint::policy(&loaded.policy, &loaded.value);
+    warnings.retain(|finding| finding.severity == Severity::Warning);
+    human::write(&warnings, &loaded.source, output, Stream::Err);
     let (binding, environment) = (args.wrangler.binding(), args.input.reading.env.as_deref());
     output.note(&format!("Reading what {binding} has ..."));
     let changes = Changes::between(&args.wrangler.read(environment)?, &text);
