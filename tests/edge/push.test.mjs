@@ -1,7 +1,9 @@
 // `portcullis push`: by the real wrangler into local KV, from where a gate takes its policy.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +72,40 @@ test('what is pushed for an environment goes to its namespace', { timeout: 120_0
   assert.equal(code, 0);
   assert.match(out, /^There was no policy\./);
   await inForce('/a');
+});
+
+test('into the deployed Worker\'s KV, by Cloudflare\'s API', { timeout: 120_000 }, async (t) => {
+  const kept = new Map();
+  const api = createServer(async (request, response) => {
+    const [, key] = /^\/accounts\/account\/storage\/kv\/namespaces\/[0-9a-f]+\/(?:values\/([^?]+)|keys)/.exec(request.url) ?? [];
+    const json = (status, value) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    const done = (result) => json(200, { success: true, errors: [], messages: [], result });
+    if (request.headers.authorization !== 'Bearer api-token') return json(403, { success: false, errors: [], messages: [], result: null });
+    if (key === undefined) return done([...kept.keys()].map((name) => ({ name })));
+    if (request.method === 'PUT') {
+      const body = Buffer.concat(await request.toArray());
+      // As a form, or as it is.
+      const form = new Response(body, { headers: { 'content-type': request.headers['content-type'] ?? 'text/plain' } });
+      kept.set(key, request.headers['content-type']?.startsWith('multipart/') ? (await form.formData()).get('value') : body.toString());
+      return done({});
+    }
+    return kept.has(key) ? response.end(kept.get(key)) : json(404, { success: false, errors: [{ code: 10009, message: "get: 'key not found'" }], result: null });
+  });
+  api.listen(0, '127.0.0.1');
+  await once(api, 'listening');
+  t.after(() => api.close());
+  const account = { CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${api.address().port}`, CLOUDFLARE_API_TOKEN: 'api-token', CLOUDFLARE_ACCOUNT_ID: 'account' };
+  const remote = (file) => run(tool, ['push', file, '--', '--config', 'wrangler.toml'], { cwd: folder, env: { ...env, ...account } });
+
+  const first = await remote('policy.toml');
+  assert.deepEqual([first.code, first.out], [0, 'There was no policy.\nPOLICY_KV has the policy of 1 route now; gates take it up within two minutes.\n'], first.err);
+  assert.equal(JSON.parse(kept.get('policy')).routes[0].path, '/a');
+  const again = await remote('policy.toml');
+  assert.deepEqual([again.code, again.out], [0, 'POLICY_KV has this policy already.\n'], again.err);
+  kept.set('policy', kept.get('policy').replace('"routes":', '"routes":[],"routes":'));
+  const mended = await remote('policy.toml');
+  assert.match(mended.out, /^What is there has errors: the gate refuses it\.\nPOLICY_KV has the policy of 1 route now/, mended.err);
+  assert.doesNotMatch(kept.get('policy'), /"routes":\[\]/);
 });
 
 test('where wrangler fails, so does it', { timeout: 120_000 }, async () => {

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     human::write(&warnings, &loaded.source, output, Stream::Err);
     let (binding, environment) = (args.wrangler.binding(), args.input.reading.env.as_deref());
     output.note(&format!("Reading what {binding} has ..."));
-    let changes = Changes::between(&args.wrangler.read(environment)?, &text);
+    let changes = Changes::between(args.wrangler.read(environment)?.as_deref(), &text);
     changes.tell(output);
     if changes.is_none() {
         output.line(&format!("{binding} has this policy already."));

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, ExitStatus, Stdio};
 
 use portcullis::rollout::POLICY_KEY;
+use serde::Deserialize;
 
 use crate::Failure;
 
@@ -28,17 +29,20 @@ impl Wrangler {
         &self.binding
     }
 
-    /// What the key holds. Wrangler says in words that there is nothing.
-    pub(crate) fn read(&self, environment: Option<&str>) -> Result<String, Failure> {
-        let output =
-            self.command("get", environment).arg("--text").stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-        let output = output.map_err(|error| cannot_run(&error))?;
-        succeeded(output.status)?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    /// What the key holds, if it is there. To get one that is not there is a failure with some wranglers and words with
+    /// others, so the list of keys is asked first.
+    pub(crate) fn read(&self, environment: Option<&str>) -> Result<Option<String>, Failure> {
+        let list = said(self.command(&["list", "--prefix", POLICY_KEY], environment))?;
+        let keys: Vec<Listed> = serde_json::from_str(&list)
+            .map_err(|error| Failure::new(format!("`wrangler kv key list` gave no list of keys: {error}")))?;
+        if keys.iter().all(|key| key.name != POLICY_KEY) {
+            return Ok(None);
+        }
+        said(self.command(&["get", POLICY_KEY, "--text"], environment)).map(Some)
     }
 
     pub(crate) fn write(&self, environment: Option<&str>, text: &str) -> Result<(), Failure> {
-        let mut command = self.command("put", environment);
+        let mut command = self.command(&["put", POLICY_KEY], environment);
         // What wrangler says goes where progress goes; results are ours.
         command.args(["--path", "/dev/stdin"]).stdin(Stdio::piped()).stdout(std::io::stderr());
         let mut child = command.spawn().map_err(|error| cannot_run(&error))?;
@@ -48,9 +52,9 @@ impl Wrangler {
     }
 
     /// The policy of an environment goes to the namespace of that environment.
-    fn command(&self, verb: &str, environment: Option<&str>) -> Command {
+    fn command(&self, words: &[&str], environment: Option<&str>) -> Command {
         let mut command = Command::new("npx");
-        command.args(["wrangler", "kv", "key", verb, POLICY_KEY, "--binding", &self.binding]);
+        command.args(["wrangler", "kv", "key"]).args(words).args(["--binding", &self.binding]);
         command.arg(if self.local { "--local" } else { "--remote" });
         if let Some(name) = environment {
             command.args(["--env", name]);
@@ -58,6 +62,20 @@ impl Wrangler {
         command.args(&self.options);
         command
     }
+}
+
+/// An entry of `wrangler kv key list`.
+#[derive(Deserialize)]
+struct Listed {
+    name: String,
+}
+
+/// Runs a command, and gives what it said on standard output.
+fn said(mut command: Command) -> Result<String, Failure> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| cannot_run(&error))?;
+    succeeded(output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn succeeded(status: ExitStatus) -> Result<(), Failure> {
