@@ -123,7 +123,7 @@ fn each_expectation_can_be_met_and_missed() {
         &format!("{refused}expect.headers.x-a = false"),
         &[["header x-a", "absent", "nothing is sent to the origin"]],
     );
-    fails("url = \"/none\"\nexpect.route = \"things\"", &[["route", "things", "none"]]);
+    fails("url = \"/none\"\nexpect.route = \"things\"", &[["route", "things", "no route"]]);
 }
 
 #[test]
@@ -207,6 +207,52 @@ claims = []
     let run = folder("test-mistakes", tests).run(&["test"]);
     assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
     snapshot("test/mistakes.txt", &run.err);
+}
+
+#[test]
+fn an_expectation_that_means_nothing_is_a_mistake() {
+    for (keys, why) in [
+        (
+            "url = \"/api/7\"\nclaims = {}\nheaders = { Authorization = \"Bearer a\" }",
+            "tests[0].headers: expected no authorization beside claims",
+        ),
+        (
+            "url = \"/api/7\"\nclaims = {}\nwithout = [\"Exp\"]",
+            "tests[0].without: there is no claim \"Exp\" to leave out",
+        ),
+        (
+            "url = \"/api/7\"\nexpect.headers = { \"x-a \" = false }",
+            "tests[0].expect.headers.\"x-a \": expected the name of a header",
+        ),
+        (
+            "url = \"/api/7\"\nexpect.answer = { \"\" = false }",
+            "tests[0].expect.answer.\"\": expected the name of a header",
+        ),
+        ("url = \"/api/7\"\nmethod = \"G T\"", "tests[0].method: expected a method"),
+    ] {
+        let expect = if keys.contains("expect.") { "" } else { "\nexpect.decision = \"deny\"" };
+        let (run, _) = one(&format!("{keys}{expect}"));
+        assert_eq!(run.code, Some(2), "{keys}");
+        assert!(run.err.replace("\n      ", "").contains(why), "{keys}\n{}", run.err);
+    }
+}
+
+#[test]
+fn an_empty_authorization_is_none() {
+    passes("url = \"/api/7\"\nheaders = { authorization = \"\" }\nexpect.code = \"auth.authorization_header_missing\"");
+}
+
+#[test]
+fn the_service_is_compared_and_so_is_a_route_of_no_name() {
+    let folder = Folder::new("test-service");
+    let policy = "version = 1\n[[routes]]\npath = \"/a\"\naccess = \"public\"\norigin = \"service:ADMIN\"\n";
+    folder.write("wrangler.toml", policy);
+    let run =
+        |expect: &str| folder.write("policy.test.toml", format!("[[tests]]\nname = \"it\"\n{expect}\n")).run(&["test"]);
+    assert_eq!(run("url = \"/a\"\nexpect.service = \"ADMIN\"").code, Some(0));
+    assert_eq!(run("url = \"/a\"\nexpect.service = \"OTHER\"").code, Some(1));
+    assert_eq!(run("url = \"/b\"\nexpect.service = \"ADMIN\"").code, Some(1));
+    assert_eq!(run("url = \"/b\"\nexpect.route = \"none\"").code, Some(1));
 }
 
 #[test]

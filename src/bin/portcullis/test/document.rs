@@ -77,6 +77,9 @@ struct Expect {
     /// The URL that the origin is asked for.
     #[schemars(length(min = 1))]
     origin: Option<String>,
+    /// The service binding by which the origin is asked.
+    #[schemars(length(min = 1))]
+    service: Option<String>,
     /// Headers that the origin receives.
     #[schemars(extend("minProperties" = 1))]
     headers: Option<BTreeMap<String, Header>>,

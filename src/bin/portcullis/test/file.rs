@@ -7,19 +7,23 @@ use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Errors, Field, Table, read_document};
 use serde_json::{Map, Value as Claims};
 
+use super::expect::Expect;
 use crate::Failure;
 use crate::document::{Source, Value};
 use crate::finding::human;
 use crate::finding::position::Lines;
 use crate::output::{Output, Stream};
 use crate::policy::{Reading, parse, read};
-use crate::trial::{Asked, time};
+use crate::trial::{Asked, check_method, time};
 
 /// The policy of tests that name none.
 const DEFAULT_POLICY: &str = "wrangler.toml";
 
 /// When tests take place that do not say so: 2027-01-15T08:00:00Z.
 const DEFAULT_NOW: u64 = 1_800_000_000;
+
+/// Claims that are there by default.
+const DEFAULT_CLAIMS: [&str; 3] = ["iss", "iat", "exp"];
 
 /// How long tokens live whose claims name no `exp`, in seconds.
 const LIFETIME: u64 = 3600;
@@ -48,37 +52,11 @@ pub(super) struct Test {
     pub(super) expect: Expect,
 }
 
-/// What is expected. `None` stands for anything.
-#[derive(Debug, Default)]
-pub(super) struct Expect {
-    pub(super) decision: Option<&'static str>,
-    /// Of the gate's own answer.
-    pub(super) status: Option<u64>,
-    pub(super) code: Option<String>,
-    pub(super) challenge: Option<String>,
-    /// Other headers that the gate gives the client, in its own answer or beside the origin's.
-    pub(super) answer: Vec<(String, Header)>,
-    pub(super) route: Option<String>,
-    /// Where the origin's request goes to.
-    pub(super) origin: Option<String>,
-    pub(super) headers: Vec<(String, Header)>,
-}
-
-/// What a header must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Header {
-    Present,
-    Absent,
-    Is(String),
-}
-
 /// What tests have in common.
 struct Common {
     claims: Map<String, Claims>,
     now: u64,
 }
-
-const DECISIONS: [&str; 3] = ["allow", "deny", "serve"];
 
 /// Reads a file of tests. What is wrong with it is told.
 pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
@@ -155,10 +133,13 @@ fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
 fn read_test(field: &Field<'_>, common: &Common) -> Option<Test> {
     let table = field.table()?;
     let name = table.required("name").and_then(|field| field.text());
-    let method = table.field("method").map_or(Some("GET"), |field| field.text());
+    let method = table.field("method").map_or(Some("GET"), |field| {
+        let method = field.text()?;
+        check_method(method).map_or_else(|problem| field.fail(problem), |()| Some(method))
+    });
     let asked = table.required("url").and_then(|field| {
         let url = field.text()?;
-        Asked::new(method?, url).map_or_else(|problem| field.fail(problem), Some)
+        Asked::new(method.unwrap_or("GET"), url).map_or_else(|problem| field.fail(problem), Some)
     });
     let headers = table.field("headers").map_or(Some(Vec::new()), |field| read_texts(&field));
     let asked = match (asked, headers) {
@@ -169,16 +150,26 @@ fn read_test(field: &Field<'_>, common: &Common) -> Option<Test> {
     let own = table.field("claims").map(|field| read_claims(&field));
     let without =
         table.field("without").map_or(Some(Vec::new()), |field| field.list(|field| field.text().map(str::to_owned)));
+    if own.is_some() && asked.as_ref().is_some_and(|asked| asked.has("authorization")) {
+        table.fail("headers", "expected no authorization beside claims: one of the two is the caller's");
+    }
     if own.is_none() && without.as_ref().is_some_and(|names| !names.is_empty()) {
         table.fail("without", "expected claims beside it");
     }
-    let expect = table.required("expect").and_then(|field| read_expect(&field));
+    let expect = table.required("expect").and_then(|field| Expect::read(&field));
     table.refuse_unknown_keys();
-    let claims = match own {
+    let claims: Option<Map<_, _>> = match own {
         Some(own) => Some(common.claims.clone().into_iter().chain(own?).collect()),
         None => None,
     };
-    Some(Test { name: name?.to_owned(), line: 0, asked: asked?, claims, without: without?, now: now?, expect: expect? })
+    method?;
+    let without = without?;
+    let is_there =
+        |name: &str| DEFAULT_CLAIMS.contains(&name) || claims.as_ref().is_some_and(|own| own.contains_key(name));
+    if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
+        table.fail("without", format!("there is no claim {name:?} to leave out"));
+    }
+    Some(Test { name: name?.to_owned(), line: 0, asked: asked?, claims, without, now: now?, expect: expect? })
 }
 
 fn add_headers(mut asked: Asked, headers: &[(&str, &str)], table: &Table<'_>) -> Option<Asked> {
@@ -200,7 +191,11 @@ fn read_time(field: &Field<'_>) -> Option<u64> {
 
 fn read_texts<'d>(field: &Field<'d>) -> Option<Vec<(&'d str, &'d str)>> {
     let members = field.members()?;
-    members.into_iter().map(|(name, field)| Some((name, field.text()?))).collect()
+    let text = |field: &Field<'d>| {
+        let other = || field.fail(format!("expected a string, found {}", field.value.kind()));
+        field.value.as_str().or_else(other)
+    };
+    members.into_iter().map(|(name, field)| Some((name, text(&field)?))).collect()
 }
 
 fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
@@ -212,61 +207,6 @@ fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
 
 fn claims_of(object: &Object<'_>) -> Map<String, Claims> {
     object.iter().map(|(name, value)| (name.to_owned(), serde_json::to_value(value).unwrap_or_default())).collect()
-}
-
-fn read_expect(field: &Field<'_>) -> Option<Expect> {
-    let table = field.table()?;
-    let text = |name| table.field(name).map(|field| field.text().map(str::to_owned));
-    let decision = table.field("decision").map(|field| {
-        let text = field.text()?;
-        let known = DECISIONS.into_iter().find(|known| *known == text);
-        known.or_else(|| field.fail_name(text, DECISIONS, format!("expected {}, found {text:?}", DECISIONS.join(", "))))
-    });
-    let status = table.field("status").map(|field| field.integer(100..=599));
-    let (code, challenge) = (text("code"), text("challenge"));
-    let answer = table.field("answer").map(|field| read_headers(&field));
-    let (route, origin) = (text("route"), text("origin"));
-    let headers = table.field("headers").map(|field| read_headers(&field));
-    table.refuse_unknown_keys();
-    if field.value.as_object().is_some_and(|expect| expect.iter().next().is_none()) {
-        return field.fail("expected something, an empty table is always met");
-    }
-    Some(Expect {
-        decision: sound(decision)?,
-        status: sound(status)?,
-        code: sound(code)?,
-        challenge: sound(challenge)?,
-        answer: sound(answer)?.unwrap_or_default(),
-        route: sound(route)?,
-        origin: sound(origin)?,
-        headers: sound(headers)?.unwrap_or_default(),
-    })
-}
-
-/// Absent stays absent; there but wrong is wrong.
-fn sound<T>(field: Option<Option<T>>) -> Option<Option<T>> {
-    match field {
-        Some(None) => None,
-        Some(some) => Some(some),
-        None => Some(None),
-    }
-}
-
-fn read_headers(field: &Field<'_>) -> Option<Vec<(String, Header)>> {
-    let members = field.members()?;
-    if members.is_empty() {
-        return field.fail("expected a header");
-    }
-    let read = members.into_iter().map(|(name, field)| {
-        let header = match field.value {
-            Json::Bool(true) => Header::Present,
-            Json::Bool(false) => Header::Absent,
-            Json::String(text) => Header::Is(text.to_string()),
-            _ => return field.fail("expected a value, true (there) or false (not there)"),
-        };
-        Some((name.to_ascii_lowercase(), header))
-    });
-    read.collect::<Vec<_>>().into_iter().collect()
 }
 
 impl Test {

@@ -1,6 +1,7 @@
 //! `portcullis test`: tests of a policy, beside it.
 
 pub(crate) mod document;
+mod expect;
 mod file;
 mod judge;
 mod report;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Ran;
 use super::judge::{Judged, Mismatch};
-use crate::output::{BOLD, DIM, GREEN, Output, RED, wrap};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, printable, wrap};
 
 /// Changes whenever what a field of the JSON means does. New fields may come without.
 const VERSION: u32 = 1;
@@ -32,7 +32,7 @@ pub(super) fn human(ran: &[Ran], output: &Output) {
         output.line(&format!("running {} test{s} of {}", file.tests.len(), file.name));
         for test in &file.tests {
             let end = if test.passed { output.paint(GREEN, "ok") } else { output.paint(RED, "FAILED") };
-            output.line(&format!("test {} ... {end}", test.name));
+            output.line(&format!("test {} ... {end}", printable(&test.name)));
         }
         output.line("");
     }
@@ -47,7 +47,7 @@ pub(super) fn human(ran: &[Ran], output: &Output) {
 }
 
 fn failure(file: &str, test: &Judged, output: &Output) {
-    output.line(&output.paint(BOLD, &format!("{file}:{}: {}", test.line, test.name)));
+    output.line(&output.paint(BOLD, &format!("{file}:{}: {}", test.line, printable(&test.name))));
     output.line(&format!("  {} {}", test.method, test.url));
     for Mismatch { what, expected, found } in &test.mismatches {
         output.line(&format!("  {what}"));

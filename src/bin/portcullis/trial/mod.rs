@@ -25,7 +25,7 @@ use caller::Form;
 use peek::Peek;
 use platform::Local;
 use record::{Check, Given, Record};
-pub(crate) use request::Asked;
+pub(crate) use request::{Asked, check_method};
 use secrets::StandIns;
 
 /// A gate with a policy, to try requests at.

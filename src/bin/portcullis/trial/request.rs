@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use portcullis::policy::template::is_token_char;
 use portcullis::request::{Request, Url};
+use portcullis::token::bearer;
 
 /// Where a request goes whose URL is only a path.
 pub(crate) const DEFAULT_BASE: &str = "https://localhost";
@@ -22,19 +23,22 @@ pub(crate) struct Asked {
 impl Asked {
     /// Reads a method and a URL, or a path on [`DEFAULT_BASE`].
     pub(crate) fn new(method: &str, url: &str) -> Result<Self, String> {
-        if method.is_empty() || !method.bytes().all(is_token_char) {
-            return Err(format!("expected a method, found {method:?}"));
-        }
+        check_method(method)?;
         if url.chars().any(|c| c.is_control() || c == ' ') {
             return Err(format!("expected a URL without spaces and control characters, found {url:?}"));
         }
         // A client keeps the fragment to itself (RFC 9110 §7.1).
         let url = url.split_once('#').map_or(url, |(url, _)| url);
-        let base = if url.starts_with('/') { DEFAULT_BASE } else { "" };
-        let url = format!("{base}{}", utf8_percent_encode(url, NON_ASCII));
-        if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(format!("expected an http or https URL, or a path, found {url:?}"));
+        let (base, rest) = if url.starts_with('/') { (DEFAULT_BASE, url) } else { split_scheme(url)? };
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        // It would be a secret, and is not quoted. A client makes an `Authorization` of it.
+        if base != DEFAULT_BASE && authority.contains('@') {
+            return Err("expected a URL without a name and a password".to_owned());
         }
+        if base != DEFAULT_BASE && !authority.is_ascii() {
+            return Err(format!("expected a host in ASCII, as clients send it (xn--…), found {authority:?}"));
+        }
+        let url = format!("{base}{}", utf8_percent_encode(rest, NON_ASCII));
         Ok(Self { method: method.to_owned(), url, headers: Vec::new() })
     }
 
@@ -62,6 +66,11 @@ impl Asked {
         self.headers.iter().any(|(known, _)| known == name)
     }
 
+    /// Whether it has a bearer token.
+    pub(crate) fn has_token(&self) -> bool {
+        matches!(bearer::extract(self.header("authorization")), Ok(Some(_)))
+    }
+
     /// The value of the header of this lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -85,10 +94,26 @@ impl Asked {
     }
 }
 
+/// A method is a token (RFC 9110 §9.1).
+pub(crate) fn check_method(method: &str) -> Result<(), String> {
+    let is_token = !method.is_empty() && method.bytes().all(is_token_char);
+    if is_token { Ok(()) } else { Err(format!("expected a method, found {method:?}")) }
+}
+
+/// The scheme in lower case, as clients send it, and what follows.
+fn split_scheme(url: &str) -> Result<(&'static str, &str), String> {
+    let schemes = ["https://", "http://"].into_iter();
+    let mut split = schemes.filter_map(|scheme| {
+        let (start, rest) = url.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some((scheme, rest))
+    });
+    split.next().ok_or_else(|| format!("expected an http or https URL, or a path, found {url:?}"))
+}
+
 /// What kind of `Authorization` a request has, without anything of it.
 pub(super) fn describe(authorization: Option<&str>) -> &'static str {
     use portcullis::decision::Denial;
-    match portcullis::token::bearer::extract(authorization) {
+    match bearer::extract(authorization) {
         Ok(None) => "none",
         Ok(Some(_)) => "a bearer token",
         Err(Denial::UnsupportedScheme) => "another scheme",

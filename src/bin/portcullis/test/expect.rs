@@ -1,0 +1,96 @@
+//! What a test expects of a request.
+
+use portcullis::json::Json;
+use portcullis::policy::reader::Field;
+use portcullis::policy::template::is_token_char;
+
+/// What is expected. `None` stands for anything.
+#[derive(Debug, Default)]
+pub(super) struct Expect {
+    pub(super) decision: Option<&'static str>,
+    /// Of the gate's own answer.
+    pub(super) status: Option<u64>,
+    pub(super) code: Option<String>,
+    pub(super) challenge: Option<String>,
+    /// Other headers that the gate gives the client, in its own answer or beside the origin's.
+    pub(super) answer: Vec<(String, Header)>,
+    pub(super) route: Option<String>,
+    /// Where the origin's request goes to.
+    pub(super) origin: Option<String>,
+    /// The service binding that it goes through.
+    pub(super) service: Option<String>,
+    pub(super) headers: Vec<(String, Header)>,
+}
+
+/// What a header must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    Present,
+    Absent,
+    Is(String),
+}
+
+const DECISIONS: [&str; 3] = ["allow", "deny", "serve"];
+
+impl Expect {
+    pub(super) fn read(field: &Field<'_>) -> Option<Self> {
+        let table = field.table()?;
+        let text = |name| table.field(name).map(|field| field.text().map(str::to_owned));
+        let decision = table.field("decision").map(|field| {
+            let text = field.text()?;
+            let known = DECISIONS.into_iter().find(|known| *known == text);
+            known.or_else(|| {
+                field.fail_name(text, DECISIONS, format!("expected {}, found {text:?}", DECISIONS.join(", ")))
+            })
+        });
+        let status = table.field("status").map(|field| field.integer(100..=599));
+        let (code, challenge) = (text("code"), text("challenge"));
+        let answer = table.field("answer").map(|field| read_headers(&field));
+        let (route, origin, service) = (text("route"), text("origin"), text("service"));
+        let headers = table.field("headers").map(|field| read_headers(&field));
+        table.refuse_unknown_keys();
+        if field.value.as_object().is_some_and(|expect| expect.iter().next().is_none()) {
+            return field.fail("expected something, an empty table is always met");
+        }
+        Some(Self {
+            decision: sound(decision)?,
+            status: sound(status)?,
+            code: sound(code)?,
+            challenge: sound(challenge)?,
+            answer: sound(answer)?.unwrap_or_default(),
+            route: sound(route)?,
+            origin: sound(origin)?,
+            service: sound(service)?,
+            headers: sound(headers)?.unwrap_or_default(),
+        })
+    }
+}
+
+/// Absent stays absent; there but wrong is wrong.
+fn sound<T>(field: Option<Option<T>>) -> Option<Option<T>> {
+    match field {
+        Some(None) => None,
+        Some(some) => Some(some),
+        None => Some(None),
+    }
+}
+
+fn read_headers(field: &Field<'_>) -> Option<Vec<(String, Header)>> {
+    let members = field.members()?;
+    if members.is_empty() {
+        return field.fail("expected a header");
+    }
+    let read = members.into_iter().map(|(name, field)| {
+        if name.is_empty() || !name.bytes().all(is_token_char) {
+            return field.fail(format!("expected the name of a header, found {name:?}"));
+        }
+        let header = match field.value {
+            Json::Bool(true) => Header::Present,
+            Json::Bool(false) => Header::Absent,
+            Json::String(text) => Header::Is(text.to_string()),
+            _ => return field.fail("expected a value, true (there) or false (not there)"),
+        };
+        Some((name.to_ascii_lowercase(), header))
+    });
+    read.collect::<Vec<_>>().into_iter().collect()
+}
