@@ -116,16 +116,18 @@ fn each_step_names_what_it_refused() {
             explain_json(&folder, &["GET", "/api/x", "-H", "authorization: Basic YTpi"]),
             ["authorization", "one bearer token", "another scheme"],
         ),
+        (explain_json(&folder, &["GET", "/api/x", "-t", "opaque"]), ["form", "a strict compact JWS", ""]),
         (
-            explain_json(&folder, &["GET", "/api/x", "-t", "opaque"]),
-            ["form", "a compact JWS of at most 8192 bytes", "6 bytes"],
+            explain_json(&folder, &["GET", "/api/x", "-t", "eyJhbGciOiJub25lIn0.e30.AA"]),
+            ["algorithm", "one that the gate knows", "\"none\""],
         ),
+        (api(Token::default().header("crit", json!(["b64"]))), ["extensions", "no crit, and no b64 that is false", ""]),
         (
             api(Token::default().claim("iss", json!("https://other"))),
             ["issuer", "\"https://tenant.logto.app/oidc\"", "\"https://other\""],
         ),
         (api(Token::default().header("typ", json!("id"))), ["type", "one of \"jwt\", \"at+jwt\", none", "\"id\""]),
-        (api(Token::default().claim("exp", json!("1"))), ["claims", "exp, and the right types", ""]),
+        (api(Token::default().claim("exp", json!("1"))), ["claims", "exp, and the right types", "exp: a string"]),
         (
             api(Token::default().claim("exp", json!(NOW - 31))),
             ["exp", "later than 2027-01-15T08:00:00Z (with 30 s of leeway)", "1799999969 (2027-01-15T07:59:29Z)"],
@@ -255,6 +257,9 @@ fn wrong_usage_ends_with_2_and_says_why() {
             &["GET", "/a", "-H", "x-secret: s3cr3t\r\nx: y"],
             "the value of the header x-secret holds a control character",
         ),
+        (&["GET", "https://user:s3cr3t@api.example.com/a"], "expected a URL without a name and a password"),
+        (&["GET", "https://é.com/a"], "expected a host in ASCII"),
+        (&["GET", "ftp://api.example.com/a"], "expected an http or https URL"),
         (&["GET", "/a", "--token", "x", "-H", "Authorization: Bearer y"], "not two"),
         (&["GET", "/a", "--token", "env:NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE holds no token"),
         (&["GET", "/a", "--token", "-"], "expected a token, found nothing"),
@@ -269,6 +274,51 @@ fn wrong_usage_ends_with_2_and_says_why() {
         assert!(run.err.replace('\n', " ").contains(why), "{args:?}: {}", run.err);
         assert!(!run.err.contains("s3cr3t"));
     }
+}
+
+#[test]
+fn checks_stand_in_the_order_of_the_contract_and_end_with_the_one_that_refuses() {
+    let folder = folder("explain-order");
+    for token in [Token::default(), Token::default().header("typ", json!("id"))] {
+        let explanation = explain_json(&folder, &["GET", "/api/x", "-t", &token.sign()]);
+        let checks = explanation["checks"].as_array().unwrap();
+        let steps: Vec<u64> = checks.iter().map(|check| check["step"].as_u64().unwrap()).collect();
+        assert!(steps.is_sorted(), "{steps:?}");
+        let refused = checks.iter().position(|check| check["outcome"] == "refused");
+        assert!(refused.is_none_or(|at| at + 1 == checks.len()), "{checks:?}");
+    }
+}
+
+#[test]
+fn a_caller_without_a_bearer_token_has_none() {
+    let folder = folder("explain-caller");
+    for (header, caller) in [
+        ("authorization: ", "anonymous"),
+        ("authorization: Basic eDp5", "anonymous"),
+        ("authorization: Bearer abc", "token"),
+    ] {
+        let explanation = explain_json(&folder, &["GET", "/api/x", "-H", header]);
+        assert_eq!(explanation["caller"], caller, "{header}");
+    }
+}
+
+#[test]
+fn a_url_is_read_as_clients_send_it() {
+    let folder = folder("explain-url");
+    let explanation = explain_json(&folder, &["GET", "HTTPS://api.example.com/api/x"]);
+    assert_eq!(explanation["url"], "https://api.example.com/api/x");
+}
+
+#[test]
+fn a_request_that_is_answered_before_routes_is_behind_none() {
+    let folder = Folder::new("explain-unasked");
+    let policy = json!({"version": 1, "origin": "https://o", "cors": {"origins": ["https://page.example.com"]},
+        "routes": [{"path": "/a", "access": "public"}]});
+    folder.write("policy.json", policy.to_string());
+    let preflight = ["-H", "origin: https://page.example.com", "-H", "access-control-request-method: GET"];
+    let explanation = explain_json(&folder, &[&["OPTIONS", "/a"], preflight.as_slice()].concat());
+    assert_eq!(explanation["decision"], "serve");
+    assert_eq!(explanation["candidates"][0]["standing"], "unasked");
 }
 
 #[test]
@@ -296,7 +346,7 @@ fn huge_claims_are_too_long_for_a_token() {
     let folder = folder("explain-huge");
     let huge = claims(json!({"x": "x".repeat(100_000)}));
     let explanation = explain_json(&folder, &["GET", "/api/x", "--claims", &huge]);
-    assert_eq!(refused(&explanation)[0], "form");
+    assert_eq!(refused(&explanation)[0], "size");
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100));
     assert_eq!(explain(&folder, &["GET", "/api/x", "--claims", &deep]).code, Some(2));
 }

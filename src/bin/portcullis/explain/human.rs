@@ -68,6 +68,7 @@ fn write_candidate(candidate: &Candidate, output: &Output) {
     let Candidate { index, path, methods, hosts, .. } = candidate;
     let (mark, style) = match candidate.standing {
         Standing::Chosen => ("chosen", GREEN),
+        Standing::Unasked => ("unasked", DIM),
         Standing::Behind => ("behind", DIM),
         Standing::OtherMethod => ("method", YELLOW),
         Standing::OtherHost => ("host", YELLOW),

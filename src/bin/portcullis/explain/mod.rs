@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     let trial = court.decide(&asked, claims.as_deref(), now);
     let caller = match claims {
         Some(_) => Caller::Claims,
-        None if asked.has("authorization") => Caller::Token,
+        None if asked.has_token() => Caller::Token,
         None => Caller::Anonymous,
     };
     let explanation = Explanation::new(&asked, caller, now, &routes, trial);

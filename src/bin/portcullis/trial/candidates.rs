@@ -49,6 +49,8 @@ pub(crate) struct Candidate {
 pub(crate) enum Standing {
     /// The route of the request.
     Chosen,
+    /// It would be the route, but the request was answered before routes were looked at.
+    Unasked,
     /// It matches, and another goes before it.
     Behind,
     /// It has the path, and not the method.
@@ -159,6 +161,9 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
     let near = matching.iter().map(|(route, rank, has_method)| {
         let (standing, reason) = match &first {
             _ if Some(route.index) == chosen => (Standing::Chosen, None),
+            Some((leader, _)) if *leader == route.index && *has_method => {
+                (Standing::Unasked, Some("the request was answered before it came to routes".to_owned()))
+            }
             Some((leader, best)) if best.host != rank.host || best.path != rank.path => {
                 (Standing::Behind, Some(difference(best, rank, *leader)))
             }

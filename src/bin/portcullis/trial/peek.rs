@@ -1,7 +1,7 @@
 //! What a token says of itself. Nothing vouches for it, and nothing here decides; it is shown as unverified.
 
 use portcullis::base64url;
-use portcullis::json::Json;
+use portcullis::json::{Json, Object};
 use portcullis::token::bearer;
 
 /// The parts of a token that an operator needs to see why it is refused. Whose it is and what it allows are none of them.
@@ -15,6 +15,8 @@ pub(super) struct Peek {
     pub(super) exp: Option<String>,
     pub(super) nbf: Option<String>,
     pub(super) iat: Option<String>,
+    /// What is odd about the registered claims: of which kinds they are, where that is wrong.
+    pub(super) odd: Option<String>,
 }
 
 impl Peek {
@@ -27,11 +29,38 @@ impl Peek {
         let (header, payload) = (Json::parse(&header).ok(), Json::parse(&payload).ok());
         let [alg, kid, typ] = ["alg", "kid", "typ"].map(|name| member(header.as_ref(), name));
         let [iss, exp, nbf, iat] = ["iss", "exp", "nbf", "iat"].map(|name| member(payload.as_ref(), name));
-        Some(Self { bytes: token.len(), alg, kid, typ, iss, exp, nbf, iat })
+        let odd = payload.as_ref().and_then(Json::as_object).map(odd_claims).filter(|odd| !odd.is_empty());
+        Some(Self { bytes: token.len(), alg, kid, typ, iss, exp, nbf, iat, odd })
     }
 }
 
 fn member(document: Option<&Json<'_>>, name: &str) -> Option<String> {
     let value = document?.as_object()?.get(name)?;
     Some(value.as_str().map_or_else(|| serde_json::to_string(value).unwrap_or_default(), str::to_owned))
+}
+
+type Fits = fn(&Json<'_>) -> bool;
+
+/// Registered claims, and whether a value is of a kind that they may be.
+const KINDS: [(&[&str], Fits); 3] = [
+    (&["exp", "nbf", "iat"], |value| matches!(value, Json::Number(_))),
+    (&["sub", "client_id", "azp", "jti", "organization_id"], is_text),
+    (&["aud", "scope", "scp"], |value| {
+        is_text(value) || value.as_array().is_some_and(|items| items.iter().all(is_text))
+    }),
+];
+
+fn is_text(value: &Json<'_>) -> bool {
+    value.as_str().is_some()
+}
+
+/// Registered claims of a kind that they may not be, in words.
+fn odd_claims(claims: &Object<'_>) -> String {
+    let known = KINDS.iter().flat_map(|(names, fits)| names.iter().map(move |name| (*name, fits)));
+    let odd = known.filter_map(|(name, fits)| match claims.get(name) {
+        None if name == "exp" => Some("no exp".to_owned()),
+        Some(value) if !fits(value) => Some(format!("{name}: {}", value.kind())),
+        _ => None,
+    });
+    odd.collect::<Vec<_>>().join(", ")
 }

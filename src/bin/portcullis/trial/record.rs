@@ -14,6 +14,9 @@ use super::words::{self, quoted};
 /// The check of the signature.
 const SIGNATURE: &str = "signature";
 
+/// The check of `alg`: whether the gate knows it, and then whether the issuer takes it.
+const ALGORITHM: &str = "algorithm";
+
 /// Something that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
@@ -97,6 +100,11 @@ impl Record {
             }
         }
         let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
+        // The gate looks at what depends on the issuer behind the issuer; which comes first, no answer shows.
+        checks.sort_by_key(|check| check.step);
+        if let Some(refused) = checks.iter().position(|check| check.outcome == Verdict::Refused) {
+            checks.truncate(refused + 1);
+        }
         if checks.iter().any(|check| check.name == SIGNATURE && check.outcome == Verdict::Passed) {
             // Now the signature vouches for what was looked at before it.
             checks.iter_mut().for_each(|check| check.unverified = false);
@@ -128,9 +136,12 @@ impl Record {
                 let expected = if self.needs_token { "one bearer token" } else { "one bearer token, or none" };
                 vec![check(2, "authorization", expected, self.given.authorization.to_owned())]
             }
-            Step::Form => vec![self.form()],
+            Step::Form => self.form(),
             Step::Issuer(requirement) => vec![self.issuer(requirement)],
-            Step::Claims(issuer) => self.claims(issuer),
+            Step::Claims(issuer) => {
+                self.steps.iter_mut().for_each(|checks| checks.retain(|check| check.name != ALGORITHM));
+                self.claims(issuer)
+            }
             Step::Key(issuer) => vec![self.key(issuer)],
             Step::Signature(keys) => vec![self.signature(keys)],
             Step::Audience(audience, caller) => {
@@ -154,11 +165,17 @@ impl Record {
         self.steps.push(checks);
     }
 
-    fn form(&self) -> Check {
-        let Given { peek, max_token_bytes, .. } = &self.given;
-        let bytes = peek.as_ref().map_or(0, |peek| peek.bytes);
-        let expected = format!("a compact JWS of at most {max_token_bytes} bytes");
-        self.of_token(3, "form", expected, format!("{bytes} bytes"))
+    fn form(&self) -> Vec<Check> {
+        let peek = self.given.peek.clone().unwrap_or_default();
+        let longest = format!("at most {} bytes", self.given.max_token_bytes);
+        let unseen = |check: Check| Check { found: None, ..check };
+        let alg = peek.alg.as_deref().map_or("none".to_owned(), quoted);
+        vec![
+            self.of_token(3, "size", longest, format!("{} bytes", peek.bytes)),
+            unseen(self.of_token(3, "form", "a strict compact JWS".to_owned(), String::new())),
+            self.of_token(3, ALGORITHM, "one that the gate knows".to_owned(), alg),
+            unseen(self.of_token(3, "extensions", "no crit, and no b64 that is false".to_owned(), String::new())),
+        ]
     }
 
     fn issuer(&self, requirement: &Requirement) -> Check {
@@ -181,9 +198,9 @@ impl Record {
             leeway => format!(" (with {leeway} s of leeway)"),
         };
         let mut checks = vec![
-            self.of_token(4, "algorithm", algorithms, none(&peek.alg)),
-            self.of_token(4, "type", words::one_of(types), none(&peek.typ)),
-            Check { found: None, ..self.said(check(4, "claims", "exp, and the right types", String::new())) },
+            self.of_token(3, ALGORITHM, algorithms, none(&peek.alg)),
+            self.of_token(3, "type", words::one_of(types), none(&peek.typ)),
+            Check { found: peek.odd, ..self.said(check(4, "claims", "exp, and the right types", String::new())) },
             self.said(check(4, "exp", format!("later than {}{leeway}", time::show(now)), shown(&peek.exp))),
         ];
         if peek.nbf.is_some() || peek.iat.is_some() {
@@ -237,7 +254,10 @@ fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: 
 /// Which of a step's checks it was.
 fn refused_by(denial: &Denial, checks: &[Check]) -> usize {
     let name = match denial {
-        Denial::InvalidToken(InvalidToken::Algorithm) => "algorithm",
+        Denial::InvalidToken(InvalidToken::TooLong) => "size",
+        Denial::InvalidToken(InvalidToken::NotThreeParts | InvalidToken::Malformed) => "form",
+        Denial::InvalidToken(InvalidToken::Algorithm) => ALGORITHM,
+        Denial::InvalidToken(InvalidToken::Critical) => "extensions",
         Denial::InvalidToken(InvalidToken::Type) => "type",
         Denial::InvalidToken(InvalidToken::Claims) => "claims",
         Denial::TokenExpired => "exp",
