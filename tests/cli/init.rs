@@ -56,6 +56,17 @@ fn in_a_checkout_the_worker_is_built_and_the_schema_is_known() {
 }
 
 #[test]
+fn the_next_steps_begin_in_the_folder_of_the_file() {
+    let folder = Folder::new("init-elsewhere");
+    std::fs::create_dir(folder.path().join("gate")).unwrap();
+    let words = ["--issuer", "https://a.example.com", "--offline", "--dir", "gate"];
+    let Run { code, out, err } = init(&folder, &words);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("Next:\n  cd gate\n"), "{out}");
+    assert!(out.contains("\n  portcullis check --online\n"), "{out}");
+}
+
+#[test]
 fn never_overwrites_unasked() {
     let folder = Folder::new("init-there");
     folder.write("wrangler.toml", "mine");

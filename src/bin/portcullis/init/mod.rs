@@ -205,11 +205,11 @@ fn next_steps(args: &Args, path: &Path) -> String {
     } else {
         "\n  copy build/ of a checkout of Portcullis here (npm run build makes it)"
     };
-    let check = if args.dir == Path::new(".") { String::new() } else { format!(" {file}") };
+    let go = if args.dir == Path::new(".") { String::new() } else { format!("\n  cd {}", args.dir.display()) };
     format!(
-        "Wrote {file}. Next:{build}
+        "Wrote {file}. Next:{go}{build}
   npx wrangler kv namespace create JWKS    and put its id into the file
-  portcullis check --online{check}
+  portcullis check --online
   npx wrangler deploy"
     )
 }

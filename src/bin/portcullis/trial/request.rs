@@ -31,10 +31,6 @@ impl Asked {
         let url = url.split_once('#').map_or(url, |(url, _)| url);
         let (base, rest) = if url.starts_with('/') { (DEFAULT_BASE, url) } else { split_scheme(url)? };
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        // It would be a secret, and is not quoted. A client makes an `Authorization` of it.
-        if base != DEFAULT_BASE && authority.contains('@') {
-            return Err("expected a URL without a name and a password".to_owned());
-        }
         if base != DEFAULT_BASE && !authority.is_ascii() {
             return Err(format!("expected a host in ASCII, as clients send it (xn--…), found {authority:?}"));
         }
