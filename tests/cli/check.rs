@@ -246,6 +246,24 @@ fn syntax_errors_are_underlined_too() {
 }
 
 #[test]
+fn a_key_of_a_worker_that_is_there_twice_is_an_error() {
+    let policy = |access| format!(r#"{{"version": 1, "routes": [{{"path": "/", "access": "{access}"}}]}}"#);
+    let (closed, open) = (policy("deny"), policy("public"));
+    let mut all = String::new();
+    for (name, text) in [
+        // wrangler, as `JSON.parse`, takes the last of both.
+        ("wrangler.json", format!(r#"{{"vars": {{"POLICY": {closed}, "POLICY": {open}}}}}"#)),
+        ("wrangler.jsonc", format!(r#"{{"vars": {{"POLICY": {closed}}}, /**/ "vars": {{"POLICY": {open}}}}}"#)),
+        ("wrangler.yaml", format!("vars: {{POLICY: {closed}}}\nenv: {{a: {{vars: {{X: 1, X: 2}}}}}}\n")),
+        ("wrangler.toml", format!("[vars]\nPOLICY = '{closed}'\nPOLICY = '{open}'\n")),
+    ] {
+        all.push_str(&findings(name, text));
+        all.push('\n');
+    }
+    snapshot_narrow("check/twice.txt", &all);
+}
+
+#[test]
 fn places_are_right_whatever_stands_around_them() {
     let mut all = String::new();
     for (name, text) in [

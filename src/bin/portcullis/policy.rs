@@ -7,7 +7,7 @@ use portcullis::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
 
 use crate::Failure;
-use crate::document::{Document, PolicyValue, Source, Syntax, SyntaxError, Value, policies};
+use crate::document::{Document, PolicyValue, Source, Syntax, SyntaxError, Value, policies, repeated_keys};
 use crate::finding::{Finding, Subject, human};
 use crate::lint;
 use crate::output::{Output, Stream};
@@ -68,7 +68,11 @@ impl Loaded {
 /// Reads a file; what is wrong with its syntax otherwise.
 pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Result<Document, (Source, Vec<Finding>)>, Failure> {
     let source = Source::read(path, reading.syntax)?;
-    Ok(match source.parse() {
+    let parsed = source.parse().and_then(|root| {
+        let repeated = repeated_keys(&root);
+        if repeated.is_empty() { Ok(root) } else { Err(repeated) }
+    });
+    Ok(match parsed {
         Ok(root) => Ok(Document { source, root }),
         Err(errors) => Err((source, errors.into_iter().map(syntax_finding).collect())),
     })
@@ -127,7 +131,7 @@ pub(crate) fn parse<T>(
 ) -> Result<T, Vec<Finding>> {
     let problems = value.problems(MAX_DEPTH);
     if !problems.is_empty() {
-        return Err(problems.into_iter().map(syntax_finding).collect());
+        return Err(problems.into_iter().map(|problem| syntax_finding(problem.error)).collect());
     }
     read(&to_json(value)).map_err(|errors| errors.into_iter().map(|error| policy_finding(error, value)).collect())
 }

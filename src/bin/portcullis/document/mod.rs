@@ -12,8 +12,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-pub(crate) use policies::{PolicyValue, is_configuration, policies};
-pub(crate) use value::{Key, Node, Value};
+pub(crate) use policies::{PolicyValue, is_configuration, policies, repeated_keys};
+pub(crate) use value::{Key, Node, ProblemKind, Value};
 
 use crate::Failure;
 

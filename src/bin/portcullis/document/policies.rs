@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use portcullis::policy::{Place, Step};
 
 use super::json::{self, Dialect};
-use super::{Document, Span, SyntaxError, Value};
+use super::{Document, MAX_DEPTH, ProblemKind, Span, SyntaxError, Value};
 use crate::Failure;
 
 /// The variable of the Worker that holds the policy.
@@ -44,6 +44,27 @@ pub(crate) fn policies(document: &Document) -> Result<Vec<PolicyValue<'_>>, Fail
 /// Whether this configures a Worker: it has variables, or what every Worker has, and no routes of a policy.
 pub(crate) fn is_configuration(root: &Value) -> bool {
     ["vars", "env", "main", "compatibility_date"].iter().any(|key| root.get(key).is_some())
+}
+
+/// Keys of a configuration that are there twice. wrangler takes the last of each and says nothing, so a policy that is
+/// shown to be good would not be the one that is deployed. Those of a policy are told with all else that is wrong with it.
+pub(crate) fn repeated_keys(root: &Value) -> Vec<SyntaxError> {
+    if !is_configuration(root) {
+        return Vec::new();
+    }
+    let problems = root.problems(MAX_DEPTH).into_iter();
+    let repeated =
+        problems.filter(|problem| problem.kind == ProblemKind::Repeated && !is_within_policy(&problem.place));
+    repeated.map(|problem| problem.error).collect()
+}
+
+fn is_within_policy(place: &Place) -> bool {
+    let steps: Vec<Step<&str>> = place.steps().iter().map(Step::borrowed).collect();
+    let of_worker = match steps.as_slice() {
+        [Step::Key("env"), Step::Key(_), of_environment @ ..] => of_environment,
+        of_default => of_default,
+    };
+    matches!(of_worker, [Step::Key("vars"), Step::Key(VARIABLE), _, ..])
 }
 
 fn variable(worker: &Value) -> Option<&Value> {

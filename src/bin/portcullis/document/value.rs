@@ -1,5 +1,7 @@
 //! What a file holds, whatever its syntax, with the place of each part in the text.
 
+use std::collections::HashSet;
+
 use portcullis::policy::{Place, Step};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
@@ -31,6 +33,25 @@ pub(crate) enum Node {
 pub(crate) struct Key {
     pub(crate) name: String,
     pub(crate) span: Span,
+}
+
+/// Something of a value that JSON cannot say, or no policy may.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) kind: ProblemKind,
+    /// Below the value.
+    pub(crate) place: Place,
+    pub(crate) error: SyntaxError,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProblemKind {
+    /// A key that is there twice.
+    Repeated,
+    /// A value that JSON cannot write.
+    Foreign,
+    /// Too many levels.
+    Deep,
 }
 
 /// What is found at a place.
@@ -113,34 +134,62 @@ impl Value {
         self
     }
 
+    /// The same value with the first of each key only, as [`Self::locate`] sees it.
+    pub(crate) fn without_repeats(&self) -> Self {
+        let node = match &self.node {
+            Node::List(items) => Node::List(items.iter().map(Self::without_repeats).collect()),
+            Node::Table(entries) => {
+                let mut seen = HashSet::new();
+                let first = entries.iter().filter(|(key, _)| seen.insert(key.name.as_str()));
+                Node::Table(first.map(|(key, value)| (key.clone(), value.without_repeats())).collect())
+            }
+            node => node.clone(),
+        };
+        Self::new(node, self.span.clone())
+    }
+
     /// What JSON cannot say, or no policy may: keys that are there twice, values of other kinds, too many levels.
-    pub(crate) fn problems(&self, most_levels: usize) -> Vec<SyntaxError> {
+    pub(crate) fn problems(&self, most_levels: usize) -> Vec<Problem> {
         let mut problems = Vec::new();
-        self.collect_problems(most_levels.min(MAX_DEPTH), &mut problems);
+        self.collect_problems(most_levels.min(MAX_DEPTH), &mut Vec::new(), &mut problems);
         problems
     }
 
-    fn collect_problems(&self, levels: usize, problems: &mut Vec<SyntaxError>) {
-        let children = self.items().iter().chain(self.entries().iter().map(|(_, value)| value));
+    fn collect_problems<'v>(&'v self, levels: usize, steps: &mut Vec<Step<&'v str>>, problems: &mut Vec<Problem>) {
+        let problem = |kind, steps: &[Step<&str>], span: &Span, message: String| {
+            let error = SyntaxError::new(span.clone(), message);
+            Problem { kind, place: Place::at(steps), error }
+        };
         match (&self.node, levels) {
             (Node::List(_) | Node::Table(_), 0) => {
-                return problems.push(SyntaxError::new(self.span.clone(), "nested too deeply"));
+                problems.push(problem(ProblemKind::Deep, steps, &self.span, "nested too deeply".to_owned()));
             }
             (Node::Foreign(what), _) => {
                 let message = format!("expected a value that JSON has, found {what}");
-                problems.push(SyntaxError::new(self.span.clone(), message));
+                problems.push(problem(ProblemKind::Foreign, steps, &self.span, message));
             }
-            (Node::Table(entries), _) => problems.extend(repeated(entries)),
+            (Node::List(items), _) => {
+                for (index, item) in items.iter().enumerate() {
+                    steps.push(Step::Index(index));
+                    item.collect_problems(levels - 1, steps, problems);
+                    steps.pop();
+                }
+            }
+            (Node::Table(entries), _) => {
+                let mut seen = HashSet::new();
+                for (key, value) in entries {
+                    steps.push(Step::Key(&key.name));
+                    if !seen.insert(key.name.as_str()) {
+                        let message = format!("the key {:?} is there twice", key.name);
+                        problems.push(problem(ProblemKind::Repeated, steps, &key.span, message));
+                    }
+                    value.collect_problems(levels - 1, steps, problems);
+                    steps.pop();
+                }
+            }
             _ => {}
         }
-        children.for_each(|child| child.collect_problems(levels - 1, problems));
     }
-}
-
-fn repeated(entries: &[(Key, Value)]) -> Vec<SyntaxError> {
-    let mut seen = std::collections::HashSet::new();
-    let again = entries.iter().filter(|(key, _)| !seen.insert(key.name.as_str()));
-    again.map(|(key, _)| SyntaxError::new(key.span.clone(), format!("the key {:?} is there twice", key.name))).collect()
 }
 
 impl Serialize for Value {

@@ -176,8 +176,8 @@ fn read(path: &Path, output: &Output) -> Result<(Source, Value), Failure> {
     }
     let errors = match source.parse() {
         Ok(document) => match document.problems(MAX_DEPTH) {
-            errors if errors.is_empty() => return Ok((source, document)),
-            errors => errors,
+            problems if problems.is_empty() => return Ok((source, document)),
+            problems => problems.into_iter().map(|problem| problem.error).collect(),
         },
         Err(errors) => errors,
     };
