@@ -264,6 +264,25 @@ fn a_key_of_a_worker_that_is_there_twice_is_an_error() {
 }
 
 #[test]
+fn a_value_that_json_lacks_hides_no_other_error() {
+    let toml = "version = 1\norign = 1979-05-27\n[[routes]]\npath = \"a\"\nacces = \"deny\"\ntimeout_ms = 2020-01-01\nname = inf\n";
+    let json = r#"{"version": 1, "version": 2, "routes": [{"path": "a", "access": "deny", "access": "dney", "timeout_ms": 1}], "x": 1}"#;
+    let mut all = findings("foreign.toml", toml);
+    all.push_str(&findings("twice.json", json));
+    snapshot_narrow("check/foreign.txt", &all);
+    let folder = Folder::new("foreign-places");
+    let run = folder.write("policy.toml", toml).run(&["check", "policy.toml", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    let places: Vec<&str> =
+        report["findings"].as_array().unwrap().iter().map(|finding| finding["place"].as_str().unwrap()).collect();
+    let of_route = ["routes[0].origin", "routes[0].path", "routes[0].acces", "routes[0].audience"];
+    for place in ["orign", "routes[0].timeout_ms", "routes[0].name"].into_iter().chain(of_route) {
+        assert!(places.contains(&place), "{place}: {places:?}");
+    }
+    assert_eq!(places.iter().filter(|place| **place == "routes[0].timeout_ms").count(), 1, "null is no second error");
+}
+
+#[test]
 fn places_are_right_whatever_stands_around_them() {
     let mut all = String::new();
     for (name, text) in [

@@ -256,6 +256,22 @@ fn the_service_is_compared_and_so_is_a_route_of_no_name() {
 }
 
 #[test]
+fn a_date_needs_no_quotes_and_hides_no_mistake() {
+    passes(
+        "url = \"/hook\"\nclaims = { exp = 1_799_000_000, iat = 1_798_999_900 }\nnow = 2027-01-03T18:13:00Z\nexpect.decision = \"allow\"",
+    );
+    let tests =
+        "now = 2027-01-15T08:00:00Z\n[[tests]]\nname = \"a\"\nurl = \"/a b\"\nnow = inf\nexpect.status = 2020-01-01\n";
+    let run = folder("test-dates", tests).run(&["test"]);
+    for wrong in
+        ["[0].url: expected a URL", "[0].now: expected seconds", "[0].expect.status: expected a value that JSON"]
+    {
+        assert!(run.err.contains(wrong), "{wrong}: {}", run.err);
+    }
+    assert_eq!(run.err.matches("error: ").count(), 3, "{}", run.err);
+}
+
+#[test]
 fn what_is_no_file_of_tests_ends_with_2() {
     let cases: &[(&str, &[&str], &str)] = &[
         ("", &[], "tests: is required"),

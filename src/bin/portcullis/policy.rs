@@ -1,13 +1,16 @@
 //! From a file to the policies that it holds, and to what is wrong with them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use portcullis::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
 
 use crate::Failure;
-use crate::document::{Document, PolicyValue, Source, Syntax, SyntaxError, Value, policies, repeated_keys};
+use crate::document::{
+    Document, PolicyValue, ProblemKind, Source, Syntax, SyntaxError, Value, policies, repeated_keys,
+};
 use crate::finding::{Finding, Subject, human};
 use crate::lint;
 use crate::output::{Output, Stream};
@@ -130,10 +133,22 @@ pub(crate) fn parse<T>(
     read: impl FnOnce(&str) -> Result<T, Vec<PolicyError>>,
 ) -> Result<T, Vec<Finding>> {
     let problems = value.problems(MAX_DEPTH);
-    if !problems.is_empty() {
-        return Err(problems.into_iter().map(|problem| syntax_finding(problem.error)).collect());
+    let as_findings = |errors: Vec<PolicyError>| errors.into_iter().map(|error| policy_finding(error, value));
+    if problems.is_empty() {
+        return read(&to_json(value)).map_err(|errors| as_findings(errors).collect());
     }
-    read(&to_json(value)).map_err(|errors| errors.into_iter().map(|error| policy_finding(error, value)).collect())
+    // The reader gets null for what JSON cannot say; what it says of that null is no news. It reads nothing too deep.
+    let is_deep = problems.iter().any(|problem| problem.kind == ProblemKind::Deep);
+    let result = if is_deep { Err(Vec::new()) } else { read(&to_json(&value.without_repeats())) };
+    let foreign = problems.iter().filter(|problem| problem.kind == ProblemKind::Foreign);
+    let foreign: HashSet<String> = foreign.map(|problem| problem.place.to_string()).collect();
+    let mut errors = result.err().unwrap_or_default();
+    errors.retain(|error| matches!(error.names, Some(Names::Keys(_))) || !foreign.contains(&error.place.to_string()));
+    let problems =
+        problems.into_iter().map(|problem| Finding { place: problem.place, ..syntax_finding(problem.error) });
+    let mut findings: Vec<Finding> = problems.chain(as_findings(errors)).collect();
+    findings.sort_by_key(|finding| finding.span.start);
+    Err(findings)
 }
 
 fn to_json(value: &Value) -> String {

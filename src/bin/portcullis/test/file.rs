@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Claims};
 
 use super::expect::Expect;
 use crate::Failure;
-use crate::document::{Source, Value};
+use crate::document::{Node, Source, Value};
 use crate::finding::human;
 use crate::finding::position::Lines;
 use crate::output::{Output, Stream};
@@ -62,20 +62,35 @@ struct Common {
 pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
     let reading = Reading { env: None, syntax: None };
     let (source, findings) = match read(path, &reading)? {
-        Ok(document) => match parse(&document.root, parse_tests) {
-            Ok(mut file) => {
-                file.policy = beside(path, &file.policy);
-                for (index, test) in file.tests.iter_mut().enumerate() {
-                    test.line = line_of(&document.source, &document.root, index);
+        Ok(mut document) => {
+            quote_times(&mut document.root, &document.source.text);
+            match parse(&document.root, parse_tests) {
+                Ok(mut file) => {
+                    file.policy = beside(path, &file.policy);
+                    for (index, test) in file.tests.iter_mut().enumerate() {
+                        test.line = line_of(&document.source, &document.root, index);
+                    }
+                    return Ok(file);
                 }
-                return Ok(file);
+                Err(findings) => (document.source, findings),
             }
-            Err(findings) => (document.source, findings),
-        },
+        }
         Err(wrong) => wrong,
     };
     human::write(&findings, &source, output, Stream::Err);
     Err(Failure::Told)
+}
+
+/// TOML writes a date without quotes; in JSON it is a string.
+fn quote_times(table: &mut Value, text: &str) {
+    let Node::Table(entries) = &mut table.node else { return };
+    for (key, value) in entries {
+        if key.name == "now" && matches!(value.node, Node::Foreign(_)) {
+            value.node = Node::Text(text.get(value.span.clone()).unwrap_or_default().to_owned());
+        } else if let ("tests", Node::List(tests)) = (key.name.as_str(), &mut value.node) {
+            tests.iter_mut().for_each(|test| quote_times(test, text));
+        }
+    }
 }
 
 /// Where the policy of a file of tests is, as far as the file says so.
