@@ -42,7 +42,7 @@ fn a_good_policy_is_fine_in_every_syntax() {
     folder.write("policy.toml", GOOD).write("policy.json", json).write("policy.yml", yaml);
     folder.write("wrangler.toml", format!("[vars]\nPOLICY = '''{json}'''"));
     folder.write("wrangler.jsonc", format!("// ours\n{{\"vars\": {{\"POLICY\": {json},}},}}"));
-    folder.write("wrangler.json", format!("{{\"vars\": {{\"POLICY\": {}}}}}", Value::from(json)));
+    folder.write("wrangler.json", format!("/* ours */ {{\"vars\": {{\"POLICY\": {},}}}}", Value::from(json)));
     for name in ["policy.toml", "policy.json", "policy.yml", "wrangler.toml", "wrangler.json", "wrangler.jsonc"] {
         assert_eq!(folder.run(&["check", name]), fine(name));
     }
@@ -223,6 +223,8 @@ fn syntax_errors_are_underlined_too() {
         ("twice.json", "{\"version\": 1,\n \"routes\": [{\"path\": \"/\", \"path\": \"/\"}], \"version\": 1}"),
         ("comment.json", "{\"version\": 1} // ours\n"),
         ("tab.json", "{\"version\": 1, \"origin\": \"a\tb\"}"),
+        ("tab.jsonc", "{\"vars\": {\"X\": 1,},\n \"env\": \"é\tb\"} // ours\n"),
+        ("policy.json", "{\"version\": 1,} // not wrangler's\n"),
         ("surrogate.json", "{\"version\": 1, \"origin\": \"\\ud800\"}"),
         ("indent.yaml", "version: 1\nroutes:\n  - path: /\n   access: deny\n"),
         ("twice.yaml", "version: 1\nversion: 1\n"),

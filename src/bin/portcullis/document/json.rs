@@ -2,6 +2,7 @@
 
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged;
+use jsonc_parser::tokens::{Token, TokenAndRange};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Number;
 
@@ -30,16 +31,25 @@ pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Value, Vec<SyntaxErr
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let result = parse_to_ast(text, &CollectOptions::default(), &options);
+    let collect = CollectOptions { tokens: has_comments, ..CollectOptions::default() };
+    let result = parse_to_ast(text, &collect, &options);
     let result = result.map_err(|error| vec![SyntaxError::new(span(error.range()), error.kind().to_string())])?;
-    let Some(root) = result.value else {
+    let Some(root) = &result.value else {
         return Err(vec![SyntaxError::new(0..text.len(), "expected a JSON value, found nothing")]);
     };
-    if dialect == Dialect::Strict {
-        // The parser that knows places takes some texts that are no JSON: control characters, half surrogates.
-        serde_json::from_str::<serde_json::Value>(text).map_err(|error| vec![strict_error(text, &error)])?;
-    }
-    Ok(value(&root))
+    // The parser that knows places takes some texts that are no JSON: control characters, half surrogates.
+    let wrong = match &result.tokens {
+        Some(tokens) => tokens.iter().find_map(|token| wrong_string(text, token)),
+        None => serde_json::from_str::<serde_json::Value>(text).err().map(|error| strict_error(text, &error)),
+    };
+    wrong.map_or_else(|| Ok(value(root)), |error| Err(vec![error]))
+}
+
+/// What is wrong with a string, whatever comments stand around it.
+fn wrong_string(text: &str, token: &TokenAndRange<'_>) -> Option<SyntaxError> {
+    let written = text.get(span(token.range)).filter(|_| matches!(token.token, Token::String(_)))?;
+    let SyntaxError { span, message } = strict_error(written, &serde_json::from_str::<String>(written).err()?);
+    Some(SyntaxError::new(span.start + token.range.start..span.end + token.range.start, message))
 }
 
 fn strict_error(text: &str, error: &serde_json::Error) -> SyntaxError {

@@ -65,6 +65,10 @@ impl SyntaxError {
 impl Syntax {
     /// What the name of a file says.
     fn of_path(path: &Path) -> Option<Self> {
+        // wrangler reads it as it reads its wrangler.jsonc.
+        if path.file_name()? == "wrangler.json" {
+            return Some(Self::Jsonc);
+        }
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "toml" => Some(Self::Toml),
             "json" => Some(Self::Json),
