@@ -1,5 +1,7 @@
 //! `portcullis check`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::Value;
 
 use crate::tool::{Folder, Run, snapshot, snapshot_narrow};
@@ -114,6 +116,65 @@ fn a_note_fails_nothing() {
     let run = folder.write("policy.toml", policy).run(&["check", "policy.toml", "--deny-warnings"]);
     assert_eq!(run.code, Some(0));
     assert!(run.out.contains("note[public-alone]: routes[0]: is public and shadows no other route"), "{}", run.out);
+}
+
+/// The kinds of findings of a policy with these keys and routes.
+fn kinds(keys: &str, routes: &[String]) -> Vec<String> {
+    static POLICIES: AtomicUsize = AtomicUsize::new(0);
+    let folder = Folder::new(&format!("kinds-{}", POLICIES.fetch_add(1, Ordering::Relaxed)));
+    let policy = format!("version = 1\norigin = \"https://o.com\"\n{keys}\nroutes = [{}]\n", routes.join(", "));
+    let policy = format!("{policy}[issuers.a]\nissuer = \"https://a.com\"\n");
+    let run = folder.write("policy.toml", policy).run(&[
+        "check",
+        "policy.toml",
+        "--format",
+        "json",
+        "--allow",
+        "unused-issuer",
+    ]);
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+fn token(path: &str, more: &str) -> String {
+    format!("{{ path = \"{path}\", audience = \"x\"{more} }}")
+}
+
+fn public(path: &str, more: &str) -> String {
+    format!("{{ path = \"{path}\", access = \"public\"{more} }}")
+}
+
+fn deny(path: &str, more: &str) -> String {
+    format!("{{ path = \"{path}\", access = \"deny\"{more} }}")
+}
+
+#[test]
+fn what_a_public_route_opens_is_told() {
+    let (one, two) = (", hosts = [\"a.com\"]", ", hosts = [\"a.com\", \"b.com\"]");
+    let (get, delete) = (", methods = [\"GET\"]", ", methods = [\"DELETE\"]");
+    for (routes, kind) in [
+        ([deny("/s/{*r}", ""), public("/s/{x}", "")], "deny-opened"),
+        ([token("/s/{*r}", ""), public("/s/{x}", "")], "public-opening"),
+        ([deny("/s/{x}", ""), public("/s/{y}", one)], "deny-opened"),
+        ([token("/s/{x}", ""), public("/s/{y}", one)], "public-opening"),
+        ([deny("/{*x}", ", hosts = [\"b.com\"]"), public("/p/{x}", two)], "deny-opened"),
+        ([token("/d/{*x}", delete), public("/d/{x}/y", "")], "public-opening"),
+        ([token("/d/{*x}", ", methods = [\"PURGE\"]"), public("/d/{x}/y", "")], "public-opening"),
+        ([deny("/{t}/{u}", ""), public("/s/{*r}", "")], "deny-opened"),
+        // Nothing is opened where another route decides all the same, nor by methods of one place.
+        ([deny("/s/{x}", ""), public("/s/{*r}", "")], "public-alone"),
+        ([deny("/s", one), public("/s", "")], "public-alone"),
+        ([token("/{*r}", ""), public("/s", "")], ""),
+        ([token("/s/{x}", ""), public("/s/{y}", get)], ""),
+        ([deny("/s/{x}", two), public("/s/{y}", &format!("{one}{get}"))], ""),
+        ([deny("/s", ", hosts = [\"{t}.com\"]"), public("/s", &format!(", hosts = [\"{{u}}.com\"]{get}"))], ""),
+    ] {
+        let expected: Vec<&str> = if kind.is_empty() { Vec::new() } else { vec![kind] };
+        assert_eq!(kinds("", &routes), expected, "{routes:?}");
+    }
+    let gravest = [token("/x/{*r}", get), deny("/x/{*r}", delete), public("/x/y", "")];
+    assert_eq!(kinds("", &gravest), ["deny-opened"]);
 }
 
 #[test]

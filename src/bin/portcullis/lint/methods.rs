@@ -9,7 +9,7 @@ use crate::document::Value;
 use crate::policy::nearest;
 
 /// What requests come with. A route for all methods of which each has a route of its own is left with nothing.
-const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+pub(super) const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The others of the registry (RFC 9110 §16.1), and the one that caches take.
 const OTHERS: [&str; 31] = [

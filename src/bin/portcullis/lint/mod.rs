@@ -1,6 +1,7 @@
 //! What is legal in a policy, but likely not meant.
 
 mod issuers;
+mod location;
 mod methods;
 mod names;
 mod openings;

@@ -1,0 +1,82 @@
+//! Where a route is, and requests that it is there for.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
+
+use crate::document::Value;
+
+/// What a capture of the example requests holds: no policy has such a literal.
+const ANY: &str = "zq0any0qz";
+
+/// An encoded dot has no one reading.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.');
+
+/// The examples of a path that ends in `{*rest}` have up to so many segments there: a shorter path may have another route.
+const MOST_SEGMENTS: usize = 8;
+
+/// Where a route is.
+pub(super) struct Location {
+    pub(super) hosts: Vec<HostPattern>,
+    pub(super) path: PathPattern,
+    pub(super) methods: Vec<String>,
+}
+
+impl Location {
+    pub(super) fn read(written: &Value) -> Option<Self> {
+        let texts = |key| {
+            let items = written.get(key).map(Value::items).unwrap_or_default();
+            items.iter().filter_map(Value::as_str).collect::<Vec<_>>()
+        };
+        Some(Self {
+            hosts: texts("hosts").into_iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
+            path: PathPattern::parse(written.get("path")?.as_str()?).ok()?,
+            methods: texts("methods").into_iter().map(str::to_owned).collect(),
+        })
+    }
+
+    pub(super) fn is_literal(&self) -> bool {
+        self.path.names().next().is_none()
+    }
+
+    /// Whether the other is at the same place, this host of this one's (`None` for all hosts) and the same path: what
+    /// captures are called does not count.
+    pub(super) fn shares_place(&self, other: &Self, host: Option<&HostPattern>) -> bool {
+        let is_host = |own: &HostPattern| match (own, host) {
+            (HostPattern::Label { suffix, .. }, Some(HostPattern::Label { suffix: wanted, .. })) => suffix == wanted,
+            (own, wanted) => Some(own) == wanted,
+        };
+        let has_host = if host.is_none() { other.hosts.is_empty() } else { other.hosts.iter().any(is_host) };
+        let (one, two) = (&self.path, &other.path);
+        let is_same = |(one, two): (&PatternSegment, &PatternSegment)| match (one, two) {
+            (PatternSegment::Literal(one), PatternSegment::Literal(two)) => one == two,
+            (PatternSegment::Capture(_), PatternSegment::Capture(_)) => true,
+            _ => false,
+        };
+        let is_as_long = one.segments.len() == two.segments.len() && one.rest.is_some() == two.rest.is_some();
+        has_host && is_as_long && one.segments.iter().zip(&two.segments).all(is_same)
+    }
+
+    /// Each of its hosts with an example of it; `None` stands for all hosts.
+    pub(super) fn example_hosts(&self) -> Vec<(Option<&HostPattern>, String)> {
+        if self.hosts.is_empty() {
+            return vec![(None, ANY.to_owned())];
+        }
+        let example = |host: &HostPattern| match host {
+            HostPattern::Exact(host) => host.clone(),
+            HostPattern::Label { suffix, .. } => format!("{ANY}.{suffix}"),
+        };
+        self.hosts.iter().map(|host| (Some(host), example(host))).collect()
+    }
+
+    /// Paths that it matches.
+    pub(super) fn example_paths(&self) -> Vec<String> {
+        let segments = self.path.segments.iter().map(|segment| match segment {
+            PatternSegment::Literal(text) => text.as_str(),
+            PatternSegment::Capture(_) => ANY,
+        });
+        let leading: Vec<String> = segments.map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+        let lengths = if self.path.rest.is_some() { 1..=MOST_SEGMENTS } else { 0..=0 };
+        let path = |length| [leading.clone(), vec![ANY.to_owned(); length]].concat().join("/");
+        lengths.map(|length| format!("/{}", path(length))).collect()
+    }
+}
