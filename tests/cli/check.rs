@@ -418,3 +418,26 @@ fn ten_thousand_routes_are_checked() {
     assert_eq!(out.matches("did you mean `scopes`?").count(), 10_000);
     assert!(out.contains(":50008:1\n") && out.ends_with("huge.toml: 10000 errors\n"));
 }
+
+#[test]
+fn of_a_long_line_only_what_is_near_is_looked_at() {
+    let routes = vec![r#"{"path": "/é", "acces": "deny"}"#; 300].join(", ");
+    let policy = format!(r#"{{"version": 1, "routes": [{routes}]}}"#);
+    let out = findings("line.json", &policy);
+    for place in ["--> line.json:1:42", "--> line.json:1:9909", "--> line.json:1:9903", "::: line.json:1:36"] {
+        assert!(out.contains(&format!(" {place}\n")), "{place}: {out}");
+    }
+    let last = out.split("\n\n").filter(|finding| finding.contains(":::")).last().unwrap();
+    snapshot_narrow("check/line.txt", last);
+    let coloured = Folder::new("line").write("line.json", policy).run(&["check", "line.json", "--color", "always"]).out;
+    assert!(coloured.contains("line.json:1:9909"), "{coloured}");
+}
+
+#[test]
+fn a_name_or_a_key_moves_no_cursor() {
+    let text = "[env.\"x\\u001b\".vars]\nPOLICY = \"{\"\n";
+    for name in ["a\u{1b}[2J.toml", "b\n::error::.toml"] {
+        let out = findings(name, text);
+        assert!(!out.contains('\u{1b}') && !out.contains("\n::error"), "{out:?}");
+    }
+}

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet, Title};
 
 use super::position::Lines;
 use super::{Finding, Severity};
 use crate::document::{Source, Span};
-use crate::output::{Output, Stream, wrap};
+use crate::output::{Output, Stream, printable, wrap};
 
 /// Room for `     = help: `.
 const HELP: usize = 14;
@@ -15,15 +15,24 @@ const HELP: usize = 14;
 /// So many warnings or notes of one kind are shown; errors all are.
 const MOST_OF_A_KIND: usize = 5;
 
+/// Two places with more bytes between them are shown one after the other: the renderer looks through all that it gets.
+const FAR: usize = 4096;
+
 /// Writes findings, each with its piece of the text.
 pub(crate) fn write(findings: &[Finding], source: &Source, output: &Output, stream: Stream) {
-    let (renderer, lines) = (output.renderer(stream), Lines::new(&source.text));
+    let page = Page {
+        text: &source.text,
+        name: printable(&source.name),
+        lines: Lines::new(&source.text),
+        renderer: output.renderer(stream),
+        width: output.width(),
+    };
     let mut kinds: HashMap<&str, usize> = HashMap::new();
     for finding in findings {
         let count = kinds.entry(finding.rule).or_default();
         *count += 1;
         if finding.severity == Severity::Error || *count <= MOST_OF_A_KIND {
-            output.write(stream, &renderer.render(&[group(finding, source, &lines, output.width())]));
+            output.write(stream, &page.render(finding));
             output.write(stream, "");
         }
     }
@@ -37,37 +46,85 @@ pub(crate) fn write(findings: &[Finding], source: &Source, output: &Output, stre
     }
 }
 
-fn group<'f>(finding: &'f Finding, source: &'f Source, lines: &Lines<'_>, width: usize) -> Group<'f> {
-    let level = match finding.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Note => Level::NOTE,
-    };
-    // An error has no name of its own: it cannot be allowed.
-    let rule = Some(finding.rule).filter(|_| finding.severity != Severity::Error);
-    let label = finding.severity.name().len() + rule.map_or(0, |rule| rule.len() + 2) + ": ".len();
-    let title = level.primary_title(wrap(&finding.title(), width.saturating_sub(label), ""));
-    let title = if let Some(rule) = rule { title.id(rule) } else { title };
-    let group = Group::with_title(title).element(snippet(finding, source, lines));
-    match &finding.help {
-        Some(help) => group.element(Level::HELP.message(wrap(help, width.saturating_sub(HELP), ""))),
-        None => group,
-    }
+/// What findings are shown in.
+struct Page<'s> {
+    text: &'s str,
+    name: String,
+    lines: Lines<'s>,
+    renderer: Renderer,
+    width: usize,
 }
 
-/// Only the lines in question go to the renderer: it looks through all of its text for each finding.
-fn snippet<'s>(finding: &'s Finding, source: &'s Source, lines: &Lines<'_>) -> Snippet<'s, Annotation<'s>> {
-    let primary = lines.head(&finding.span);
-    let related = finding.related.as_ref().map(|(span, label)| (lines.head(span), label));
-    let start = related.as_ref().map_or(primary.start, |(span, _)| span.start.min(primary.start));
-    let end = related.as_ref().map_or(primary.end, |(span, _)| span.end.max(primary.end));
-    let (first, around) = lines.around(&(start..end));
-    let text = source.text.get(around.clone()).unwrap_or_default();
-    let within = |span: Span| span.start - around.start..span.end - around.start;
-    let snippet = Snippet::source(text).path(source.name.as_str()).line_start(first);
-    let snippet = snippet.annotation(AnnotationKind::Primary.span(within(primary)));
-    match related {
-        Some((span, label)) => snippet.annotation(AnnotationKind::Context.span(within(span)).label(label.as_str())),
-        None => snippet,
+/// What is underlined, and the words beside it.
+struct Mark<'f> {
+    span: Span,
+    kind: AnnotationKind,
+    label: Option<&'f str>,
+}
+
+impl Page<'_> {
+    fn render(&self, finding: &Finding) -> String {
+        let primary = Mark { span: self.lines.head(&finding.span), kind: AnnotationKind::Primary, label: None };
+        let related = finding.related.as_ref().map(|(span, label)| Mark {
+            span: self.lines.head(span),
+            kind: AnnotationKind::Context,
+            label: Some(label),
+        });
+        let is_far = related.as_ref().is_some_and(|mark| mark.span.start.abs_diff(primary.span.start) > FAR);
+        // The piece below `-->`, and one below `:::` for what is far away.
+        let pieces = if is_far {
+            vec![("-->", vec![primary]), (":::", related.into_iter().collect())]
+        } else {
+            vec![("-->", [primary].into_iter().chain(related).collect())]
+        };
+        let snippets = pieces.iter().map(|(_, marks)| self.snippet(marks));
+        let mut group = Group::with_title(self.title(finding)).elements(snippets);
+        if let Some(help) = &finding.help {
+            let help = wrap(&printable(help), self.width.saturating_sub(HELP), "");
+            group = group.element(Level::HELP.message(help));
+        }
+        let rendered = self.renderer.render(&[group]);
+        pieces.iter().fold(rendered, |rendered, (arrow, marks)| self.with_column(rendered, arrow, marks))
+    }
+
+    fn title<'f>(&self, finding: &'f Finding) -> Title<'f> {
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        // An error has no name of its own: it cannot be allowed.
+        let rule = Some(finding.rule).filter(|_| finding.severity != Severity::Error);
+        let label = finding.severity.name().len() + rule.map_or(0, |rule| rule.len() + 2) + ": ".len();
+        let title = level.primary_title(wrap(&printable(&finding.title()), self.width.saturating_sub(label), ""));
+        if let Some(rule) = rule { title.id(rule) } else { title }
+    }
+
+    fn snippet<'p>(&'p self, marks: &[Mark<'p>]) -> Snippet<'p, Annotation<'p>> {
+        let (line, piece) = self.piece(marks);
+        let snippet = Snippet::source(self.text.get(piece.clone()).unwrap_or_default());
+        let annotation = |mark: &Mark<'p>| {
+            let within = mark.span.start.saturating_sub(piece.start)..mark.span.end.saturating_sub(piece.start);
+            mark.kind.span(within).label(mark.label)
+        };
+        snippet.path(self.name.as_str()).line_start(line).annotations(marks.iter().map(annotation))
+    }
+
+    /// What of the text has these marks, and the number of its first line.
+    fn piece(&self, marks: &[Mark<'_>]) -> (usize, Span) {
+        let start = marks.iter().map(|mark| mark.span.start).min().unwrap_or_default();
+        let end = marks.iter().map(|mark| mark.span.end).max().unwrap_or_default();
+        self.lines.near(&(start..end))
+    }
+
+    /// The renderer counts columns from the start of the piece, which may be within a line.
+    fn with_column(&self, rendered: String, arrow: &str, marks: &[Mark<'_>]) -> String {
+        let (line, piece) = self.piece(marks);
+        let Some(place) = marks.first().map(|mark| self.lines.position(mark.span.start)) else { return rendered };
+        let cut = self.lines.position(piece.start).column - 1;
+        let (true, true, Some(at)) = (cut > 0, place.line == line, rendered.find(arrow)) else { return rendered };
+        let header = |column: usize| format!("{}:{line}:{column}", self.name);
+        let (before, behind) = rendered.split_at(at);
+        format!("{before}{}", behind.replacen(&header(place.column - cut), &header(place.column), 1))
     }
 }

@@ -12,28 +12,56 @@ pub(crate) struct Position {
 /// A longer underline would make the lines of a snippet too long.
 const MOST_UNDERLINED: usize = 56;
 
+/// On either side of a span so many bytes of its lines are shown at the most: the renderer looks through all that it gets,
+/// and shows less.
+const MOST_AROUND: usize = 512;
+
+/// Characters are counted in advance for every so many bytes, since a line may be as long as the text.
+const BLOCK: usize = 4096;
+
 /// The beginnings of the lines of a text.
 pub(crate) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
+    /// The characters in front of each block.
+    counts: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
         let behind_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(behind_breaks).collect() }
+        let counts = text.as_bytes().chunks(BLOCK).scan(0, |count, block| {
+            let before = *count;
+            *count += characters(block);
+            Some(before)
+        });
+        Self { text, starts: std::iter::once(0).chain(behind_breaks).collect(), counts: counts.collect() }
     }
 
     /// The line and column of a byte.
     pub(crate) fn position(&self, byte: usize) -> Position {
         let line = self.number(byte);
         let start = self.starts.get(line - 1).copied().unwrap_or_default();
-        let column = self.text.get(start..byte).map_or(1, |before| before.chars().count() + 1);
-        Position { line, column }
+        Position { line, column: self.characters(byte).saturating_sub(self.characters(start)) + 1 }
+    }
+
+    /// The characters in front of a byte.
+    fn characters(&self, byte: usize) -> usize {
+        let block = (byte / BLOCK).min(self.counts.len().saturating_sub(1));
+        let rest = self.text.as_bytes().get(block * BLOCK..byte.min(self.text.len()));
+        self.counts.get(block).copied().unwrap_or_default() + rest.map_or(0, characters)
+    }
+
+    /// The lines that a span touches, as far as they are near it, without the last line break, and the number of the first.
+    pub(crate) fn near(&self, span: &Span) -> (usize, Span) {
+        let (line, around) = self.around(span);
+        let start = self.text.ceil_char_boundary(span.start.saturating_sub(MOST_AROUND));
+        let end = self.text.floor_char_boundary(span.end.saturating_add(MOST_AROUND));
+        (line, around.start.max(start)..around.end.min(end))
     }
 
     /// The whole lines that a span touches, without the last line break, and the number of the first.
-    pub(crate) fn around(&self, span: &Span) -> (usize, Span) {
+    fn around(&self, span: &Span) -> (usize, Span) {
         let [first, last] = [span.start, span.end.max(span.start)].map(|byte| self.number(byte));
         let start = self.starts.get(first - 1).copied().unwrap_or_default();
         let end = self.starts.get(last).copied().unwrap_or(self.text.len());
@@ -55,9 +83,29 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// How many characters begin in these bytes.
+fn characters(bytes: &[u8]) -> usize {
+    // All bytes of a character but the first are 0b10xx_xxxx (RFC 3629 §3).
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_counted_and_cut_at_characters() {
+        let text = format!("é\n{}x", "é".repeat(10_000));
+        let lines = Lines::new(&text);
+        for n in [0, 1, 2047, 2048, 2049, 9_999, 10_000] {
+            assert_eq!(lines.position(3 + 2 * n), Position { line: 2, column: n + 1 });
+        }
+        assert_eq!(lines.position(text.len()), Position { line: 2, column: 10_002 });
+        assert_eq!(lines.near(&(10_003..10_005)), (2, 9_491..10_517));
+        assert_eq!(lines.near(&(10_003..10_004)), (2, 9_491..10_515));
+        assert_eq!(lines.near(&(0..2)), (1, 0..2));
+        assert_eq!(lines.near(&(3..5)), (2, 3..517));
+    }
 
     #[test]
     fn counts_lines_and_characters_from_one() {
