@@ -13,7 +13,7 @@ use crate::document::{
 };
 use crate::finding::{Finding, Subject, human};
 use crate::lint;
-use crate::output::{Output, Stream};
+use crate::output::{Output, Stream, printable};
 
 /// How to read a policy's file.
 #[derive(clap::Args, Debug)]
@@ -87,7 +87,8 @@ pub(crate) fn examine<'d>(document: &'d Document, environment: Option<&str>) -> 
     if let Some(name) = environment {
         found.retain(|policy| policy.environment == Some(name));
         if found.is_empty() {
-            return Err(Failure::new(format!("{} holds no policy for the environment {name:?}", document.source.name)));
+            let source = printable(&document.source.name);
+            return Err(Failure::new(format!("{source} holds no policy for the environment {name:?}")));
         }
     }
     Ok(found.into_iter().map(Examined::new).collect())

@@ -10,7 +10,7 @@ use crate::document::Source;
 use crate::finding::position::Lines;
 use crate::finding::{Finding, Severity, github, human, json, sarif};
 use crate::lint::{self, RULES};
-use crate::output::{Output, Stream};
+use crate::output::{Output, Stream, printable};
 use crate::policy::{Examined, Input, examine, read};
 use crate::{Failure, Outcome};
 use online::IssuerKeys;
@@ -109,7 +109,7 @@ fn write(findings: &[Finding], source: &Source, keys: Option<&[IssuerKeys]>, for
         Format::Human => {
             human::write(findings, source, output, Stream::Out);
             online::write(keys.unwrap_or_default(), output);
-            output.line(&format!("{}: {}", source.name, summary(findings)));
+            output.line(&format!("{}: {}", printable(&source.name), summary(findings)));
         }
         Format::Json => output.json(&Report { findings: json::report(findings, source), issuers: keys }),
         Format::Sarif => output.json(&sarif::log(findings, source)),

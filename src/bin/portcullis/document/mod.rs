@@ -16,6 +16,7 @@ pub(crate) use policies::{PolicyValue, is_configuration, policies, repeated_keys
 pub(crate) use value::{Key, Node, ProblemKind, Value};
 
 use crate::Failure;
+use crate::output::printable;
 
 /// Bytes of a text.
 pub(crate) type Span = Range<usize>;
@@ -99,10 +100,11 @@ impl Source {
     pub(crate) fn read(path: &Path, syntax: Option<Syntax>) -> Result<Self, Failure> {
         let is_stdin = path == Path::new("-");
         let name = if is_stdin { "<stdin>".to_owned() } else { path.display().to_string() };
-        let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {name}: {error}"));
+        let shown = printable(&name);
+        let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {shown}: {error}"));
         let bytes = if is_stdin { read_stdin() } else { std::fs::read(path) }.map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            Failure::new(format!("{name} is not UTF-8: byte {} begins no character", error.utf8_error().valid_up_to()))
+            Failure::new(format!("{shown} is not UTF-8: byte {} begins no character", error.utf8_error().valid_up_to()))
         })?;
         // Some editors put a byte order mark in front of every file.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);

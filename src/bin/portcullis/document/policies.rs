@@ -7,6 +7,7 @@ use portcullis::policy::{Place, Step};
 use super::json::{self, Dialect};
 use super::{Document, MAX_DEPTH, ProblemKind, Span, SyntaxError, Value};
 use crate::Failure;
+use crate::output::printable;
 
 /// The variable of the Worker that holds the policy.
 const VARIABLE: &str = "POLICY";
@@ -35,7 +36,7 @@ pub(crate) fn policies(document: &Document) -> Result<Vec<PolicyValue<'_>>, Fail
         environments.iter().filter_map(|(name, worker)| Some(policy(document, Some(&name.name), variable(worker)?)));
     let found: Vec<_> = default.into_iter().chain(others).collect();
     if found.is_empty() {
-        let name = &document.source.name;
+        let name = printable(&document.source.name);
         return Err(Failure::new(format!("{name} holds no policy: expected the table [vars.{VARIABLE}]")));
     }
     Ok(found)
