@@ -118,6 +118,34 @@ fn a_note_fails_nothing() {
     assert!(run.out.contains("note[public-alone]: routes[0]: is public and shadows no other route"), "{}", run.out);
 }
 
+#[test]
+fn a_slip_shows_among_names_that_count_up_and_not_between_established_ones() {
+    let scopes = |lists: &[&[&str]]| {
+        let routes: Vec<String> = lists
+            .iter()
+            .enumerate()
+            .map(|(n, list)| token(&format!("/{n}"), &format!(", scopes = {list:?}")))
+            .collect();
+        kinds("", &routes).len()
+    };
+    for slip in [
+        ["v2:read", "v2:reed"],
+        ["oauth2:read", "oauht2:read"],
+        ["read:items1", "read:itms1"],
+        ["read:users2", "read:user2"],
+    ] {
+        assert_eq!(scopes(&[&["v1:read"], &["read:items2"], &[slip[0]], &[slip[1]]]), 1, "{slip:?}");
+    }
+    let counted = &["v1:read", "v2:read", "tier:a1", "tier:b1", "read:users1", "read:users2"][..];
+    assert_eq!(scopes(&[counted]), 0);
+    let (order, border) = (&["order:read"][..], &["border:read"][..]);
+    assert_eq!(scopes(&[order, border, border]), 1);
+    assert_eq!(scopes(&[order, border, order, border]), 0);
+    assert_eq!(scopes(&[&["order:read"], &["Order:read"], &["order:read"], &["Order:read"]]), 1);
+    let beside = check("beside.toml", format!("{GOOD}scopes = [\"read:user\", \"read:users\"]\n")).out;
+    assert!(beside.contains("stands beside it"), "{beside}");
+}
+
 /// The kinds of findings of a policy with these keys and routes.
 fn kinds(keys: &str, routes: &[String]) -> Vec<String> {
     static POLICIES: AtomicUsize = AtomicUsize::new(0);

@@ -1,6 +1,8 @@
 //! Names that are nearly those of other routes: what a slip of the finger makes.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
 use portcullis::policy::{Place, Step};
 use strsim::damerau_levenshtein;
@@ -12,10 +14,16 @@ use crate::finding::Subject;
 /// Shorter ones differ by a letter as a matter of course.
 const LEAST_LETTERS: usize = 4;
 
-/// A name, how often it is there, and where first.
+/// A name that so many routes have is meant, even if others have one that is nearly the same.
+const ESTABLISHED: usize = 2;
+
+/// A name, how many routes have it, and where it is first.
 struct Use {
     name: String,
-    count: usize,
+    /// Names that only count up have the same.
+    without_digits: String,
+    routes: usize,
+    last_route: usize,
     place: Vec<Step>,
 }
 
@@ -23,11 +31,12 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     let (mut scopes, mut audiences) = (Uses::default(), Uses::default());
     for (index, written) in lint.routes().iter().enumerate() {
         let place = |key: &str| vec![Step::Key("routes".to_owned()), Step::Index(index), Step::Key(key.to_owned())];
-        written.get("scopes").into_iter().for_each(|scope| scopes.collect(scope, place("scopes")));
-        written.get("audience").into_iter().for_each(|audience| audiences.collect(audience, place("audience")));
+        written.get("scopes").into_iter().for_each(|scope| scopes.collect(scope, index, place("scopes")));
+        written.get("audience").into_iter().for_each(|audience| audiences.collect(audience, index, place("audience")));
     }
     for (rare, common) in scopes.similar() {
-        let message = format!("{:?} is nearly {:?}, which is asked for elsewhere", rare.name, common.name);
+        let place = if rare.is_beside(common) { "stands beside it" } else { "is asked for elsewhere" };
+        let message = format!("{:?} is nearly {:?}, which {place}", rare.name, common.name);
         tell(lint, &SIMILAR_SCOPE, message, rare, common);
     }
     for (rare, common) in audiences.alike() {
@@ -43,6 +52,21 @@ fn tell(lint: &mut Lint<'_>, rule: &super::Rule, message: String, rare: &Use, co
     lint.note(rule, &place, message).related = Some((span, Place::at(&related).to_string()));
 }
 
+impl Use {
+    /// Whether one of the two could be a slip for the other. Each of two that several routes have is what it should be,
+    /// unless they differ by case alone.
+    fn could_be(&self, other: &Self) -> bool {
+        let are_established = self.routes.min(other.routes) >= ESTABLISHED;
+        is_slip(&self.name, &other.name) && (!are_established || is_same_but_for_case(&self.name, &other.name))
+    }
+
+    /// Whether both come first in one list.
+    fn is_beside(&self, other: &Self) -> bool {
+        let [list, other] = [self, other].map(|used| used.place.split_last().map(|(_, list)| list));
+        list == other
+    }
+}
+
 /// All names of a kind, in the order in which they come.
 #[derive(Default)]
 struct Uses {
@@ -51,50 +75,52 @@ struct Uses {
 }
 
 impl Uses {
-    fn collect(&mut self, value: &Value, place: Vec<Step>) {
+    fn collect(&mut self, value: &Value, route: usize, place: Vec<Step>) {
         let below = |step| place.iter().cloned().chain([step]).collect();
         match &value.node {
-            Node::Text(name) => self.add(name, place),
+            Node::Text(name) => self.add(name, route, place),
             Node::List(items) => {
-                items.iter().enumerate().for_each(|(index, item)| self.collect(item, below(Step::Index(index))));
+                items.iter().enumerate().for_each(|(index, item)| self.collect(item, route, below(Step::Index(index))));
             }
             Node::Table(entries) => {
-                entries.iter().for_each(|(key, value)| self.collect(value, below(Step::Key(key.name.clone()))));
+                entries.iter().for_each(|(key, value)| self.collect(value, route, below(Step::Key(key.name.clone()))));
             }
             _ => {}
         }
     }
 
-    fn add(&mut self, name: &str, place: Vec<Step>) {
+    fn add(&mut self, name: &str, route: usize, place: Vec<Step>) {
         let next = self.uses.len();
         let index = *self.index.entry(name.to_owned()).or_insert(next);
         match self.uses.get_mut(index) {
-            Some(used) => used.count += 1,
-            None => self.uses.push(Use { name: name.to_owned(), count: 1, place }),
+            Some(used) if used.last_route == route => {}
+            Some(used) => (used.routes, used.last_route) = (used.routes + 1, route),
+            None => {
+                let without_digits = name.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+                self.uses.push(Use { name: name.to_owned(), without_digits, routes: 1, last_route: route, place });
+            }
         }
     }
 
     /// Pairs that differ by one letter or by case, the rarer one first. Two names are that near only if they are the same
-    /// without some one letter of each, so nothing else is compared; and of names that only count up, one is.
+    /// without some one letter of each, so nothing else is compared; nor are names that only count up.
     fn similar(&self) -> Vec<(&Use, &Use)> {
-        let mut near: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut counted = HashSet::new();
-        let uses = self.uses.iter().enumerate().filter(|(_, used)| counted.insert(without_digits(&used.name)));
-        for (index, used) in uses {
-            for key in shortened(&used.name) {
-                near.entry(key).or_default().push(index);
-            }
-        }
+        let uses = self.uses.iter().enumerate();
+        let mut near: Vec<(u64, usize)> =
+            uses.flat_map(|(index, used)| shortened(&used.name).into_iter().map(move |key| (key, index))).collect();
+        near.sort_unstable();
+        near.dedup();
+        let form = |index: usize| self.uses.get(index).map(|used| used.without_digits.as_str());
         let mut pairs = BTreeSet::new();
-        for group in near.values() {
-            for (position, one) in group.iter().enumerate() {
-                for other in group.iter().skip(position + 1).filter(|other| *other != one) {
-                    pairs.insert((*one.min(other), *one.max(other)));
+        for group in near.chunk_by(|(one, _), (other, _)| one == other) {
+            for (position, (_, one)) in group.iter().enumerate() {
+                for (_, other) in group.iter().skip(position + 1).filter(|(_, other)| form(*other) != form(*one)) {
+                    pairs.insert((*one, *other));
                 }
             }
         }
         let pairs = pairs.into_iter().filter_map(|(one, other)| Some((self.uses.get(one)?, self.uses.get(other)?)));
-        pairs.filter(|(one, other)| is_slip(&one.name, &other.name)).map(by_count).collect()
+        pairs.filter(|(one, other)| one.could_be(other)).map(by_count).collect()
     }
 
     /// Pairs that are the same but for case and a slash at the end, the rarer one first.
@@ -110,28 +136,27 @@ impl Uses {
 }
 
 fn by_count<'u>((first, second): (&'u Use, &'u Use)) -> (&'u Use, &'u Use) {
-    if first.count < second.count { (first, second) } else { (second, first) }
+    if first.routes < second.routes { (first, second) } else { (second, first) }
 }
 
-fn without_digits(name: &str) -> String {
-    name.chars().filter(|letter| !letter.is_ascii_digit()).collect()
-}
-
-/// The name itself and the name without each of its letters, in lower case.
-fn shortened(name: &str) -> Vec<String> {
-    let letters: Vec<char> = name.to_lowercase().chars().collect();
-    let without = |skip: usize| {
-        letters.iter().enumerate().filter(move |(at, _)| *at != skip).map(|(_, letter)| *letter).collect()
+/// The name itself and the name without each of its letters, in lower case, as hashes: large policies have many.
+fn shortened(name: &str) -> Vec<u64> {
+    let name = name.to_lowercase();
+    let cuts = name.char_indices().map(|(at, letter)| at..at + letter.len_utf8());
+    let mut text = String::with_capacity(name.len());
+    let key = |cut: Range<usize>| {
+        text.clone_from(&name);
+        text.replace_range(cut, "");
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        hasher.finish()
     };
-    let mut keys: Vec<String> = (0..=letters.len()).map(without).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+    std::iter::once(0..0).chain(cuts).map(key).collect()
 }
 
-/// Whether one could be a slip for the other. Numbers count up on purpose (`v1`, `v2`), and so do single letters.
+/// Whether one could be a slip for the other. Single letters count up on purpose, with a number beside them or without.
 fn is_slip(one: &str, other: &str) -> bool {
-    if one.to_lowercase() == other.to_lowercase() {
+    if is_same_but_for_case(one, other) {
         return true;
     }
     if damerau_levenshtein(one, other) > 1 || one.len().min(other.len()) < LEAST_LETTERS {
@@ -140,8 +165,12 @@ fn is_slip(one: &str, other: &str) -> bool {
     let words = |text: &str| text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>();
     let (one, other) = (words(one), words(other));
     let differing = one.iter().zip(&other).filter(|(one, other)| one != other);
-    let is_counted = |word: &str| word.chars().count() < 2 || word.ends_with(|c: char| c.is_ascii_digit());
+    let is_counted = |word: &str| word.chars().filter(|letter| !letter.is_ascii_digit()).count() < 2;
     one.len() != other.len() || !differing.into_iter().any(|(one, other)| is_counted(one) || is_counted(other))
+}
+
+fn is_same_but_for_case(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 #[cfg(test)]
@@ -156,13 +185,22 @@ mod tests {
             ("read:users", "read:Users"),
             ("read:users", "read:uzers"),
             ("read:users", "read-users"),
+            ("v2:read", "v2:reed"),
+            ("oauth2:read", "oauht2:read"),
+            ("read:items1", "read:itms1"),
+            ("read:users2", "read:user2"),
         ] {
             assert!(is_slip(one, other), "{one} {other}");
             assert!(shortened(one).iter().any(|key| shortened(other).contains(key)), "{one} {other}");
         }
-        for (one, other) in
-            [("api:v1", "api:v2"), ("tier:a", "tier:b"), ("read:a", "write:a"), ("abc", "abd"), ("x1", "x")]
-        {
+        for (one, other) in [
+            ("api:v1", "api:v2"),
+            ("tier:a", "tier:b"),
+            ("read:a", "write:a"),
+            ("abc", "abd"),
+            ("x1", "x"),
+            ("read:v1", "read:w1"),
+        ] {
             assert!(!is_slip(one, other), "{one} {other}");
         }
     }
