@@ -101,7 +101,7 @@ pub struct Issuer {
 pub struct Route {
     /// Literal segments (written decoded, without `%`), `{name}` for one whole segment, `{*name}` last for the rest, as
     /// in `/orgs/{org}/data/{*rest}`.
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = PATH))]
     pub path: String,
     /// Methods in upper case; `GET` covers `HEAD`. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -109,7 +109,7 @@ pub struct Route {
     pub methods: Vec<String>,
     /// `host`, or `{name}.host` for any one label; without port. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    #[schemars(length(min = 1), inner(length(min = 1)))]
+    #[schemars(length(min = 1), inner(regex(pattern = HOST)))]
     pub hosts: Vec<String>,
     /// For logs. Default: the path.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +143,7 @@ pub struct Route {
     pub origin: Option<String>,
     /// Leading segments that the origin does not see, as in `/api`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = PREFIX))]
     pub strip_prefix: Option<String>,
     /// Milliseconds until the origin's response headers. Default: 30000.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,7 +174,7 @@ pub struct Cors {
     /// The request headers that a page may set; `"*"` does not cover `authorization`. Default: `authorization` and
     /// `content-type`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(inner(length(min = 1)), extend("default" = ["authorization", "content-type"]))]
+    #[schemars(inner(regex(pattern = TOKEN)), extend("default" = ["authorization", "content-type"]))]
     pub headers: Option<Vec<String>>,
     /// The methods that a page may use. Default: those that the routes of the path take.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -182,7 +182,7 @@ pub struct Cors {
     pub methods: Vec<String>,
     /// The response headers that a page may read, beside those that browsers always show. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    #[schemars(inner(length(min = 1)))]
+    #[schemars(inner(regex(pattern = TOKEN)))]
     pub expose: Vec<String>,
     /// Whether a page may send cookies; tokens in `Authorization` do not need it. Excludes `"*"`. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -321,7 +321,7 @@ pub struct Assertions {
     #[schemars(length(min = 1))]
     pub issuer: String,
     /// Names of one or two Worker secrets, each a private JWK. The first signs, all are published.
-    #[schemars(length(min = 1, max = 2), inner(length(min = 1)))]
+    #[schemars(length(min = 1, max = 2), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub keys: Vec<String>,
     /// Their `aud`. Default: the route's origin without its base path, `service:BINDING`, or the request's own scheme and
     /// host.
@@ -364,6 +364,18 @@ pub struct Limits {
 /// A hundred years.
 const MAX_SECONDS: u64 = super::issuer::MAX_SECONDS;
 const MAX_TIMEOUT_MS: u64 = super::issuer::MAX_TIMEOUT_MS;
+
+/// The name of a header, or a method (RFC 9110 §5.6.2).
+pub const TOKEN: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+
+/// Segments without what no path of a policy holds; one slash at the end.
+const PATH: &str = r"^/([^/%;\\\x00-\x1f\x7f-\x9f]+(/[^/%;\\\x00-\x1f\x7f-\x9f]+)*/?)?$";
+
+/// The same without captures.
+const PREFIX: &str = r"^/([^/%;{}\\\x00-\x1f\x7f-\x9f]+(/[^/%;{}\\\x00-\x1f\x7f-\x9f]+)*/?)?$";
+
+/// A name or an address, or a capture in front of one; without port and without a dot at the end.
+const HOST: &str = r"^(\{[A-Za-z0-9_-]+\}\.)?([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$";
 
 /// RFC 6749 §3.3
 const SCOPE: &str = r"^[!#-\[\]-~]+$";

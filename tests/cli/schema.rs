@@ -189,8 +189,12 @@ fn both_take_good_policies() {
     let schema = jsonschema::validator_for(&schema("policy")).unwrap();
     for policy in [
         with_route(&json!({"path": "/a/{b}/{*c}", "audience": "x{b}", "methods": ["GET", "X-Y_Z"]})),
-        with_route(&json!({"path": "/", "access": "public"})),
+        with_route(&json!({"path": "/", "access": "public", "strip_prefix": "/"})),
         with_route(&json!({"path": "/", "access": "deny", "hosts": ["{t}.a.com"]})),
+        with_route(&json!({"path": "/é/a?b c#/{x}/", "access": "public", "strip_prefix": "/é/a?b c#/"})),
+        with_route(
+            &json!({"path": "/{*x}", "access": "deny", "hosts": ["A_b-1", "127.0.0.1", "[::ffff:1.2.3.4]", "{t}.[::1]", "1.a"]}),
+        ),
         with_route(&json!({"path": "/", "access": "optional", "audience": ["x", "y"], "organization": "*"})),
         with_route(&json!({"path": "/", "audience": "*", "scopes": ["a:b/c"], "issuers": ["a"]})),
         with_route(&json!({"path": "/", "audience": "x", "scopes": {"any": ["a"]}, "claims": {"a.b": 1, "c": true}})),
@@ -204,6 +208,8 @@ fn both_take_good_policies() {
         with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K"]}, "secret": {"binding": "S"}})),
         with("origin", &json!("passthrough")),
         with("cors", &json!({"origins": ["*"], "headers": [], "credentials": false})),
+        with("cors", &json!({"origins": ["https://a.com"], "headers": ["X-A_b", "*"], "expose": ["*", "!"]})),
+        with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K", "L"]}})),
     ] {
         assert_eq!(Policy::parse(&policy.to_string()).map(drop), Ok(()), "{policy}");
         assert!(schema.is_valid(&policy), "{policy}: {:?}", schema.iter_errors(&policy).next().map(|e| e.to_string()));
@@ -246,6 +252,15 @@ fn both_refuse_bad_policies() {
         with("identity", &json!({"secret": {"binding": ""}})),
         with("orign", &json!("https://o.com")),
         route("path", json!("a")),
+        route("path", json!("")),
+        route("path", json!("//")),
+        route("path", json!("/a//b")),
+        route("path", json!("/a//")),
+        route("path", json!("/a%20b")),
+        route("path", json!("/a;b")),
+        route("path", json!("/a\\b")),
+        route("path", json!("/a\u{85}")),
+        route("path", json!("/a\n")),
         route("path", Value::Null),
         route("audience", json!([])),
         route("audience", json!("")),
@@ -254,6 +269,14 @@ fn both_refuse_bad_policies() {
         route("methods", json!(["get"])),
         route("methods", json!("GET")),
         route("hosts", json!(["", "a"])),
+        route("hosts", json!(["a.com:8080"])),
+        route("hosts", json!(["a.com."])),
+        route("hosts", json!(["a..com"])),
+        route("hosts", json!(["*.a.com"])),
+        route("hosts", json!(["{t}"])),
+        route("hosts", json!(["https://a.com"])),
+        route("hosts", json!(["é.com"])),
+        route("hosts", json!(["a.com\n"])),
         route("access", json!("Public")),
         route("access", json!("public")),
         route("access", json!("deny")),
@@ -269,6 +292,9 @@ fn both_refuse_bad_policies() {
         route("claims", json!({"a": [1]})),
         route("organization", json!("")),
         route("strip_prefix", json!("a")),
+        route("strip_prefix", json!("/{a}")),
+        route("strip_prefix", json!("/a/{*r}")),
+        route("strip_prefix", json!("/a//b")),
         route("timeout_ms", json!(0)),
         route("timeout_ms", json!(1.5)),
         route("method", json!(["GET"])),
@@ -276,6 +302,10 @@ fn both_refuse_bad_policies() {
         route("cors", json!({})),
         with("cors", &json!(false)),
         with("cors", &json!({"origins": []})),
+        with("cors", &json!({"origins": ["*"], "headers": ["a b"]})),
+        with("cors", &json!({"origins": ["*"], "headers": ["a, b"]})),
+        with("cors", &json!({"origins": ["*"], "expose": [""]})),
+        with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K", "K"]}})),
         with("cors", &json!({"origins": ["app.com"]})),
         with("cors", &json!({"origins": ["https://app.com"], "max_age": 86_401})),
         with("resources", &json!({"https://api.com": {"title": "x"}})),
@@ -307,6 +337,9 @@ fn the_wrapper_looks_at_each_policy_of_a_worker() {
     let worker = |default: &Value, staging: &Value| json!({"name": "x", "kv_namespaces": [], "vars": {"POLICY": default, "OTHER": 1}, "env": {"s": {"vars": {"POLICY": staging}}}});
     assert!(schema.is_valid(&worker(&good, &good)));
     assert!(schema.is_valid(&json!({"name": "x"})));
+    let text = json!(good.to_string());
+    assert!(schema.is_valid(&worker(&text, &text)), "a string with JSON in it is a policy, too");
+    assert!(!schema.is_valid(&worker(&json!(1), &good)) && !schema.is_valid(&worker(&good, &json!([]))));
     assert!(!schema.is_valid(&worker(&bad, &good)));
     assert!(!schema.is_valid(&worker(&good, &bad)));
 }

@@ -84,12 +84,13 @@ fn narrow(schema: &mut Schema) {
     }
 }
 
-/// The policy within what wrangler reads; of the rest it says nothing. That the variable may be a string with JSON in it is
-/// left out: whoever writes one has nothing to complete, and a choice would hide from all others what is wrong.
+/// The policy within what wrangler reads; of the rest it says nothing. The variable may be a string with JSON in it, too:
+/// a second type of the one schema, since a choice of two would hide what is wrong with a table.
 fn wrangler() -> Schema {
     let mut policy = policy();
     let definitions = policy.remove("definitions").unwrap_or_default();
     let meta = policy.remove("$schema").unwrap_or_default();
+    policy.insert("type".to_owned(), serde_json::json!(["object", "string"]));
     let mut definitions = definitions.as_object().cloned().unwrap_or_default();
     definitions.insert("Policy".to_owned(), policy.to_value());
     let vars = serde_json::json!({"type": "object", "properties": {"POLICY": {"$ref": "#/definitions/Policy"}}});

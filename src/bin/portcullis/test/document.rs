@@ -4,8 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use portcullis::policy::document::TOKEN;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
+
+/// The value of a header: no control characters but tabs.
+const VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*$";
 
 /// Tests of a policy, which `portcullis test` runs.
 #[derive(JsonSchema)]
@@ -34,12 +38,13 @@ struct Test {
     #[schemars(length(min = 1))]
     name: String,
     /// The request's method. Default: `GET`.
-    #[schemars(length(min = 1), extend("default" = "GET"))]
+    #[schemars(regex(pattern = TOKEN), extend("default" = "GET"))]
     method: Option<String>,
     /// The request's URL, or only a path, on `https://localhost`.
-    #[schemars(regex(pattern = r"^(/|https?://)"))]
+    #[schemars(regex(pattern = r"^(/|[Hh][Tt][Tt][Pp][Ss]?://)[^ \x00-\x1f\x7f-\x9f]*$"))]
     url: String,
     /// The request's headers.
+    #[schemars(extend("propertyNames" = {"pattern": TOKEN}, "additionalProperties" = {"type": "string", "pattern": VALUE}))]
     headers: Option<BTreeMap<String, String>>,
     /// When the request takes place. Default: as the file says.
     now: Option<Time>,
@@ -69,7 +74,7 @@ struct Expect {
     #[schemars(length(min = 1))]
     challenge: Option<String>,
     /// Headers that the gate gives the client, in its own answer or beside the origin's.
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": TOKEN}))]
     answer: Option<BTreeMap<String, Header>>,
     /// The name of the request's route.
     #[schemars(length(min = 1))]
@@ -81,7 +86,7 @@ struct Expect {
     #[schemars(length(min = 1))]
     service: Option<String>,
     /// Headers that the origin receives.
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": TOKEN}))]
     headers: Option<BTreeMap<String, Header>>,
 }
 
@@ -137,6 +142,46 @@ mod tests {
     use serde_json::json;
 
     use super::super::file::parse_tests;
+
+    #[test]
+    fn the_schema_and_the_reader_take_the_same_requests() {
+        let schema = jsonschema::validator_for(&crate::schema::tests().to_value()).unwrap();
+        let file = |key: &str, value: serde_json::Value| {
+            let mut test = json!({"name": "a", "url": "/", "expect": {"status": 404}});
+            test[key] = value;
+            json!({"tests": [test]})
+        };
+        for good in [
+            file("url", json!("/a?b=%20#c")),
+            file("url", json!("HTTP://a.com/é{}")),
+            file("method", json!("x-Y_!")),
+            file("headers", json!({"X-A_b": " é\t", "!": "1, 2"})),
+            file("headers", json!({"a": ""})),
+            file("headers", json!({})),
+            file("expect", json!({"answer": {"x-a": ""}, "headers": {"X_a": true}})),
+            file("now", json!("2027-01-15T08:00:00Z")),
+        ] {
+            assert!(parse_tests(&good.to_string()).is_ok() && schema.is_valid(&good), "{good}");
+        }
+        for bad in [
+            file("url", json!("/a b")),
+            file("url", json!("/a\n")),
+            file("url", json!("/\u{85}")),
+            file("url", json!("a.com")),
+            file("method", json!("")),
+            file("method", json!("G T")),
+            file("method", json!("GET\n")),
+            file("headers", json!({"a b": "1"})),
+            file("headers", json!({"": "1"})),
+            file("headers", json!({"a": "1\n2"})),
+            file("headers", json!({"a": "\u{7f}"})),
+            file("headers", json!({"a": 1})),
+            file("expect", json!({"headers": {"x-a ": false}})),
+            file("expect", json!({"answer": {"": false}})),
+        ] {
+            assert!(parse_tests(&bad.to_string()).is_err() && !schema.is_valid(&bad), "{bad}");
+        }
+    }
 
     #[test]
     fn the_schema_and_the_reader_know_the_same_keys() {
