@@ -206,6 +206,24 @@ fn what_a_public_route_opens_is_told() {
 }
 
 #[test]
+fn only_an_origin_that_requests_go_to_is_told() {
+    let own = |origin: &str| format!(", origin = \"{origin}\"");
+    let (clear, safe) = (own("http://o.com"), own("https://o.com"));
+    let none: [&str; 0] = [];
+    assert_eq!(kinds("", &[deny("/a", &clear)]), none);
+    assert_eq!(kinds("", &[token("/a", &clear)]), ["http-origin"]);
+    let of_policy = |routes: &[String]| {
+        let policy = format!(
+            "version = 1\norigin = \"http://o.com\"\nissuers.a.issuer = \"https://a.com\"\nroutes = [{}]\n",
+            routes.join(", ")
+        );
+        check("clear.toml", policy).out.matches("[http-origin]").count()
+    };
+    assert_eq!(of_policy(&[deny("/a", ""), token("/b", &safe)]), 0);
+    assert_eq!(of_policy(&[deny("/a", ""), token("/b", "")]), 1);
+}
+
+#[test]
 fn what_is_meant_is_no_warning() {
     for routes in [
         // An exception for one path.

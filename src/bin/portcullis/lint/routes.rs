@@ -1,7 +1,7 @@
 //! Routes whose checks do less than they seem to.
 
 use portcullis::policy::url::Origin;
-use portcullis::policy::{Access, Audience, Organization, Requirement, Step};
+use portcullis::policy::{Access, Audience, Organization, Requirement, Route, Step};
 use portcullis::route::pattern::PathPattern;
 
 use super::{AUDIENCE_UNCHECKED, HTTP_ORIGIN, Lint, OPTIONAL_CHECKS, ORGANIZATION_UNUSED, QUERY_IN_PATH, route_key};
@@ -11,12 +11,14 @@ use crate::document::Value;
 const ORGANIZATION_NAMES: [&str; 6] = ["org", "org_id", "organization", "organization_id", "tenant", "tenant_id"];
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
-    if lint.value.get("origin").and_then(Value::as_str).is_some_and(is_clear) {
+    let (policy, written) = (lint.policy, lint.routes());
+    let forwards = |route: &Route| !matches!(route.access, Access::Deny);
+    let inherits = |(route, written): (&Route, &Value)| forwards(route) && written.get("origin").is_none();
+    if is_clear(lint.value) && policy.routes.iter().zip(written).any(inherits) {
         http_origin(lint, &[Step::Key("origin")]);
     }
-    let (policy, written) = (lint.policy, lint.routes());
     for (index, (route, written)) in policy.routes.iter().zip(written).enumerate() {
-        if written.get("origin").and_then(Value::as_str).is_some_and(is_clear) {
+        if is_clear(written) && forwards(route) {
             http_origin(lint, &route_key(index, "origin"));
         }
         path(lint, index, written);
@@ -30,9 +32,10 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     }
 }
 
-/// Whether requests leave the gate without TLS, and not for the same machine.
-fn is_clear(origin: &str) -> bool {
-    let Ok(Origin::Url { root, .. }) = Origin::parse(origin) else { return false };
+/// Whether requests leave the gate without TLS for the origin of this table, and not for the same machine.
+fn is_clear(table: &Value) -> bool {
+    let origin = table.get("origin").and_then(Value::as_str).map(Origin::parse);
+    let Some(Ok(Origin::Url { root, .. })) = origin else { return false };
     root.starts_with("http://") && portcullis::policy::url::check_key_url(&root).is_err()
 }
 
