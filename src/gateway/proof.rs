@@ -7,12 +7,9 @@ use crate::assertion::Assertion;
 use crate::decision::{Denial, Document};
 use crate::platform::Platform;
 use crate::policy::url::Origin;
-use crate::policy::{Assertions, Identity};
+use crate::policy::{Assertions, Identity, KEY_SET_PATH};
 use crate::request::Request;
 use crate::upstream::Proof;
-
-/// Where the gate publishes the keys of its assertions, on every host (RFC 8615).
-const KEY_SET_PATH: &str = "/.well-known/portcullis/jwks.json";
 
 impl<P: Platform> Gateway<P> {
     /// The settings of assertions, if this is the place of their keys.

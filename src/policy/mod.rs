@@ -24,7 +24,7 @@ pub use cors::{Cors, OPEN};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, normal_type};
 pub use place::{Place, Step};
-pub use proof::{Assertions, SharedSecret};
+pub use proof::{Assertions, KEY_SET_PATH, SharedSecret};
 pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 pub use resource::Resource;

@@ -8,6 +8,9 @@ use super::url::{Origin, is_binding};
 use crate::request::Url;
 use crate::token::algorithm::Algorithm;
 
+/// Where the gate publishes the keys of its assertions, on every host (RFC 8615).
+pub const KEY_SET_PATH: &str = "/.well-known/portcullis/jwks.json";
+
 /// What assertions may be signed with.
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::EdDsa];
 

@@ -15,8 +15,10 @@ pub struct Resource {
     pub metadata_url: String,
     /// The metadata (RFC 9728 §2), in JSON.
     pub metadata: String,
-    host: String,
-    path: String,
+    /// The host of that place, in lower case and without port.
+    pub host: String,
+    /// The path of that place.
+    pub path: String,
 }
 
 impl Resource {

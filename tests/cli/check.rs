@@ -206,6 +206,29 @@ fn what_a_public_route_opens_is_told() {
 }
 
 #[test]
+fn a_route_behind_a_document_of_the_gates_own_is_told() {
+    let assertion =
+        "identity.assertion = { issuer = \"https://g.com\", keys = [\"K\"] }\nresources.\"https://a.com/mcp\" = {}";
+    let resource = "/.well-known/oauth-protected-resource/mcp";
+    let keys = "/.well-known/portcullis/jwks.json";
+    let mcp = "{ path = \"/mcp\", audience = \"https://a.com/mcp\" }".to_owned();
+    let of = |route: String| kinds(assertion, &[mcp.clone(), route]);
+    let none: [&str; 0] = [];
+    for (route, expected) in [
+        (deny(keys, ""), &["unreachable"][..]),
+        (deny(keys, ", hosts = [\"b.com\"]"), &["unreachable"]),
+        (deny(resource, ""), &["unreachable"]),
+        (deny(resource, ", hosts = [\"A.com\"]"), &["unreachable"]),
+        (deny(resource, ", hosts = [\"b.com\"]"), &none),
+        (deny("/.well-known/oauth-protected-resource/{x}", ""), &none),
+        (deny("/.well-known/portcullis/{*x}", ""), &none),
+    ] {
+        assert_eq!(of(route.clone()), expected, "{route}");
+    }
+    assert_eq!(kinds("", &[deny(keys, "")]), none);
+}
+
+#[test]
 fn only_an_origin_that_requests_go_to_is_told() {
     let own = |origin: &str| format!(", origin = \"{origin}\"");
     let (clear, safe) = (own("http://o.com"), own("https://o.com"));

@@ -1,6 +1,7 @@
 //! Where a route is, and requests that it is there for.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
 
 use crate::document::Value;
@@ -36,6 +37,16 @@ impl Location {
 
     pub(super) fn is_literal(&self) -> bool {
         self.path.names().next().is_none()
+    }
+
+    /// Whether its path is this one and no other.
+    pub(super) fn is_at(&self, path: &RequestPath<'_>) -> bool {
+        let is_same = |(index, segment): (usize, &PatternSegment)| match segment {
+            PatternSegment::Literal(text) => path.segment(index) == Some(text),
+            PatternSegment::Capture(_) => false,
+        };
+        let segments = &self.path.segments;
+        self.is_literal() && segments.iter().enumerate().all(is_same) && path.segment(segments.len()).is_none()
     }
 
     /// Whether the other is at the same place, this host of this one's (`None` for all hosts) and the same path: what

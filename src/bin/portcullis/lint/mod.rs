@@ -5,6 +5,7 @@ mod location;
 mod methods;
 mod names;
 mod openings;
+mod own;
 mod routes;
 mod worker;
 
@@ -56,7 +57,7 @@ rules! {
     UNBOUND_SERVICE = Warning "unbound-service" "An origin is a service that is not bound",
     UNBOUND_STORE = Warning "unbound-store" "No KV namespace keeps the issuers' keys",
     UNKNOWN_METHOD = Warning "unknown-method" "A method that the registry of HTTP does not have",
-    UNREACHABLE = Warning "unreachable" "A route no method of which can match",
+    UNREACHABLE = Warning "unreachable" "A route that no request reaches",
     UNUSED_ISSUER = Warning "unused-issuer" "No route takes the issuer's tokens",
 }
 
@@ -73,6 +74,7 @@ pub(crate) fn policy(policy: &Policy, value: &Value) -> Vec<Finding> {
     issuers::lint(&mut lint);
     routes::lint(&mut lint);
     methods::lint(&mut lint);
+    own::lint(&mut lint);
     openings::lint(&mut lint);
     names::lint(&mut lint);
     lint.findings
