@@ -247,6 +247,31 @@ fn only_an_origin_that_requests_go_to_is_told() {
 }
 
 #[test]
+fn pages_that_anyone_can_be_are_told() {
+    let cors = |origin: &str, more: &str| format!("cors = {{ origins = [\"https://app.com\", \"{origin}\"]{more} }}");
+    let cookies = ", credentials = true";
+    let none: [&str; 0] = [];
+    for (origin, more, expected) in [
+        ("http://a.com", "", &["http-page"][..]),
+        ("http://*.a.com:8080", cookies, &["http-page"]),
+        ("HTTP://A.com", "", &["http-page"]),
+        ("http://localhost:05173", cookies, &none),
+        ("http://127.0.0.1:3000", "", &none),
+        ("http://*.localhost:3000", cookies, &none),
+        ("capacitor://localhost", cookies, &none),
+        ("https://*.com", cookies, &["cors-wide"]),
+        ("https://*.com:8443", cookies, &["cors-wide"]),
+        ("http://*.com", cookies, &["http-page", "cors-wide"]),
+        ("https://*.com", "", &none),
+        ("https://*.a.com", cookies, &none),
+    ] {
+        let cors = cors(origin, more);
+        assert_eq!(kinds(&cors, &[token("/a", "")]), expected, "{cors}");
+        assert_eq!(kinds("", &[token("/a", &format!(", {cors}"))]), expected, "{cors}");
+    }
+}
+
+#[test]
 fn what_is_meant_is_no_warning() {
     for routes in [
         // An exception for one path.

@@ -6,6 +6,7 @@ mod methods;
 mod names;
 mod openings;
 mod own;
+mod pages;
 mod routes;
 mod worker;
 
@@ -38,9 +39,11 @@ rules! {
     POLICY = Error "policy" "A policy with which the gate would refuse every request",
     KEYS = Error "keys" "An issuer's keys that cannot be fetched or used",
     AUDIENCE_UNCHECKED = Warning "audience-unchecked" "A route takes tokens for any audience",
+    CORS_WIDE = Warning "cors-wide" "Pages of a whole top-level domain act with the caller's cookies",
     DENY_OPENED = Warning "deny-opened" "A public route lies within one that denies",
     ENVIRONMENT_WITHOUT_POLICY = Warning "environment-without-policy" "An environment inherits no policy",
     HTTP_ORIGIN = Warning "http-origin" "Requests and identities go to the origin in the clear",
+    HTTP_PAGE = Warning "http-page" "Pages that come in the clear may use a route",
     KEY_NOT_ALLOWED = Warning "key-not-allowed" "The policy allows no algorithm of a key",
     LONG_LEEWAY = Warning "long-leeway" "Expired tokens are taken for minutes",
     NO_COOLDOWN = Warning "no-cooldown" "Each unknown key makes a fetch",
@@ -75,6 +78,7 @@ pub(crate) fn policy(policy: &Policy, value: &Value) -> Vec<Finding> {
     routes::lint(&mut lint);
     methods::lint(&mut lint);
     own::lint(&mut lint);
+    pages::lint(&mut lint);
     openings::lint(&mut lint);
     names::lint(&mut lint);
     lint.findings

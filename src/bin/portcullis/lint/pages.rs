@@ -1,0 +1,48 @@
+//! Pages of other origins that anyone could put something into.
+
+use portcullis::policy::url::check_key_url;
+use portcullis::policy::{OriginPattern, Step};
+
+use super::{CORS_WIDE, HTTP_PAGE, Lint, route_key};
+use crate::document::{Node, Value};
+
+pub(super) fn lint(lint: &mut Lint<'_>) {
+    let of_policy = lint.value.get("cors").map(|cors| (vec![Step::Key("cors")], cors));
+    let of_routes = lint.routes().iter().enumerate();
+    let of_routes =
+        of_routes.filter_map(|(index, route)| Some((route_key(index, "cors").to_vec(), route.get("cors")?)));
+    for (place, cors) in of_policy.into_iter().chain(of_routes).collect::<Vec<_>>() {
+        let has_credentials = matches!(cors.get("credentials").map(|value| &value.node), Some(Node::Bool(true)));
+        let origins = cors.get("origins").map(Value::items).unwrap_or_default();
+        for (index, origin) in origins.iter().enumerate() {
+            let Some(Ok(pattern)) = origin.as_str().map(OriginPattern::parse) else { continue };
+            let place = [&place[..], &[Step::Key("origins"), Step::Index(index)]].concat();
+            if is_clear(&pattern) {
+                let cookies = if has_credentials { ", with the caller's cookies" } else { "" };
+                let message =
+                    format!("pages of this origin come without TLS: whoever is in between can act as one{cookies}");
+                lint.note(&HTTP_PAGE, &place, message);
+            }
+            if let (true, Some(domain)) = (has_credentials, top_level(&pattern)) {
+                let message = format!("any page below .{domain} may act with the caller's cookies");
+                lint.note(&CORS_WIDE, &place, message);
+            }
+        }
+    }
+}
+
+/// Whether pages come without TLS, and not from the same machine.
+fn is_clear(pattern: &OriginPattern) -> bool {
+    let example = match pattern {
+        OriginPattern::Exact(origin) => origin.clone(),
+        OriginPattern::Below { scheme, parent } => format!("{scheme}x{parent}"),
+    };
+    example.starts_with("http://") && check_key_url(&example).is_err()
+}
+
+/// The top-level domain whose subdomains all fit. Those of `localhost` are the same machine.
+fn top_level(pattern: &OriginPattern) -> Option<&str> {
+    let OriginPattern::Below { parent, .. } = pattern else { return None };
+    let domain = parent.strip_prefix('.')?.split(':').next()?;
+    (!domain.contains('.') && domain != "localhost").then_some(domain)
+}
