@@ -53,6 +53,9 @@ pub(super) fn operations<'d>(document: &'d Value, report: &mut Report) -> Vec<Op
 /// The operations of a path; one that denies stands for what cannot be read.
 fn of_path<'d>(document: &'d Value, path: &'d str, item: Place<'d>) -> Vec<Operation<'d>> {
     let found = target(document, item.clone()).and_then(|item| {
+        if item.member("security").is_some() {
+            return Err("a path has no `security` of its own in OpenAPI".to_owned());
+        }
         let found = of_item(document, path, &item);
         if found.is_empty() { Err("the path has no operations".to_owned()) } else { Ok(found) }
     });
@@ -68,7 +71,10 @@ fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Oper
             let (method, servers) = (method.map(str::to_owned), servers.clone());
             Operation { path, method, place, servers, parameters, problem: None }
         }
-        Err(problem) => Operation { method: method.map(str::to_owned), ..Operation::hidden(path, place, problem) },
+        Err(problem) => {
+            let (method, servers) = (method.map(str::to_owned), servers.clone());
+            Operation { method, servers, ..Operation::hidden(path, place, problem) }
+        }
     };
     let mut found = Vec::new();
     for (name, place) in item.members() {
@@ -76,7 +82,7 @@ fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Oper
             found.push(operation(*method, place));
         } else if !OTHERS.contains(&name) && !name.starts_with("x-") {
             let problem = format!("the path has a member that is no operation of OpenAPI: {name:?}");
-            found.push(Operation::hidden(path, place, problem));
+            found.push(Operation { servers: servers.clone(), ..Operation::hidden(path, place, problem) });
         }
     }
     found
@@ -92,19 +98,22 @@ fn parameters<'d>(document: &'d Value, place: &Place<'d>) -> Vec<Place<'d>> {
 /// What stands here, or what it refers to. A reference with members beside it is not defined to mean anything.
 fn target<'d>(document: &'d Value, place: Place<'d>) -> Result<Place<'d>, String> {
     let is_beside = |name: &str| !matches!(name, "$ref" | "summary" | "description") && !name.starts_with("x-");
-    if place.member("$ref").is_some() && place.members().any(|(name, _)| is_beside(name)) {
-        return Err("a reference with members beside it has no meaning".to_owned());
-    }
-    let target = place.follow(document)?;
-    if target.is_table() { Ok(target) } else { Err(format!("expected a table, found {}", target.kind())) }
+    let is_alone = |place: &Place<'d>| match place.members().find(|(name, _)| is_beside(name)) {
+        Some(_) => Err("a reference with members beside it has no meaning".to_owned()),
+        None => Ok(()),
+    };
+    let target = place.follow_through(document, is_alone)?;
+    if target.is_table() { target.unmerged() } else { Err(format!("expected a table, found {}", target.kind())) }
 }
 
 impl<'d> Operation<'d> {
-    /// Whether a parameter of the path comes with more than its value: `;name=value`, `.value`.
+    /// Whether a parameter of the path comes with more than its value (`;name=value`, `.value`), or may.
     pub(super) fn has_styled_parameter(&self) -> bool {
-        let is_styled = |parameter: &Place<'_>| parameter.text_of("style").is_some_and(|style| style != "simple");
-        let in_path = |parameter: &&Place<'_>| parameter.text_of("in") == Some("path");
-        self.parameters.iter().filter(in_path).any(is_styled)
+        let is_styled =
+            |parameter: &Place<'_>| parameter.member("style").is_some_and(|style| style.text() != Some("simple"));
+        let in_path = |parameter: &Place<'_>| parameter.text_of("in") == Some("path");
+        let is_merged = |parameter: &Place<'_>| parameter.member("<<").is_some();
+        self.parameters.iter().any(|parameter| is_merged(parameter) || (in_path(parameter) && is_styled(parameter)))
     }
 
     /// Stands for what cannot be read; for all methods, until one is known.
@@ -120,7 +129,9 @@ mod tests {
 
     /// Path, method and problem of each operation.
     fn read(paths: &str) -> Vec<String> {
-        let document = yaml(&format!("{{components: {{pathItems: {{p: {{get: {{}}}}, o: 1}}}}, paths: {{{paths}}}}}"));
+        let document = yaml(&format!(
+            "{{components: {{pathItems: {{p: {{get: {{}}}}, o: 1, chain: {{$ref: '#/components/pathItems/p', post: {{}}}}}}}}, paths: {{{paths}}}}}"
+        ));
         let found = operations(&document, &mut Report::default());
         let line = |found: Operation<'_>| {
             let (method, place) = (found.method.as_deref().unwrap_or("*"), &found.place.pointer);
@@ -160,6 +171,17 @@ mod tests {
             (
                 "/a: {get: {$ref: '#/x', security: []}}",
                 "GET /a #/paths/~1a/get a reference with members beside it has no meaning",
+            ),
+            (
+                "/a: {$ref: '#/components/pathItems/chain'}",
+                "* /a #/paths/~1a a reference with members beside it has no meaning",
+            ),
+            ("/a: {get: {$ref: }}", "GET /a #/paths/~1a/get a reference is nothing, not a string"),
+            ("/a: {get: {$ref: 5}}", "GET /a #/paths/~1a/get a reference is a number or a boolean, not a string"),
+            ("/a: {security: [], get: {}}", "* /a #/paths/~1a a path has no `security` of its own in OpenAPI"),
+            (
+                "/a: {get: {<<: {security: []}}}",
+                "GET /a #/paths/~1a/get merge keys (<<) are no part of YAML 1.2; write out what they stand for",
             ),
             ("/a: {$ref: '#/x'}", "* /a #/paths/~1a \"#/x\" refers to nothing in this document"),
             (

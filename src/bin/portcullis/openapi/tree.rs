@@ -85,15 +85,41 @@ impl<'d> Place<'d> {
         self.member(name)?.text()
     }
 
+    /// The same place, unless a merge key is in it. YAML 1.2 has none, and what it would bring in is not there.
+    ///
+    /// # Errors
+    /// Says so.
+    pub(super) fn unmerged(self) -> Result<Self, String> {
+        match self.member("<<") {
+            Some(_) => Err("merge keys (<<) are no part of YAML 1.2; write out what they stand for".to_owned()),
+            None => Ok(self),
+        }
+    }
+
     /// What `$ref` leads to from here, step by step, until a place that refers no further.
     ///
     /// # Errors
     /// Says what is wrong with a reference.
     pub(super) fn follow(self, root: &'d Value) -> Result<Self, String> {
+        self.follow_through(root, |_| Ok(()))
+    }
+
+    /// The same, where each place that refers further must be one that may.
+    ///
+    /// # Errors
+    /// Says what is wrong with a reference or with its place.
+    pub(super) fn follow_through(
+        self,
+        root: &'d Value,
+        check: impl Fn(&Self) -> Result<(), String>,
+    ) -> Result<Self, String> {
         let mut place = self;
         for _ in 0..MAX_HOPS {
-            let Some(reference) = place.text_of("$ref") else { return Ok(place) };
-            place = resolve(root, reference)?;
+            let Some(reference) = place.member("$ref") else { return Ok(place) };
+            check(&place)?;
+            let text = reference.text();
+            let text = text.ok_or_else(|| format!("a reference is {}, not a string", reference.kind()))?;
+            place = resolve(root, text)?;
         }
         Err("the reference leads in a circle".to_owned())
     }
@@ -155,7 +181,11 @@ mod tests {
 
     #[test]
     fn a_reference_that_leads_nowhere_says_so() {
-        let tree = yaml("{a: {$ref: '#/b'}, b: {$ref: '#/a'}, l: [1]}");
+        let tree = yaml("{a: {$ref: '#/b'}, b: {$ref: '#/a'}, l: [1], n: {$ref: }, m: {$ref: 5}}");
+        for (name, found) in [("n", "nothing"), ("m", "a number or a boolean")] {
+            let problem = Place::root(&tree).member(name).unwrap().follow(&tree).unwrap_err();
+            assert_eq!(problem, format!("a reference is {found}, not a string"));
+        }
         let circle = Place::root(&tree).member("a").unwrap().follow(&tree).unwrap_err();
         assert_eq!(circle, "the reference leads in a circle");
         for reference in ["#/c", "#c", "#/l/1", "#/l/x", "#/%ff", "#/a/"] {
