@@ -24,7 +24,7 @@ pub(crate) fn document(import: &Import, options: &Options) -> Policy {
         cors: None,
         resources: BTreeMap::new(),
         limits: None,
-        routes: import.routes.iter().map(|read| route(read, origin, import.issuers.len(), audience.as_ref())).collect(),
+        routes: import.routes.iter().map(|read| route(read, import, origin, audience.as_ref())).collect(),
     }
 }
 
@@ -36,14 +36,15 @@ fn audience(audience: &[String]) -> Option<OneOrMore> {
     }
 }
 
-fn route(read: &Route, origin: Option<&String>, issuers: usize, audience: Option<&OneOrMore>) -> RouteDocument {
+fn route(read: &Route, import: &Import, origin: Option<&String>, audience: Option<&OneOrMore>) -> RouteDocument {
     let (access, requirement) = match &read.rule.access {
         Access::Token(requirement) => (None, Some(requirement)),
         Access::Optional(requirement) => (Some(Kind::Optional), Some(requirement)),
         Access::Public => (Some(Kind::Public), None),
         Access::Deny => (Some(Kind::Deny), None),
     };
-    let names = requirement.map(|requirement| &requirement.issuers).filter(|names| names.len() < issuers);
+    let is_every = |names: &&Vec<String>| import.issuers.iter().all(|issuer| names.contains(&issuer.name));
+    let names = requirement.map(|requirement| &requirement.issuers).filter(|names| !is_every(names));
     RouteDocument {
         path: read.path.clone(),
         methods: read.methods.clone(),

@@ -56,7 +56,7 @@ impl<'d> Security<'d> {
     pub(super) fn read(root: &'d Value, options: &'d Options) -> Self {
         let document = Place::root(root);
         let schemes = document.member("components").and_then(|components| components.member("securitySchemes"));
-        let read = |(name, scheme): (&'d str, Place<'d>)| match scheme.follow(root) {
+        let read = |(name, scheme): (&'d str, Place<'d>)| match scheme.follow(root).and_then(Place::unmerged) {
             Ok(scheme) => (name, Scheme::read(&scheme)),
             Err(problem) => (name, Scheme::Unreadable(problem)),
         };
@@ -104,12 +104,13 @@ impl<'d> Security<'d> {
     fn any_token(&mut self, report: &mut Report) -> Requirement {
         let named = self.options.issuers.iter().map(|(name, issuer)| (name.clone(), issuer.clone()));
         let other = self.options.issuer.iter().map(|issuer| ("default".to_owned(), issuer.clone()));
-        let issuers: Vec<String> = named
-            .chain(other)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|(name, issuer)| self.intern(&name, &issuer))
-            .collect();
+        let mut issuers: Vec<String> = Vec::new();
+        for (name, issuer) in named.chain(other).collect::<Vec<_>>() {
+            let name = self.intern(&name, &issuer);
+            if !issuers.contains(&name) {
+                issuers.push(name);
+            }
+        }
         if issuers.is_empty() {
             report.missing("--issuer URL", "--default-access token takes tokens of the issuers that are named");
         }
@@ -135,7 +136,12 @@ impl<'d> Security<'d> {
         for (pointer, problem) in &problems {
             report.remark(Outcome::Narrowed, &format!("{problem}; the other alternatives remain"), pointer);
         }
-        Ok(match (is_open, join(&tokens, security, report)) {
+        let requirement = join(&tokens, security, report);
+        if requirement.as_ref().is_some_and(|requirement| is_open && requirement.scopes != Scopes::default()) {
+            let message = "a token without these scopes is refused, though a request without any token is not";
+            report.remark(Outcome::Narrowed, message, &security.pointer);
+        }
+        Ok(match (is_open, requirement) {
             (true, None) => Access::Public,
             (true, Some(requirement)) => Access::Optional(requirement),
             (false, Some(requirement)) => Access::Token(requirement),
@@ -148,10 +154,14 @@ impl<'d> Security<'d> {
         if !place.is_table() {
             return Err(format!("an alternative of `security` is {}, not a table", place.kind()));
         }
+        // All schemes are read before a person is asked about one: no one can call what another scheme denies.
+        let read = |(name, scopes): (&'d str, Place<'d>)| {
+            Ok((name, self.scheme(name)?.clone(), self.scopes_of(name, &scopes, report)?))
+        };
+        let schemes = place.members().map(read).collect::<Result<Vec<_>, String>>()?;
         let mut token: Option<(String, Vec<String>)> = None;
-        for (name, scopes) in place.members() {
-            let issuer = self.issuer_of(name, place, report)?;
-            let scopes = self.scopes_of(name, &scopes, report)?;
+        for (name, scheme, scopes) in schemes {
+            let issuer = self.issuer_of(name, scheme, place, report);
             let (known, all) = token.get_or_insert((issuer.clone(), Vec::new()));
             if *known != issuer {
                 return Err(format!("tokens of {known:?} and of {issuer:?} at once are more than one request carries"));
@@ -163,16 +173,19 @@ impl<'d> Security<'d> {
         Ok(token.map_or(Alternative::Anonymous, |(issuer, scopes)| Alternative::Token { issuer, scopes }))
     }
 
-    /// The name of the policy's issuer for a scheme's tokens.
-    fn issuer_of(&mut self, name: &str, place: &Place<'_>, report: &mut Report) -> Result<String, String> {
-        let scheme = match self.schemes.iter().find(|(known, _)| *known == name) {
-            Some((_, Scheme::Token(scheme))) => scheme.clone(),
+    fn scheme(&self, name: &str) -> Result<&TokenScheme, String> {
+        match self.schemes.iter().find(|(known, _)| *known == name) {
+            Some((_, Scheme::Token(scheme))) => Ok(scheme),
             Some((_, Scheme::Other(what))) => {
-                return Err(format!("the security scheme {name:?} {what}, which the gate does not check"));
+                Err(format!("the security scheme {name:?} {what}, which the gate does not check"))
             }
-            Some((_, Scheme::Unreadable(problem))) => return Err(format!("the security scheme {name:?}: {problem}")),
-            None => return Err(format!("the document has no security scheme {name:?}")),
-        };
+            Some((_, Scheme::Unreadable(problem))) => Err(format!("the security scheme {name:?}: {problem}")),
+            None => Err(format!("the document has no security scheme {name:?}")),
+        }
+    }
+
+    /// The name of the policy's issuer for a scheme's tokens.
+    fn issuer_of(&mut self, name: &str, scheme: TokenScheme, place: &Place<'_>, report: &mut Report) -> String {
         if let Some(format) = scheme.format {
             let message = format!("the tokens of {name:?} are called {format:?}; the gate takes JWTs only");
             report.remark(Outcome::Noted, &message, &place.pointer);
@@ -181,9 +194,9 @@ impl<'d> Security<'d> {
         let Some(issuer) = named.or(scheme.issuer).or_else(|| self.options.issuer.clone()) else {
             let hint = scheme.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
             report.missing(&format!("--issuer {name}=URL"), &format!("whose tokens {name:?} means{hint}"));
-            return Ok(name.to_owned());
+            return name.to_owned();
         };
-        Ok(self.intern(name, &issuer))
+        self.intern(name, &issuer)
     }
 
     fn intern(&mut self, name: &str, issuer: &str) -> String {
