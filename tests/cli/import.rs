@@ -107,7 +107,8 @@ fn what_is_no_document_is_refused() {
     refused("openapi: 3.1.0", "no operations");
     refused("openapi: 3.1.0\npaths: []", "no operations");
     refused("openapi: 3.1.0\npaths: {/a: {get: {}}, /a: {get: {}}}", "is there twice");
-    refused("openapi: 3.1.0\nb: &b {security: []}\npaths: {/a: {get: {<<: *b}}}", "merge keys");
+    refused("openapi: 3.1.0\nb: &b {/b: {}}\npaths: {<<: *b, /a: {get: {}}}", "#/paths: merge keys");
+    refused("openapi: 3.1.0\npaths: {$ref: ./paths.yaml}", "#/paths is in another place, \"./paths.yaml\"");
     refused("openapi: 3.1.0\n  paths", "error");
     refused("{\"openapi\": \"3.1.0\",}", "error");
 }

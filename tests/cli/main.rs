@@ -8,6 +8,7 @@ mod docs;
 mod examples;
 mod explain;
 mod import;
+mod import_requests;
 mod init;
 mod online;
 mod policy_tests;

@@ -1,9 +1,9 @@
-//! What operations claim: a host, a path and a method each. A route table gives each of these to one rule.
+//! What a document claims: a template of it at one place, and what it asks for each method there.
 
 use std::collections::HashMap;
 
+use super::area::{Area, Host};
 use super::path::Path;
-use super::report::{Outcome, Report};
 use super::security::Access;
 use super::tree::Pointer;
 
@@ -26,10 +26,6 @@ impl Rule {
 /// A claim of an operation.
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
-    pub(super) host: Option<String>,
-    /// The path as the document writes it.
-    pub(super) template: String,
-    pub(super) path: Path,
     /// `None` is every method that nothing else of the same path has.
     pub(super) method: Option<String>,
     pub(super) rule: Rule,
@@ -38,99 +34,104 @@ pub(super) struct Claim {
     pub(super) pointer: Pointer,
 }
 
-/// A host, without the name of its capture, and a path, without those of its captures.
-type Spot = (Option<String>, Vec<Option<String>>);
+/// A path of the document at a place where its requests come in.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    /// As the document writes it.
+    pub(super) text: String,
+    /// The host as the policy writes it.
+    pub(super) host: Option<String>,
+    pub(super) path: Path,
+    pub(super) area: Area,
+    /// Why no route is made for it, if none is. It then only keeps others from taking its requests.
+    pub(super) left_out: Option<String>,
+    pub(super) claims: Vec<Claim>,
+}
 
-/// All claims; no two of the same.
+impl Template {
+    pub(super) fn new(text: &str, host: Option<&str>, path: Path, left_out: Option<String>) -> Self {
+        let area = path.area(Host::of(host));
+        Self { text: text.to_owned(), host: host.map(str::to_owned), path, area, left_out, claims: Vec::new() }
+    }
+
+    /// The name of the capture in its host.
+    pub(super) fn label(&self) -> Option<&str> {
+        Some(self.host.as_deref()?.strip_prefix('{')?.split_once('}')?.0)
+    }
+
+    /// Whether a route can be for its requests and no others.
+    pub(super) fn is_exact(&self) -> bool {
+        self.left_out.is_none() && self.path.inexact.is_none()
+    }
+
+    /// Why there is no route for it alone.
+    pub(super) fn problem(&self) -> Option<&String> {
+        self.left_out.as_ref().or(self.path.inexact.as_ref())
+    }
+
+    /// Its claims for a method. GET has HEAD with it (RFC 9110 §9.3.2), unless the path says what HEAD is.
+    pub(super) fn claims(&self, method: Option<&str>) -> Vec<&Claim> {
+        let named = |method: Option<&str>| {
+            self.claims.iter().filter(|claim| claim.method.as_deref() == method).collect::<Vec<_>>()
+        };
+        let covering = if method == Some("HEAD") { Some("GET") } else { None };
+        [method, None, covering].into_iter().map(named).find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    /// Whether another one is more specific by its path. By its host none is: documents do not say so.
+    pub(super) fn is_shadowed_by(&self, other: &Self) -> bool {
+        other.is_exact() && other.area.has_path_within(&self.area) && !self.area.has_path_within(&other.area)
+    }
+}
+
+/// The templates of a document, each at each of its places.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
-    claims: Vec<Claim>,
-    by_key: HashMap<(Spot, Option<String>), usize>,
+pub(super) struct Templates {
+    templates: Vec<Template>,
+    by_key: HashMap<(String, Option<String>, String, Option<String>), usize>,
 }
 
-impl Claim {
-    fn spot(&self) -> Spot {
-        let host = self.host.as_deref().map(|host| match host.split_once('}') {
-            Some((_, suffix)) => suffix.to_owned(),
-            None => host.to_owned(),
-        });
-        (host, self.path.key().into_iter().map(|literal| literal.map(str::to_owned)).collect())
-    }
-
-    fn deny(&mut self, reason: &str, report: &mut Report) {
-        report.remark(Outcome::Denied, reason, &self.pointer);
-        self.rule = Rule::DENY;
-        self.reason = Some(reason.to_owned());
-    }
-}
-
-impl Claims {
-    /// Gives each claim its rule. Where two claim the same and differ, no one may pass.
-    pub(super) fn settle(claims: Vec<Claim>, report: &mut Report) -> Vec<Claim> {
-        let all: Vec<Claim> = claims.iter().filter(|claim| claim.method.is_none()).cloned().collect();
-        let (exact, covering): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| claim.path.inexact.is_none());
-        let mut settled = Self::default();
-        exact.into_iter().for_each(|claim| settled.add(claim, report));
-        covering.into_iter().for_each(|claim| settled.cover(claim, report));
-        settled.oppose(all, report);
-        settled.claims
-    }
-
-    fn add(&mut self, claim: Claim, report: &mut Report) {
-        let key = (claim.spot(), claim.method.clone());
-        match self.by_key.get(&key).and_then(|index| self.claims.get_mut(*index)) {
-            None => self.push(key, claim),
-            Some(known) if known.pointer == claim.pointer && known.rule == claim.rule => {}
-            Some(known) => meet(known, claim, report),
+impl Templates {
+    /// Adds a claim to a template, which may be known.
+    pub(super) fn add(&mut self, template: Template, claim: Claim) {
+        let Template { text, host, path, left_out, .. } = &template;
+        let key = (text.clone(), host.clone(), path.text(), left_out.clone());
+        let inexact = template.path.inexact.clone();
+        let index = *self.by_key.entry(key).or_insert(self.templates.len());
+        if index == self.templates.len() {
+            self.templates.push(template);
+        }
+        if let Some(known) = self.templates.get_mut(index) {
+            known.path.inexact = known.path.inexact.take().or(inexact);
+            known.claims.push(claim);
         }
     }
 
-    /// A path that no pattern says, and one that covers it: requests to it must not get in by a route for others.
-    fn cover(&mut self, mut claim: Claim, report: &mut Report) {
-        let key = (claim.spot(), claim.method.clone());
-        let reason = claim.path.inexact.clone().unwrap_or_default();
-        match self.by_key.get(&key).and_then(|index| self.claims.get_mut(*index)) {
-            Some(known) if known.path.inexact.is_none() => meet(known, claim, report),
-            Some(_) => claim.deny(&reason, report),
-            None => {
-                claim.deny(&reason, report);
-                self.push(key, claim);
+    /// All templates; those first for which routes can be made.
+    pub(super) fn into_sorted(mut self) -> Vec<Template> {
+        self.leave_named();
+        self.templates.sort_by_key(|template| (template.left_out.is_some(), !template.is_exact()));
+        self.templates
+    }
+
+    /// A claim to all methods is not one to those that the path has at other servers; nor does GET have HEAD with it,
+    /// where the path says elsewhere what HEAD is.
+    fn leave_named(&mut self) {
+        let mut named: HashMap<String, Vec<String>> = HashMap::new();
+        for template in self.templates.iter().filter(|template| template.left_out.is_none()) {
+            let known = named.entry(template.text.clone()).or_default();
+            known.extend(template.claims.iter().map(|claim| claim.method.clone().unwrap_or_else(|| "HEAD".to_owned())));
+        }
+        for template in self.templates.iter_mut().filter(|template| template.left_out.is_none()) {
+            let has_all = !template.claims(None).is_empty();
+            for method in named.get(&template.text).into_iter().flatten() {
+                let Some(taken) = template.claims(Some(method)).first().map(|claim| (*claim).clone()) else { continue };
+                // HEAD may be there for the claim to all methods that this template has.
+                if taken.method.as_ref() != Some(method) && !(has_all && method == "HEAD") {
+                    let reason = Some(format!("the path has {method} on other servers"));
+                    template.claims.push(Claim { method: Some(method.clone()), rule: Rule::DENY, reason, ..taken });
+                }
             }
         }
     }
-
-    /// A claim to all methods includes those that another path names at the same spot. There, that path's routes must
-    /// not open what the claim does not. `all` are these claims as the document makes them: two that met are one by now.
-    fn oppose(&mut self, all: Vec<Claim>, report: &mut Report) {
-        let settled = self.claims.iter().filter(|claim| claim.method.is_none()).cloned();
-        let mut by_spot: HashMap<Spot, Vec<Claim>> = HashMap::new();
-        all.into_iter().chain(settled).for_each(|claim| by_spot.entry(claim.spot()).or_default().push(claim));
-        for claim in self.claims.iter_mut().filter(|claim| claim.method.is_some() && claim.rule != Rule::DENY) {
-            let all = by_spot.get(&claim.spot()).into_iter().flatten();
-            let mut opposed = all.filter(|all| all.template != claim.template && all.rule != claim.rule);
-            if let Some(all) = opposed.next() {
-                claim.deny(&differs_from(&all.pointer), report);
-            }
-        }
-    }
-
-    fn push(&mut self, key: (Spot, Option<String>), claim: Claim) {
-        self.by_key.insert(key, self.claims.len());
-        self.claims.push(claim);
-    }
-}
-
-/// Two claims of the same requests: one route, if they agree.
-fn meet(known: &mut Claim, mut other: Claim, report: &mut Report) {
-    if known.rule == other.rule {
-        let message = format!("takes the same requests as {}, and so has the same route", known.pointer);
-        return report.remark(Outcome::Changed, &message, &other.pointer);
-    }
-    let (one, two) = (differs_from(&other.pointer), differs_from(&known.pointer));
-    known.deny(&one, report);
-    other.deny(&two, report);
-}
-
-fn differs_from(other: &Pointer) -> String {
-    format!("takes the same requests as {other}, which says otherwise who may")
 }

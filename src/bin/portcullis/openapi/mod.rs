@@ -4,11 +4,14 @@
 //! such place is in the remarks. Leaving out is safe only where no request gets through anyhow: a path that is not in
 //! the table could be taken by a less specific route. Elsewhere a route that denies stands in its place.
 
+mod area;
+mod atlas;
 mod claim;
 #[cfg(test)]
 mod model;
 mod operation;
 mod path;
+mod readings;
 mod report;
 mod route;
 #[cfg(test)]
@@ -17,7 +20,10 @@ mod schemes;
 mod scopes;
 mod security;
 mod server;
+mod settle;
 mod site;
+mod spot;
+mod template;
 mod tree;
 
 use std::fmt;
@@ -30,13 +36,15 @@ pub(crate) use route::Route;
 pub(crate) use scopes::Scopes;
 pub(crate) use security::{Access, Issuer};
 
-use claim::{Claim, Claims};
+use claim::{Claim, Template, Templates};
 use operation::{Operation, operations};
 use path::Path;
 use report::Report;
 use security::Security;
 use server::Server;
+use settle::settle;
 use site::{Site, Sites};
+use template::rewritten;
 use tree::Place;
 
 use crate::document::Value;
@@ -104,7 +112,7 @@ pub(crate) struct Import {
 /// Says why the document as a whole cannot be read.
 pub(crate) fn import(document: &Value, options: &Options) -> Result<Import, String> {
     check_version(document)?;
-    refuse_merge_keys(&Place::root(document))?;
+    check_tables(document)?;
     let mut report = Report::default();
     let mut converter = Converter::new(document, options, &mut report)?;
     let operations = operations(document, &mut report);
@@ -112,8 +120,8 @@ pub(crate) fn import(document: &Value, options: &Options) -> Result<Import, Stri
         return Err("the document has no operations".to_owned());
     }
     let count = operations.len();
-    let claims = operations.iter().flat_map(|operation| converter.claims(operation, &mut report)).collect();
-    let routes = route::routes(Claims::settle(claims, &mut report));
+    operations.iter().for_each(|operation| converter.convert(operation, &mut report));
+    let routes = settle(&converter.templates.into_sorted(), &mut report)?;
     let mut issuers = converter.security.into_issuers();
     issuers.retain(|issuer| routes.iter().any(|route| route.takes_tokens_of(&issuer.name)));
     find_missing(&routes, options, &mut report);
@@ -138,15 +146,21 @@ fn check_version(document: &Value) -> Result<(), String> {
     }
 }
 
-/// YAML 1.2 has no merge keys. What one would bring in, `security` for instance, is not there.
-fn refuse_merge_keys(place: &Place<'_>) -> Result<(), String> {
-    if place.member("<<").is_some() {
-        return Err(format!(
-            "{}: merge keys (<<) are no part of YAML 1.2; write out what they stand for",
-            place.pointer
-        ));
+/// Checks the tables that name what is read. Where members of them are elsewhere, no one knows what is left.
+fn check_tables(document: &Value) -> Result<(), String> {
+    let root = Place::root(document);
+    let components = root.member("components");
+    let schemes = components.as_ref().and_then(|components| components.member("securitySchemes"));
+    let paths = root.member("paths");
+    for place in [Some(root), components, schemes, paths].into_iter().flatten() {
+        let pointer = place.pointer.clone();
+        let place = place.unmerged().map_err(|problem| format!("{pointer}: {problem}"))?;
+        if let Some(reference) = place.member("$ref") {
+            let target = reference.scalar().unwrap_or_default();
+            return Err(format!("{pointer} is in another place, {target:?}; bundle the document first"));
+        }
     }
-    place.members().try_for_each(|(_, member)| refuse_merge_keys(&member))
+    Ok(())
 }
 
 fn find_missing(routes: &[Route], options: &Options, report: &mut Report) {
@@ -164,6 +178,7 @@ struct Converter<'d> {
     security: Security<'d>,
     sites: Sites<'d>,
     options: &'d Options,
+    templates: Templates,
 }
 
 impl<'d> Converter<'d> {
@@ -176,48 +191,55 @@ impl<'d> Converter<'d> {
             return Err(format!("--issuer {name}=…: the document has no security scheme {name:?}; it has {known}"));
         }
         let sites = Sites::read(&Place::root(document), options, report);
-        Ok(Self { security, sites, options })
+        Ok(Self { security, sites, options, templates: Templates::default() })
     }
 
-    /// What an operation claims, one for each of its sites.
-    fn claims(&mut self, operation: &Operation<'d>, report: &mut Report) -> Vec<Claim> {
-        let (sites, no_site) = match self.sites.of(operation, report) {
-            Ok(sites) => (sites, None),
-            // Where its requests go is not known; where they come in is, or they are refused anyhow.
-            Err(problem) => (self.sites.of_document().to_vec(), Some(problem)),
-        };
+    /// Adds what an operation claims, at each of its sites.
+    fn convert(&mut self, operation: &Operation<'d>, report: &mut Report) {
+        let (sites, no_site) = self.sites.of(operation, report);
         let problem = operation.problem.clone().or(no_site);
         let access = problem.map_or_else(|| self.security.access(&operation.place, report), Err);
-        sites.iter().filter_map(|site| self.claim(operation, site, &access, report)).collect()
+        if let Err(reason) = &access {
+            report.remark(Outcome::Denied, reason, &operation.place.pointer);
+        }
+        sites.iter().for_each(|site| self.claim(operation, site, &access, report));
     }
 
-    fn claim(
-        &self,
-        operation: &Operation<'d>,
-        site: &Site,
-        access: &Result<Access, String>,
-        report: &mut Report,
-    ) -> Option<Claim> {
+    fn claim(&mut self, operation: &Operation<'d>, site: &Site, access: &Result<Access, String>, report: &mut Report) {
         let pointer = &operation.place.pointer;
-        let slash = if operation.path.starts_with('/') { "" } else { "/" };
-        let full = format!("{}{slash}{}", site.base, operation.path);
-        let path = Path::parse(&full, site.host_label());
-        let mut path = path.map_err(|problem| report.remark(Outcome::LeftOut, &problem, pointer)).ok()?;
-        for (name, capture) in &path.renamed {
-            report.remark(Outcome::Changed, &format!("the parameter {{{name}}} is called {{{capture}}}"), pointer);
-        }
-        if operation.has_styled_parameter() {
-            path.inexact = Some("a route takes parameters of the style \"simple\" only".to_owned());
-        }
         let (rule, reason) = match access {
             Ok(access) => (self.rule(access, site), None),
             Err(reason) => (Rule::DENY, Some(reason.clone())),
         };
-        if let Some(reason) = &reason {
-            report.remark(Outcome::Denied, reason, pointer);
+        let claim = Claim { method: operation.method.clone(), rule, reason, pointer: pointer.clone() };
+        let mut add = |path: Path, left_out: Option<String>| {
+            self.templates.add(Template::new(operation.path, site.host.as_deref(), path, left_out), claim.clone());
+        };
+        let slash = if operation.path.starts_with('/') { "" } else { "/" };
+        let full = format!("{}{slash}{}", site.base, operation.path);
+        let mut path = match Path::parse(&full, site.host_label()) {
+            Ok(path) => path,
+            Err(problem) => {
+                report.remark(Outcome::LeftOut, &problem, pointer);
+                let rewritten = Path::parse(&rewritten(&full), site.host_label());
+                return rewritten.into_iter().for_each(|path| add(path, Some(problem.clone())));
+            }
+        };
+        if operation.has_styled_parameter() {
+            path.inexact = Some("a route takes parameters of the style \"simple\" only".to_owned());
         }
-        let (template, method) = (operation.path.to_owned(), operation.method.clone());
-        Some(Claim { host: site.host.clone(), template, path, method, rule, reason, pointer: pointer.clone() })
+        for (other, why) in std::mem::take(&mut path.others) {
+            if site.left_out.is_none() && path.inexact.is_none() {
+                report.remark(Outcome::Narrowed, &why, pointer);
+            }
+            add(other, Some(why));
+        }
+        if site.left_out.is_none() {
+            for (name, capture) in &path.renamed {
+                report.remark(Outcome::Changed, &format!("the parameter {{{name}}} is called {{{capture}}}"), pointer);
+            }
+        }
+        add(path, site.left_out.clone());
     }
 
     fn rule(&self, access: &Access, site: &Site) -> Rule {

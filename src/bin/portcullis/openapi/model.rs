@@ -17,6 +17,24 @@ const SEGMENTS: [&str; 8] = ["a", "b", "{x}", "{y}", "{x}.b", "a{y}", "%61", "{x
 /// All methods that no other operation of the path has.
 const ANY: &str = "x-amazon-apigateway-any-method";
 
+/// No operation of OpenAPI; a reader may take it for one. Nothing of its path is known, but for what else stands there.
+const HIDDEN: &str = "HEAD";
+
+/// Where requests come in: a host, any if it is empty, and the segments in front of paths.
+type Base = (&'static str, &'static [&'static str]);
+
+/// Lists of servers, and all that they stand for.
+const SERVERS: [(&str, &[Base]); 5] = [
+    ("[{url: https://a.x.com}]", &[("a.x.com", &[])]),
+    ("[{url: https://a.x.com}, {url: https://b.x.com/b}]", &[("a.x.com", &[]), ("b.x.com", &["b"])]),
+    (
+        "[{url: 'https://a.x.com/{v}', variables: {v: {default: a, enum: [a, b]}}}]",
+        &[("a.x.com", &["a"]), ("a.x.com", &["b"])],
+    ),
+    ("[{url: 'https://{h}.x.com', variables: {h: {default: a}}}]", &[("", &[])]),
+    ("[{url: https://a.x.com/a}, {url: ../b}]", &[("a.x.com", &["a"])]),
+];
+
 /// Whether a token with these scopes gets in, or no token.
 type LetsIn = fn(Option<&str>) -> bool;
 
@@ -32,40 +50,61 @@ const SECURITY: [(&str, LetsIn); 8] = [
     ("[{key: [], t: []}]", |_| false),
 ];
 
-/// An operation: indices of its segments, whether a slash ends its path, its method, the index of its security.
-type Operation = (Vec<usize>, bool, &'static str, usize);
+/// An operation. `servers` are indices of its own and of its path's; nothing is an empty list.
+#[derive(Clone, Debug)]
+struct Operation {
+    segments: Vec<usize>,
+    has_slash: bool,
+    method: &'static str,
+    security: usize,
+    servers: [Option<usize>; 2],
+}
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let path = prop::collection::vec(0..SEGMENTS.len(), 1..4);
-    let operation = (path, any::<bool>(), prop::sample::select(vec!["get", "post", ANY]), 0..SECURITY.len());
+    let method = prop::sample::select(vec!["get", "get", "head", "post", ANY, HIDDEN]);
+    let servers = || prop::option::weighted(0.2, 0..SERVERS.len());
+    let operation = (path, any::<bool>(), method, 0..SECURITY.len(), servers(), servers());
+    let operation = operation.prop_map(|(segments, has_slash, method, security, own, of_path)| Operation {
+        segments,
+        has_slash,
+        method,
+        security,
+        servers: [own, of_path],
+    });
     prop::collection::vec(operation, 1..6)
 }
 
-fn template((segments, slash, ..): &Operation) -> String {
-    let path: String =
-        segments.iter().filter_map(|index| SEGMENTS.get(*index)).map(|text| format!("/{text}")).collect();
-    if *slash { format!("{path}/") } else { path }
+fn template(operation: &Operation) -> String {
+    let segments = operation.segments.iter().map(|index| format!("/{}", SEGMENTS[*index]));
+    let path: String = segments.collect();
+    if operation.has_slash { format!("{path}/") } else { path }
 }
 
-/// The document with these operations; of two with one path and method, the first.
-fn document(operations: &[Operation]) -> (String, Vec<Operation>) {
+/// The document with these operations; of two with one path and method, the first, and the first's servers of the path.
+fn document(operations: &[Operation], servers: usize) -> (String, Vec<Operation>) {
     let mut paths: Vec<(String, Vec<Operation>)> = Vec::new();
     for operation in operations {
         let path = template(operation);
         match paths.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, known)) if known.iter().any(|other| other.2 == operation.2) => {}
-            Some((_, known)) => known.push(operation.clone()),
+            Some((_, known)) if known.iter().any(|other| other.method == operation.method) => {}
+            Some((_, known)) => {
+                let servers = [operation.servers[0], known[0].servers[1]];
+                known.push(Operation { servers, ..operation.clone() });
+            }
             None => paths.push((path, vec![operation.clone()])),
         }
     }
-    let mut text = String::from("openapi: 3.1.0\nservers: [{url: https://o.example.com}]\n");
+    let list = |index: Option<usize>| index.map_or("[]", |index| SERVERS[index].0);
+    let mut text = format!("openapi: 3.1.0\nservers: {}\n", SERVERS[servers].0);
     text.push_str(
         "components: {securitySchemes: {t: {type: http, scheme: bearer}, key: {type: apiKey, in: header}}}\npaths:\n",
     );
     for (path, operations) in &paths {
-        writeln!(text, "  '{path}':").unwrap();
-        for (_, _, method, security) in operations {
-            writeln!(text, "    {method}: {{security: {}}}", SECURITY[*security].0).unwrap();
+        writeln!(text, "  '{path}':\n    servers: {}", list(operations[0].servers[1])).unwrap();
+        for Operation { method, security, servers, .. } in operations {
+            writeln!(text, "    {method}: {{security: {}, servers: {}}}", SECURITY[*security].0, list(servers[0]))
+                .unwrap();
         }
     }
     (text, paths.into_iter().flat_map(|(_, operations)| operations).collect())
@@ -83,34 +122,71 @@ fn takes(template: &str, text: &str) -> bool {
     }
 }
 
-/// The operations that a request could be for.
-fn are_for<'o>(operations: &'o [Operation], request: &[String], method: &str) -> Vec<&'o Operation> {
-    let has_path = |operation: &&Operation| {
-        let segments = operation.0.iter();
-        segments.len() == request.len() && segments.zip(request).all(|(index, text)| takes(SEGMENTS[*index], text))
-    };
-    let is_named = |operation: &Operation| operation.2.eq_ignore_ascii_case(method);
-    let is_left = |operation: &Operation| {
-        let path = template(operation);
-        operation.2 == ANY && !operations.iter().any(|other| template(other) == path && is_named(other))
-    };
-    operations.iter().filter(has_path).filter(|operation| is_named(operation) || is_left(operation)).collect()
+/// A request, but for its method.
+type Target = (&'static str, Vec<&'static str>);
+
+/// An operation at one of its places.
+struct Placed<'o> {
+    operation: &'o Operation,
+    host: &'static str,
+    path: Vec<&'static str>,
 }
 
-/// What a route could say of an operation's path.
-fn spot(operation: &Operation) -> Vec<&'static str> {
-    let segment = |index: &usize| match SEGMENTS[*index] {
-        "%61" => "a",
-        text if text.contains('{') => "{}",
-        text => text,
+impl<'o> Placed<'o> {
+    fn all(operations: &'o [Operation], servers: usize) -> Vec<Self> {
+        let place = |operation: &'o Operation| {
+            let [own, of_path] = operation.servers;
+            let places = SERVERS[own.or(of_path).unwrap_or(servers)].1;
+            let own = operation.segments.iter().map(|index| SEGMENTS[*index]).collect::<Vec<_>>();
+            places.iter().map(move |(host, base)| Self { operation, host, path: [base, &own[..]].concat() })
+        };
+        operations.iter().flat_map(place).collect()
+    }
+
+    fn has_path(&self, path: &[&str]) -> bool {
+        self.path.len() == path.len() && self.path.iter().zip(path).all(|(template, text)| takes(template, text))
+    }
+
+    /// A gate that looks at no host is every server.
+    fn has(&self, (host, path): &Target, hosts: bool) -> bool {
+        (!hosts || self.host.is_empty() || self.host == *host) && self.has_path(path)
+    }
+
+    /// Whether a method is this operation's: named, or one that its path does not name.
+    fn has_method(&self, method: &str, operations: &[Operation]) -> bool {
+        let path = template(self.operation);
+        let siblings = || operations.iter().filter(|other| template(other) == path);
+        let is_all = |operation: &Operation| [ANY, HIDDEN].contains(&operation.method);
+        let is_named = |operation: &Operation| operation.method == method.to_ascii_lowercase();
+        match siblings().any(is_named) {
+            true => is_named(self.operation),
+            false if siblings().any(is_all) => is_all(self.operation),
+            false => method == "HEAD" && self.operation.method == "get",
+        }
+    }
+
+    fn lets_in(&self, token: Option<&str>) -> bool {
+        self.operation.method != HIDDEN && SECURITY[self.operation.security].1(token)
+    }
+}
+
+/// All paths of requests.
+fn paths() -> Vec<Vec<&'static str>> {
+    let segments = ["a", "b", "c", "a.b", "ab", "ac"];
+    let longer = |paths: &[Vec<&'static str>]| {
+        let with = |path: &Vec<&'static str>| segments.map(|segment| [&path[..], &[segment]].concat());
+        paths.iter().flat_map(with).collect::<Vec<_>>()
     };
-    operation.0.iter().map(segment).collect()
+    let one = longer(&[vec![]]);
+    let two = longer(&one);
+    [one, longer(&two), two].concat()
 }
 
 /// Whether the policy lets a request with these scopes through, or with no token.
-fn lets_in(policy: &Policy, path: &str, method: &str, token: Option<&str>) -> bool {
-    let path = RequestPath::parse(path).unwrap();
-    let RouteMatch::Route(index, _) = policy.table.find("gate", &path, method) else { return false };
+fn lets_in(policy: &Policy, (host, path): &Target, method: &str, token: Option<&str>) -> bool {
+    let path = format!("/{}", path.join("/"));
+    let path = RequestPath::parse(&path).unwrap();
+    let RouteMatch::Route(index, _) = policy.table.find(host, &path, method) else { return false };
     let requirement = match (&policy.routes[index].access, token) {
         (Enforced::Public, _) | (Enforced::Optional(_), None) => return true,
         (Enforced::Deny, _) | (Enforced::Token(_), None) => return false,
@@ -121,67 +197,81 @@ fn lets_in(policy: &Policy, path: &str, method: &str, token: Option<&str>) -> bo
     scopes.all.iter().all(has) && (scopes.any.is_empty() || scopes.any.iter().any(has))
 }
 
-fn imported(text: &str) -> (Import, Options) {
+fn imported(text: &str, hosts: bool) -> (Import, Options) {
     let options = Options {
         audience: vec!["https://api.example.com".to_owned()],
         issuer: Some("https://issuer.example.com".to_owned()),
         default_access: Some(DefaultAccess::Deny),
+        hosts,
         ..Options::default()
     };
     (import(&yaml(text), &options).unwrap(), options)
 }
 
+const TOKENS: [Option<&str>; 5] = [None, Some(""), Some("r"), Some("w"), Some("rw")];
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_policy_never_opens_more_than_the_document(operations in operations()) {
-        let (text, operations) = document(&operations);
-        let (import, options) = imported(&text);
+    fn the_policy_never_opens_more_than_the_document(
+        operations in operations(),
+        servers in 0..SERVERS.len(),
+        hosts in any::<bool>(),
+    ) {
+        let (text, operations) = document(&operations, servers);
+        let (import, options) = imported(&text, hosts);
         prop_assert!(import.missing.is_empty());
         let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
-        let segments = ["a", "b", "c", "a.b", "ab", "ac"].map(str::to_owned);
-        let mut requests: Vec<Vec<String>> = segments.iter().map(|one| vec![one.clone()]).collect();
-        requests.extend(segments.iter().flat_map(|one| segments.iter().map(move |two| vec![one.clone(), two.clone()])));
-        for request in &requests {
-            for method in ["GET", "POST", "PUT"] {
-                let path = format!("/{}", request.join("/"));
-                let own = are_for(&operations, request, method);
-                for token in [None, Some(""), Some("r"), Some("w"), Some("rw")] {
-                    let may = |operation: &&Operation| SECURITY[operation.3].1(token);
-                    if lets_in(&policy, &path, method, token) {
-                        prop_assert!(own.iter().any(may), "{text}\n{method} {path} {token:?}");
-                        // Where routes could not tell the operations apart, each of them must agree.
-                        let is_one = own.windows(2).all(|pair| spot(pair[0]) == spot(pair[1]));
-                        prop_assert!(!is_one || own.iter().all(may), "{text}\n{method} {path} {token:?}");
-                        // No route for a whole segment takes what is for a parameter within it.
-                        let is_whole = request.len() == 1 && own.iter().all(|operation| spot(operation) == ["{}"]);
-                        prop_assert!(!is_whole || own.iter().all(may), "{text}\n{method} {path} {token:?}");
-                    }
+        let placed = Placed::all(&operations, servers);
+        let paths = paths();
+        let taken = |one: &Placed<'_>| paths.iter().map(|path| one.has_path(path)).collect::<Vec<_>>();
+        let taken: Vec<Vec<bool>> = placed.iter().map(taken).collect();
+        let is_more_specific = |one: usize, other: usize| {
+            taken[one] != taken[other] && taken[one].iter().zip(&taken[other]).all(|(one, other)| one <= other)
+        };
+        let names = if hosts { &["a.x.com", "b.x.com", "c.x.com"][..] } else { &["gate"] };
+        for target in names.iter().flat_map(|host| paths.iter().map(|path| (*host, path.clone()))) {
+            let own: Vec<usize> = (0..placed.len()).filter(|index| placed[*index].has(&target, hosts)).collect();
+            let is_best = |index: &&usize| !own.iter().any(|other| is_more_specific(*other, **index));
+            for method in ["GET", "HEAD", "POST", "PUT"] {
+                let is_for = |index: &&usize| placed[**index].has_method(method, &operations);
+                for token in TOKENS.into_iter().filter(|token| lets_in(&policy, &target, method, *token)) {
+                    let may = |index: &usize| placed[*index].lets_in(token);
+                    let request = format!("{text}\n{method} {target:?} {token:?}");
+                    prop_assert!(own.iter().filter(is_for).any(may), "{request}");
+                    // Of the most specific, each must agree.
+                    prop_assert!(own.iter().filter(is_best).filter(is_for).all(may), "{request}");
                 }
             }
         }
     }
 
     #[test]
-    fn what_a_policy_can_say_it_says(operations in operations()) {
+    fn what_a_policy_can_say_it_says(operations in operations(), servers in 0..SERVERS.len()) {
         // One operation, of a path without parameters within a segment: no other one stands in its way.
-        let (segments, slash, method, security) = operations.first().unwrap().clone();
-        let segments: Vec<usize> = segments.into_iter().filter(|index| [0, 1, 2, 6].contains(index)).take(1).collect();
-        prop_assume!(!segments.is_empty());
-        let (text, operations) = document(&[(segments, slash, method, security)]);
-        let (import, options) = imported(&text);
+        let mut operation = operations[0].clone();
+        operation.segments.retain(|index| [0, 1, 2, 6].contains(index));
+        if operation.segments.is_empty() {
+            operation.segments.push(0);
+        }
+        if operation.method == HIDDEN {
+            operation.method = "put";
+        }
+        let (text, operations) = document(&[operation], servers);
+        let (import, options) = imported(&text, true);
         let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
-        let (request, own) = ("a".to_owned(), "b".to_owned());
-        for segment in [request, own] {
-            let request = std::slice::from_ref(&segment);
-            let method = if method == ANY { "PUT".to_owned() } else { method.to_ascii_uppercase() };
-            for token in [None, Some("r"), Some("w"), Some("rw")] {
-                let own = are_for(&operations, request, &method);
-                let expected = own.iter().any(|operation| SECURITY[operation.3].1(token));
+        let Operation { method, security, .. } = operations[0];
+        let method = if method == ANY { "PUT".to_owned() } else { method.to_ascii_uppercase() };
+        let placed = Placed::all(&operations, servers);
+        for target in ["a.x.com", "b.x.com"].into_iter().flat_map(|host| paths().into_iter().map(move |path| (host, path))) {
+            // Of the values of a variable the default alone is imported.
+            let is_imported = |one: &&Placed<'_>| one.has(&target, true) && (one.host, &one.path[..1]) != ("a.x.com", &["b"]);
+            let Some(own) = placed.iter().find(is_imported) else { continue };
+            for token in TOKENS {
                 // `optional` refuses a token that does not do, where the document takes it for none.
-                let is_optional = SECURITY[security].0 == "[{}, {t: [w]}]" && token == Some("r");
-                prop_assert_eq!(lets_in(&policy, &format!("/{segment}"), &method, token), expected && !is_optional, "{}", text);
+                let is_refused = SECURITY[security].0 == "[{}, {t: [w]}]" && matches!(token, Some("" | "r"));
+                prop_assert_eq!(lets_in(&policy, &target, &method, token), own.lets_in(token) && !is_refused, "{}", text);
             }
         }
     }

@@ -1,24 +1,36 @@
 //! Path templates of OpenAPI, and what the policy's path patterns can say of them.
 
-use portcullis::route::path::RequestPath;
+use percent_encoding::percent_decode_str;
 use portcullis::route::pattern::is_name;
 
+use super::area::{Area, Host, Part};
+use super::template::{Parameter, is_balanced, segments, split_query};
 use super::unique;
 
 /// The name of a parameter that has none which could be kept.
 const NAMELESS: &str = "parameter";
 
+/// Why `{name}.json` is no pattern.
+const WHOLE_ONLY: &str = "a route takes a parameter as a whole segment only";
+
+/// Why `{id:[0-9]+}` is none.
+const NAME_ONLY: &str = "a route takes no more of a parameter than its name";
+
 /// A path of a document as a pattern of the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Path {
     /// The pattern. Where [`Path::inexact`] is there it covers more than the document's path.
     pub(super) segments: Vec<Segment>,
+    /// The name of the capture of all further segments.
+    pub(super) rest: Option<String>,
     /// Whether a slash follows the last segment. It does not count.
     pub(super) has_trailing_slash: bool,
     /// Parameters whose names the policy does not take, and the names that they got.
     pub(super) renamed: Vec<(String, String)>,
     /// Why the pattern covers more than the document's path, if it does.
     pub(super) inexact: Option<String>,
+    /// Other paths that a reader of the document may mean, and why no route is for them.
+    pub(super) others: Vec<(Path, String)>,
 }
 
 /// One segment of a pattern.
@@ -28,6 +40,8 @@ pub(super) enum Segment {
     Literal(String),
     /// The name of a capture.
     Capture(String),
+    /// The name of a capture that covers a template of parameters and more.
+    Within(String, String),
 }
 
 impl Path {
@@ -36,39 +50,96 @@ impl Path {
     /// # Errors
     /// Says why the gate lets no request to such a path through.
     pub(super) fn parse(text: &str, taken: Option<&str>) -> Result<Self, String> {
-        let (path, behind) = text.split_at(text.find(['?', '#']).unwrap_or(text.len()));
-        let has_trailing_slash = path.len() > 1 && path.ends_with('/');
-        let mut read = Self { segments: Vec::new(), has_trailing_slash, renamed: Vec::new(), inexact: None };
+        let (path, behind) = split_query(text);
+        let mut read = Self { has_trailing_slash: path.len() > 1 && path.ends_with('/'), ..Self::default() };
         if !behind.is_empty() {
             read.inexact = Some("a route does not look at a query or a fragment".to_owned());
         }
         let inner = path.strip_prefix('/').unwrap_or(path);
         if !inner.is_empty() {
-            inner.strip_suffix('/').unwrap_or(inner).split('/').try_for_each(|segment| read.push(segment, taken))?;
+            let mut segments = segments(inner.strip_suffix('/').unwrap_or(inner)).into_iter().peekable();
+            while let Some(segment) = segments.next() {
+                let is_last = segments.peek().is_none() && behind.is_empty();
+                read.push(segment, is_last, taken)?;
+            }
         }
+        read.leave_optional();
         Ok(read)
     }
 
-    fn push(&mut self, text: &str, taken: Option<&str>) -> Result<(), String> {
-        let parameter = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        if let Some(name) = parameter.filter(|name| !name.contains(['{', '}'])) {
-            let capture = self.fresh(name, taken);
-            if capture != name {
-                self.renamed.push((name.to_owned(), capture.clone()));
+    fn push(&mut self, text: &str, is_last: bool, taken: Option<&str>) -> Result<(), String> {
+        match Parameter::of(text) {
+            Some(Parameter::Segment(name)) => {
+                let capture = self.capture(name, name, taken);
+                self.segments.push(Segment::Capture(capture));
             }
-            self.segments.push(Segment::Capture(capture));
-            return Ok(());
-        }
-        // A literal may hold braces too, by percent-encoding; a pattern cannot say that.
-        let literal = if text.contains(['{', '}']) { text.to_owned() } else { decode(text)? };
-        if literal.contains(['{', '}']) {
-            self.inexact = Some("a route takes a parameter as a whole segment only".to_owned());
-            let capture = self.fresh(&literal, taken);
-            self.segments.push(Segment::Capture(capture));
-        } else {
-            self.segments.push(Segment::Literal(literal));
+            Some(Parameter::Rest(name)) if is_last => {
+                let capture = self.fresh(name, taken);
+                self.renamed.push((format!("{name}+"), format!("*{capture}")));
+                self.rest = Some(capture);
+            }
+            Some(Parameter::Rest(name) | Parameter::Wide(name)) => {
+                let why = format!("the parameter {text} stands for one segment only in a route");
+                self.others.push((self.with_rest(taken), why));
+                let capture = self.capture(name, text.trim_matches(['{', '}']), taken);
+                self.segments.push(Segment::Capture(capture));
+            }
+            Some(Parameter::Other(_)) => {
+                self.within(text, text, NAME_ONLY, taken);
+            }
+            None if text.contains(['{', '}']) => self.within(text, text, WHOLE_ONLY, taken),
+            None => {
+                let literal = decode(text)?;
+                // By percent-encoding; a pattern cannot say that.
+                if literal.contains(['{', '}']) {
+                    self.within(text, &literal, WHOLE_ONLY, taken);
+                } else {
+                    self.segments.push(Segment::Literal(literal));
+                }
+            }
         }
         Ok(())
+    }
+
+    /// A segment that a capture covers, with a name like the decoded text.
+    fn within(&mut self, text: &str, decoded: &str, why: &str, taken: Option<&str>) {
+        let is_other = matches!(Parameter::of(text), Some(Parameter::Other(_)));
+        if is_other || !is_balanced(text) {
+            self.others.push((self.with_rest(taken), format!("what {text} stands for may be several segments")));
+        }
+        self.inexact = Some(why.to_owned());
+        // What follows the name of such a parameter is a pattern.
+        let name = decoded.split([':', '=']).next().filter(|_| is_other).unwrap_or(decoded);
+        let name = self.fresh(name, taken);
+        self.segments.push(Segment::Within(name, text.to_owned()));
+    }
+
+    /// The name of a capture. What the policy does not take is changed.
+    fn capture(&mut self, name: &str, written: &str, taken: Option<&str>) -> String {
+        let capture = self.fresh(name, taken);
+        if capture != written {
+            self.renamed.push((written.to_owned(), capture.clone()));
+        }
+        capture
+    }
+
+    /// All paths that begin with this one and go on.
+    fn with_rest(&self, taken: Option<&str>) -> Self {
+        Self { rest: Some(self.fresh("rest", taken)), segments: self.segments.clone(), ..Self::default() }
+    }
+
+    /// `{name?}` may be missing, in some web frameworks.
+    fn leave_optional(&mut self) {
+        for (index, segment) in self.segments.iter().enumerate() {
+            if let Segment::Within(_, text) = segment
+                && text.ends_with("?}")
+            {
+                let mut segments = self.segments.clone();
+                segments.remove(index);
+                let other = Self { segments, rest: self.rest.clone(), ..Self::default() };
+                self.others.push((other, format!("{text} may be missing")));
+            }
+        }
     }
 
     /// A name for a capture, as near to this one as it can be.
@@ -80,34 +151,64 @@ impl Path {
             [] => NAMELESS.to_owned(),
             words => words.join("_"),
         };
-        unique(&name, |name| taken != Some(name) && !self.segments.contains(&Segment::Capture(name.to_owned())))
+        unique(&name, |name| taken != Some(name) && !self.names().any(|known| known == name))
     }
 
-    /// What tells two patterns apart: the names of captures and a trailing slash do not.
-    pub(super) fn key(&self) -> Vec<Option<&str>> {
-        let literals = self.segments.iter().map(|segment| match segment {
-            Segment::Literal(text) => Some(text.as_str()),
-            Segment::Capture(_) => None,
+    /// The names of the captures.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Literal(_) => None,
+            Segment::Capture(name) | Segment::Within(name, _) => Some(name.as_str()),
         });
-        literals.collect()
+        names.chain(self.rest.as_deref())
+    }
+
+    /// The requests that it is for.
+    pub(super) fn area(&self, host: Host) -> Area {
+        let parts = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => Part::Literal(text.clone()),
+            Segment::Capture(_) => Part::Capture,
+            Segment::Within(_, text) => Part::Within(text.clone()),
+        });
+        Area { host, parts: parts.collect(), rest: self.rest.is_some() }
+    }
+
+    /// A pattern for a part of the requests, with names from this one.
+    pub(super) fn within_area(&self, area: &Area, taken: Option<&str>) -> Self {
+        let mut path = Self { has_trailing_slash: self.has_trailing_slash, ..Self::default() };
+        for (index, part) in area.parts.iter().enumerate() {
+            let own = match self.segments.get(index) {
+                Some(Segment::Capture(name) | Segment::Within(name, _)) => name,
+                _ => NAMELESS,
+            };
+            path.segments.push(match part {
+                Part::Literal(text) => Segment::Literal(text.clone()),
+                Part::Within(_) | Part::Capture => Segment::Capture(path.fresh(own, taken)),
+            });
+        }
+        let rest = self.rest.as_deref().unwrap_or(NAMELESS);
+        path.rest = area.rest.then(|| path.fresh(rest, taken));
+        path
     }
 
     /// The pattern as the policy writes it.
     pub(super) fn text(&self) -> String {
         let segments = self.segments.iter().map(|segment| match segment {
             Segment::Literal(text) => format!("/{text}"),
-            Segment::Capture(name) => format!("/{{{name}}}"),
+            Segment::Capture(name) | Segment::Within(name, _) => format!("/{{{name}}}"),
         });
-        let text: String = segments.collect();
+        let text: String = segments.chain(self.rest.iter().map(|name| format!("/{{*{name}}}"))).collect();
         if text.is_empty() || self.has_trailing_slash { format!("{text}/") } else { text }
     }
 }
 
-/// The literal for a segment as a client sends it.
+/// The literal for a segment, percent-encoded or not. What is decoded must have one reading wherever it is decoded.
 fn decode(segment: &str) -> Result<String, String> {
-    let raw = format!("/{segment}");
-    let path = RequestPath::parse(&raw).ok();
-    let decoded = path.and_then(|path| path.segment(0).map(str::to_owned));
+    let decoded = percent_decode_str(segment).decode_utf8().ok();
+    let has_one_reading = |text: &str| {
+        !matches!(text, "" | "." | "..") && !text.contains(['/', '\\', ';', '%']) && !text.contains(char::is_control)
+    };
+    let decoded = decoded.filter(|text| has_one_reading(text)).map(std::borrow::Cow::into_owned);
     decoded.ok_or_else(|| match segment {
         "" => "the gate refuses paths with an empty segment".to_owned(),
         _ => format!("the gate refuses paths with {segment:?}, which servers read in more than one way"),
@@ -132,6 +233,7 @@ mod tests {
             assert_eq!(text(path), path);
         }
         assert_eq!(text("/caf%C3%A9/a%20b%3Fc"), "/café/a b?c");
+        assert_eq!(text("/x%2Ejson"), "/x.json", "a dot needs no encoding (RFC 3986 §2.3)");
         assert_eq!(text("a/b"), "/a/b");
         assert_eq!(text(""), "/");
     }
@@ -142,7 +244,9 @@ mod tests {
             ("/{user.id}/{user id}", "/{user_id}/{user_id_2}"),
             ("/{a}/{a}/{a}", "/{a}/{a_2}/{a_3}"),
             ("/{}/{é}", "/{parameter}/{parameter_2}"),
-            ("/{proxy+}", "/{proxy}"),
+            ("/{proxy+}", "/{*proxy}"),
+            ("/{proxy+}/", "/{*proxy}/"),
+            ("/a/{proxy+}/b", "/a/{proxy}/b"),
             ("/{+path}", "/{path}"),
             ("/{*path}", "/{path}"),
             ("/{_id}", "/{_id}"),
@@ -168,12 +272,41 @@ mod tests {
             ("/%7Bid%7D", "/{id}"),
             ("/a?action=b", "/a"),
             ("/#Action=b", "/"),
+            ("/users/{id?}/keys", "/users/{id}/keys"),
+            ("/teams/{id:[^/]+}/keys", "/teams/{id}/keys"),
+            ("/list{?page,size}", "/list"),
+            ("/a/{.ext}", "/a/{ext}"),
         ];
         for (path, expected) in cases {
             let path = Path::parse(path, None).unwrap();
             assert!(path.inexact.is_some(), "{expected}");
             assert_eq!(path.text(), *expected);
         }
+    }
+
+    #[test]
+    fn what_a_parameter_may_stand_for_too_is_another_path() {
+        let others = |path: &str| {
+            let others = Path::parse(path, None).unwrap().others;
+            others.into_iter().map(|(path, _)| path.text()).collect::<Vec<_>>()
+        };
+        assert_eq!(others("/a/{b}/{c}.d"), [""; 0]);
+        assert_eq!(others("/a/{proxy+}"), [""; 0]);
+        assert_eq!(others("/a/{proxy+}/b"), ["/a/{*rest}"]);
+        assert_eq!(others("/{rest}/{*path}"), ["/{rest}/{*rest_2}"]);
+        assert_eq!(others("/a/{id?}/b"), ["/a/{*rest}", "/a/b"]);
+        assert_eq!(others("/a/{path:.*}"), ["/a/{*rest}"]);
+        assert_eq!(others("/a/{b"), ["/a/{*rest}"]);
+    }
+
+    #[test]
+    fn a_part_of_a_path_has_its_names() {
+        let part = |path: &str, area: &str| {
+            let area = Path::parse(area, None).unwrap().area(Host::Any);
+            Path::parse(path, None).unwrap().within_area(&area, Some("c")).text()
+        };
+        assert_eq!(part("/{a}/{b}/{c}/", "/x/{y}/{z}"), "/x/{b}/{c_2}/");
+        assert_eq!(part("/a/{b+}", "/a/{x}/y/{z+}"), "/a/{parameter}/y/{*b}");
     }
 
     #[test]
@@ -185,10 +318,14 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_pattern_is_one_of_the_policys(path in "(/([a-c%.{}?]|\\{[a-c.é]{0,2}\\}|%7B|%41|;){0,4}){0,4}") {
+        fn every_pattern_is_one_of_the_policys(path in "(/([a-c%.{}?:*+]|\\{[a-c.é]{0,2}\\}|%7B|%41|;){0,4}){0,4}") {
             if let Ok(path) = Path::parse(&path, None) {
                 let pattern = PathPattern::parse(&path.text()).unwrap();
                 assert_eq!(pattern.segments.len(), path.segments.len());
+                assert_eq!(pattern.rest, path.rest);
+                for (other, _) in &path.others {
+                    PathPattern::parse(&other.text()).unwrap();
+                }
             }
         }
     }

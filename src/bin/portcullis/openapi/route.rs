@@ -1,9 +1,9 @@
-//! Routes: claims with the same rule, put together.
+//! Routes, and how those with the same rule are put together.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::claim::{Claim, Rule};
+use super::claim::Rule;
 use super::security::{Access, Requirement};
 
 /// A route of the policy.
@@ -21,15 +21,8 @@ pub(crate) struct Route {
     pub(crate) reasons: Vec<String>,
 }
 
-/// Routes for these claims, in their order.
-pub(super) fn routes(claims: Vec<Claim>) -> Vec<Route> {
-    let single = claims.into_iter().map(|claim| Route {
-        path: claim.path.text(),
-        methods: claim.method.into_iter().collect(),
-        hosts: claim.host.into_iter().collect(),
-        rule: claim.rule,
-        reasons: claim.reason.into_iter().collect(),
-    });
+/// The same routes, put together where they differ by methods or hosts alone.
+pub(super) fn together(single: Vec<Route>) -> Vec<Route> {
     let by_methods =
         group(single, |route| (route.path.clone(), route.hosts.clone(), route.rule.clone(), route.methods.is_empty()));
     group(by_methods, |route| {

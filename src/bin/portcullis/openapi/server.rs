@@ -25,9 +25,10 @@ impl Server {
     /// # Errors
     /// Says why it stands for no place.
     pub(super) fn read(server: &Place<'_>, may_vary: bool) -> Result<Self, String> {
+        let server = server.clone().unmerged()?;
         let url = server.text_of("url").ok_or("the server has no url")?;
-        let (variable, host) = varying_host(url, server).filter(|_| may_vary).unzip();
-        let (filled, remarks) = fill(url, server, variable)?;
+        let (variable, host) = varying_host(url, &server).filter(|_| may_vary).unzip();
+        let (filled, remarks) = fill(url, &server, variable)?;
         Ok(Self { remarks, ..Self::parse(&filled, host)? })
     }
 
@@ -57,14 +58,14 @@ fn base(path: &str) -> Result<String, String> {
     let problem = |problem: String| format!("the server's path {path:?} cannot be in front of routes: {problem}");
     let read = Path::parse(path, None).map_err(problem)?;
     let is_literal = read.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)));
-    if !is_literal || read.inexact.is_some() {
+    if !is_literal || read.rest.is_some() || read.inexact.is_some() {
         return Err(problem("it is not literal".to_owned()));
     }
     Ok(path.trim_end_matches('/').to_owned())
 }
 
 /// The host of an authority, as the policy writes it.
-fn host_of(authority: &str) -> Option<String> {
+pub(super) fn host_of(authority: &str) -> Option<String> {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,
@@ -82,7 +83,8 @@ fn fill(url: &str, server: &Place<'_>, varying: Option<&str>) -> Result<(String,
     while let Some((before, from)) = rest.split_once('{') {
         let (name, behind) =
             from.split_once('}').ok_or_else(|| format!("the server {url:?} has a {{ without its }}"))?;
-        let variable = server.member("variables").and_then(|variables| variables.member(name));
+        let variables = server.member("variables").map(Place::unmerged).transpose()?;
+        let variable = variables.and_then(|variables| variables.member(name)).map(Place::unmerged).transpose()?;
         let default = variable.and_then(|variable| variable.member("default")?.scalar());
         let default = default.ok_or_else(|| format!("the server {url:?} has no default for {{{name}}}"))?;
         if varying != Some(name) {
@@ -151,9 +153,14 @@ mod tests {
         ] {
             assert!(Server::parse(url, None).is_err(), "{url}");
         }
-        for text in
-            ["{}", "{url: 1}", "{url: 'https://a.com/{v}'}", "{url: 'https://a.com/{v', variables: {v: {default: x}}}"]
-        {
+        for text in [
+            "{}",
+            "{url: 1}",
+            "{<<: {x: y}, url: 'https://a.com'}",
+            "{url: '/{v}', variables: {v: {<<: {enum: [a]}, default: a}}}",
+            "{url: 'https://a.com/{v}'}",
+            "{url: 'https://a.com/{v', variables: {v: {default: x}}}",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

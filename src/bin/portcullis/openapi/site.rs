@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::operation::Operation;
+use super::readings::{Reading, readings};
 use super::report::{Outcome, Report};
 use super::server::Server;
 use super::tree::{Place, Pointer};
@@ -15,6 +16,8 @@ pub(super) struct Site {
     pub(super) origin: Option<String>,
     /// What is in front of the document's paths.
     pub(super) base: String,
+    /// Why no routes are made for it, if none are.
+    pub(super) left_out: Option<String>,
 }
 
 impl Site {
@@ -28,96 +31,139 @@ impl Site {
 pub(super) struct Sites<'d> {
     options: &'d Options,
     document: Vec<Site>,
+    /// What stands behind the document's own servers: that is what `--origin` says.
+    roots: Vec<Option<String>>,
 }
 
 impl<'d> Sites<'d> {
     pub(super) fn read(document: &Place<'d>, options: &'d Options, report: &mut Report) -> Self {
-        let servers = document.member("servers");
-        let read = match &options.server {
+        let servers = document.member("servers").filter(|servers| !is_empty(servers));
+        let list = servers.map_or_else(|| List::none(document), |servers| List::read(&servers, options));
+        let found = match &options.server {
             Some(url) => Server::parse(url, None).map(|server| vec![server]),
-            None => {
-                servers.as_ref().map_or_else(|| Ok(vec![Server::default()]), |servers| read(servers, options, report))
-            }
+            None => list.import(options, options.origin.is_some(), report),
         };
-        let document = match read {
-            Ok(servers) => sites(servers, options),
-            Err(problem) => {
-                report.missing("--server URL", &problem);
-                Vec::new()
-            }
-        };
-        Self { options, document }
+        let found = found.unwrap_or_else(|problem| {
+            report.missing("--server URL", &problem);
+            Vec::new()
+        });
+        let roots = found.iter().map(|server| server.root.clone()).chain(list.roots()).collect();
+        let mut sites = Self { options, document: Vec::new(), roots };
+        sites.document = sites.of_servers(found, &list);
+        sites
     }
 
-    /// The sites of an operation.
-    ///
-    /// # Errors
-    /// Says why its own servers stand for no place.
-    pub(super) fn of(&self, operation: &Operation<'d>, report: &mut Report) -> Result<Vec<Site>, String> {
-        match operation.place.member("servers").or_else(|| operation.servers.clone()) {
-            Some(servers) => read(&servers, self.options, report).map(|servers| sites(servers, self.options)),
-            None => Ok(self.document.clone()),
+    /// The sites of an operation; and why its own servers stand for no place, if they do not. It then has the
+    /// document's: where its requests go is not known, but where they may come in.
+    pub(super) fn of(&self, operation: &Operation<'d>, report: &mut Report) -> (Vec<Site>, Option<String>) {
+        let own = operation.place.member("servers").into_iter().chain(operation.servers.clone());
+        let Some(servers) = own.into_iter().find(|servers| !is_empty(servers)) else {
+            return (self.document.clone(), None);
+        };
+        let list = List::read(&servers, self.options);
+        match list.import(self.options, false, report) {
+            Ok(found) => (self.of_servers(found, &list), None),
+            Err(problem) => ([self.document.clone(), self.of_servers(Vec::new(), &list)].concat(), Some(problem)),
         }
     }
 
-    /// The sites of the document.
-    pub(super) fn of_document(&self) -> &[Site] {
-        &self.document
+    /// The sites of these servers, and those of the list that none of them is for.
+    fn of_servers(&self, servers: Vec<Server>, list: &List) -> Vec<Site> {
+        let mut sites: Vec<Site> = Vec::new();
+        for server in servers {
+            let host = server.host.filter(|_| self.options.hosts);
+            let named =
+                self.options.origin.clone().filter(|_| self.roots.contains(&server.root) || server.root.is_none());
+            let own = if host.is_some() { Some("passthrough".to_owned()) } else { server.root };
+            let site = Site { host, origin: named.or(own), base: server.base, left_out: None };
+            if !sites.contains(&site) {
+                sites.push(site);
+            }
+        }
+        let origin = sites.first().and_then(|site| site.origin.clone());
+        for Reading { url, host, base } in &list.readings {
+            let (host, base) = (host.clone().filter(|_| self.options.hosts), base.clone());
+            if !sites.iter().any(|site| (&site.host, &site.base) == (&host, &base)) {
+                let left_out = Some(format!("no route is for its path on the server {url:?}"));
+                sites.push(Site { host, origin: origin.clone(), base, left_out });
+            }
+        }
+        sites
     }
 }
 
-/// The servers of a list that routes can be for; at least one.
-fn read(servers: &Place<'_>, options: &Options, report: &mut Report) -> Result<Vec<Server>, String> {
-    let elements = servers.elements().ok_or_else(|| format!("`servers` is {}, not a list", servers.kind()))?;
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    for place in elements {
-        match Server::read(&place, options.hosts) {
-            Ok(server) if options.hosts && server.host.is_none() => {
-                problems
-                    .push((place.pointer, "the server names no host, and --hosts makes routes for hosts".to_owned()));
-            }
-            Ok(server) => found.push((place.pointer, server)),
-            Err(problem) => problems.push((place.pointer, problem)),
+/// An empty list says nothing: the next level's servers hold.
+fn is_empty(servers: &Place<'_>) -> bool {
+    servers.elements().is_some_and(|mut elements| elements.next().is_none())
+}
+
+/// A list of servers.
+struct List {
+    servers: Vec<(Pointer, Result<Server, String>)>,
+    /// All places that they may stand for.
+    readings: Vec<Reading>,
+}
+
+impl List {
+    /// What holds where there is no list.
+    fn none(place: &Place<'_>) -> Self {
+        Self { servers: vec![(place.pointer.clone(), Ok(Server::default()))], readings: vec![Reading::of("/")] }
+    }
+
+    fn read(list: &Place<'_>, options: &Options) -> Self {
+        let Some(elements) = list.elements() else {
+            let problem = format!("`servers` is {}, not a list", list.kind());
+            return Self { servers: vec![(list.pointer.clone(), Err(problem))], readings: Vec::new() };
+        };
+        let (mut servers, mut found) = (Vec::new(), Vec::new());
+        for place in elements {
+            found.extend(readings(&place));
+            let server = Server::read(&place, options.hosts).and_then(|server| match server.host {
+                None if options.hosts => Err("the server names no host, and --hosts makes routes for hosts".to_owned()),
+                _ => Ok(server),
+            });
+            servers.push((place.pointer, server));
         }
+        Self { servers, readings: found }
     }
-    if found.is_empty() && problems.is_empty() {
-        return Ok(vec![Server::default()]);
+
+    fn roots(&self) -> impl Iterator<Item = Option<String>> {
+        self.servers.iter().filter_map(|(_, server)| Some(server.as_ref().ok()?.root.clone()))
     }
-    if found.is_empty() {
-        return Err(problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>().join("; "));
+
+    /// The servers that routes are for; at least one.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    fn import(&self, options: &Options, has_origin: bool, report: &mut Report) -> Result<Vec<Server>, String> {
+        let (mut found, mut problems) = (Vec::new(), Vec::new());
+        for (pointer, server) in &self.servers {
+            match server {
+                Ok(server) => found.push((pointer, server)),
+                Err(problem) => problems.push((pointer, problem)),
+            }
+        }
+        if found.is_empty() {
+            return Err(problems.into_iter().map(|(_, problem)| problem.clone()).collect::<Vec<_>>().join("; "));
+        }
+        problems.iter().for_each(|(pointer, problem)| report.remark(Outcome::LeftOut, problem, pointer));
+        if !options.hosts {
+            leave_first(&mut found, has_origin, report);
+        }
+        for (pointer, server) in &found {
+            server.remarks.iter().for_each(|remark| report.remark(Outcome::Narrowed, remark, pointer));
+        }
+        Ok(found.into_iter().map(|(_, server)| server.clone()).collect())
     }
-    for (pointer, problem) in &problems {
-        report.remark(Outcome::LeftOut, problem, pointer);
-    }
-    if !options.hosts {
-        leave_first(&mut found, options, report);
-    }
-    for (pointer, server) in &found {
-        server.remarks.iter().for_each(|remark| report.remark(Outcome::Narrowed, remark, pointer));
-    }
-    Ok(found.into_iter().map(|(_, server)| server).collect())
 }
 
 /// One server is the origin. Others are other places, unless the paths are the same and the origin is another anyhow.
-fn leave_first(found: &mut Vec<(Pointer, Server)>, options: &Options, report: &mut Report) {
+fn leave_first(found: &mut Vec<(&Pointer, &Server)>, has_origin: bool, report: &mut Report) {
     let others = found.split_off(1);
     let Some((_, first)) = found.first() else { return };
-    let is_same = |other: &Server| other.base == first.base && (options.origin.is_some() || other.root == first.root);
+    let is_same = |other: &Server| other.base == first.base && (has_origin || other.root == first.root);
     for (pointer, _) in others.iter().filter(|(_, other)| !is_same(other)) {
         let message = "only the first server is imported; --server URL takes another one, --hosts takes all";
         report.remark(Outcome::LeftOut, message, pointer);
     }
-}
-
-fn sites(servers: Vec<Server>, options: &Options) -> Vec<Site> {
-    let mut sites: Vec<Site> = Vec::new();
-    for server in servers {
-        let host = server.host.filter(|_| options.hosts);
-        let own = if host.is_some() { Some("passthrough".to_owned()) } else { server.root };
-        let site = Site { host, origin: options.origin.clone().or(own), base: server.base };
-        if !sites.contains(&site) {
-            sites.push(site);
-        }
-    }
-    sites
 }

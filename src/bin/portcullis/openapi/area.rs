@@ -1,0 +1,176 @@
+//! Areas: the requests that a template of a document takes, whatever their method; and how two of them lie.
+
+use super::template::around;
+
+/// Hosts and paths.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Area {
+    pub(super) host: Host,
+    pub(super) parts: Vec<Part>,
+    /// Whether one segment or more follow the parts.
+    pub(super) rest: bool,
+}
+
+/// The hosts of an area; of two that have one in common, one is within the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Host {
+    /// Every one.
+    Any,
+    /// One label and this behind its dot.
+    Label(String),
+    /// This one.
+    Exact(String),
+}
+
+/// One segment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    /// This text, decoded.
+    Literal(String),
+    /// A text of this template, which holds parameters and more.
+    Within(String),
+    /// Any text.
+    Capture,
+}
+
+impl Area {
+    /// The least area that a pattern of the policy can say and that holds this one.
+    pub(super) fn cover(&self) -> Self {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Within(_) => Part::Capture,
+            part => part.clone(),
+        });
+        Self { parts: parts.collect(), ..self.clone() }
+    }
+
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.host.is_within(&other.host) && self.has_path_within(other)
+    }
+
+    pub(super) fn has_path_within(&self, other: &Self) -> bool {
+        let has_length = match (self.parts.len(), other.parts.len()) {
+            (own, others) if other.rest => own > others || (own == others && self.rest),
+            (own, others) => own == others && !self.rest,
+        };
+        has_length && self.parts.iter().zip(&other.parts).all(|(own, other)| own.is_within(other))
+    }
+
+    /// What two patterns have in common; they must have something.
+    pub(super) fn meet(&self, other: &Self) -> Self {
+        let (short, long) = if self.parts.len() < other.parts.len() { (self, other) } else { (other, self) };
+        let mut parts = long.parts.clone();
+        for (part, other) in parts.iter_mut().zip(&short.parts) {
+            if other.is_within(part) {
+                part.clone_from(other);
+            }
+        }
+        let host = if self.host.is_within(&other.host) { &self.host } else { &other.host };
+        Self { host: host.clone(), parts, rest: self.rest && other.rest }
+    }
+}
+
+impl Host {
+    /// The hosts of a route that names this one.
+    pub(super) fn of(text: Option<&str>) -> Self {
+        match text {
+            None => Self::Any,
+            Some(text) => match text.split_once("}.") {
+                Some((_, suffix)) => Self::Label(suffix.to_owned()),
+                None => Self::Exact(text.to_owned()),
+            },
+        }
+    }
+
+    /// As the policy writes it.
+    pub(super) fn text(&self, label: &str) -> Option<String> {
+        match self {
+            Self::Any => None,
+            Self::Label(suffix) => Some(format!("{{{label}}}.{suffix}")),
+            Self::Exact(host) => Some(host.clone()),
+        }
+    }
+
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Any) => true,
+            (Self::Exact(host), Self::Label(suffix)) => {
+                host.split_once('.').is_some_and(|(label, behind)| !label.is_empty() && behind == suffix)
+            }
+            _ => self == other,
+        }
+    }
+}
+
+impl Part {
+    fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Capture) => true,
+            (Self::Literal(text), Self::Within(template)) => fits(template, text),
+            _ => self == other,
+        }
+    }
+}
+
+/// Whether a text can be one of this template. What is not clear can be.
+pub(super) fn fits(template: &str, text: &str) -> bool {
+    let Some((start, end)) = around(template) else { return true };
+    text.len() > start.len() + end.len() && text.starts_with(&start) && text.ends_with(&end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::path::Path;
+    use super::*;
+
+    fn area(text: &str) -> Area {
+        let (host, path) = text.split_at(text.find('/').unwrap());
+        Path::parse(path, None).unwrap().area(Host::of(Some(host).filter(|host| !host.is_empty())))
+    }
+
+    #[test]
+    fn the_less_specific_holds_the_more_specific() {
+        let within = [
+            ("/a/b", "/a/{x}"),
+            ("/a/{x}", "/{x}/{y}"),
+            ("/a.b", "/{x}.b"),
+            ("/{x}.b", "/{x}"),
+            ("/a/b/c", "/a/{x+}"),
+            ("/a/{x}/{y+}", "/{x}/{y+}"),
+            ("h.com/a", "{t}.com/a"),
+            ("h.com/a", "/a"),
+            ("{t}.com/a", "/{x}"),
+        ];
+        for (one, other) in within {
+            assert!(area(one).is_within(&area(other)), "{one} {other}");
+            assert!(!area(other).is_within(&area(one)), "{one} {other}");
+        }
+        let apart = [
+            ("/a/b", "/a"),
+            ("/a", "/a/{x+}"),
+            ("/a.c", "/{x}.b"),
+            ("/.b", "/{x}.b"),
+            ("/a/{x}", "/{x}/a"),
+            ("/{x}.b", "/{x}.c"),
+            ("com/a", "{t}.com/a"),
+            ("x.h.com/a", "{t}.com/a"),
+            ("h.com/{x}", "{t}.com/a"),
+        ];
+        for (one, other) in apart {
+            assert!(!area(one).is_within(&area(other)) && !area(other).is_within(&area(one)), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn two_areas_meet_where_both_are() {
+        for (one, other, both) in [
+            ("/users/{id}/secret", "/users/me/{field}", "/users/me/secret"),
+            ("/{a}/{b}/{c}", "/users/{x+}", "/users/{b}/{c}"),
+            ("/{a}/{b}/{c+}", "/users/{x+}", "/users/{b}/{c+}"),
+            ("api.x.com/{page}", "{t}.x.com/admin", "api.x.com/admin"),
+            ("{t}.x.com/{page}", "/admin", "{t}.x.com/admin"),
+        ] {
+            assert_eq!(area(one).meet(&area(other)), area(both), "{one} {other}");
+            assert_eq!(area(other).meet(&area(one)), area(both), "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Areas in a tree, by their segments: which of many lie over or across one is found without a look at each.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::area::{Area, Host, Part, fits};
+
+/// Areas, each with a number.
+#[derive(Debug, Default)]
+pub(super) struct Atlas {
+    hosts: BTreeMap<Host, Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<String, Node>,
+    within: Vec<(String, Node)>,
+    capture: Option<Box<Node>>,
+    here: Vec<usize>,
+    rest: Vec<usize>,
+    kind: Kinds,
+}
+
+/// The kinds of the areas at a node and below.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kinds {
+    #[default]
+    None,
+    One(usize),
+    Several,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Areas whose pattern holds all of this one.
+    Over,
+    /// Areas that have something in common with it, but for those of this kind.
+    Across(usize),
+}
+
+impl Reach {
+    fn is_across(self) -> bool {
+        self != Self::Over
+    }
+}
+
+impl Atlas {
+    pub(super) fn insert(&mut self, area: &Area, kind: usize, number: usize) {
+        let mut node = self.hosts.entry(area.host.clone()).or_default();
+        node.kind.add(kind);
+        for part in &area.parts {
+            node = match part {
+                Part::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                Part::Capture => node.capture.get_or_insert_default(),
+                Part::Within(template) => node.within(template),
+            };
+            node.kind.add(kind);
+        }
+        if area.rest { node.rest.push(number) } else { node.here.push(number) }
+    }
+
+    /// The areas whose least pattern holds all of this pattern, and that have something in common with it; in order.
+    pub(super) fn over(&self, pattern: &Area) -> Vec<usize> {
+        self.find(pattern, Reach::Over)
+    }
+
+    /// The areas that have something in common with this pattern, in order; most of those of its kind are not among
+    /// them.
+    pub(super) fn across(&self, pattern: &Area, kind: usize) -> Vec<usize> {
+        self.find(pattern, Reach::Across(kind))
+    }
+
+    fn find(&self, pattern: &Area, reach: Reach) -> Vec<usize> {
+        let mut found = Vec::new();
+        for (host, node) in &self.hosts {
+            if pattern.host.is_within(host) || (reach.is_across() && host.is_within(&pattern.host)) {
+                node.find(&pattern.parts, pattern.rest, reach, &mut found);
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
+impl Kinds {
+    fn add(&mut self, kind: usize) {
+        *self = match *self {
+            Self::None => Self::One(kind),
+            Self::One(known) if known == kind => *self,
+            _ => Self::Several,
+        };
+    }
+}
+
+impl Node {
+    fn within(&mut self, template: &str) -> &mut Self {
+        let known = self.within.iter().position(|(known, _)| known == template);
+        let index = known.unwrap_or(self.within.len());
+        if index == self.within.len() {
+            self.within.push((template.to_owned(), Self::default()));
+        }
+        match self.within.get_mut(index) {
+            Some((_, node)) => node,
+            None => self.capture.get_or_insert_default(),
+        }
+    }
+
+    fn find(&self, parts: &[Part], rest: bool, reach: Reach, found: &mut Vec<usize>) {
+        if matches!((reach, self.kind), (Reach::Across(kind), Kinds::One(only)) if kind == only) {
+            return;
+        }
+        let Some((part, behind)) = parts.split_first() else {
+            found.extend(if rest { &self.rest } else { &self.here });
+            if rest && reach.is_across() {
+                self.children().for_each(|child| child.all(found));
+            }
+            return;
+        };
+        found.extend(&self.rest);
+        let mut next = |node: &Self| node.find(behind, rest, reach, found);
+        self.capture.iter().for_each(|node| next(node));
+        match part {
+            Part::Literal(text) => {
+                self.literals.get(text).into_iter().for_each(&mut next);
+                self.within.iter().filter(|(template, _)| fits(template, text)).for_each(|(_, node)| next(node));
+            }
+            Part::Within(_) | Part::Capture => {
+                self.within.iter().for_each(|(_, node)| next(node));
+                if reach.is_across() {
+                    self.literals.values().for_each(next);
+                }
+            }
+        }
+    }
+
+    fn children(&self) -> impl Iterator<Item = &Self> {
+        let within = self.within.iter().map(|(_, node)| node);
+        self.literals.values().chain(within).chain(self.capture.as_deref())
+    }
+
+    fn all(&self, found: &mut Vec<usize>) {
+        found.extend(self.here.iter().chain(&self.rest));
+        self.children().for_each(|child| child.all(found));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::path::Path;
+    use super::*;
+
+    #[test]
+    fn what_lies_over_and_across_is_found() {
+        let area = |text: &str| Path::parse(text, None).unwrap().area(Host::Any);
+        let texts = ["/a/b", "/a/{x}", "/{x}/b", "/{x}.c/b", "/{x}/{y}", "/a/{r+}", "/{r+}", "/a", "/a/b/c", "/d/b"];
+        let mut atlas = Atlas::default();
+        texts.iter().enumerate().for_each(|(number, text)| atlas.insert(&area(text), number, number));
+        let over = |text: &str| atlas.over(&area(text)).into_iter().map(|number| texts[number]).collect::<Vec<_>>();
+        let across = |text: &str| {
+            atlas.across(&area(text), usize::MAX).into_iter().map(|number| texts[number]).collect::<Vec<_>>()
+        };
+        assert_eq!(over("/a/b"), ["/a/b", "/a/{x}", "/{x}/b", "/{x}/{y}", "/a/{r+}", "/{r+}"]);
+        assert_eq!(over("/x.c/b"), ["/{x}/b", "/{x}.c/b", "/{x}/{y}", "/{r+}"]);
+        assert_eq!(over("/{x}/b"), ["/{x}/b", "/{x}.c/b", "/{x}/{y}", "/{r+}"]);
+        assert_eq!(over("/a/{r+}"), ["/a/{r+}", "/{r+}"]);
+        assert_eq!(across("/{x}/b"), ["/a/b", "/a/{x}", "/{x}/b", "/{x}.c/b", "/{x}/{y}", "/a/{r+}", "/{r+}", "/d/b"]);
+        assert_eq!(across("/a/{r+}"), ["/a/b", "/a/{x}", "/{x}/b", "/{x}/{y}", "/a/{r+}", "/{r+}", "/a/b/c"]);
+    }
+
+    #[test]
+    fn hosts_lie_over_each_other() {
+        let hosts = [None, Some("{t}.x.com"), Some("a.x.com"), Some("{t}.y.com"), Some("x.com")];
+        let area = |host| Path::parse("/a", None).unwrap().area(Host::of(host));
+        let mut atlas = Atlas::default();
+        hosts.iter().enumerate().for_each(|(number, host)| atlas.insert(&area(*host), 7, number));
+        assert_eq!(atlas.over(&area(Some("a.x.com"))), [0, 1, 2]);
+        assert_eq!(atlas.over(&area(Some("{u}.x.com"))), [0, 1]);
+        assert_eq!(atlas.across(&area(Some("{u}.x.com")), 8), [0, 1, 2]);
+        assert_eq!(atlas.across(&area(None), 8), [0, 1, 2, 3, 4]);
+        assert_eq!(atlas.across(&area(None), 7), [0; 0], "all are of one kind");
+    }
+}

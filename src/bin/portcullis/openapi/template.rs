@@ -1,0 +1,160 @@
+//! The braces of a path template: where its segments end, and what is a parameter.
+
+use percent_encoding::percent_decode_str;
+
+/// What a parameter says by more than its name: operators of RFC 6570, and patterns of web frameworks.
+const OPERATORS: [char; 14] = ['/', '?', '#', ':', '=', '*', '+', ';', '&', ',', '!', '@', '|', '\\'];
+
+/// A whole segment that is one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parameter<'t> {
+    /// It stands for the segment.
+    Segment(&'t str),
+    /// `{name+}`: the rest of the path, for Amazon API Gateway.
+    Rest(&'t str),
+    /// `{*name}`, `{name*}`, `{+name}`: somewhere it stands for several segments, in OpenAPI for one.
+    Wide(&'t str),
+    /// It says more than a name.
+    Other(&'t str),
+}
+
+impl<'t> Parameter<'t> {
+    /// The parameter that this segment is.
+    pub(super) fn of(segment: &'t str) -> Option<Self> {
+        let inner = segment.strip_prefix('{')?.strip_suffix('}').filter(|inner| !inner.contains(['{', '}']))?;
+        let is_plain = |name: &str| !name.contains(OPERATORS) && !name.starts_with('.');
+        let name = inner.trim_start_matches(['*', '+']).trim_end_matches(['*', '+']);
+        Some(match inner {
+            _ if is_plain(inner) => Self::Segment(inner),
+            _ if !is_plain(name) => Self::Other(inner),
+            _ if inner.strip_suffix('+') == Some(name) => Self::Rest(name),
+            _ => Self::Wide(inner),
+        })
+    }
+}
+
+/// The texts in front of the first parameter of a segment and behind the last, decoded; nothing if that is not clear.
+pub(super) fn around(segment: &str) -> Option<(String, String)> {
+    let (start, _) = segment.split_once('{')?;
+    let (_, end) = segment.rsplit_once('}')?;
+    let decode = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+    Some((decode(start)?, decode(end)?)).filter(|(start, end)| !start.contains('}') && !end.contains('{'))
+}
+
+/// Whether each `{` has its `}`.
+pub(super) fn is_balanced(text: &str) -> bool {
+    let mut depth = 0_usize;
+    for c in text.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => return false,
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    depth == 0
+}
+
+/// The path, and the query or fragment behind it. A `?` within a parameter belongs to it, unless it leads it: `{?a,b}`
+/// is a query (RFC 6570 §3.2.8).
+pub(super) fn split_query(text: &str) -> (&str, &str) {
+    let starts_query =
+        |at: usize| text.get(at..).is_some_and(|rest| ["{?", "{&", "{#"].iter().any(|start| rest.starts_with(start)));
+    let mut outside = outside(text);
+    let end = outside.find(|(at, c)| matches!(c, '?' | '#') || starts_query(*at)).map(|(at, _)| at);
+    text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, ""))
+}
+
+/// The segments of a path. A slash within a parameter belongs to it.
+pub(super) fn segments(path: &str) -> Vec<&str> {
+    let mut segments = Vec::new();
+    let mut start = 0;
+    for (at, _) in outside(path).filter(|(_, c)| *c == '/') {
+        segments.extend(path.get(start..at));
+        start = at + 1;
+    }
+    segments.extend(path.get(start..));
+    segments
+}
+
+/// The characters outside of parameters, with the brace that starts one. Where braces do not match, all are.
+fn outside(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut depth = 0_usize;
+    let is_balanced = is_balanced(text);
+    text.char_indices().filter(move |(_, c)| {
+        let is_outside = depth == 0 || !is_balanced;
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        is_outside
+    })
+}
+
+/// The path as clients and servers may write it anew: decoded, and dot segments resolved (RFC 3986 §6.2.2).
+pub(super) fn rewritten(path: &str) -> String {
+    let (path, _) = split_query(path);
+    let decoded = percent_decode_str(path).decode_utf8_lossy().replace('\\', "/");
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in segments(decoded.strip_prefix('/').unwrap_or(&decoded)) {
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_keep_what_is_within_them() {
+        assert_eq!(segments("users/{id:[^/]+}/keys"), ["users", "{id:[^/]+}", "keys"]);
+        assert_eq!(segments("a/{b{c/d}}/e"), ["a", "{b{c/d}}", "e"]);
+        assert_eq!(segments("a{b/c"), ["a{b", "c"], "a brace without its partner");
+        assert_eq!(split_query("/users/{id?}/keys?x={y}"), ("/users/{id?}/keys", "?x={y}"));
+        assert_eq!(split_query("/list{?page,size}"), ("/list", "{?page,size}"));
+        assert_eq!(split_query("/list#a"), ("/list", "#a"));
+        assert_eq!(split_query("/a{b?c"), ("/a{b", "?c"));
+    }
+
+    #[test]
+    fn a_parameter_is_what_its_operators_say() {
+        use Parameter::{Other, Rest, Segment, Wide};
+        for (segment, expected) in [
+            ("{id}", Some(Segment("id"))),
+            ("{user.id}", Some(Segment("user.id"))),
+            ("{}", Some(Segment(""))),
+            ("{proxy+}", Some(Rest("proxy"))),
+            ("{*path}", Some(Wide("*path"))),
+            ("{**path}", Some(Wide("**path"))),
+            ("{+path}", Some(Wide("+path"))),
+            ("{path*}", Some(Wide("path*"))),
+            ("{id?}", Some(Other("id?"))),
+            ("{id:[0-9]+}", Some(Other("id:[0-9]+"))),
+            ("{.ext}", Some(Other(".ext"))),
+            ("{a}{b}", None),
+            ("a", None),
+        ] {
+            assert_eq!(Parameter::of(segment), expected, "{segment}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_rewritten_as_clients_and_servers_do() {
+        for (path, expected) in [
+            ("/a/../b", "/b"),
+            ("/./a/.", "/a"),
+            ("/a%2Fb", "/a/b"),
+            ("/a\\b?c", "/a/b"),
+            ("/../..", "/"),
+            ("v1/", "/v1/"),
+        ] {
+            assert_eq!(rewritten(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! `portcullis import openapi`: what becomes of requests that more than one path of a document could be for. None gets
+//! in that the document protects.
+
+use std::fmt::Write;
+
+use portcullis::policy::{Access, Policy};
+use portcullis::route::path::RequestPath;
+use portcullis::route::table::RouteMatch;
+
+use crate::tool::{command, run};
+
+const SCHEMES: &str = "components: {securitySchemes: {t: {type: http, scheme: bearer}, \
+    key: {type: apiKey, in: header, name: k}}}\n";
+const OPTIONS: [&str; 4] = ["--audience", "*", "--issuer", "https://i.example.com"];
+
+/// The policy of a document, and what is said of it.
+fn imported(text: &str, options: &[&str]) -> (Policy, String) {
+    let words = [&["import", "openapi", "-", "--format", "json"][..], &OPTIONS, options].concat();
+    let run = run(&mut command(&words), &format!("openapi: 3.1.0\n{SCHEMES}{text}"));
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    (Policy::parse(&run.out).unwrap(), run.err.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// What the policy does with a request: its method, host and path.
+fn decision(policy: &Policy, request: &str) -> String {
+    let words: Vec<&str> = request.split(' ').collect();
+    let path = RequestPath::parse(words[2]).unwrap();
+    let index = match policy.table.find(words[1], &path, words[0]) {
+        RouteMatch::Route(index, _) => index,
+        RouteMatch::MethodNotAllowed(_) => return "405".to_owned(),
+        RouteMatch::NoRoute => return "404".to_owned(),
+    };
+    match &policy.routes[index].access {
+        Access::Public => "public".to_owned(),
+        Access::Deny => "deny".to_owned(),
+        Access::Optional(_) => "optional".to_owned(),
+        Access::Token(requirement) => format!("token {}", requirement.scopes.all.join(" ")).trim_end().to_owned(),
+    }
+}
+
+/// Checks the decisions of a document's policy, and that these words are said of it.
+fn check(text: &str, options: &[&str], expected: &[(&str, &str)], said: &[&str]) {
+    let (policy, report) = imported(text, options);
+    for (request, decided) in expected {
+        assert_eq!(decision(&policy, request), *decided, "{request}\n{text}\n{report}");
+    }
+    for words in said {
+        assert!(report.contains(words), "{words}\n{text}\n{report}");
+    }
+}
+
+const O: &str = "servers: [{url: https://o.example.com}]\n";
+const ADMIN: &str = "security: [{t: [admin]}]";
+const OPEN: &str = "security: []";
+
+#[test]
+fn a_public_get_does_not_open_head() {
+    let any = format!("{O}paths: {{/a: {{get: {{{OPEN}}}, x-amazon-apigateway-any-method: {{{ADMIN}}}}}}}");
+    check(&any, &[], &[("GET g /a", "public"), ("HEAD g /a", "token admin"), ("PUT g /a", "token admin")], &[]);
+    let wrong = format!("{O}paths: {{/a: {{get: {{{OPEN}}}, HEAD: {{{ADMIN}}}}}}}");
+    check(&wrong, &[], &[("GET g /a", "public"), ("HEAD g /a", "deny")], &["no operation of OpenAPI: \"HEAD\""]);
+    let elsewhere = format!(
+        "{O}paths: {{/a: {{get: {{{OPEN}}}, head: {{servers: [{{url: https://p.example.com/p}}], {ADMIN}}}}}}}"
+    );
+    check(&elsewhere, &[], &[("GET g /a", "public"), ("HEAD g /a", "deny"), ("HEAD g /p/a", "token admin")], &[]);
+}
+
+#[test]
+fn no_route_takes_the_requests_of_servers_that_are_left_out() {
+    let of_two =
+        |servers: &str, page: &str| format!("servers: [{servers}]\npaths:\n  /admin: {{get: {{{ADMIN}}}}}\n  {page}");
+    let expected = [("GET g /v1/admin", "token admin"), ("GET g /v2/admin", "deny"), ("GET g /v2/x", "public")];
+    let page = format!("/{{page}}: {{servers: [{{url: https://o.example.com/v2}}], get: {{{OPEN}}}}}");
+    let two = of_two("{url: https://o.example.com/v1}, {url: https://o.example.com/v2}", &page);
+    check(&two, &[], &expected, &["no route is for its path on the server \"https://o.example.com/v2\""]);
+    check(&two, &["--server", "/v1", "--origin", "https://i.example.com"], &expected, &[]);
+    let relative = of_two("{url: https://o.example.com/v1}, {url: ../v2}", &page);
+    check(&relative, &[], &expected, &["left out: the server \"../v2\""]);
+    let page = format!("/v2/{{page}}: {{servers: [{{url: https://o.example.com}}], get: {{{OPEN}}}}}");
+    for values in ["enum: [v1, v2], ", ""] {
+        let server = format!("{{url: 'https://o.example.com/{{v}}', variables: {{v: {{{values}default: v1}}}}}}");
+        check(&of_two(&server, &page), &[], &expected, &["routes are for {v} = \"v1\""]);
+    }
+    // Where nothing else takes them there is no need of routes.
+    let (policy, _) = imported(&of_two("{url: https://o.example.com/v1}, {url: https://o.example.com/v2}", ""), &[]);
+    assert_eq!(policy.routes.len(), 1);
+}
+
+#[test]
+fn an_empty_list_of_servers_is_none() {
+    let text = format!(
+        "servers: [{{url: https://o.example.com/v1}}]\npaths:\n  /admin: {{get: {{servers: [], {ADMIN}}}}}\n  \
+         /files: {{servers: [{{url: https://p.example.com/p}}], get: {{servers: [], {ADMIN}}}}}\n  /{{page}}: {{get: {{{OPEN}}}}}"
+    );
+    check(
+        &text,
+        &[],
+        &[("GET g /v1/admin", "token admin"), ("GET g /p/files", "token admin"), ("GET g /admin", "404")],
+        &[],
+    );
+}
+
+#[test]
+fn a_pattern_of_hosts_holds_for_each_of_them() {
+    let text = |admin: &str, page: &str| {
+        format!(
+            "servers: [{{url: 'https://{{t}}.x.com', variables: {{t: {{default: demo}}}}}}]\npaths:\n  \
+             {admin}: {{get: {{{ADMIN}}}}}\n  {page}: {{servers: [{{url: https://api.x.com}}], get: {{{OPEN}}}}}"
+        )
+    };
+    let expected = [("GET api.x.com /admin", "token admin"), ("GET api.x.com /x", "public"), ("GET t.x.com /x", "404")];
+    check(&text("/admin", "/{page}"), &["--hosts"], &expected, &[]);
+    let same = [("GET api.x.com /x", "deny"), ("GET t.x.com /x", "token admin")];
+    check(&text("/{p}", "/{q}/"), &["--hosts"], &same, &["which says otherwise who may"]);
+}
+
+#[test]
+fn a_token_of_an_issuer_that_was_not_named_is_not_taken() {
+    let text = "servers: [{url: https://o.example.com}]\npaths: {/a: {get: {}}, /b: {get: {security: [{o: [r]}]}}}\n\
+        x-: {}\n";
+    let schemes = "{type: openIdConnect, openIdConnectUrl: 'https://p.example.com/.well-known/openid-configuration'}";
+    let text = format!(
+        "openapi: 3.1.0\n{text}components: {{securitySchemes: {{o: {schemes}, x: {{type: http, scheme: bearer}}, \
+         y: {{type: http, scheme: bearer}}}}}}"
+    );
+    let words = "import openapi - --audience * --issuer x=https://x.com --issuer y=https://x.com \
+        --default-access token --format json";
+    let run = run(&mut command(&words.split_whitespace().collect::<Vec<_>>()), &text);
+    let policy: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(policy["routes"][0]["issuers"], serde_json::json!(["x"]), "{policy}");
+}
+
+#[test]
+fn a_parameter_that_says_more_than_its_name_is_denied_where_it_is() {
+    let rest = format!("'/{{a}}/{{b}}/{{c}}': {{get: {{{OPEN}}}}}");
+    let text = |path: &str| format!("{O}paths: {{'{path}': {{get: {{{ADMIN}}}}}, {rest}}}");
+    let denied = [("GET g /users/1/keys", "deny"), ("GET g /x/1/keys", "public")];
+    check(&text("/users/{id?}/keys"), &[], &denied, &["denied: a route takes no more of a parameter than its name"]);
+    check(
+        &text("/users/{id:[^/]+}/keys"),
+        &[],
+        &denied,
+        &["denied: a route takes no more of a parameter than its name"],
+    );
+    let greedy =
+        [("GET g /users/1", "token admin"), ("GET g /users/1/keys", "deny"), ("GET g /users/1/2/3", "token admin")];
+    check(&text("/users/{proxy+}"), &[], &greedy, &["changed: the parameter {proxy+} is called {*proxy}"]);
+    let wide = [("GET g /users/1", "token admin"), ("GET g /users/1/keys", "deny")];
+    check(
+        &text("/users/{*path}"),
+        &[],
+        &wide,
+        &["narrowed: the parameter {*path} stands for one segment only in a route"],
+    );
+}
+
+#[test]
+fn a_path_that_clients_and_servers_write_anew_is_denied_as_they_do() {
+    let text = |path: &str| {
+        format!(
+            "{O}paths: {{'{path}': {{get: {{{ADMIN}}}}}, '/{{p}}': {{get: {{{OPEN}}}}}, '/{{p}}/{{q}}': {{get: {{{OPEN}}}}}}}"
+        )
+    };
+    check(&text("/x%2Ejson"), &[], &[("GET g /x.json", "token admin"), ("GET g /y.json", "public")], &[]);
+    for (path, request) in [("/d%2Fe", "GET g /d/e"), ("/a/../d", "GET g /d"), ("/a/%2E%2E/d", "GET g /d")] {
+        check(&text(path), &[], &[(request, "deny"), ("GET g /x/y", "public")], &["left out: the gate refuses"]);
+    }
+}
+
+#[test]
+fn what_two_paths_take_that_ask_otherwise_no_one_may() {
+    let text = |secret: &str, field: &str| {
+        format!(
+            "{O}paths: {{'/users/{{id}}/{secret}': {{get: {{{ADMIN}}}, put: {{{ADMIN}}}}}, '/users/me/{{field}}': {{get: {{{field}}}, post: {{}}}}}}\n{OPEN}"
+        )
+    };
+    let expected = [
+        ("GET g /users/me/secret", "deny"),
+        ("PUT g /users/me/secret", "token admin"),
+        ("POST g /users/me/secret", "public"),
+        ("GET g /users/me/x", "public"),
+        ("GET g /users/1/secret", "token admin"),
+    ];
+    check(&text("secret", OPEN), &[], &expected, &["GET /users/me/secret is for #/paths/~1users~1me~1{field}/get too"]);
+    // The same rule needs no route of its own.
+    check(&text("secret", ADMIN), &[], &[("GET g /users/me/secret", "token admin")], &[]);
+    let within =
+        format!("{O}paths: {{'/{{a}}-{{b}}/{{id}}': {{get: {{{ADMIN}}}}}, '/{{x}}/list': {{get: {{{OPEN}}}}}}}");
+    check(&within, &[], &[("GET g /p-q/list", "deny")], &[]);
+}
+
+#[test]
+fn the_origin_that_is_given_is_that_of_the_documents_servers() {
+    let text = "servers: [{url: /}, {url: https://o.example.com}]\nsecurity: []\npaths:\n  /shop: {get: {}}\n  \
+        /pay: {servers: [{url: https://billing.example.com}], get: {}}\n  /v2: {servers: [{url: https://o.example.com}], get: {}}";
+    let words = ["import", "openapi", "-", "--origin", "https://i.example.com", "--format", "json"];
+    let run = run(&mut command(&words), &format!("openapi: 3.1.0\n{text}"));
+    let policy: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(policy["origin"], "https://i.example.com");
+    let origins: Vec<_> = (0..3).map(|route| policy["routes"][route]["origin"].as_str()).collect();
+    assert_eq!(origins, [None, Some("https://billing.example.com"), None]);
+}
+
+#[test]
+fn what_a_merge_key_or_a_chain_of_references_hides_stays_shut() {
+    let paths = format!(
+        "{O}x-p: {{q: {{get: {{{OPEN}}}}}, p: {{$ref: '#/x-p/q', post: {{{ADMIN}}}}}, s: &s {{{ADMIN}}}}}\npaths:\n  \
+         /chain: {{$ref: '#/x-p/p'}}\n  /null: {{get: {{$ref: }}}}\n  /merged: {{get: {{<<: *s}}}}\n  \
+         /list: {{get: {{security: [{{<<: {{t: []}}}}]}}}}\n  /path: {{security: [{{t: []}}], get: {{}}}}\n  \
+         /example: {{get: {{{OPEN}, responses: {{x: {{example: [{{<<: *s}}]}}}}}}}}\n{OPEN}"
+    );
+    let denied =
+        ["GET g /chain", "GET g /null", "GET g /merged", "GET g /list", "GET g /path"].map(|request| (request, "deny"));
+    check(&paths, &[], &denied, &["merge keys (<<)", "a reference is nothing, not a string"]);
+    check(&paths, &[], &[("GET g /example", "public")], &[]);
+    let servers =
+        "servers: [{url: 'https://{t}.x.com', variables: {t: {<<: {enum: [a]}, default: a}}}]\npaths: {/a: {get: {}}}";
+    let asked = run(&mut command(&["import", "openapi", "-", "--hosts"]), &format!("openapi: 3.1.0\n{servers}"));
+    assert!(asked.err.contains("--server URL is needed: merge keys (<<)"), "{}", asked.err);
+}
+
+#[test]
+fn only_what_matters_is_asked_and_what_is_narrowed_is_said() {
+    let text = format!("{O}paths: {{/a: {{get: {{security: [{{b: [], key: []}}]}}}}, /b: {{get: {{{OPEN}}}}}}}\n");
+    let schemes = "components: {securitySchemes: {b: {type: http, scheme: bearer}, key: {type: apiKey, in: header}}}";
+    let asked = run(&mut command(&["import", "openapi", "-"]), &format!("openapi: 3.1.0\n{text}{schemes}"));
+    assert_eq!(asked.code, Some(0), "{}", asked.err);
+    let optional = format!("{O}paths: {{/a: {{get: {{security: [{{}}, {{t: [s]}}]}}}}}}");
+    check(&optional, &[], &[("GET g /a", "optional")], &["narrowed: a token without these scopes is refused"]);
+}
+
+#[test]
+fn a_large_document_with_paths_that_cross_is_imported() {
+    let mut text = format!("{O}paths:\n");
+    for resource in 0..2000 {
+        writeln!(text, "  /{{any}}/{{b}}/x{resource}: {{get: {{{OPEN}}}, put: {{{ADMIN}}}}}").unwrap();
+        writeln!(text, "  /r{resource}/{{b}}/{{c}}: {{get: {{{OPEN}}}, put: {{{ADMIN}}}}}").unwrap();
+    }
+    let (policy, _) = imported(&text, &[]);
+    assert_eq!(policy.routes.len(), 8000, "all ask the same where they cross");
+    text.push_str("  /last/{b}/{c}: {get: {}}\nsecurity: [{t: [other]}]\n");
+    let (policy, _) = imported(&text, &[]);
+    assert_eq!(policy.routes.len(), 8001 + 4000, "one crosses 2000 others: a denied GET, a PUT");
+}
