@@ -71,11 +71,13 @@ impl Template {
 
     /// Its claims for a method. GET has HEAD with it (RFC 9110 §9.3.2), unless the path says what HEAD is.
     pub(super) fn claims(&self, method: Option<&str>) -> Vec<&Claim> {
-        let named = |method: Option<&str>| {
-            self.claims.iter().filter(|claim| claim.method.as_deref() == method).collect::<Vec<_>>()
-        };
         let covering = if method == Some("HEAD") { Some("GET") } else { None };
-        [method, None, covering].into_iter().map(named).find(|found| !found.is_empty()).unwrap_or_default()
+        let found = [method, None, covering].into_iter().map(|method| self.named(method));
+        found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    fn named(&self, method: Option<&str>) -> Vec<&Claim> {
+        self.claims.iter().filter(|claim| claim.method.as_deref() == method).collect()
     }
 
     /// Whether another one is more specific by its path. By its host none is: documents do not say so.
@@ -117,19 +119,20 @@ impl Templates {
     /// A claim to all methods is not one to those that the path has at other servers; nor does GET have HEAD with it,
     /// where the path says elsewhere what HEAD is.
     fn leave_named(&mut self) {
-        let mut named: HashMap<String, Vec<String>> = HashMap::new();
+        let mut known: HashMap<String, Vec<Option<String>>> = HashMap::new();
         for template in self.templates.iter().filter(|template| template.left_out.is_none()) {
-            let known = named.entry(template.text.clone()).or_default();
-            known.extend(template.claims.iter().map(|claim| claim.method.clone().unwrap_or_else(|| "HEAD".to_owned())));
+            let methods = template.claims.iter().map(|claim| claim.method.clone());
+            known.entry(template.text.clone()).or_default().extend(methods);
         }
         for template in self.templates.iter_mut().filter(|template| template.left_out.is_none()) {
-            let has_all = !template.claims(None).is_empty();
-            for method in named.get(&template.text).into_iter().flatten() {
+            let has_all = !template.named(None).is_empty();
+            for named in known.get(&template.text).into_iter().flatten() {
+                // A claim to all methods says what HEAD is, at its own servers too.
+                let Some(method) = named.as_deref().or(Some("HEAD").filter(|_| !has_all)) else { continue };
                 let Some(taken) = template.claims(Some(method)).first().map(|claim| (*claim).clone()) else { continue };
-                // HEAD may be there for the claim to all methods that this template has.
-                if taken.method.as_ref() != Some(method) && !(has_all && method == "HEAD") {
+                if taken.method.as_deref() != Some(method) {
                     let reason = Some(format!("the path has {method} on other servers"));
-                    template.claims.push(Claim { method: Some(method.clone()), rule: Rule::DENY, reason, ..taken });
+                    template.claims.push(Claim { method: Some(method.to_owned()), rule: Rule::DENY, reason, ..taken });
                 }
             }
         }
