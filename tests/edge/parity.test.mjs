@@ -22,7 +22,7 @@ import { buildTool } from './support/tool.mjs';
 const SEED = Math.floor(Math.random() * 2 ** 32);
 const RANDOM_CASES = 150;
 /** Some rows have hundreds of requests that differ in little. */
-const PER_ROW = 4;
+const PER_ROW = 2;
 
 const tool = buildTool();
 const origin = await startOrigin();
