@@ -190,6 +190,8 @@ fn what_a_public_route_opens_is_told() {
         ([token("/d/{*x}", delete), public("/d/{x}/y", "")], "public-opening"),
         ([token("/d/{*x}", ", methods = [\"PURGE\"]"), public("/d/{x}/y", "")], "public-opening"),
         ([deny("/{t}/{u}", ""), public("/s/{*r}", "")], "deny-opened"),
+        ([deny("/{x}/b", ""), public("/a/{y}", "")], "deny-opened"),
+        ([token("/{x}/b/{z}", ""), public("/a/{*r}", "")], "public-opening"),
         // Nothing is opened where another route decides all the same, nor by methods of one place.
         ([deny("/s/{x}", ""), public("/s/{*r}", "")], "public-alone"),
         ([deny("/s", one), public("/s", "")], "public-alone"),
@@ -217,7 +219,9 @@ fn a_route_behind_a_document_of_the_gates_own_is_told() {
     for (route, expected) in [
         (deny(keys, ""), &["unreachable"][..]),
         (deny(keys, ", hosts = [\"b.com\"]"), &["unreachable"]),
-        (deny(resource, ""), &["unreachable"]),
+        // At other hosts it is reached.
+        (deny(resource, ""), &none),
+        (public(keys, ""), &["unreachable"]),
         (deny(resource, ", hosts = [\"A.com\"]"), &["unreachable"]),
         (deny(resource, ", hosts = [\"b.com\"]"), &none),
         (deny("/.well-known/oauth-protected-resource/{x}", ""), &none),
@@ -342,13 +346,20 @@ identity.secret = { binding = "SHARED" }
 identity.assertion = { issuer = "https://gate.example.com", keys = ["SIGNING"] }
 "#;
     let store = "[[kv_namespaces]]\nbinding = \"JWKS\"\nid = \"1\"\n";
-    let of = |vars: &str, more: &str| check("worker.toml", format!("{vars}[vars.POLICY]{policy}{more}")).out;
+    let of = |vars: &str, more: &str| {
+        check("worker.toml", format!("name = \"gate\"\n{vars}[vars.POLICY]{policy}{more}")).out
+    };
     assert_eq!(of("[vars]\nOTHER = \"x\"\n", store), "worker.toml: no problems\n");
     let run = of("[vars]\nSHARED = \"s3cret\"\nSIGNING = \"{}\"\n", "");
     snapshot_narrow("check/worker.txt", &run);
     assert!(!run.contains("s3cret"), "{run}");
+    let piece = check("worker.toml", format!("[vars.POLICY]{policy}")).out;
+    assert_eq!(piece, "worker.toml: no problems\n", "a piece to be pasted names no Worker");
     let fixed_keys = policy.replace("\"https://a.com\"", "\"a\", jwks.keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\" }]");
-    assert_eq!(check("worker.toml", format!("[vars.POLICY]{fixed_keys}")).out, "worker.toml: no problems\n");
+    assert_eq!(
+        check("worker.toml", format!("name = \"gate\"\n[vars.POLICY]{fixed_keys}")).out,
+        "worker.toml: no problems\n"
+    );
 }
 
 #[test]
@@ -534,4 +545,26 @@ fn a_name_or_a_key_moves_no_cursor() {
         let out = findings(name, text);
         assert!(!out.contains('\u{1b}') && !out.contains("\n::error"), "{out:?}");
     }
+}
+
+#[test]
+fn a_text_that_looks_like_a_place_does_not_move_it() {
+    let text =
+        format!(r#"{{"version":1,"origin":"https://o","x":"{}","--> c2.json:1:513":1,"routes":[]}}"#, "y".repeat(700));
+    let column = text.find("\"--> c2").unwrap() + 1;
+    let folder = Folder::new("column");
+    folder.write("c2.json", &text);
+    let coloured = folder.run(&["check", "--color", "always", "c2.json"]).out;
+    assert!(coloured.contains(&format!("c2.json:1:{column}\n")), "{coloured}");
+    let out = folder.run(&["check", "c2.json"]).out;
+    assert!(out.contains(&format!(" --> c2.json:1:{column}\n")), "{out}");
+    assert!(out.contains("--> c2.json:1:513\""), "{out}");
+}
+
+#[test]
+fn annotations_hold_no_control_characters() {
+    let folder = Folder::new("escape");
+    folder.write("\u{1b}[31m.toml", "version = 2\n");
+    let out = folder.run(&["check", "--format", "github", "\u{1b}[31m.toml"]).out;
+    assert!(out.starts_with("::error file=\\u{1b}[31m.toml,"), "{out}");
 }

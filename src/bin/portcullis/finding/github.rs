@@ -3,6 +3,7 @@
 use super::position::Lines;
 use super::{Finding, Severity};
 use crate::document::Source;
+use crate::output::printable;
 
 /// A line for a finding.
 pub(crate) fn command(finding: &Finding, source: &Source, lines: &Lines<'_>) -> String {
@@ -25,7 +26,9 @@ pub(crate) fn command(finding: &Finding, source: &Source, lines: &Lines<'_>) -> 
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    // A line break of ours is kept; nothing else that controls a terminal is.
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -122,9 +122,28 @@ impl Page<'_> {
         let (line, piece) = self.piece(marks);
         let Some(place) = marks.first().map(|mark| self.lines.position(mark.span.start)) else { return rendered };
         let cut = self.lines.position(piece.start).column - 1;
-        let (true, true, Some(at)) = (cut > 0, place.line == line, rendered.find(arrow)) else { return rendered };
+        if cut == 0 || place.line != line {
+            return rendered;
+        }
         let header = |column: usize| format!("{}:{line}:{column}", self.name);
-        let (before, behind) = rendered.split_at(at);
-        format!("{before}{}", behind.replacen(&header(place.column - cut), &header(place.column), 1))
+        let (wrong, right) = (header(place.column - cut), header(place.column));
+        let mut lines: Vec<String> = rendered.split('\n').map(str::to_owned).collect();
+        // A title may hold any words, and so look like a header; below a header stands a bar.
+        let at = lines.windows(2).position(|pair| match pair {
+            [one, next] => unstyled(one) == format!("{arrow} {wrong}") && unstyled(next) == "|",
+            _ => false,
+        });
+        if let Some(found) = at.and_then(|at| lines.get_mut(at)) {
+            *found = found.replacen(&wrong, &right, 1);
+        }
+        lines.join("\n")
     }
+}
+
+/// A line without colours and without the blanks around it.
+fn unstyled(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.filter_map(|part| part.split_once('m').map(|(_, text)| text));
+    rest.fold(first, |line, part| line + part).trim().to_owned()
 }

@@ -79,15 +79,37 @@ impl Location {
         self.hosts.iter().map(|host| (Some(host), example(host))).collect()
     }
 
+    /// A path that both match.
+    pub(super) fn common_path(&self, other: &Self) -> Option<String> {
+        let least = |location: &Self| location.path.segments.len() + usize::from(location.path.rest.is_some());
+        let length = least(self).max(least(other));
+        if [self, other].iter().any(|location| location.path.rest.is_none() && location.path.segments.len() != length) {
+            return None;
+        }
+        let literal = |location: &Self, index: usize| match location.path.segments.get(index) {
+            Some(PatternSegment::Literal(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let segments = (0..length).map(|index| match (literal(self, index), literal(other, index)) {
+            (Some(one), Some(two)) if one != two => None,
+            (one, two) => Some(encoded(&one.or(two).unwrap_or_else(|| ANY.to_owned()))),
+        });
+        Some(format!("/{}", segments.collect::<Option<Vec<_>>>()?.join("/")))
+    }
+
     /// Paths that it matches.
     pub(super) fn example_paths(&self) -> Vec<String> {
         let segments = self.path.segments.iter().map(|segment| match segment {
             PatternSegment::Literal(text) => text.as_str(),
             PatternSegment::Capture(_) => ANY,
         });
-        let leading: Vec<String> = segments.map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+        let leading: Vec<String> = segments.map(encoded).collect();
         let lengths = if self.path.rest.is_some() { 1..=MOST_SEGMENTS } else { 0..=0 };
         let path = |length| [leading.clone(), vec![ANY.to_owned(); length]].concat().join("/");
         lengths.map(|length| format!("/{}", path(length))).collect()
     }
+}
+
+fn encoded(segment: &str) -> String {
+    utf8_percent_encode(segment, SEGMENT).to_string()
 }

@@ -10,6 +10,8 @@ mod pages;
 mod routes;
 mod worker;
 
+use std::collections::HashSet;
+
 use portcullis::policy::{Place, Policy, Step};
 
 use crate::document::Value;
@@ -93,6 +95,12 @@ impl<'p> Lint<'p> {
         let last = self.findings.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "the list is not empty")]
         &mut self.findings[last]
+    }
+
+    /// The places of which it was said that no request comes there.
+    fn unreachable(&self) -> HashSet<String> {
+        let said = self.findings.iter().filter(|finding| finding.rule == UNREACHABLE.name);
+        said.map(|finding| finding.place.to_string()).collect()
     }
 
     /// The routes as they are written, in the order of the policy's.

@@ -8,7 +8,7 @@ use portcullis::route::table::RouteTable;
 
 use super::location::Location;
 use super::methods::USUAL;
-use super::{DENY_OPENED, Lint, PUBLIC_ALONE, PUBLIC_OPENING, route};
+use super::{DENY_OPENED, Lint, PUBLIC_ALONE, PUBLIC_OPENING, route, route_key};
 use crate::finding::Subject;
 
 /// What would become of a public route's requests if it were not there.
@@ -25,15 +25,20 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     let locations: Vec<Option<Location>> = lint.routes().iter().map(Location::read).collect();
     let named = locations.iter().flatten().flat_map(|location| location.methods.iter().map(String::as_str));
     let methods: BTreeSet<&str> = named.chain(USUAL).collect();
-    let mut others = RouteTable::default();
+    let (mut others, mut protected) = (RouteTable::default(), Vec::new());
     for (index, (route, location)) in lint.policy.routes.iter().zip(&locations).enumerate() {
         if let (false, Some(location)) = (matches!(route.access, Access::Public), location) {
             others.insert(index, &location.hosts, &location.path, &location.methods);
+            protected.push(location);
         }
     }
-    let openings = Openings { locations: &locations, methods, table: &lint.policy.table, others };
+    let openings = Openings { locations: &locations, methods, table: &lint.policy.table, others, protected };
+    let unreachable = lint.unreachable();
     for (index, (route, location)) in lint.policy.routes.iter().zip(&locations).enumerate() {
-        if let (Access::Public, Some(location)) = (&route.access, location) {
+        let is_reached = || !unreachable.contains(&Place::at(&route_key(index, "path")).to_string());
+        if let (Access::Public, Some(location)) = (&route.access, location)
+            && is_reached()
+        {
             tell(lint, index, location, &openings.without(index, location));
         }
     }
@@ -75,13 +80,19 @@ struct Openings<'p> {
     table: &'p RouteTable,
     /// All routes that are not public.
     others: RouteTable,
+    /// Where they are.
+    protected: Vec<&'p Location>,
 }
 
 impl Openings<'_> {
     /// Tries examples of the requests that this route takes, at all its hosts and with all its methods.
     fn without(&self, index: usize, location: &Location) -> Otherwise {
         let (mut taken, mut is_meant) = (BTreeSet::new(), false);
-        let paths = location.example_paths();
+        let mut paths: BTreeSet<String> = location.example_paths().into_iter().collect();
+        if !location.is_literal() {
+            // What another route takes of its paths may have more literals.
+            paths.extend(self.protected.iter().filter_map(|other| location.common_path(other)));
+        }
         let paths: Vec<RequestPath<'_>> = paths.iter().filter_map(|path| RequestPath::parse(path).ok()).collect();
         for (pattern, host) in location.example_hosts() {
             for other in paths.iter().flat_map(|path| self.taken(index, &host, path)) {

@@ -44,9 +44,10 @@ impl<'p> Document<'p> {
         Some(Self { host, path: RequestPath::parse(path).ok()?, what })
     }
 
-    /// Whether the route is at its place and, as far as the policy says, nowhere else.
+    /// Whether the route is at its place and nowhere else.
     fn hides(&self, location: &Location) -> bool {
         let is_host = |host: &HostPattern| matches!(host, HostPattern::Exact(own) if self.host == Some(own.as_str()));
-        location.is_at(&self.path) && (self.host.is_none() || location.hosts.iter().all(is_host))
+        let is_there = !location.hosts.is_empty() && location.hosts.iter().all(is_host);
+        location.is_at(&self.path) && (self.host.is_none() || is_there)
     }
 }

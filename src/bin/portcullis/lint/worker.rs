@@ -60,7 +60,9 @@ impl<'d> Worker<'d> {
     fn unbound_store(&self) -> Option<Finding> {
         let policy = self.examined.result.as_ref().ok()?;
         let fetches = policy.issuers.iter().any(|issuer| !matches!(issuer.keys, KeySource::Static(_)));
-        (fetches && !self.binds("kv_namespaces", "JWKS")).then(|| {
+        // A piece to be pasted names no Worker.
+        let is_whole = ["name", "main"].iter().any(|key| self.document.root.get(key).is_some());
+        (is_whole && fetches && !self.binds("kv_namespaces", "JWKS")).then(|| {
             let message =
                 "no [[kv_namespaces]] has the binding \"JWKS\": every isolate asks the issuers for their keys";
             let mut finding = Finding::new(&UNBOUND_STORE, self.name_of_policy(), message);
