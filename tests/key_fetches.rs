@@ -7,6 +7,7 @@ mod support;
 
 use std::rc::Rc;
 
+use futures_util::future::join_all;
 use portcullis::platform::{Fetched, Runtime, Stored};
 use serde_json::{Value, json};
 use support::issuer::{INVALID, JWKS, METADATA, STORE_KEY, UNAVAILABLE, keys_are_at, policy, stored};
@@ -197,6 +198,19 @@ fn without_a_set_a_second_fetch_begins_after_two_seconds() {
 }
 
 /// Lets time pass, and all that is under way with it, but not to its end.
+#[test]
+fn simultaneous_first_requests_ask_a_slow_issuer_twice_also_for_keys_that_it_lacks() {
+    let mut world = world();
+    let document = Fetched::Document { body: key_set(&["p384"]), etag: None, cache_control: None };
+    world.answer_at(JWKS, 3000, Ok(document));
+    let bearer = |kid: &str| format!("Bearer {}", Token::default().header("kid", json!(kid)).sign());
+    let tokens = ["p384", "new", "other", "p384", "none"].map(bearer);
+    let requests = tokens.each_ref().map(|token| world.start("GET", "http://h/", &[("authorization", token)]));
+    let outcomes: Vec<_> = world.run(join_all(requests)).iter().map(outcome).collect();
+    assert_eq!(outcomes, ["allow", INVALID, INVALID, "allow", INVALID]);
+    assert_eq!(world.fetches(), 4, "metadata and keys, twice");
+}
+
 fn wait(world: &mut World, milliseconds: u32) {
     let platform = world.platform();
     world.run(async move { platform.sleep(milliseconds).await });

@@ -100,7 +100,7 @@ impl<K: 'static> Keyring<K> {
     ) -> Result<Found<K>, Denial> {
         let (issuer, slot) = self.at(index).ok_or(Denial::Misconfigured)?;
         let mut patience = Patience::new(issuer, slot, platform.now_ms());
-        let mut has_fetched = false;
+        let (began, mut has_fetched) = (platform.now(), false);
         loop {
             let cached = slot.borrow().cached.clone();
             let selection = match &cached {
@@ -126,8 +126,11 @@ impl<K: 'static> Keyring<K> {
                 Some(age) if lifetime.is_usable(age) => Denial::from(InvalidToken::Key),
                 _ => Denial::KeysUnavailable { retry_after },
             };
-            // Whoever saw a fetch fail, its own or another's, has had its try.
-            let has_had_its_try = has_fetched || (patience.place.is_some() && facts.history.failed);
+            // Who waited for another's fetch that failed has had its try, and so has who lacks a key of a set that the
+            // issuer was asked for since.
+            let is_asked_since = !knows_key && cached.as_ref().is_some_and(|cached| cached.fetched_at > began);
+            let has_seen_one = patience.place.is_some() && (facts.history.failed || is_asked_since);
+            let has_had_its_try = has_fetched || has_seen_one;
             match plan(facts, lifetime, platform.now_ms()) {
                 Plan::Use => return found(),
                 Plan::UseAndRefresh => {
