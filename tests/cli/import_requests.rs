@@ -220,6 +220,42 @@ fn what_a_merge_key_or_a_chain_of_references_hides_stays_shut() {
 }
 
 #[test]
+fn what_cannot_be_read_is_denied_at_all_servers_that_may_be_its_own() {
+    let text = |admin: &str, target: &str, v1: &str| {
+        format!(
+            "servers: [{{url: {v1}}}]\npaths:\n  /admin: {admin}\n  \
+             /{{x}}: {{servers: [{{url: https://b.example.com}}], get: {{{OPEN}}}}}\n  \
+             /{{x}}/admin: {{servers: [{{url: https://b.example.com}}], get: {{{OPEN}}}}}\nx-p: {target}\nx-q: {{$ref: '#/x-p', x-a: 1}}"
+        )
+    };
+    let beside = "{$ref: '#/x-p', parameters: []}";
+    let get = format!("get: {{{ADMIN}}}");
+    for (admin, target) in [
+        (beside, "{servers: [{url: URL}], GET}"),
+        ("{$ref: '#/x-q', post: {}}", "{servers: [{url: URL}], GET}"),
+        ("{$ref: '#/x-p'}", "{servers: [{url: URL}], security: [], GET}"),
+        ("{$ref: '#/x-p'}", "{servers: [{url: URL}], <<: {summary: x}, GET}"),
+        ("{<<: {servers: [{url: URL}]}, GET}", "1"),
+        ("{<<: [{summary: x}, {servers: [{url: URL}]}], GET}", "1"),
+        ("{get: {$ref: '#/x-p', tags: [a]}}", "{servers: [{url: URL}]}"),
+        ("{get: {$ref: '#/x-q', tags: [a]}}", "{servers: [{url: URL}], $ref: '#/x-q'}"),
+        (beside, "{get: {servers: [{url: URL}]}}"),
+        (beside, "{get: {$ref: '#/x-p/y'}, y: {servers: [{url: URL}]}}"),
+        ("{security: [], get: {servers: [{url: URL}]}}", "1"),
+    ] {
+        let with = |text: &str, url: &str| text.replace("URL", url).replace("GET", &get);
+        let v2 = "https://b.example.com/v2";
+        let paths = text(&with(admin, v2), &with(target, v2), "https://b.example.com/v1");
+        let denied = [("GET g /v2/admin", "deny"), ("GET g /v1/admin", "deny"), ("GET g /v3/admin", "public")];
+        check(&paths, &[], &denied, &["denied: "]);
+        let host = "https://b.example.com";
+        let hosts = text(&with(admin, host), &with(target, host), "https://a.example.com");
+        let denied = [("GET a.example.com /admin", "deny"), ("GET b.example.com /admin", "deny")];
+        check(&hosts, &["--hosts"], &denied, &[]);
+    }
+}
+
+#[test]
 fn only_what_matters_is_asked_and_what_is_narrowed_is_said() {
     let text = format!("{O}paths: {{/a: {{get: {{security: [{{b: [], key: []}}]}}}}, /b: {{get: {{{OPEN}}}}}}}\n");
     let schemes = "components: {securitySchemes: {b: {type: http, scheme: bearer}, key: {type: apiKey, in: header}}}";

@@ -1,7 +1,7 @@
 //! The operations of a document, with all that its paths say.
 
 use super::report::{Outcome, Report};
-use super::tree::Place;
+use super::tree::{Place, resolve};
 use crate::document::Value;
 
 /// The members of a Path Item Object that are operations, and their methods; `None` is every method that no other
@@ -36,6 +36,8 @@ pub(super) struct Operation<'d> {
     pub(super) parameters: Vec<Place<'d>>,
     /// Why it cannot be read, if it cannot be.
     pub(super) problem: Option<String>,
+    /// All lists of servers that may be its own, where it cannot be read.
+    pub(super) hidden_servers: Vec<Place<'d>>,
 }
 
 /// All operations, in the order of the document.
@@ -59,21 +61,26 @@ fn of_path<'d>(document: &'d Value, path: &'d str, item: Place<'d>) -> Vec<Opera
         let found = of_item(document, path, &item);
         if found.is_empty() { Err("the path has no operations".to_owned()) } else { Ok(found) }
     });
-    found.unwrap_or_else(|problem| vec![Operation::hidden(path, item, problem)])
+    found.unwrap_or_else(|problem| vec![Operation::hidden(document, path, item, problem)])
 }
 
 fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Operation<'d>> {
     let servers = item.member("servers");
+    let hidden = |place: Place<'d>, problem: String| {
+        let mut hidden = Operation::hidden(document, path, place, problem);
+        hidden.hidden_servers.extend(servers.clone());
+        hidden
+    };
     let operation = |method: Option<&str>, place: Place<'d>| match target(document, place.clone()) {
         Ok(Place { value, .. }) => {
             let place = Place { value, ..place };
             let parameters = [parameters(document, item), parameters(document, &place)].concat();
             let (method, servers) = (method.map(str::to_owned), servers.clone());
-            Operation { path, method, place, servers, parameters, problem: None }
+            Operation { path, method, place, servers, parameters, problem: None, hidden_servers: Vec::new() }
         }
         Err(problem) => {
-            let (method, servers) = (method.map(str::to_owned), servers.clone());
-            Operation { method, servers, ..Operation::hidden(path, place, problem) }
+            let method = method.map(str::to_owned);
+            Operation { method, ..hidden(place, problem) }
         }
     };
     let mut found = Vec::new();
@@ -82,7 +89,7 @@ fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Oper
             found.push(operation(*method, place));
         } else if !OTHERS.contains(&name) && !name.starts_with("x-") {
             let problem = format!("the path has a member that is no operation of OpenAPI: {name:?}");
-            found.push(Operation { servers: servers.clone(), ..Operation::hidden(path, place, problem) });
+            found.push(hidden(place, problem));
         }
     }
     found
@@ -93,6 +100,31 @@ fn parameters<'d>(document: &'d Value, place: &Place<'d>) -> Vec<Place<'d>> {
     let list = place.member("parameters");
     let elements = list.iter().filter_map(Place::elements).flatten();
     elements.filter_map(|parameter| parameter.follow(document).ok()).collect()
+}
+
+/// All lists of servers that stand here, in operations here, or where references and merge keys lead from here. Which of
+/// them hold for what cannot be read is not known.
+fn server_lists<'d>(document: &'d Value, place: &Place<'d>) -> Vec<Place<'d>> {
+    let is_operation = |name: &str| {
+        OPERATIONS.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) || name.eq_ignore_ascii_case("query")
+    };
+    let (mut lists, mut seen, mut open) = (Vec::new(), Vec::new(), vec![place.clone()]);
+    while let Some(place) = open.pop() {
+        if seen.contains(&place.pointer) {
+            continue;
+        }
+        for (name, member) in place.members() {
+            match name {
+                "servers" => lists.push(member),
+                "$ref" => open.extend(member.text().and_then(|reference| resolve(document, reference).ok())),
+                "<<" => open.extend(member.elements().into_iter().flatten().chain([member.clone()])),
+                name if is_operation(name) => open.push(member),
+                _ => {}
+            }
+        }
+        seen.push(place.pointer);
+    }
+    lists
 }
 
 /// What stands here, or what it refers to. A reference with members beside it is not defined to mean anything.
@@ -117,8 +149,10 @@ impl<'d> Operation<'d> {
     }
 
     /// Stands for what cannot be read; for all methods, until one is known.
-    fn hidden(path: &'d str, place: Place<'d>, problem: String) -> Self {
-        Self { path, method: None, place, servers: None, parameters: Vec::new(), problem: Some(problem) }
+    fn hidden(document: &'d Value, path: &'d str, place: Place<'d>, problem: String) -> Self {
+        let hidden_servers = server_lists(document, &place);
+        let problem = Some(problem);
+        Self { path, method: None, place, servers: None, parameters: Vec::new(), problem, hidden_servers }
     }
 }
 

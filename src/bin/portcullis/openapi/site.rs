@@ -55,12 +55,22 @@ impl<'d> Sites<'d> {
 
     /// The sites of an operation; and why its own servers stand for no place, if they do not. It then has the
     /// document's: where its requests go is not known, but where they may come in.
+    /// So has one that cannot be read, with all that may be its own.
     pub(super) fn of(&self, operation: &Operation<'d>, report: &mut Report) -> (Vec<Site>, Option<String>) {
+        if operation.problem.is_some() {
+            let lists = operation.hidden_servers.iter().filter(|servers| !is_empty(servers));
+            let own = lists.flat_map(|servers| self.of_list(servers, report).0).collect::<Vec<_>>();
+            return ([self.document.clone(), own].concat(), None);
+        }
         let own = operation.place.member("servers").into_iter().chain(operation.servers.clone());
         let Some(servers) = own.into_iter().find(|servers| !is_empty(servers)) else {
             return (self.document.clone(), None);
         };
-        let list = List::read(&servers, self.options);
+        self.of_list(&servers, report)
+    }
+
+    fn of_list(&self, servers: &Place<'d>, report: &mut Report) -> (Vec<Site>, Option<String>) {
+        let list = List::read(servers, self.options);
         match list.import(self.options, false, report) {
             Ok(found) => (self.of_servers(found, &list), None),
             Err(problem) => ([self.document.clone(), self.of_servers(Vec::new(), &list)].concat(), Some(problem)),
