@@ -216,7 +216,7 @@ fn what_a_merge_key_or_a_chain_of_references_hides_stays_shut() {
     let servers =
         "servers: [{url: 'https://{t}.x.com', variables: {t: {<<: {enum: [a]}, default: a}}}]\npaths: {/a: {get: {}}}";
     let asked = run(&mut command(&["import", "openapi", "-", "--hosts"]), &format!("openapi: 3.1.0\n{servers}"));
-    assert!(asked.err.contains("--server URL is needed: merge keys (<<)"), "{}", asked.err);
+    assert!(asked.err.contains("#/servers/0/variables/t: merge keys (<<)"), "{}", asked.err);
 }
 
 #[test]
@@ -253,6 +253,70 @@ fn what_cannot_be_read_is_denied_at_all_servers_that_may_be_its_own() {
         let denied = [("GET a.example.com /admin", "deny"), ("GET b.example.com /admin", "deny")];
         check(&hosts, &["--hosts"], &denied, &[]);
     }
+}
+
+#[test]
+fn a_server_of_many_values_is_guarded_at_each() {
+    let text = |url: &str, v: &str, page: &str, other: &str| {
+        format!(
+            "servers: [{{url: 'https://{url}', variables: {{v: {{{v}}}, w: {{default: e, enum: [e, f]}}}}}}]\npaths:\n  \
+             /admin: {{get: {{{ADMIN}}}}}\n  '{page}': {{servers: [{{url: https://{other}}}], get: {{{OPEN}}}}}"
+        )
+    };
+    let listed = |value: &str| {
+        let values: Vec<String> = (0..20).map(|number| value.replace('0', &number.to_string())).collect();
+        format!("default: {value}, enum: [{}]", values.join(", "))
+    };
+    let paths = text("o.x.com/{w}/{v}", &listed("r0/v1"), "/{o}/{p}/{q}/admin", "o.x.com");
+    let expected =
+        [("GET g /e/r0/v1/admin", "token admin"), ("GET g /f/r5/v1/admin", "deny"), ("GET g /e/r5/v2/admin", "public")];
+    check(&paths, &[], &expected, &["no route is for its path on the server \"https://o.x.com/{w}/{v}\""]);
+    for (value, other, first) in [("r0.api", "r7.api.x.com", "r0.api.x.com"), ("r0", "r7.x.com", "r0.x.com")] {
+        let hosts = text("{v}.x.com", &listed(value), "/{page}", other);
+        let [own, guarded, page] =
+            [format!("GET {first} /admin"), format!("GET {other} /admin"), format!("GET {other} /x")];
+        check(&hosts, &["--hosts"], &[(&own, "token admin"), (&guarded, "deny"), (&page, "public")], &[]);
+    }
+    // Any value, of labels as its default has.
+    let labels = text("{v}.x.com", "default: eu.api", "/{page}", "us.api.x.com");
+    let expected = [
+        ("GET eu.api.x.com /admin", "token admin"),
+        ("GET us.api.x.com /admin", "deny"),
+        ("GET us.api.x.com /x", "public"),
+    ];
+    check(&labels, &["--hosts"], &expected, &["narrowed: routes are for {v} = \"eu.api\""]);
+    // None, or one segment.
+    let base = text("o.x.com{v}", "default: ''", "/{x}/{y}", "o.x.com");
+    check(&base, &[], &[("GET g /admin", "token admin"), ("GET g /v2/admin", "deny"), ("GET g /v2/x", "public")], &[]);
+}
+
+#[test]
+fn a_document_with_servers_that_cannot_be_read_is_refused() {
+    let admin = format!("/admin: {{get: {{{ADMIN}}}}}");
+    for (text, said) in [
+        (format!("servers: [{{<<: {{url: /v1}}}}]\npaths: {{{admin}}}"), "#/servers/0: merge keys (<<)"),
+        (
+            format!("servers: [{{url: /v1}}, {{$ref: '#/x'}}]\npaths: {{{admin}}}"),
+            "#/servers/1: servers have no references",
+        ),
+        (format!("servers: [/v1]\npaths: {{{admin}}}"), "#/servers/0: expected a table, found a string"),
+        (format!("servers: {{url: /v1}}\npaths: {{{admin}}}"), "#/servers: `servers` is a table, not a list"),
+        (
+            format!("{O}paths: {{/a: {{get: {{servers: {{url: /v2}}, {ADMIN}}}}}}}"),
+            "#/paths/~1a/get/servers: `servers` is a table, not a list",
+        ),
+        (
+            format!("{O}paths: {{/a: {{$ref: '#/x', get: {{}}}}}}\nx: {{servers: [{{<<: {{url: /v1}}}}]}}"),
+            "#/x/servers/0: merge keys (<<)",
+        ),
+    ] {
+        let words = ["import", "openapi", "-", "--origin", "https://i.example.com", "--server", "/v1"];
+        let run = run(&mut command(&words), &format!("openapi: 3.1.0\n{SCHEMES}{text}"));
+        assert_ne!(run.code, Some(0), "{text}\n{}", run.out);
+        let err = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(run.out.is_empty() && err.contains(said), "{text}\n{err}");
+    }
+    check(&format!("{O}paths: {{/a: {{servers: , get: {{{ADMIN}}}}}}}"), &[], &[("GET g /a", "token admin")], &[]);
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub(crate) fn import(document: &Value, options: &Options) -> Result<Import, Stri
         return Err("the document has no operations".to_owned());
     }
     let count = operations.len();
-    operations.iter().for_each(|operation| converter.convert(operation, &mut report));
+    operations.iter().try_for_each(|operation| converter.convert(operation, &mut report))?;
     let routes = settle(&converter.templates.into_sorted(), &mut report)?;
     let mut issuers = converter.security.into_issuers();
     issuers.retain(|issuer| routes.iter().any(|route| route.takes_tokens_of(&issuer.name)));
@@ -190,19 +190,23 @@ impl<'d> Converter<'d> {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(format!("--issuer {name}=…: the document has no security scheme {name:?}; it has {known}"));
         }
-        let sites = Sites::read(&Place::root(document), options, report);
+        let sites = Sites::read(&Place::root(document), options, report)?;
         Ok(Self { security, sites, options, templates: Templates::default() })
     }
 
     /// Adds what an operation claims, at each of its sites.
-    fn convert(&mut self, operation: &Operation<'d>, report: &mut Report) {
-        let (sites, no_site) = self.sites.of(operation, report);
+    ///
+    /// # Errors
+    /// Says what of its servers cannot be read.
+    fn convert(&mut self, operation: &Operation<'d>, report: &mut Report) -> Result<(), String> {
+        let (sites, no_site) = self.sites.of(operation, report)?;
         let problem = operation.problem.clone().or(no_site);
         let access = problem.map_or_else(|| self.security.access(&operation.place, report), Err);
         if let Err(reason) = &access {
             report.remark(Outcome::Denied, reason, &operation.place.pointer);
         }
         sites.iter().for_each(|site| self.claim(operation, site, &access, report));
+        Ok(())
     }
 
     fn claim(&mut self, operation: &Operation<'d>, site: &Site, access: &Result<Access, String>, report: &mut Report) {

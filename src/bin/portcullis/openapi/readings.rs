@@ -1,12 +1,20 @@
 //! All places that a server may stand for. Routes are made for one of them; what requests to the others find there
 //! must not be a route for others.
 
+use std::collections::BTreeMap;
+
 use super::server::host_of;
-use super::template::rewritten;
+use super::template::{rewritten, segments};
 use super::tree::Place;
 
-/// A variable with so many values stands for any.
-const MAX_VALUES: usize = 16;
+/// Of more places than these, those of one shape become one.
+const MAX_PLACES: usize = 16;
+
+/// A server with more URLs than these is not read.
+const MAX_URLS: usize = 4096;
+
+/// What stands for any text.
+const ANY: &str = "{server}";
 
 /// A place that a server may stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +27,70 @@ pub(super) struct Reading {
     pub(super) base: String,
 }
 
-/// The places of a Server Object: one for each value of its variables.
-pub(super) fn readings(server: &Place<'_>) -> Vec<Reading> {
-    server
-        .text_of("url")
-        .map(|url| filled(url, server))
-        .unwrap_or_default()
-        .iter()
-        .map(|url| Reading::of(url))
-        .collect()
+/// The places of a Server Object: one for each value of its variables, or where these are many, for each of their shapes.
+///
+/// # Errors
+/// Says where something cannot be read. No one knows then where requests come in.
+pub(super) fn readings(server: &Place<'_>) -> Result<Vec<Reading>, String> {
+    let server = written_out(server)?;
+    let url = match server.member("url") {
+        Some(url) => url.scalar().ok_or_else(|| at(&url, &format!("a URL is {}, not a string", url.kind())))?,
+        None => "/".to_owned(),
+    };
+    let mut readings: Vec<Reading> = Vec::new();
+    for reading in filled(&url, &server)?.iter().map(|url| Reading::of(url)) {
+        if !readings.iter().any(|known| (&known.host, &known.base) == (&reading.host, &reading.base)) {
+            readings.push(reading);
+        }
+    }
+    Ok(if readings.len() > MAX_PLACES { shapes(&url, &readings) } else { readings })
+}
+
+/// A table that says all by itself.
+fn written_out<'d>(place: &Place<'d>) -> Result<Place<'d>, String> {
+    let problem = match place.member("$ref") {
+        _ if !place.is_table() => format!("expected a table, found {}", place.kind()),
+        Some(_) => "servers have no references in OpenAPI; write out what it stands for".to_owned(),
+        None => return place.clone().unmerged().map_err(|problem| at(place, &problem)),
+    };
+    Err(at(place, &problem))
+}
+
+/// What is wrong with a place, and where that is.
+pub(super) fn at(place: &Place<'_>, problem: &str) -> String {
+    format!("{}: {problem}", place.pointer)
+}
+
+/// The least places that these are in, of as many segments.
+fn shapes(url: &str, readings: &[Reading]) -> Vec<Reading> {
+    let mut by_length: BTreeMap<usize, Vec<&Reading>> = BTreeMap::new();
+    for reading in readings {
+        by_length.entry(segments(&reading.base).len()).or_default().push(reading);
+    }
+    let shape = |readings: Vec<&Reading>| {
+        let bases: Vec<_> = readings.iter().map(|reading| segments(&reading.base)).collect();
+        let common = |index: usize| {
+            let mut texts = bases.iter().filter_map(|base| base.get(index));
+            let first = texts.next().copied().unwrap_or_default();
+            if texts.all(|text| *text == first) { first } else { ANY }
+        };
+        let length = bases.first().map_or(0, Vec::len);
+        let base = (0..length).map(common).collect::<Vec<_>>().join("/");
+        Reading { url: url.to_owned(), host: common_host(&readings), base }
+    };
+    by_length.into_values().map(shape).collect()
+}
+
+/// The host that all are at, as the policy writes it.
+fn common_host(readings: &[&Reading]) -> Option<String> {
+    let hosts = readings.iter().map(|reading| reading.host.as_deref()).collect::<Option<Vec<_>>>()?;
+    let first = hosts.first()?;
+    if hosts.iter().all(|host| host == first) {
+        return Some((*first).to_owned());
+    }
+    let (_, behind) = first.split_once('.')?;
+    let has_it = |host: &&str| host.split_once('.').is_some_and(|(_, other)| other == behind);
+    hosts.iter().all(has_it).then(|| format!("{ANY}.{behind}"))
 }
 
 impl Reading {
@@ -44,36 +107,64 @@ impl Reading {
 }
 
 /// The URL with each value of its variables.
-fn filled(url: &str, server: &Place<'_>) -> Vec<String> {
+fn filled(url: &str, server: &Place<'_>) -> Result<Vec<String>, String> {
     let mut filled = vec![String::new()];
     let mut rest = url;
     while let Some((before, (name, behind))) = rest.split_once('{').and_then(|(a, b)| Some((a, b.split_once('}')?))) {
-        let mut values = values(name, server);
-        if filled.len() * values.len() > MAX_VALUES {
-            values = vec![format!("{{{name}}}")];
+        let in_front = url.strip_suffix(rest).unwrap_or_default().len() + before.len();
+        let values = values(name, server, (url.get(..in_front).unwrap_or_default(), behind))?;
+        if filled.len() * values.len() > MAX_URLS {
+            return Err(at(server, &format!("the server {url:?} stands for more than {MAX_URLS} others")));
         }
         let with = |url: &String| values.iter().map(|value| format!("{url}{before}{value}")).collect::<Vec<_>>();
         filled = filled.iter().flat_map(with).collect();
         rest = behind;
     }
     filled.iter_mut().for_each(|url| url.push_str(rest));
-    filled
+    Ok(filled)
 }
 
-/// The values of a variable. Without an `enum` it may have any: of as many segments as its default, as a rule.
-fn values(name: &str, server: &Place<'_>) -> Vec<String> {
-    let variable = server.member("variables").and_then(|variables| variables.member(name));
+/// The values of a variable with this in front of it and behind. Without an `enum` it may have any, of the shape of its default.
+fn values(name: &str, server: &Place<'_>, around: (&str, &str)) -> Result<Vec<String>, String> {
+    let variables = server.member("variables").map(|variables| written_out(&variables)).transpose()?;
+    let variable = variables.and_then(|variables| variables.member(name));
+    let variable = variable.map(|variable| written_out(&variable)).transpose()?;
     let default = variable.as_ref().and_then(|variable| variable.member("default")?.scalar());
-    let listed =
-        variable.as_ref().and_then(|variable| variable.member("enum")).filter(|listed| listed.elements().is_some());
-    let any = || {
-        default.as_deref().unwrap_or_default().split('/').map(|_| format!("{{{name}}}")).collect::<Vec<_>>().join("/")
+    let others = match variable.and_then(|variable| variable.member("enum")) {
+        Some(listed) => {
+            let values = listed.elements().and_then(|values| values.map(|value| value.scalar()).collect());
+            values.ok_or_else(|| at(&listed, "expected a list of texts"))?
+        }
+        None => vec![any(name, default.as_deref().unwrap_or_default(), around)],
     };
-    let others = match listed {
-        Some(listed) => listed.elements().into_iter().flatten().filter_map(|value| value.scalar()).collect(),
-        None => vec![any()],
+    Ok(default.into_iter().chain(others).collect())
+}
+
+/// Any value of the shape of this one: with as many segments, and as many labels of a host.
+fn any(name: &str, default: &str, (in_front, behind): (&str, &str)) -> String {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let any = if name.is_empty() { ANY.to_owned() } else { format!("{{{name}}}") };
+    let (scheme, default) = match default.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), default),
     };
-    default.iter().cloned().chain(others).collect()
+    let behind_scheme = in_front.split_once("://").map_or(in_front, |(_, rest)| rest);
+    let in_host = !behind_scheme.contains('/') && (!scheme.is_empty() || in_front.contains("://"));
+    let shape = |(index, text): (usize, &str)| match text {
+        "" if index == 0 => String::new(),
+        text if index == 0 && in_host => text.split('.').map(|_| any.clone()).collect::<Vec<_>>().join("."),
+        _ => any.clone(),
+    };
+    let begins_path = (in_host || in_front.is_empty())
+        && !in_front.ends_with("://")
+        && matches!(behind.chars().next(), None | Some('/'));
+    let shaped = default.split('/').enumerate().map(shape).collect::<Vec<_>>().join("/");
+    match shaped.as_str() {
+        // It may be a path, and is one segment of it then.
+        "" if begins_path => format!("/{any}"),
+        "" => any,
+        shaped => format!("{scheme}{shaped}"),
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +173,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(Option<String>, String)> {
-        readings(&Place::root(&yaml(text))).into_iter().map(|reading| (reading.host, reading.base)).collect()
+        readings(&Place::root(&yaml(text))).unwrap().into_iter().map(|reading| (reading.host, reading.base)).collect()
     }
 
     fn places(expected: &[(Option<&str>, &str)]) -> Vec<(Option<String>, String)> {
@@ -93,10 +184,24 @@ mod tests {
     fn each_value_of_a_variable_is_a_place() {
         let text = "{url: 'https://{h}.a.com/{v}', variables: {h: {default: x}, v: {default: v1, enum: [v1, v2]}}}";
         let (x, any) = (Some("x.a.com"), Some("{h}.a.com"));
-        assert_eq!(read(text), places(&[(x, "/v1"), (x, "/v1"), (x, "/v2"), (any, "/v1"), (any, "/v1"), (any, "/v2")]));
+        assert_eq!(read(text), places(&[(x, "/v1"), (x, "/v2"), (any, "/v1"), (any, "/v2")]));
         let text = "{url: 'https://a.com/{base}', variables: {base: {default: api/v1}}}";
         assert_eq!(read(text), places(&[(Some("a.com"), "/api/v1"), (Some("a.com"), "/{base}/{base}")]));
         assert_eq!(read("{url: '/{v}'}"), places(&[(None, "/{v}")]));
+        for (url, default, other) in [
+            ("https://a.com{b}", "", (Some("a.com"), "/{b}")),
+            ("https://a.com{b}", "/v1", (Some("a.com"), "/{b}")),
+            ("https://a.com/{b}", "", (Some("a.com"), "/{b}")),
+            ("https://{b}.a.com", "eu.api", (None, "")),
+            ("https://{b}/v1", "a.com", (None, "/v1")),
+            ("{b}/v1", "https://a.com/x", (None, "/{b}/v1")),
+            ("{b}", "", (None, "/{b}")),
+            ("{b}/v1", "/x", (None, "/{b}/v1")),
+            ("{b}://a.com/v1", "https", (Some("a.com"), "/v1")),
+        ] {
+            let read = read(&format!("{{url: '{url}', variables: {{b: {{default: '{default}'}}}}}}"));
+            assert_eq!(read.last(), places(&[other]).last(), "{url} {default}");
+        }
     }
 
     #[test]
@@ -111,9 +216,45 @@ mod tests {
         ] {
             assert_eq!(read(&format!("{{url: '{url}'}}")), places(&[(host, base)]), "{url}");
         }
-        assert_eq!(read("{}"), []);
-        let values: Vec<String> = (0..40).map(|value| value.to_string()).collect();
-        let many = format!("{{url: '/{{v}}', variables: {{v: {{default: 0, enum: [{}]}}}}}}", values.join(", "));
-        assert_eq!(read(&many), places(&[(None, "/{v}")]));
+        assert_eq!(read("{}"), places(&[(None, "")]), "as OpenAPI has it without servers");
+    }
+
+    #[test]
+    fn many_places_become_one_for_each_shape() {
+        let many = |url: &str, value: &str| {
+            let values: Vec<String> = (0..40).map(|number| value.replace('0', &number.to_string())).collect();
+            let variables = format!(
+                "{{v: {{default: {value}, enum: [{}]}}, w: {{default: w, enum: [w, x/y]}}}}",
+                values.join(", ")
+            );
+            read(&format!("{{url: '{url}', variables: {variables}}}"))
+        };
+        assert_eq!(many("/{v}", "0"), places(&[(None, "/{server}")]));
+        assert_eq!(many("/{v}/a", "r0/v1"), places(&[(None, "/{server}/v1/a")]));
+        assert_eq!(many("/{w}/{v}", "0"), places(&[(None, "/w/{server}"), (None, "/x/y/{server}")]));
+        assert_eq!(many("https://{v}.a.com/b", "r0"), places(&[(Some("{server}.a.com"), "/b")]));
+        assert_eq!(many("https://{v}.a.com/b", "r0.x"), places(&[(Some("{server}.x.a.com"), "/b")]));
+        assert_eq!(many("https://{v}.a.com/{w}", "x.r0"), places(&[(None, "/w"), (None, "/x/y")]));
+        assert_eq!(many("https://a.com:{v}", "1"), places(&[(Some("a.com"), "")]));
+    }
+
+    #[test]
+    fn what_is_not_written_out_is_not_read() {
+        let all: Vec<String> = (0..80).map(|number| number.to_string()).collect();
+        let many = format!("{{default: '0', enum: [{}]}}", all.join(", "));
+        for text in [
+            "[]",
+            "'/v1'",
+            "{<<: {url: /v1}}",
+            "{$ref: '#/x'}",
+            "{url: [/v1]}",
+            "{url: '/{v}', variables: {<<: {v: {default: a}}}}",
+            "{url: '/{v}', variables: {v: {$ref: '#/x'}}}",
+            "{url: '/{v}', variables: {v: {default: a, enum: b}}}",
+            "{url: '/{v}', variables: {v: {default: a, enum: [[b]]}}}",
+            &format!("{{url: '/{{v}}/{{w}}', variables: {{v: {many}, w: {many}}}}}"),
+        ] {
+            assert!(readings(&Place::root(&yaml(text))).is_err(), "{text}");
+        }
     }
 }

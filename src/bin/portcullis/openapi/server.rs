@@ -104,7 +104,9 @@ fn varying_host<'u>(url: &'u str, server: &Place<'_>) -> Option<(&'u str, String
     let authority = rest.split('/').next()?;
     let (name, _) = authority.strip_prefix('{')?.split_once("}.")?;
     let variable = server.member("variables")?.member(name)?;
-    Some((name, host_of(authority)?)).filter(|_| variable.member("enum").is_none())
+    // The document's own host has more labels than a pattern then.
+    let has_labels = variable.member("default").and_then(|default| default.scalar())?.contains('.');
+    Some((name, host_of(authority)?)).filter(|_| variable.member("enum").is_none() && !has_labels)
 }
 
 #[cfg(test)]
@@ -184,5 +186,7 @@ mod tests {
         assert_eq!(read("https://{t}.a.com/v1"), varying);
         assert_eq!(read("https://{t}.{r}.a.com").host.as_deref(), Some("demo.eu.a.com"), "two labels vary");
         assert_eq!(read("https://x-{t}.a.com").host.as_deref(), Some("x-demo.a.com"));
+        let labels = super::tests::read("{url: 'https://{t}.a.com', variables: {t: {default: eu.api}}}").unwrap();
+        assert_eq!((labels.host.as_deref(), labels.remarks.len()), (Some("eu.api.a.com"), 1), "of two labels");
     }
 }

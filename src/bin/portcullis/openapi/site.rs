@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::operation::Operation;
-use super::readings::{Reading, readings};
+use super::readings::{Reading, at, readings};
 use super::report::{Outcome, Report};
 use super::server::Server;
 use super::tree::{Place, Pointer};
@@ -36,9 +36,13 @@ pub(super) struct Sites<'d> {
 }
 
 impl<'d> Sites<'d> {
-    pub(super) fn read(document: &Place<'d>, options: &'d Options, report: &mut Report) -> Self {
+    /// Reads the document's servers, with what the options say of them.
+    ///
+    /// # Errors
+    /// Says what of them cannot be read.
+    pub(super) fn read(document: &Place<'d>, options: &'d Options, report: &mut Report) -> Result<Self, String> {
         let servers = document.member("servers").filter(|servers| !is_empty(servers));
-        let list = servers.map_or_else(|| List::none(document), |servers| List::read(&servers, options));
+        let list = servers.map_or_else(|| Ok(List::none(document)), |servers| List::read(&servers, options))?;
         let found = match &options.server {
             Some(url) => Server::parse(url, None).map(|server| vec![server]),
             None => list.import(options, options.origin.is_some(), report),
@@ -50,31 +54,40 @@ impl<'d> Sites<'d> {
         let roots = found.iter().map(|server| server.root.clone()).chain(list.roots()).collect();
         let mut sites = Self { options, document: Vec::new(), roots };
         sites.document = sites.of_servers(found, &list);
-        sites
+        Ok(sites)
     }
 
     /// The sites of an operation; and why its own servers stand for no place, if they do not. It then has the
     /// document's: where its requests go is not known, but where they may come in.
     /// So has one that cannot be read, with all that may be its own.
-    pub(super) fn of(&self, operation: &Operation<'d>, report: &mut Report) -> (Vec<Site>, Option<String>) {
+    ///
+    /// # Errors
+    /// Says what of them cannot be read.
+    pub(super) fn of(
+        &self,
+        operation: &Operation<'d>,
+        report: &mut Report,
+    ) -> Result<(Vec<Site>, Option<String>), String> {
         if operation.problem.is_some() {
-            let lists = operation.hidden_servers.iter().filter(|servers| !is_empty(servers));
-            let own = lists.flat_map(|servers| self.of_list(servers, report).0).collect::<Vec<_>>();
-            return ([self.document.clone(), own].concat(), None);
+            let mut sites = self.document.clone();
+            for servers in operation.hidden_servers.iter().filter(|servers| !is_empty(servers)) {
+                sites.extend(self.of_list(servers, report)?.0);
+            }
+            return Ok((sites, None));
         }
         let own = operation.place.member("servers").into_iter().chain(operation.servers.clone());
         let Some(servers) = own.into_iter().find(|servers| !is_empty(servers)) else {
-            return (self.document.clone(), None);
+            return Ok((self.document.clone(), None));
         };
         self.of_list(&servers, report)
     }
 
-    fn of_list(&self, servers: &Place<'d>, report: &mut Report) -> (Vec<Site>, Option<String>) {
-        let list = List::read(servers, self.options);
-        match list.import(self.options, false, report) {
+    fn of_list(&self, servers: &Place<'d>, report: &mut Report) -> Result<(Vec<Site>, Option<String>), String> {
+        let list = List::read(servers, self.options)?;
+        Ok(match list.import(self.options, false, report) {
             Ok(found) => (self.of_servers(found, &list), None),
             Err(problem) => ([self.document.clone(), self.of_servers(Vec::new(), &list)].concat(), Some(problem)),
-        }
+        })
     }
 
     /// The sites of these servers, and those of the list that none of them is for.
@@ -102,9 +115,9 @@ impl<'d> Sites<'d> {
     }
 }
 
-/// An empty list says nothing: the next level's servers hold.
+/// An empty list says nothing, and nothing says as much: the next level's servers hold.
 fn is_empty(servers: &Place<'_>) -> bool {
-    servers.elements().is_some_and(|mut elements| elements.next().is_none())
+    servers.is_nothing() || servers.elements().is_some_and(|mut elements| elements.next().is_none())
 }
 
 /// A list of servers.
@@ -120,21 +133,22 @@ impl List {
         Self { servers: vec![(place.pointer.clone(), Ok(Server::default()))], readings: vec![Reading::of("/")] }
     }
 
-    fn read(list: &Place<'_>, options: &Options) -> Self {
-        let Some(elements) = list.elements() else {
-            let problem = format!("`servers` is {}, not a list", list.kind());
-            return Self { servers: vec![(list.pointer.clone(), Err(problem))], readings: Vec::new() };
-        };
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// Says what of it cannot be read.
+    fn read(list: &Place<'_>, options: &Options) -> Result<Self, String> {
+        let elements = list.elements().ok_or_else(|| at(list, &format!("`servers` is {}, not a list", list.kind())))?;
         let (mut servers, mut found) = (Vec::new(), Vec::new());
         for place in elements {
-            found.extend(readings(&place));
+            found.extend(readings(&place)?);
             let server = Server::read(&place, options.hosts).and_then(|server| match server.host {
                 None if options.hosts => Err("the server names no host, and --hosts makes routes for hosts".to_owned()),
                 _ => Ok(server),
             });
             servers.push((place.pointer, server));
         }
-        Self { servers, readings: found }
+        Ok(Self { servers, readings: found })
     }
 
     fn roots(&self) -> impl Iterator<Item = Option<String>> {

@@ -55,6 +55,10 @@ impl<'d> Place<'d> {
         matches!(self.value.node, Node::Table(_))
     }
 
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.value.node, Node::Null)
+    }
+
     pub(super) fn text(&self) -> Option<&'d str> {
         self.value.as_str()
     }
