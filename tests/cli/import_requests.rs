@@ -155,6 +155,41 @@ fn a_parameter_that_says_more_than_its_name_is_denied_where_it_is() {
 }
 
 #[test]
+fn what_may_be_several_segments_is_denied_where_other_paths_take_it() {
+    let text = |path: &str, page: &str| {
+        let files = format!("'/files/{{x}}': {{get: {{{OPEN}}}}}, /files/a/b/edit: {{get: {{{OPEN}}}}}");
+        format!("{O}paths: {{'{path}': {{get: {{{ADMIN}}}}}, '{page}': {{get: {{{OPEN}}}}}, {files}}}")
+    };
+    for parameter in ["{path+}", "{path*}", "{*path}", "{path:.+}"] {
+        let path = format!("/files/{parameter}/edit");
+        // A literal path is more specific; others end otherwise or are too short.
+        let open = [("GET g /files/a/b/edit", "public"), ("GET g /files/x", "public")];
+        for (page, request) in [
+            ("/files/{a}/{b}/{c}", "GET g /files/x/y/edit"),
+            ("/files/{a}/{b}/edit", "GET g /files/x/y/edit"),
+            ("/{any}/{a}/{b}/{c}/edit", "GET g /files/x/y/z/edit"),
+        ] {
+            check(&text(&path, page), &[], &[(request, "deny"), open[0], open[1]], &[]);
+        }
+        check(&text(&path, "/files/{a}/{b}/raw"), &[], &[("GET g /files/x/y/raw", "public"), open[0], open[1]], &[]);
+        check(&text(&path, "/files/{a}/info"), &[], &[("GET g /files/x/info", "public"), open[0], open[1]], &[]);
+    }
+    for (path, page, request) in [
+        ("/docs{path:.*}", "/docs/{y}", "GET g /docs/x"),
+        ("/docs{path:.*}", "/docs/{y}/{z}", "GET g /docs/x/y"),
+        ("/v{p:.*}.json", "/{a}/{b}", "GET g /v1/x.json"),
+        ("/static-{path:.+}", "/{a}/{b}", "GET g /static-x/y"),
+        ("/a{/b}", "/a/{y}", "GET g /a/x"),
+        ("/a{/b,c}", "/a/{y}/{z}", "GET g /a/x/y"),
+        ("/q/{a?}{b?}", "/{y}", "GET g /q"),
+    ] {
+        check(&text(path, page), &[], &[(request, "deny"), ("GET g /files/x", "public")], &["denied: "]);
+    }
+    check(&text("/v{p:.*}.json", "/u/{b}"), &[], &[("GET g /u/x.json", "public")], &[]);
+    check(&text("/v{p:.*}.json", "/v1/x"), &[], &[("GET g /v1/x", "public")], &[]);
+}
+
+#[test]
 fn a_path_that_clients_and_servers_write_anew_is_denied_as_they_do() {
     let text = |path: &str| {
         format!(

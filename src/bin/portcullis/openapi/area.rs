@@ -1,6 +1,6 @@
 //! Areas: the requests that a template of a document takes, whatever their method; and how two of them lie.
 
-use super::template::around;
+use super::template::{around, has_operator};
 
 /// Hosts and paths.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +53,18 @@ impl Area {
             (own, others) => own == others && !self.rest,
         };
         has_length && self.parts.iter().zip(&other.parts).all(|(own, other)| own.is_within(other))
+    }
+
+    /// Whether it has paths that begin as another one and end with these segments.
+    pub(super) fn may_end(&self, other: &Self, tail: &[Part]) -> bool {
+        let may_be = |(own, part): (&Part, &Part)| own.is_within(part) || part.is_within(own);
+        let is_long = self.parts.len() >= other.parts.len() + tail.len();
+        self.rest || (is_long && self.parts.iter().rev().zip(tail.iter().rev()).all(may_be))
+    }
+
+    /// Whether it is one path.
+    pub(super) fn is_literal(&self) -> bool {
+        !self.rest && self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
     }
 
     /// What two patterns have in common; they must have something.
@@ -114,7 +126,8 @@ impl Part {
 /// Whether a text can be one of this template. What is not clear can be.
 pub(super) fn fits(template: &str, text: &str) -> bool {
     let Some((start, end)) = around(template) else { return true };
-    text.len() > start.len() + end.len() && text.starts_with(&start) && text.ends_with(&end)
+    let least = start.len() + end.len() + usize::from(!has_operator(template));
+    text.len() >= least && text.starts_with(&start) && text.ends_with(&end)
 }
 
 #[cfg(test)]

@@ -80,9 +80,18 @@ impl Template {
         self.claims.iter().filter(|claim| claim.method.as_deref() == method).collect()
     }
 
+    /// Whether it has requests there, as far as its tail says.
+    pub(super) fn reaches(&self, area: &Area) -> bool {
+        self.path.tail.is_empty() || area.may_end(&self.area, &self.path.tail)
+    }
+
     /// Whether another one is more specific by its path. By its host none is: documents do not say so.
     pub(super) fn is_shadowed_by(&self, other: &Self) -> bool {
-        other.is_exact() && other.area.has_path_within(&self.area) && !self.area.has_path_within(&other.area)
+        let has_order = self.path.tail.is_empty() || other.area.is_literal();
+        has_order
+            && other.is_exact()
+            && other.area.has_path_within(&self.area)
+            && !self.area.has_path_within(&other.area)
     }
 }
 

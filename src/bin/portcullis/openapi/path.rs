@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use portcullis::route::pattern::is_name;
 
 use super::area::{Area, Host, Part};
-use super::template::{Parameter, is_balanced, segments, split_query};
+use super::template::{Parameter, has_operator, is_balanced, segments, split_query};
 use super::unique;
 
 /// The name of a parameter that has none which could be kept.
@@ -29,6 +29,11 @@ pub(super) struct Path {
     pub(super) renamed: Vec<(String, String)>,
     /// Why the pattern covers more than the document's path, if it does.
     pub(super) inexact: Option<String>,
+    /// What its last segments are, where they are known of a path with a rest. That is then no less specific than other
+    /// paths with parameters.
+    pub(super) tail: Vec<Part>,
+    /// Segments that may be several, and why no route is for these.
+    wide: Vec<(usize, String)>,
     /// Other paths that a reader of the document may mean, and why no route is for them.
     pub(super) others: Vec<(Path, String)>,
 }
@@ -63,6 +68,9 @@ impl Path {
                 read.push(segment, is_last, taken)?;
             }
         }
+        let wide = std::mem::take(&mut read.wide);
+        let others = wide.into_iter().map(|(index, why)| (read.with_rest(index, taken), why)).collect();
+        read.others = others;
         read.leave_optional();
         Ok(read)
     }
@@ -80,7 +88,7 @@ impl Path {
             }
             Some(Parameter::Rest(name) | Parameter::Wide(name)) => {
                 let why = format!("the parameter {text} stands for one segment only in a route");
-                self.others.push((self.with_rest(taken), why));
+                self.wide.push((self.segments.len(), why));
                 let capture = self.capture(name, text.trim_matches(['{', '}']), taken);
                 self.segments.push(Segment::Capture(capture));
             }
@@ -104,8 +112,8 @@ impl Path {
     /// A segment that a capture covers, with a name like the decoded text.
     fn within(&mut self, text: &str, decoded: &str, why: &str, taken: Option<&str>) {
         let is_other = matches!(Parameter::of(text), Some(Parameter::Other(_)));
-        if is_other || !is_balanced(text) {
-            self.others.push((self.with_rest(taken), format!("what {text} stands for may be several segments")));
+        if is_other || has_operator(text) || !is_balanced(text) {
+            self.wide.push((self.segments.len(), format!("what {text} stands for may be several segments")));
         }
         self.inexact = Some(why.to_owned());
         // What follows the name of such a parameter is a pattern.
@@ -123,16 +131,40 @@ impl Path {
         capture
     }
 
-    /// All paths that begin with this one and go on.
-    fn with_rest(&self, taken: Option<&str>) -> Self {
-        Self { rest: Some(self.fresh("rest", taken)), segments: self.segments.clone(), ..Self::default() }
+    /// All paths where this segment is several.
+    fn with_rest(&self, index: usize, taken: Option<&str>) -> Self {
+        let (before, from) = self.segments.split_at_checked(index).unwrap_or_default();
+        let behind = from.get(1..).unwrap_or_default();
+        let mut path = Self { segments: before.to_vec(), ..Self::default() };
+        match from.first() {
+            Some(Segment::Within(_, text)) if Parameter::of(text).is_none() => {
+                let (start, end) = match (text.split_once('{'), text.rsplit_once('}')) {
+                    (Some((start, _)), Some((_, end))) if is_balanced(text) => {
+                        (format!("{start}{{/}}"), format!("{{/}}{end}"))
+                    }
+                    _ => (text.clone(), text.clone()),
+                };
+                path.segments.push(Segment::Within(path.fresh("start", taken), start));
+                path.tail.push(Part::Within(end));
+            }
+            // One segment is what the path itself is for.
+            _ if !behind.is_empty() || self.rest.is_some() => path.tail.extend([Part::Capture, Part::Capture]),
+            _ => {}
+        }
+        if self.rest.is_some() {
+            path.tail.truncate(1);
+        } else {
+            path.tail.extend(behind.iter().map(Segment::part));
+        }
+        path.rest = Some(path.fresh("rest", taken));
+        path
     }
 
-    /// `{name?}` may be missing, in some web frameworks.
+    /// `{name?}` may be missing, in some web frameworks, and so may `{/name}` (RFC 6570 §3.2.6).
     fn leave_optional(&mut self) {
         for (index, segment) in self.segments.iter().enumerate() {
             if let Segment::Within(_, text) = segment
-                && text.ends_with("?}")
+                && (text.ends_with("?}") || is_optional(text))
             {
                 let mut segments = self.segments.clone();
                 segments.remove(index);
@@ -165,12 +197,8 @@ impl Path {
 
     /// The requests that it is for.
     pub(super) fn area(&self, host: Host) -> Area {
-        let parts = self.segments.iter().map(|segment| match segment {
-            Segment::Literal(text) => Part::Literal(text.clone()),
-            Segment::Capture(_) => Part::Capture,
-            Segment::Within(_, text) => Part::Within(text.clone()),
-        });
-        Area { host, parts: parts.collect(), rest: self.rest.is_some() }
+        let parts = self.segments.iter().map(Segment::part).collect();
+        Area { host, parts, rest: self.rest.is_some() }
     }
 
     /// A pattern for a part of the requests, with names from this one.
@@ -200,6 +228,22 @@ impl Path {
         let text: String = segments.chain(self.rest.iter().map(|name| format!("/{{*{name}}}"))).collect();
         if text.is_empty() || self.has_trailing_slash { format!("{text}/") } else { text }
     }
+}
+
+impl Segment {
+    fn part(&self) -> Part {
+        match self {
+            Self::Literal(text) => Part::Literal(text.clone()),
+            Self::Capture(_) => Part::Capture,
+            Self::Within(_, text) => Part::Within(text.clone()),
+        }
+    }
+}
+
+/// Whether all of a segment may be missing.
+fn is_optional(text: &str) -> bool {
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    inner.is_some_and(|inner| inner.split("}{").all(|group| group.starts_with('/') || group.ends_with('?')))
 }
 
 /// The literal for a segment, percent-encoded or not. What is decoded must have one reading wherever it is decoded.
@@ -296,7 +340,22 @@ mod tests {
         assert_eq!(others("/{rest}/{*path}"), ["/{rest}/{*rest_2}"]);
         assert_eq!(others("/a/{id?}/b"), ["/a/{*rest}", "/a/b"]);
         assert_eq!(others("/a/{path:.*}"), ["/a/{*rest}"]);
-        assert_eq!(others("/a/{b"), ["/a/{*rest}"]);
+        assert_eq!(others("/a/{b"), ["/a/{start}/{*rest}"]);
+        assert_eq!(others("/a/v{b:.*}.json/c"), ["/a/{start}/{*rest}"]);
+        assert_eq!(others("/a{/b}"), ["/{start}/{*rest}"]);
+        assert_eq!(others("/a/{/b}{/c}"), ["/a/{start}/{*rest}", "/a"]);
+    }
+
+    #[test]
+    fn what_follows_several_segments_is_known() {
+        let tail = |path: &str| Path::parse(path, None).unwrap().others[0].0.tail.clone();
+        let within = |text: &str| Part::Within(text.to_owned());
+        assert_eq!(tail("/{*path}"), []);
+        assert_eq!(tail("/{p+}/{x}/b"), [Part::Capture, Part::Capture, Part::Capture, Part::Literal("b".to_owned())]);
+        assert_eq!(tail("/{p:.*}/{x}.c"), [Part::Capture, Part::Capture, within("{x}.c")]);
+        assert_eq!(tail("/v{p:.*}.json/{x}"), [within("{/}.json"), Part::Capture]);
+        assert_eq!(tail("/a{/b}"), [within("{/}")]);
+        assert_eq!(tail("/{p+}/a/{q+}"), [Part::Capture]);
     }
 
     #[test]

@@ -36,7 +36,8 @@ struct Entry<'t> {
 
 impl<'t> Spot<'t> {
     /// A spot, and the templates that lie over it. Of these only the most specific count.
-    pub(super) fn new(area: Area, over: Vec<&'t Template>, is_shared: bool) -> Self {
+    pub(super) fn new(area: Area, mut over: Vec<&'t Template>, is_shared: bool) -> Self {
+        over.retain(|template| template.reaches(&area));
         let is_shadowed = |template: &&Template| over.iter().any(|other| template.is_shadowed_by(other));
         let mut templates: Vec<&Template> = over.iter().filter(|template| !is_shadowed(template)).copied().collect();
         // Those that are there alone come first: the route is named as they are.

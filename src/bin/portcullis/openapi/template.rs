@@ -41,6 +41,19 @@ pub(super) fn around(segment: &str) -> Option<(String, String)> {
     Some((decode(start)?, decode(end)?)).filter(|(start, end)| !start.contains('}') && !end.contains('{'))
 }
 
+/// Whether a parameter within this segment says more than its name. It may be empty then, or hold slashes.
+pub(super) fn has_operator(segment: &str) -> bool {
+    let mut depth = 0_usize;
+    segment.chars().any(|c| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > 0 && OPERATORS.contains(&c)
+    })
+}
+
 /// Whether each `{` has its `}`.
 pub(super) fn is_balanced(text: &str) -> bool {
     let mut depth = 0_usize;
