@@ -355,6 +355,30 @@ fn a_document_with_servers_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn the_order_of_alternatives_says_nothing() {
+    let text = "servers: [{url: https://o.example.com}]\npaths:\n  /a/{x}: {get: {security: [{t: [r]}, {u: [r]}]}}\n  \
+        /a/{y}: {get: {security: [{u: [r]}, {t: [r]}]}}\n";
+    let schemes = "components: {securitySchemes: {t: {type: http, scheme: bearer}, u: {type: http, scheme: bearer}}}";
+    let words = "import openapi - --audience * --issuer u=https://u.example.com --issuer t=https://t.example.com \
+        --format json";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let run = run(&mut command(&words), &format!("openapi: 3.1.0\n{text}{schemes}"));
+    let policy: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(policy["routes"].as_array().unwrap().len(), 1, "{policy}");
+    assert_eq!(policy["routes"][0]["access"], serde_json::Value::Null, "not denied: {policy}");
+}
+
+#[test]
+fn what_is_a_parameter_elsewhere_is_noted() {
+    let text = format!(
+        "{O}paths: {{'/admin/*': {{get: {{{ADMIN}}}}}, '/users/:id': {{get: {{{ADMIN}}}}}, '/a/b:c': {{get: {{{OPEN}}}}}}}"
+    );
+    let said = ["\"*\" is a text in OpenAPI, not a parameter", "\":id\" is a text in OpenAPI"];
+    check(&text, &[], &[("GET g /admin/*", "token admin"), ("GET g /admin/x", "404")], &said);
+    assert!(!imported(&text, &[]).1.contains("\"b:c\""));
+}
+
+#[test]
 fn only_what_matters_is_asked_and_what_is_narrowed_is_said() {
     let text = format!("{O}paths: {{/a: {{get: {{security: [{{b: [], key: []}}]}}}}, /b: {{get: {{{OPEN}}}}}}}\n");
     let schemes = "components: {securitySchemes: {b: {type: http, scheme: bearer}, key: {type: apiKey, in: header}}}";

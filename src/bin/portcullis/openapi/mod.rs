@@ -44,7 +44,7 @@ use security::Security;
 use server::Server;
 use settle::settle;
 use site::{Site, Sites};
-use template::rewritten;
+use template::{rewritten, segments};
 use tree::Place;
 
 use crate::document::Value;
@@ -205,6 +205,10 @@ impl<'d> Converter<'d> {
         if let Err(reason) = &access {
             report.remark(Outcome::Denied, reason, &operation.place.pointer);
         }
+        for segment in segments(operation.path).into_iter().filter(|segment| is_foreign_wildcard(segment)) {
+            let message = format!("{segment:?} is a text in OpenAPI, not a parameter: the route takes it alone");
+            report.remark(Outcome::Noted, &message, &operation.place.pointer);
+        }
         sites.iter().for_each(|site| self.claim(operation, site, &access, report));
         Ok(())
     }
@@ -254,6 +258,11 @@ impl<'d> Converter<'d> {
         let base = Path::parse(&site.base, None).ok().filter(|_| strip);
         Rule { access: access.clone(), origin: site.origin.clone(), strip_prefix: base.map(|base| base.text()) }
     }
+}
+
+/// Whether a segment is a parameter in other notations: `*`, `**`, `:name`.
+fn is_foreign_wildcard(segment: &str) -> bool {
+    matches!(segment, "*" | "**") || (segment.len() > 1 && segment.starts_with(':'))
 }
 
 /// Checks a server that a person names.

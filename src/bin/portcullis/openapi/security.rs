@@ -258,11 +258,13 @@ fn join(tokens: &[(String, Vec<String>)], security: &Place<'_>, report: &mut Rep
         report.remark(Outcome::Narrowed, message, &security.pointer);
     }
     let scopes = first.clone().unwrap_or_else(|first| first);
-    let (same, others): (Vec<&String>, Vec<&String>) = issuers.into_iter().partition(|issuer| of(issuer) == first);
+    let (mut same, others): (Vec<&String>, Vec<&String>) = issuers.into_iter().partition(|issuer| of(issuer) == first);
     if !others.is_empty() {
         let others = others.into_iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
         let message = format!("a route requires the same scopes of all issuers; tokens of {others} are not taken");
         report.remark(Outcome::Narrowed, &message, &security.pointer);
     }
+    // Alternatives have no order.
+    same.sort_unstable();
     Some(Requirement { issuers: same.into_iter().cloned().collect(), scopes })
 }
