@@ -105,7 +105,7 @@ pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Lo
     // A policy of one environment is for no other, also where it is the only one.
     found.retain(|policy| policy.environment == reading.env.as_deref());
     let Some(examined) = found.pop() else {
-        let name = &document.source.name;
+        let name = printable(&document.source.name);
         return Err(Failure::new(format!("{name} holds policies of environments only: choose one with --env")));
     };
     let policy = examined.result.map_err(|findings| told(&document.source, &findings))?;
