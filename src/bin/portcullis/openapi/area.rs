@@ -81,6 +81,11 @@ impl Area {
     }
 }
 
+/// The name of the capture in a host that the policy writes like this.
+pub(super) fn label_of(host: &str) -> Option<&str> {
+    Some(host.strip_prefix('{')?.split_once('}')?.0)
+}
+
 impl Host {
     /// The hosts of a route that names this one.
     pub(super) fn of(text: Option<&str>) -> Self {

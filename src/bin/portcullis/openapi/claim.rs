@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::area::{Area, Host};
+use super::area::{Area, Host, label_of};
 use super::path::Path;
 use super::security::Access;
 use super::tree::Pointer;
@@ -56,7 +56,7 @@ impl Template {
 
     /// The name of the capture in its host.
     pub(super) fn label(&self) -> Option<&str> {
-        Some(self.host.as_deref()?.strip_prefix('{')?.split_once('}')?.0)
+        self.host.as_deref().and_then(label_of)
     }
 
     /// Whether a route can be for its requests and no others.

@@ -1,6 +1,7 @@
 //! Where an operation's requests come in and go to: its servers, and what the options say of them.
 
 use super::Options;
+use super::area::label_of;
 use super::operation::Operation;
 use super::readings::{Reading, at, readings};
 use super::report::{Outcome, Report};
@@ -23,7 +24,7 @@ pub(super) struct Site {
 impl Site {
     /// The name of the capture in its host.
     pub(super) fn host_label(&self) -> Option<&str> {
-        Some(self.host.as_deref()?.strip_prefix('{')?.split_once('}')?.0)
+        self.host.as_deref().and_then(label_of)
     }
 }
 
