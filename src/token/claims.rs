@@ -10,7 +10,7 @@ use crate::policy::Issuer;
 const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 
 /// Claims that are strings where they are there.
-const STRING_CLAIMS: [&str; 5] = ["sub", "client_id", "azp", "jti", "organization_id"];
+pub const STRING_CLAIMS: [&str; 5] = ["sub", "client_id", "azp", "jti", "organization_id"];
 
 /// The payload of a token, whose registered claims have the right types.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 use portcullis::base64url;
 use portcullis::json::{Json, Object};
 use portcullis::token::bearer;
+use portcullis::token::claims::STRING_CLAIMS;
 
 /// The parts of a token that an operator needs to see why it is refused. Whose it is and what it allows are none of them.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +45,7 @@ type Fits = fn(&Json<'_>) -> bool;
 /// Registered claims, and whether a value is of a kind that they may be.
 const KINDS: [(&[&str], Fits); 3] = [
     (&["exp", "nbf", "iat"], |value| matches!(value, Json::Number(_))),
-    (&["sub", "client_id", "azp", "jti", "organization_id"], is_text),
+    (&STRING_CLAIMS, is_text),
     (&["aud", "scope", "scp"], |value| {
         is_text(value) || value.as_array().is_some_and(|items| items.iter().all(is_text))
     }),
