@@ -75,6 +75,16 @@ impl Value {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 
+    /// The items of the list at a key; none where there is no list.
+    pub(crate) fn list(&self, name: &str) -> &[Self] {
+        self.get(name).map(Self::items).unwrap_or_default()
+    }
+
+    /// The strings in the list at a key.
+    pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
+        self.list(name).iter().filter_map(Self::as_str).collect()
+    }
+
     /// Keys and values, if this is a table.
     pub(crate) fn entries(&self) -> &[(Key, Self)] {
         match &self.node {

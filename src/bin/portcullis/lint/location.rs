@@ -24,14 +24,10 @@ pub(super) struct Location {
 
 impl Location {
     pub(super) fn read(written: &Value) -> Option<Self> {
-        let texts = |key| {
-            let items = written.get(key).map(Value::items).unwrap_or_default();
-            items.iter().filter_map(Value::as_str).collect::<Vec<_>>()
-        };
         Some(Self {
-            hosts: texts("hosts").into_iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
+            hosts: written.texts("hosts").into_iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
             path: PathPattern::parse(written.get("path")?.as_str()?).ok()?,
-            methods: texts("methods").into_iter().map(str::to_owned).collect(),
+            methods: written.texts("methods").into_iter().map(str::to_owned).collect(),
         })
     }
 

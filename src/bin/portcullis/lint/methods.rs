@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use portcullis::policy::Step;
 
 use super::{Lint, UNKNOWN_METHOD, UNREACHABLE, route, route_key};
-use crate::document::Value;
 use crate::policy::nearest;
 
 /// What requests come with. A route for all methods of which each has a route of its own is left with nothing.
@@ -51,8 +50,7 @@ const FORBIDDEN: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     for (index, written) in lint.routes().iter().enumerate() {
-        let methods: Vec<&str> =
-            written.get("methods").map(Value::items).unwrap_or_default().iter().filter_map(Value::as_str).collect();
+        let methods: Vec<&str> = written.texts("methods");
         if !methods.is_empty() && methods.iter().all(|method| FORBIDDEN.contains(method)) {
             let message = "no request matches: Workers get no CONNECT, TRACE or TRACK";
             lint.note(&UNREACHABLE, &route_key(index, "methods"), message);

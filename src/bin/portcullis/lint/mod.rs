@@ -105,7 +105,7 @@ impl<'p> Lint<'p> {
 
     /// The routes as they are written, in the order of the policy's.
     fn routes(&self) -> &'p [Value] {
-        self.value.get("routes").map(Value::items).unwrap_or_default()
+        self.value.list("routes")
     }
 }
 

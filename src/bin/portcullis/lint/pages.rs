@@ -4,7 +4,7 @@ use portcullis::policy::url::check_key_url;
 use portcullis::policy::{OriginPattern, Step};
 
 use super::{CORS_WIDE, HTTP_PAGE, Lint, route_key};
-use crate::document::{Node, Value};
+use crate::document::Node;
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let of_policy = lint.value.get("cors").map(|cors| (vec![Step::Key("cors")], cors));
@@ -13,8 +13,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         of_routes.filter_map(|(index, route)| Some((route_key(index, "cors").to_vec(), route.get("cors")?)));
     for (place, cors) in of_policy.into_iter().chain(of_routes).collect::<Vec<_>>() {
         let has_credentials = matches!(cors.get("credentials").map(|value| &value.node), Some(Node::Bool(true)));
-        let origins = cors.get("origins").map(Value::items).unwrap_or_default();
-        for (index, origin) in origins.iter().enumerate() {
+        for (index, origin) in cors.list("origins").iter().enumerate() {
             let Some(Ok(pattern)) = origin.as_str().map(OriginPattern::parse) else { continue };
             let place = [&place[..], &[Step::Key("origins"), Step::Index(index)]].concat();
             if is_clear(&pattern) {

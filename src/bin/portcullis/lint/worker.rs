@@ -116,8 +116,7 @@ impl<'d> Worker<'d> {
 
 /// Whether a Worker has a binding of this kind and name.
 fn binds(worker: &Value, kind: &str, name: &str) -> bool {
-    let bindings = worker.get(kind).map(Value::items).unwrap_or_default();
-    bindings.iter().any(|binding| binding.get("binding").and_then(Value::as_str) == Some(name))
+    worker.list(kind).iter().any(|binding| binding.get("binding").and_then(Value::as_str) == Some(name))
 }
 
 /// Environments inherit no variables.

@@ -76,8 +76,7 @@ const REST: u8 = 2;
 impl RouteText {
     /// The routes of a policy that holds.
     pub(crate) fn all(policy: &Value) -> Vec<Self> {
-        let routes = policy.get("routes").map(Value::items).unwrap_or_default();
-        routes.iter().enumerate().filter_map(|(index, route)| Self::read(index, route)).collect()
+        policy.list("routes").iter().enumerate().filter_map(|(index, route)| Self::read(index, route)).collect()
     }
 
     /// The names of the captures of its path.
@@ -90,10 +89,7 @@ impl RouteText {
     }
 
     fn read(index: usize, route: &Value) -> Option<Self> {
-        let texts = |key: &str| -> Vec<&str> {
-            route.get(key).map(Value::items).unwrap_or_default().iter().filter_map(Value::as_str).collect()
-        };
-        let (path, hosts, methods) = (route.get("path")?.as_str()?, texts("hosts"), texts("methods"));
+        let (path, hosts, methods) = (route.get("path")?.as_str()?, route.texts("hosts"), route.texts("methods"));
         Some(Self {
             index,
             hosts: hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
