@@ -45,7 +45,7 @@ function filesAtOnce() {
 
 /** None found would pass without having tested anything. */
 function edgeTests() {
-  const files = readdirSync(EDGE).filter((name) => name.endsWith('.test.mjs'));
+  const files = readdirSync(EDGE, { recursive: true }).filter((name) => name.endsWith('.test.mjs'));
   if (files.length === 0) throw new Error(`no edge tests in ${EDGE}`);
   return files.sort().map((name) => join(EDGE, name));
 }

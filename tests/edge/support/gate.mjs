@@ -12,8 +12,9 @@ import { fileURLToPath } from 'node:url';
 
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 
-import { rawExchange, request } from './http.mjs';
+import { headersIn, rawExchange, request } from './http.mjs';
 import { Watch } from './watch.mjs';
+import { COMPATIBILITY_DATE } from './workerd.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUILD = join(ROOT, 'build');
@@ -24,9 +25,6 @@ const WITH_STORE = readFileSync(new URL('with-store.js', import.meta.url), 'utf8
 
 /** The Host header of requests that name none; the realm of their refusals. */
 export const HOST = 'gate.test';
-
-/** What is deployed decides the compatibility date, so that the tests run the same workerd behaviour. */
-const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))[1];
 
 /** Starts one gate. See `startGates` for the options. */
 export async function startGate({ build, entry, others, ...options }) {
@@ -185,11 +183,6 @@ class Gate {
   close() {
     return this.#release();
   }
-}
-
-/** The header lines of a request's bytes, as far as they are some. */
-function headersIn(bytes) {
-  return bytes.toString('latin1').split(/\r\n|\n|\r/).map((line) => line.split(/\s*:\s*(.*)/s, 2));
 }
 
 /** Polls until the condition gives something, for background work that no answer announces. */
