@@ -14,7 +14,7 @@ import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 
 import { headersIn, rawExchange, request } from './http.mjs';
 import { Watch } from './watch.mjs';
-import { COMPATIBILITY_DATE } from './workerd.mjs';
+import { COMPATIBILITY_DATE, mapped } from './workerd.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUILD = join(ROOT, 'build');
@@ -37,8 +37,9 @@ export async function startGate({ build, entry, others, ...options }) {
  *
  * - `policy`: the variable POLICY: an object, a string, or `undefined` for none
  * - `bindings`: further variables
- * - `services`: binding name → `(request) => Response`, run outside the gate, or the name of one of the `others`
- * - `port`: where it listens, for policies that name their own URL (default: a free port)
+ * - `services`: binding name → `(request) => Response`, run outside the gate, the name of one of the `others`, or a port of
+ *   this machine, where every request goes, whatever its URL
+ * - `outbound`: such a port, for the requests that the gate makes (default: the URL says where they go)
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
@@ -54,7 +55,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     { type: 'ESModule', path: join(build, 'index.js') },
     { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
-  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0 }, index) => ({
+  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0, outbound }, index) => ({
     name: `gate-${index}`,
     // Beside the build, as far as workerd knows, so that it can import it.
     modules: [store ? WITH_STORE : entry].filter(Boolean).map(
@@ -63,7 +64,8 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     modulesRoot: build,
     compatibilityDate: COMPATIBILITY_DATE,
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
-    serviceBindings: store ? { ...services, STORE: store.handle } : services,
+    serviceBindings: { ...mapped(services, (service) => (typeof service === 'number' ? server(service) : service)), ...(store ? { STORE: store.handle } : {}) },
+    ...(outbound ? { outboundService: `outbound-${index}` } : {}),
     kvNamespaces: { ...(kv === null || store ? {} : { JWKS: kv }), ...(policies ? { POLICY_KV: policies } : {}) },
     unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }));
@@ -74,7 +76,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
       cf: false,
       ...(kvDirectory ? { resourcePersistencePath: kvDirectory } : {}),
       handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
-      workers: [...workers, ...Object.entries(others).map(otherWorker)],
+      workers: [...workers, ...list.flatMap(relay), ...Object.entries(others).map(otherWorker)],
     }),
   );
   await miniflare.ready;
@@ -94,6 +96,17 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
       await watch.close();
     },
   })));
+}
+
+/** Miniflare lets nothing but a Worker take what a gate sends out. */
+function relay({ outbound }, index) {
+  if (!outbound) return [];
+  const contents = 'export default { fetch: (request, env) => env.SERVER.fetch(request) };';
+  return [{ ...otherWorker([`outbound-${index}`, contents]), serviceBindings: { SERVER: server(outbound) } }];
+}
+
+function server(port) {
+  return { external: { address: `127.0.0.1:${port}`, http: {} } };
 }
 
 function otherWorker([name, contents]) {

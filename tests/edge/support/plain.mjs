@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { headersIn, rawExchange } from './http.mjs';
 import { Watch } from './watch.mjs';
-import { startWorkerd } from './workerd.mjs';
+import { mapped, startWorkerd } from './workerd.mjs';
 
 const BUILD = new URL('../../../build/', import.meta.url);
 
@@ -14,8 +14,8 @@ const BUILD = new URL('../../../build/', import.meta.url);
  *
  * - `policy`: the variable POLICY
  * - `secrets`: name → text
- * - `services`: binding → name of one of the `others`
- * - `others`, `outbound`: as for `startWorkerd`
+ * - `services`: binding → name of one of the `others`, or `outbound`
+ * - `others`, `outbound`, `port`: as for `startWorkerd`
  */
 export async function startPlainGate({ policy, secrets = {}, services = {}, ...world }) {
   const modules = Object.fromEntries(['index.js', 'index_bg.wasm'].map((name) => [name, readFileSync(fileURLToPath(new URL(name, BUILD)))]));
@@ -37,8 +37,4 @@ export async function startPlainGate({ policy, secrets = {}, services = {}, ...w
       await watch.close();
     },
   };
-}
-
-function mapped(object, map) {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]));
 }

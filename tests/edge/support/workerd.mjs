@@ -18,10 +18,11 @@ export const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(WR
  * Starts a Worker in a workerd of its own.
  *
  * - `modules`: name → content; the first is the entry
- * - `bindings`: name → `{ text }`, `{ json }`, `{ service: name }` of one of the others, or `{ kv: port }`
+ * - `bindings`: name → `{ text }`, `{ json }`, `{ service: name }` of one of the others or `outbound`, or `{ kv: port }`
  * - `others`: further Workers, name → text of the module
  * - `outbound`: a port of this machine that takes every request that a Worker makes, whatever its URL; by default the
  *   URL says where on this machine it goes
+ * - `port`: where it listens (default: a free one)
  * - `launch`: `(command, args) => [command, args]`, to run it by another program
  *
  * `since` is when the process was asked for, `port` where it listens.
@@ -57,6 +58,11 @@ export async function startWorkerd({ launch = (...command) => command, ...world 
   }
 }
 
+/** The object with each of its values changed. */
+export function mapped(object, map) {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]));
+}
+
 /** workerd says on the control descriptor where it listens, in JSON lines. */
 function listening(stream) {
   return new Promise((resolve) => {
@@ -69,7 +75,7 @@ function listening(stream) {
   });
 }
 
-function writeConfig(folder, { modules, bindings = {}, others = {}, outbound }) {
+function writeConfig(folder, { modules, bindings = {}, others = {}, outbound, port = 0 }) {
   const { kv } = Object.values(bindings).find((value) => value.kv) ?? {};
   const workers = [
     worker(folder, 'main', { modules, bindings, outbound }),
@@ -78,14 +84,14 @@ function writeConfig(folder, { modules, bindings = {}, others = {}, outbound }) 
   const services = [
     ...workers,
     '(name = "loopback", network = (allow = ["local"]))',
-    ...[['kv', kv], ['outbound', outbound]].filter(([, port]) => port).map(([name, port]) => (
-      `(name = "${name}", external = (address = "127.0.0.1:${port}", http = ()))`
+    ...[['kv', kv], ['outbound', outbound]].filter(([, server]) => server).map(([name, server]) => (
+      `(name = "${name}", external = (address = "127.0.0.1:${server}", http = ()))`
     )),
   ];
   writeFileSync(join(folder, 'config.capnp'), `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [${services.join(',\n    ')}],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]);
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]);
 `);
 }
 

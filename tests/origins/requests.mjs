@@ -1,0 +1,61 @@
+// A case: a request that its route accepts, and twists of it. What a case is depends on its seeds alone, so dropping a twist
+// leaves the others as they are.
+
+import { Random } from '../edge/differential/random.mjs';
+import { HOSTS, compactOf } from './policy.mjs';
+import { TWISTS } from './twists.mjs';
+
+const NAMES = Object.keys(TWISTS);
+
+/** Where the values are that a rule reads, there is most to be twisted. */
+const BASES = ['query', 'query', 'query', 'query-id', 'query-id', 'header', 'header', 'items', 'items', 'open', 'maybe', 'docs', 'docs-read', 'admin', 'rest'];
+
+export function newCase(random) {
+  // One twist is what finds most; several show what they do together.
+  const count = random.pick([0, 1, 1, 1, 1, 1, 2, 2, 3]);
+  return { seed: random.seed(), twists: Array.from({ length: count }, () => ({ name: random.pick(NAMES), seed: random.seed() })) };
+}
+
+/** The request of a case: `bytes` to send, and its parts as they stand in them. */
+export function build({ seed, twists }) {
+  const draft = sound(new Random(seed));
+  for (const { name, seed: own } of twists) TWISTS[name](draft, new Random(own));
+  const { method, segments, tail, query, joiner, host, token, body } = draft;
+  const path = `/${segments.join('/')}${tail}`;
+  const target = query.length > 0 ? `${path}?${query.join(joiner)}` : path;
+  const headers = [
+    ...draft.headers,
+    ...(token === null ? [] : [['Authorization', `Bearer ${compactOf(token)}`]]),
+    ...(body === '' ? [] : [['Content-Length', body.length]]),
+  ];
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return { method, path, target, host, token, headers, bytes: `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n${body}` };
+}
+
+/** A request that its route accepts; `parameter` and `header` are what a template reads, where one does. */
+function sound(random) {
+  const base = random.pick(BASES);
+  const draft = {
+    base, method: 'GET', segments: [base, 'x'], tail: '', query: [], joiner: '&', headers: [], token: 'mine', body: '',
+    host: HOSTS[random.pick(Object.keys(HOSTS))],
+  };
+  if (random.oneIn(3)) draft.query.push(random.pick(['y=1', 'a=b', 'page=2']));
+  return { ...draft, ...BASE[base]?.(draft, random) };
+}
+
+const anyone = (random) => ({ token: random.pick([null, 'mine', 'other', 'nobody']), method: random.pick(['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']) });
+const BASE = {
+  'query': ({ query }, random) => ({ parameter: 'org', query: shuffled(['org=mine', ...query], random) }),
+  'query-id': ({ query }, random) => ({ parameter: 'org_id', query: shuffled(['org_id=mine', ...query], random) }),
+  'header': () => ({ header: 'X-Org', headers: [['X-Org', 'mine']] }),
+  'items': () => ({ segments: ['orgs', 'mine', 'items', 'i-1'] }),
+  'open': (_, random) => anyone(random),
+  'maybe': (_, random) => anyone(random),
+  'docs': (_, random) => ({ segments: ['docs', 'x'], method: random.pick(['POST', 'PUT', 'OPTIONS']), token: random.pick([null, 'narrow']) }),
+  'docs-read': () => ({ segments: ['docs', 'x'] }),
+  'rest': (_, random) => ({ segments: [random.pick(['other', 'quer', 'adm', 'orgs']), 'x'], ...anyone(random) }),
+};
+
+function shuffled(list, random) {
+  return random.oneIn(2) ? list : list.toReversed();
+}
