@@ -75,7 +75,7 @@ fn check_audience(
         return Ok(None);
     };
     for template in templates {
-        if let Some(expected) = template.resolve(request)
+        if let Ok(expected) = template.resolve(request)
             && claims.audiences().any(|audience| audience == expected)
         {
             return Ok(Some(expected.into_owned()));
@@ -97,7 +97,7 @@ fn check_organization(
         Organization::Unchecked => true,
         Organization::Absent => actual.is_none(),
         Organization::Equals(template) => {
-            template.resolve(request).is_some_and(|expected| actual == Some(expected.as_ref()))
+            template.resolve(request).is_ok_and(|expected| actual == Some(expected.as_ref()))
         }
     };
     if is_met { Ok(()) } else { Err(Denial::OrganizationMismatch) }
@@ -142,7 +142,7 @@ fn is_equal(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues
 /// An expected text that has no value on this request is like nothing.
 fn is_text(expected: &Expected, request: &impl RequestValues, test: impl FnOnce(&str) -> bool) -> bool {
     match expected {
-        Expected::Text(template) => template.resolve(request).is_some_and(|expected| test(&expected)),
+        Expected::Text(template) => template.resolve(request).is_ok_and(|expected| test(&expected)),
         Expected::Literal(_) => false,
     }
 }

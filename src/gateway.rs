@@ -97,7 +97,7 @@ impl<P: Platform> Gateway<P> {
         let templates = self.policy.routes.iter().flat_map(Route::templates).flat_map(Template::headers);
         let of_pages =
             if self.policy.answers_pages() { ["origin", "access-control-request-method"].as_slice() } else { &[] };
-        ["authorization", "connection", "upgrade"].iter().chain(of_pages).copied().chain(templates)
+        ["authorization", "connection", "host", "upgrade"].iter().chain(of_pages).copied().chain(templates)
     }
 
     /// Decides what becomes of a request. `take` makes what the caller needs of the decision, which refers to the request,
@@ -126,20 +126,24 @@ impl<P: Platform> Gateway<P> {
         platform: &P,
         context: &mut Context<'a>,
     ) -> Result<Admission<'a>, Denial> {
-        // 1. Host and path have one reading, and a route.
+        // 1. Host, path and query have one reading, and a route.
         context.sharing = self.policy.cors.as_ref().map(|cors| Sharing::new(cors, request));
         platform.note(Step::Host);
-        if !request.url.has_plain_authority() {
+        if !request.has_one_host() {
             return Err(Denial::BadPath);
         }
         platform.note(Step::Path);
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
+        if !request.url.has_plain_query() {
+            platform.note(Step::Query);
+            return Err(Denial::BadPath);
+        }
         let host = request.url.host().to_ascii_lowercase();
         if let Some(answer) = self.own(&host, &path, request, platform, context).await {
             return answer.map(Admission::Own);
         }
         platform.note(Step::Route { host: &host, path: &path });
-        let (index, route, captures) = self.route(&host, &path, request.method)?;
+        let (index, route, captures) = self.route(&host, &path, request.method, platform)?;
         context.sharing = route.cors.as_ref().map(|cors| Sharing::new(cors, request));
         context.resource_metadata =
             route.resource.and_then(|index| self.policy.resources.get(index)).map(|own| own.metadata_url.as_str());
@@ -170,9 +174,17 @@ impl<P: Platform> Gateway<P> {
         host: &str,
         path: &RequestPath<'_>,
         method: &str,
+        platform: &P,
     ) -> Result<(RouteIndex, &Route, Captures), Denial> {
-        match self.policy.table.find(host, path, method) {
+        let table = &self.policy.table;
+        match table.find(host, path, method) {
             RouteMatch::Route(index, captures) => {
+                if self.policy.refuses_look_alikes
+                    && let Some(otherwise) = table.find_otherwise(host, path, method, index)
+                {
+                    platform.note(Step::Case { index, otherwise: &otherwise });
+                    return Err(Denial::BadPath);
+                }
                 self.policy.routes.get(index).map(|route| (index, route, captures)).ok_or(Denial::Misconfigured)
             }
             RouteMatch::MethodNotAllowed(methods) => {

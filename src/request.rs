@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use crate::policy::Route;
-use crate::policy::template::RequestValues;
+use crate::policy::template::{NoValue, RequestValues};
 use crate::route::host::is_host;
 use crate::route::table::Captures;
+use crate::route::{header, parameter};
 
 /// A request, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +44,18 @@ impl<'r> Url<'r> {
         Self { scheme, authority, path, query }
     }
 
-    /// Whether the authority is a host and perhaps a port, and nothing that only looks like it: a `Host` header can hold
-    /// anything, and what is in it decides the route.
+    /// Whether the authority is a host and perhaps a port, and nothing that only looks like it.
     #[must_use]
     pub fn has_plain_authority(&self) -> bool {
         let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
         is_host(self.host()) && self.port().is_none_or(is_port)
+    }
+
+    /// Whether URL parsers agree on where the query ends and what is in it: they drop tabs and line breaks (WHATWG URL
+    /// §4.4), and what follows a `#`.
+    #[must_use]
+    pub fn has_plain_query(&self) -> bool {
+        self.query.is_none_or(|query| !query.contains(|c: char| c == '#' || c.is_control()))
     }
 
     /// The host without port and trailing dot, in the case that the request has it in.
@@ -70,6 +77,16 @@ impl<'r> Url<'r> {
 }
 
 impl Request<'_> {
+    /// Whether the request names one host. The platform joins the URL from scheme, `Host` and target, so a `Host` that
+    /// holds more than an authority would move the path or the query. A request without that header, as service bindings
+    /// send it, names its host by the URL alone.
+    #[must_use]
+    pub fn has_one_host(&self) -> bool {
+        // Case has no meaning in a host (RFC 9110 §4.2.3), and a platform may normalise it in the URL.
+        let is_authority = |host: &str| host.eq_ignore_ascii_case(self.url.authority);
+        self.url.has_plain_authority() && self.header("host").is_none_or(is_authority)
+    }
+
     /// The value of the header of this lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -102,16 +119,44 @@ impl RequestValues for Routed<'_> {
         self.host_label_name
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.request.headers.iter().filter(|(known, _)| *known == name).map(|(_, value)| *value);
-        let value = values.next()?;
-        values.next().is_none().then_some(value)
+    fn header(&self, name: &str) -> Result<&str, NoValue> {
+        let headers = self.request.headers.iter().copied();
+        let value = only(name, headers.filter(|(known, _)| header::is_alike(known, name)))?;
+        let is_hop_by_hop =
+            self.request.header("connection").is_some_and(|connection| header::is_named_by(connection, name));
+        if is_hop_by_hop { Err(NoValue::HopByHop) } else { Ok(value) }
     }
 
-    fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-        let mut values = form_urlencoded::parse(self.request.url.query?.as_bytes()).filter(|(known, _)| known == name);
-        let (_, value) = values.next()?;
-        values.next().is_none().then_some(value)
+    fn query(&self, name: &str) -> Result<Cow<'_, str>, NoValue> {
+        let query = self.request.url.query.ok_or(NoValue::Absent)?;
+        let value = only(name, parameters_like(name, query))?;
+        // Rack 2 and older readers of Python's split at `;` too.
+        let mut behind = query.split('&').flat_map(|pair| pair.split(';').skip(1));
+        match behind.find_map(|pair| parameters_like(name, pair).next()) {
+            Some((other, _)) => Err(NoValue::Repeated(other.into_owned())),
+            None => Ok(value),
+        }
+    }
+}
+
+fn parameters_like<'q>(name: &str, query: &'q str) -> impl Iterator<Item = (Cow<'q, str>, Cow<'q, str>)> {
+    form_urlencoded::parse(query.as_bytes()).filter(move |(known, _)| parameter::is_alike(known, name))
+}
+
+/// The value of a name, which must be there as it is written, and be the only one that some origin takes for it.
+fn only<N: AsRef<str>, V>(name: &str, alike: impl Iterator<Item = (N, V)>) -> Result<V, NoValue> {
+    let (mut value, mut other) = (None, None);
+    for (known, found) in alike {
+        if known.as_ref() == name && value.is_none() {
+            value = Some(found);
+        } else {
+            other = Some(known);
+        }
+    }
+    match (value, other) {
+        (None, _) => Err(NoValue::Absent),
+        (Some(_), Some(other)) => Err(NoValue::Repeated(other.as_ref().to_owned())),
+        (Some(value), None) => Ok(value),
     }
 }
 
@@ -135,20 +180,92 @@ mod tests {
     }
 
     #[test]
-    fn a_query_parameter_counts_if_it_is_there_once() {
-        let captures = Captures::default();
-        let query = |query: &'static str, name: &str| {
-            let request = Request {
-                method: "GET",
-                url: Url { scheme: "", authority: "", path: "/", query: Some(query) },
-                headers: vec![],
-            };
-            let routed = Routed { request: &request, captures: &captures, host_label_name: None };
-            routed.query(name).map(Cow::into_owned)
+    fn a_host_is_the_authority_of_the_url() {
+        let has_one_host = |host: &'static str, url: &'static str| {
+            Request { method: "GET", url: Url::split(url), headers: vec![("host", host)] }.has_one_host()
         };
-        assert_eq!(query("a=1&org=x%2By+z", "org").as_deref(), Some("x+y z"));
-        assert_eq!(query("org=x&%6Frg=x", "org"), None, "twice, in two spellings");
-        assert_eq!(query("a=1", "org"), None);
-        assert_eq!(query("org", "org").as_deref(), Some(""));
+        assert!(has_one_host("h", "http://h/"));
+        assert!(has_one_host("API.example.com:8443", "https://api.example.com:8443/a"));
+        for (host, url) in [
+            ("h/q?x=", "http://h/q?x=/a"),
+            ("h?", "http://h?/a"),
+            ("h#", "http://h#/a"),
+            ("h:80", "http://h/"),
+            ("other", "http://h/"),
+            ("", "http://h/"),
+            ("u@h", "http://u@h/"),
+            ("h, h", "http://h/"),
+        ] {
+            assert!(!has_one_host(host, url), "{host}");
+        }
+        assert!(Request { method: "GET", url: Url::split("http://h/"), headers: vec![] }.has_one_host());
+    }
+
+    #[test]
+    fn a_query_that_parsers_read_differently_is_not_plain() {
+        for (url, expected) in [
+            ("http://h/", true),
+            ("http://h/?", true),
+            ("http://h/?a=%00&b=%23\u{e9}", true),
+            ("http://h/?a\tb", false),
+            ("http://h/?a\u{0}", false),
+            ("http://h/?a\u{7f}", false),
+            ("http://h/?a\u{85}", false),
+            ("http://h/?a#b", false),
+        ] {
+            assert_eq!(Url::split(url).has_plain_query(), expected, "{url:?}");
+        }
+    }
+
+    /// What templates read of a request with this query and these headers.
+    fn read<T>(query: &str, headers: &[(&str, &str)], read: impl Fn(&Routed<'_>) -> T) -> T {
+        let url = Url { scheme: "", authority: "", path: "/", query: Some(query) };
+        let request = Request { method: "GET", url, headers: headers.to_vec() };
+        read(&Routed { request: &request, captures: &Captures::default(), host_label_name: None })
+    }
+
+    #[test]
+    fn a_query_parameter_counts_if_it_is_there_once() {
+        let query = |query: &str, name: &str| read(query, &[], |request| request.query(name).map(Cow::into_owned));
+        assert_eq!(query("a=1&org=x%2By+z", "org").as_deref(), Ok("x+y z"));
+        assert_eq!(query("a=1", "org"), Err(NoValue::Absent));
+        assert_eq!(query("org", "org").as_deref(), Ok(""));
+        for (text, other) in [
+            ("org=x&%6Frg=x", "org"),
+            ("org=mine&+org=victim", " org"),
+            ("+org=victim&org=mine", " org"),
+            ("org=mine&org%00x=victim", "org\0x"),
+            ("org=mine&org[]=victim", "org[]"),
+            ("org=mine&[org]=victim", "[org]"),
+            ("org=mine&%5Borg%5D=victim", "[org]"),
+            ("Org=victim&org=mine", "Org"),
+            ("org=mine&a=1;org=victim", "org"),
+            ("org=mine&a=1;b;+Org=victim", " Org"),
+        ] {
+            assert_eq!(query(text, "org"), Err(NoValue::Repeated(other.to_owned())), "{text}");
+        }
+        for text in ["org_id=mine&org.id=victim", "org[id=victim&org_id=mine"] {
+            assert!(matches!(query(text, "org_id"), Err(NoValue::Repeated(_))), "{text}");
+        }
+        for text in ["Org=mine", "org[]=mine", "+org=mine", "a=1;org=mine", "[org]=mine"] {
+            assert_eq!(query(text, "org"), Err(NoValue::Absent), "a loose spelling alone is no value: {text}");
+        }
+        assert_eq!(query("org=mine&organization=x&xorg=1&or=2", "org").as_deref(), Ok("mine"));
+    }
+
+    #[test]
+    fn a_header_counts_if_the_origin_reads_this_one() {
+        let header = |headers: &[(&str, &str)]| read("", headers, |request| request.header("x-org").map(str::to_owned));
+        assert_eq!(header(&[("x-org", "mine"), ("x-organ", "other")]).as_deref(), Ok("mine"));
+        assert_eq!(header(&[("x_org", "mine")]), Err(NoValue::Absent), "a loose spelling alone is no value");
+        for other in ["x_org", "x.org", "x!org", "x-org"] {
+            let repeated = Err(NoValue::Repeated(other.to_owned()));
+            assert_eq!(header(&[("x-org", "mine"), (other, "victim")]), repeated);
+            if other != "x-org" {
+                assert_eq!(header(&[(other, "victim"), ("x-org", "mine")]), repeated);
+            }
+        }
+        assert_eq!(header(&[("x-org", "mine"), ("connection", "close, X-Org")]), Err(NoValue::HopByHop));
+        assert_eq!(header(&[("x-org", "mine"), ("connection", "close")]).as_deref(), Ok("mine"));
     }
 }

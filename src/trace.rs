@@ -4,7 +4,7 @@
 use crate::policy::template::RequestValues;
 use crate::policy::{Audience, ClaimRule, Issuer, Organization, Requirement, Route, Scopes};
 use crate::route::path::RequestPath;
-use crate::route::table::{Captures, RouteIndex};
+use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::claims::Claims;
 
 /// A step of the pipeline (`gateway.rs`), told before it is taken: of a request that is refused, the last step that was
@@ -17,6 +17,8 @@ pub enum Step<'a> {
     Host,
     /// 1. The path has one reading.
     Path,
+    /// 1. The query has one reading. Told only if it has none.
+    Query,
     /// 1. A document of the gate's own is only read.
     Document,
     /// 1. A page may send the request that its browser asks about.
@@ -27,6 +29,13 @@ pub enum Step<'a> {
         host: &'a str,
         /// The path, decoded.
         path: &'a RequestPath<'a>,
+    },
+    /// 1. The path has the same route for an origin that ignores case. Told only if it has another.
+    Case {
+        /// The route.
+        index: RouteIndex,
+        /// What the path would fall under.
+        otherwise: &'a RouteMatch<'a>,
     },
     /// 1. The route is not one that denies.
     Access {

@@ -9,23 +9,8 @@ use crate::json::Json;
 use crate::policy::url::Origin;
 use crate::policy::{Identity, Route};
 use crate::request::Request;
+use crate::route::header::{FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO, is_hop_by_hop, is_reserved};
 use crate::route::path::RequestPath;
-
-/// Headers between two neighbours, which a proxy does not pass on (RFC 9110 §7.6.1, and those of RFC 2616 §13.5.1).
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-const FORWARDED_HOST: &str = "x-forwarded-host";
-const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// A request to the origin: the inbound one with these changes. Method, body and all other headers stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +50,13 @@ impl<'a> Forward<'a> {
         permit: Option<&'a Permit>,
         proof: &'a Proof<'a>,
     ) -> Self {
-        let mut set = Vec::with_capacity(2 + 7 + identity.claims.len() + 2);
+        let rest = path.strip_prefix(&route.strip_prefix);
+        let mut set = Vec::with_capacity(3 + 7 + identity.claims.len() + 2);
         set.push((FORWARDED_HOST.into(), request.url.authority.into()));
         set.push((FORWARDED_PROTO.into(), request.url.scheme.into()));
+        if rest.is_some() {
+            set.push((FORWARDED_PREFIX.into(), route.forwarded_prefix.as_str().into()));
+        }
         if let Some(permit) = permit {
             set.extend(identity_headers(permit, identity));
         }
@@ -77,7 +66,7 @@ impl<'a> Forward<'a> {
             Origin::Url { .. } | Origin::Passthrough => None,
         };
         Self {
-            url: target(request, path, route, origin),
+            url: target(request, rest.unwrap_or(path.raw()), origin),
             service,
             timeout_ms: route.timeout_ms,
             route: route.name.as_str().into(),
@@ -104,10 +93,9 @@ impl<'a> Forward<'a> {
     }
 }
 
-/// The path and the query as received, behind the origin's base and without the route's prefix.
-fn target(request: &Request<'_>, path: &RequestPath<'_>, route: &Route, origin: &Origin) -> String {
+/// The rest of the path and the query as received, behind the origin's base.
+fn target(request: &Request<'_>, rest: &str, origin: &Origin) -> String {
     let url = &request.url;
-    let rest = path.without_prefix(&route.strip_prefix);
     let (scheme, slashes, authority, base) = match origin {
         Origin::Url { root, base } => (root.as_str(), "", "", base.as_str()),
         Origin::Service(_) | Origin::Passthrough => (url.scheme, "://", url.authority, ""),
@@ -120,11 +108,14 @@ fn target(request: &Request<'_>, path: &RequestPath<'_>, route: &Route, origin: 
 fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>> {
     let named = connection_names(request.header("connection").unwrap_or_default());
     let is_named = |name: &str| named.binary_search_by(|named| named.as_str().cmp(name)).is_ok();
-    // A WebSocket handshake is the one upgrade that goes through; the platform speaks it with the origin itself.
-    let is_websocket = request.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+    // A WebSocket handshake is the one upgrade that goes through; the platform speaks it with the origin itself. It does so
+    // wherever the header asks for it, and always by GET (RFC 6455 §4.1): with another method the origin would receive a
+    // request that nobody checked.
+    let is_websocket = request.method == "GET"
+        && request.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
     let is_removed = |name: &str| {
         let keeps_upgrade = is_websocket && name == "upgrade";
-        ((HOP_BY_HOP.contains(&name) || is_named(name)) && !keeps_upgrade)
+        ((is_hop_by_hop(name) || is_named(name)) && !keeps_upgrade)
             || is_reserved(name, &identity.prefix)
             || (name == "authorization" && !identity.forward_token)
     };
@@ -138,17 +129,6 @@ fn connection_names(connection: &str) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// Whether a name is the gate's to set. WSGI and CGI make one variable of `X-Auth-Subject` and `X_Auth_Subject`
-/// (RFC 3875 §4.1.18), so both spellings are.
-fn is_reserved(name: &str, prefix: &str) -> bool {
-    let starts_with = |start: &str| {
-        let spelling = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-        name.len() >= start.len() && name.bytes().map(spelling).zip(start.bytes()).all(|(one, other)| one == other)
-    };
-    starts_with(prefix)
-        || [FORWARDED_HOST, FORWARDED_PROTO].iter().any(|own| name.len() == own.len() && starts_with(own))
 }
 
 fn identity_headers<'a>(

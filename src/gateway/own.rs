@@ -53,7 +53,7 @@ impl<P: Platform> Gateway<P> {
         let cors = cors_of(method)?;
         // A browser takes the answer for all methods that it names, so it names none with other rules.
         let named =
-            cors.methods.as_ref().map_or_else(|| place.allow(), |methods| methods.iter().map(String::as_str).collect());
+            cors.methods.as_ref().map_or_else(|| place.named(), |methods| methods.iter().map(String::as_str).collect());
         let mut methods: Vec<&str> = named.into_iter().filter(|method| cors_of(method) == Some(cors)).collect();
         // To a browser `*` stands for all methods, also those with other rules.
         if cors.methods.is_none() && method != "*" && !methods.contains(&method) {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use crate::route::method::REFUSED;
 use crate::token::algorithm::Algorithm;
 
 /// The policy of a Portcullis gate: which tokens each route takes.
@@ -35,6 +36,9 @@ pub struct Policy {
     /// Bounds on what callers may send.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// How paths are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Paths>,
     /// The rules. The most specific one decides, whatever the order; what no route covers is refused.
     #[schemars(length(min = 1))]
     pub routes: Vec<Route>,
@@ -105,7 +109,7 @@ pub struct Route {
     pub path: String,
     /// Methods in upper case; `GET` covers `HEAD`. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    #[schemars(length(min = 1), inner(regex(pattern = "^[A-Z_-]+$")))]
+    #[schemars(schema_with = "methods")]
     pub methods: Vec<String>,
     /// `host`, or `{name}.host` for any one label; without port. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -178,7 +182,7 @@ pub struct Cors {
     pub headers: Option<Vec<String>>,
     /// The methods that a page may use. Default: those that the routes of the path take.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    #[schemars(length(min = 1), inner(regex(pattern = "^[A-Z_-]+$")))]
+    #[schemars(schema_with = "methods")]
     pub methods: Vec<String>,
     /// The response headers that a page may read, beside those that browsers always show. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -361,6 +365,27 @@ pub struct Limits {
     pub max_token_bytes: Option<u64>,
 }
 
+/// How the paths of requests are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Paths {
+    /// What becomes of a path that would have another route if the case of ASCII letters did not count, as an origin that
+    /// ignores case reads it: `refuse`, or `exact` where origins tell `/admin` from `/Admin`. Default: `refuse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "refuse"))]
+    pub case: Option<PathCase>,
+}
+
+/// What becomes of paths that differ from a literal by case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PathCase {
+    /// They are refused.
+    Refuse,
+    /// They are compared as they are.
+    Exact,
+}
+
 /// A hundred years.
 const MAX_SECONDS: u64 = super::issuer::MAX_SECONDS;
 const MAX_TIMEOUT_MS: u64 = super::issuer::MAX_TIMEOUT_MS;
@@ -391,6 +416,11 @@ fn origin(_: &mut SchemaGenerator) -> Schema {
 fn key_set(_: &mut SchemaGenerator) -> Schema {
     let keys = json_schema!({"type": "array", "minItems": 1, "maxItems": crate::jwks::set::MAX_SET_KEYS});
     json_schema!({"type": "object", "required": ["keys"], "properties": {"keys": keys}})
+}
+
+fn methods(_: &mut SchemaGenerator) -> Schema {
+    let method = json_schema!({"type": "string", "pattern": "^[A-Z_-]+$", "not": {"enum": REFUSED}});
+    json_schema!({"type": "array", "minItems": 1, "items": method})
 }
 
 fn algorithms(_: &mut SchemaGenerator) -> Schema {

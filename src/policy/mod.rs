@@ -57,6 +57,8 @@ pub struct Policy {
     pub resources: Vec<Resource>,
     /// A longer token is refused before it is decoded.
     pub max_token_bytes: usize,
+    /// Whether a path is refused that would have another route if the case of ASCII letters did not count.
+    pub refuses_look_alikes: bool,
 }
 
 impl Policy {
@@ -87,11 +89,14 @@ impl Policy {
         let cors = document.field("cors").map(|field| Cors::read(&field).map(Rc::new));
         let drafts = document.field("resources").map_or_else(|| Some(Vec::new()), |field| resource::read_all(&field));
         let max_token_bytes = document.field("limits").and_then(|field| read_limits(&field));
+        let refuses_look_alikes = document.field("paths").map_or(Some(true), |field| read_paths(&field));
+        let default_identity = Identity::default();
         let defaults = route::Defaults {
             issuers: issuers.as_deref(),
             origin: origin.as_ref(),
             names_origin: origin_field.is_some(),
             cors: cors.as_ref().and_then(Option::as_ref),
+            identity_prefix: &identity.as_ref().unwrap_or(&default_identity).prefix,
         };
         let entries = document
             .required("routes")
@@ -115,6 +120,7 @@ impl Policy {
             cors: transpose(cors)?,
             resources: resources?,
             max_token_bytes,
+            refuses_look_alikes: refuses_look_alikes?,
         })
     }
 }
@@ -124,6 +130,18 @@ fn read_limits(field: &Field<'_>) -> Option<u64> {
     let max_token_bytes = limits.field("max_token_bytes").and_then(|field| field.integer(256..=65_536));
     limits.refuse_unknown_keys();
     max_token_bytes
+}
+
+/// Whether paths are refused that are another route's but for the case of letters.
+fn read_paths(field: &Field<'_>) -> Option<bool> {
+    let paths = field.table()?;
+    let refuses = paths.field("case").map_or(Some(true), |field| match field.text()? {
+        "refuse" => Some(true),
+        "exact" => Some(false),
+        text => field.fail_name(text, ["refuse", "exact"], format!("expected \"refuse\" or \"exact\", found {text:?}")),
+    });
+    paths.refuse_unknown_keys();
+    refuses
 }
 
 fn arrange(entries: &[route::Entry], errors: &Errors) -> RouteTable {

@@ -87,6 +87,8 @@ pub(super) struct Context<'r> {
     pub(super) host_labels: &'r [String],
     /// The policy's issuers.
     pub(super) issuers: Option<&'r [(String, Option<Issuer>)]>,
+    /// The prefix of identity headers.
+    pub(super) identity_prefix: &'r str,
 }
 
 impl Requirement {
@@ -113,7 +115,8 @@ impl Requirement {
 
     pub(super) fn read(table: &Table<'_>, context: Context<'_>) -> Option<Self> {
         let template = |field: &Field<'_>| {
-            let scope = Scope { path: context.path, host_labels: context.host_labels };
+            let Context { path, host_labels, identity_prefix, .. } = context;
+            let scope = Scope { path, host_labels, identity_prefix };
             let text = field.text()?;
             Template::parse(text, scope).map_or_else(
                 |message| match scope.unknown_capture(text) {

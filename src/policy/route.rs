@@ -1,6 +1,9 @@
 //! Routes of the policy.
 
+use std::fmt::Display;
 use std::rc::Rc;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::cors::Cors;
 use super::issuer::{Issuer, MAX_TIMEOUT_MS, transpose};
@@ -9,7 +12,22 @@ use super::requirement::{Context, Requirement};
 use super::template::Template;
 use super::url::Origin;
 use crate::json::Json;
+use crate::route::method::is_refused;
 use crate::route::pattern::{HostPattern, PathPattern, PatternSegment};
+
+/// What no segment of a URL's path holds as it is.
+const NOT_IN_PATHS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'|');
 
 /// A rule for the requests of one place.
 #[derive(Clone, Debug)]
@@ -22,6 +40,8 @@ pub struct Route {
     pub origin: Option<Origin>,
     /// Leading segments that the origin does not see.
     pub strip_prefix: Vec<String>,
+    /// The same as a path, for the origin to put in front of its links.
+    pub forwarded_prefix: String,
     /// Until the origin's response headers.
     pub timeout_ms: u32,
     /// Which pages of other origins may use it.
@@ -89,6 +109,8 @@ pub(super) struct Defaults<'p> {
     /// Whether the policy names an origin, be it a wrong one.
     pub(super) names_origin: bool,
     pub(super) cors: Option<&'p Rc<Cors>>,
+    /// The prefix of identity headers.
+    pub(super) identity_prefix: &'p str,
 }
 
 /// An entry of the list, as far as it could be read: its errors are noted, and what is right is still checked against
@@ -121,7 +143,12 @@ impl Entry {
         let host_labels = host_labels(hosts.as_deref().unwrap_or_default());
         let kind = table.field("access").map_or(Some(Kind::Token), |field| Kind::read(&field));
         let label_names: Vec<String> = host_labels.iter().map(|(_, name)| name.clone()).collect();
-        let context = Context { path: path.as_ref(), host_labels: &label_names, issuers: defaults.issuers };
+        let context = Context {
+            path: path.as_ref(),
+            host_labels: &label_names,
+            issuers: defaults.issuers,
+            identity_prefix: defaults.identity_prefix,
+        };
         let access = read_access(&table, kind, context);
         let origin = read_origin(&table, kind, defaults);
         let strip_prefix = table.field("strip_prefix").map_or(Some(Vec::new()), |field| field.read(read_prefix));
@@ -131,12 +158,14 @@ impl Entry {
         table.refuse_unknown_keys();
 
         let path_text = path_field.and_then(|field| field.value.as_str()).unwrap_or_default();
+        let forwarded_prefix = strip_prefix.iter().flatten().map(|segment| format!("/{}", encoded(segment))).collect();
         let route = || {
             Some(Route {
                 name: name?.unwrap_or_else(|| path_text.to_owned()),
                 access: access?,
                 origin: origin?,
                 strip_prefix: strip_prefix?,
+                forwarded_prefix,
                 timeout_ms: u32::try_from(timeout_ms?).ok()?,
                 cors: cors?,
                 resource: None,
@@ -199,10 +228,12 @@ pub(super) fn read_methods(field: &Field<'_>) -> Option<Vec<String>> {
     let is_upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'));
     field.list(|field| {
         field.read(|text| {
-            if is_upper(text) {
-                Ok(text.to_owned())
-            } else {
+            if !is_upper(text) {
                 Err(format!("expected a method in upper case, found {text:?}"))
+            } else if is_refused(text) {
+                Err(format!("expected a method that is let through: {text} never is"))
+            } else {
+                Ok(text.to_owned())
             }
         })
     })
@@ -241,6 +272,11 @@ fn read_prefix(text: &str) -> Result<Vec<String>, String> {
     });
     let literals: Option<Vec<_>> = literals.collect();
     literals.filter(|_| pattern.rest.is_none()).ok_or_else(|| "expected literal segments only".to_owned())
+}
+
+/// A literal segment as it stands in a URL (RFC 3986 §3.3), for a header's value.
+fn encoded(segment: &str) -> impl Display {
+    utf8_percent_encode(segment, NOT_IN_PATHS)
 }
 
 pub(super) const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::route::header::{is_hop_by_hop, is_reserved};
 use crate::route::pattern::{PathPattern, is_name};
 use crate::route::table::Captures;
 
@@ -29,19 +30,54 @@ pub trait RequestValues {
     fn captures(&self) -> &Captures;
     /// The name that the matched host pattern gives its label.
     fn host_label_name(&self) -> Option<&str>;
-    /// The header of this lower-case name; several are one value, joined by commas (RFC 9110 §5.3).
-    fn header(&self, name: &str) -> Option<&str>;
-    /// The query parameter of this name, if it is there once.
-    fn query(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// The header of this lower-case name.
+    ///
+    /// # Errors
+    /// Why there is no one value that the origin reads too.
+    fn header(&self, name: &str) -> Result<&str, NoValue>;
+    /// The query parameter of this name.
+    ///
+    /// # Errors
+    /// Why there is no one value that the origin reads too.
+    fn query(&self, name: &str) -> Result<Cow<'_, str>, NoValue>;
 }
 
-/// The captures that a route's templates may name.
+/// Why a template has no value on a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoValue {
+    /// The request does not have it.
+    Absent,
+    /// It is empty.
+    Empty,
+    /// It is a list, by its comma (RFC 9110 §5.3): a header that came twice is one, too.
+    List,
+    /// It is there again, under this name, which is the same to some origin.
+    Repeated(String),
+    /// `Connection` names the header, so the origin does not get it.
+    HopByHop,
+}
+
+impl fmt::Display for NoValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("it is absent"),
+            Self::Empty => f.write_str("it is empty"),
+            Self::List => f.write_str("it holds a comma, as a header does that came twice"),
+            Self::Repeated(name) => write!(f, "it is repeated: an origin may take {name:?} for it"),
+            Self::HopByHop => f.write_str("Connection names the header, so the origin does not get it"),
+        }
+    }
+}
+
+/// What a route's templates may name.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'r> {
     /// The route's path; where it is wrong, its captures are not known and any name may be one.
     pub path: Option<&'r PathPattern>,
     /// The names in the route's hosts.
     pub host_labels: &'r [String],
+    /// The prefix of identity headers: those are the gate's to set, and the origin gets none of the caller's.
+    pub identity_prefix: &'r str,
 }
 
 impl<'r> Scope<'r> {
@@ -81,13 +117,15 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    /// The text for this request; `None` if a value is absent, empty, given twice or, from a header, holds a comma.
-    #[must_use]
-    pub fn resolve<'t>(&'t self, request: &'t (impl RequestValues + ?Sized)) -> Option<Cow<'t, str>> {
+    /// The text for this request.
+    ///
+    /// # Errors
+    /// Why one of its values is none: absent, empty, repeated or, from a header, with a comma in it.
+    pub fn resolve<'t>(&'t self, request: &'t (impl RequestValues + ?Sized)) -> Result<Cow<'t, str>, NoValue> {
         if let [part] = self.parts.as_slice() {
             return part.resolve(request);
         }
-        self.parts.iter().map(|part| part.resolve(request)).collect::<Option<String>>().map(Cow::Owned)
+        self.parts.iter().map(|part| part.resolve(request)).collect::<Result<String, _>>().map(Cow::Owned)
     }
 
     /// The headers that it reads, in lower case.
@@ -124,11 +162,14 @@ impl fmt::Display for Template {
 impl Part {
     fn parse(name: &str, scope: Scope<'_>) -> Result<Self, String> {
         if let Some(header) = name.strip_prefix("header.") {
-            let is_token = !header.is_empty() && header.bytes().all(is_token_char);
-            return if is_token {
-                Ok(Self::Header(header.to_ascii_lowercase()))
+            if header.is_empty() || !header.bytes().all(is_token_char) {
+                return Err(format!("expected a header's name in {{{name}}}"));
+            }
+            let header = header.to_ascii_lowercase();
+            return if is_hop_by_hop(&header) || is_reserved(&header, scope.identity_prefix) {
+                Err(format!("expected a header that the origin gets from the caller, the gate removes {header}"))
             } else {
-                Err(format!("expected a header's name in {{{name}}}"))
+                Ok(Self::Header(header))
             };
         }
         if let Some(parameter) = name.strip_prefix("query.") {
@@ -153,19 +194,24 @@ impl Part {
         }
     }
 
-    fn resolve<'t>(&'t self, request: &'t (impl RequestValues + ?Sized)) -> Option<Cow<'t, str>> {
+    fn resolve<'t>(&'t self, request: &'t (impl RequestValues + ?Sized)) -> Result<Cow<'t, str>, NoValue> {
         let value = match self {
-            Self::Literal(text) => return Some(Cow::Borrowed(text)),
-            Self::PathCapture(index) => request.captures().path.get(*index).map(|value| Cow::Borrowed(value.as_str())),
+            Self::Literal(text) => return Ok(Cow::Borrowed(text)),
+            Self::PathCapture(index) => {
+                request.captures().path.get(*index).map(|value| Cow::Borrowed(value.as_str())).ok_or(NoValue::Absent)
+            }
             Self::HostLabel(name) => {
                 let label =
                     request.captures().host_label.as_deref().filter(|_| request.host_label_name() == Some(name));
-                label.map(Cow::Borrowed)
+                label.map(Cow::Borrowed).ok_or(NoValue::Absent)
             }
-            Self::Header(name) => request.header(name).filter(|value| !value.contains(',')).map(Cow::Borrowed),
+            Self::Header(name) => match request.header(name)? {
+                list if list.contains(',') => Err(NoValue::List),
+                value => Ok(Cow::Borrowed(value)),
+            },
             Self::Query(name) => request.query(name),
-        };
-        value.filter(|value| !value.is_empty())
+        }?;
+        if value.is_empty() { Err(NoValue::Empty) } else { Ok(value) }
     }
 }
 
@@ -192,18 +238,20 @@ mod tests {
         fn host_label_name(&self) -> Option<&str> {
             Some("tenant")
         }
-        fn header(&self, name: &str) -> Option<&str> {
-            self.header.filter(|_| name == "x-org")
+        fn header(&self, name: &str) -> Result<&str, NoValue> {
+            self.header.filter(|_| name == "x-org").ok_or(NoValue::Absent)
         }
-        fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-            self.query.filter(|_| name == "org").map(Cow::Borrowed)
+        fn query(&self, name: &str) -> Result<Cow<'_, str>, NoValue> {
+            self.query.filter(|_| name == "org").map(Cow::Borrowed).ok_or(NoValue::Absent)
         }
     }
 
-    fn resolve(template: &str, request: &Request) -> Option<String> {
+    fn resolve(template: &str, request: &Request) -> Result<String, NoValue> {
         let path = PathPattern::parse("/a/{org}/{*rest}").unwrap();
         let labels = ["tenant".to_owned(), "other".to_owned()];
-        let template = Template::parse(template, Scope { path: Some(&path), host_labels: &labels }).unwrap();
+        let template =
+            Template::parse(template, Scope { path: Some(&path), host_labels: &labels, identity_prefix: "x-auth-" })
+                .unwrap();
         template.resolve(request).map(Cow::into_owned)
     }
 
@@ -215,25 +263,28 @@ mod tests {
     #[test]
     fn puts_values_into_the_text() {
         let text = resolve("urn:{org}:{rest}/{tenant}-{header.X-Org}{query.org}.", &request());
-        assert_eq!(text.as_deref(), Some("urn:acme:x/y/t1-hq."));
-        assert_eq!(resolve("plain", &request()).as_deref(), Some("plain"));
-        assert_eq!(resolve("{org}", &request()).as_deref(), Some("acme"));
+        assert_eq!(text.as_deref(), Ok("urn:acme:x/y/t1-hq."));
+        assert_eq!(resolve("plain", &request()).as_deref(), Ok("plain"));
+        assert_eq!(resolve("{org}", &request()).as_deref(), Ok("acme"));
     }
 
     #[test]
     fn a_missing_value_fails_the_whole() {
-        assert_eq!(resolve("x{header.other}", &request()), None);
-        assert_eq!(resolve("{query.other}", &request()), None);
-        assert_eq!(resolve("{header.x-org}", &Request { header: Some("a, b"), ..request() }), None, "twice");
-        assert_eq!(resolve("{header.x-org}", &Request { header: Some(""), ..request() }), None, "empty");
-        assert_eq!(resolve("a{query.org}", &Request { query: Some(""), ..request() }), None, "empty");
-        assert_eq!(resolve("{other}", &request()), None, "a label of a host pattern that did not match");
+        let (absent, empty) = (Err(NoValue::Absent), Err(NoValue::Empty));
+        assert_eq!(resolve("x{header.other}", &request()), absent);
+        assert_eq!(resolve("{query.other}", &request()), absent);
+        assert_eq!(resolve("{header.x-org}", &Request { header: Some("a, b"), ..request() }), Err(NoValue::List));
+        assert_eq!(resolve("{header.x-org}", &Request { header: Some(""), ..request() }), empty);
+        assert_eq!(resolve("a{query.org}", &Request { query: Some(""), ..request() }), empty);
+        assert_eq!(resolve("{other}", &request()), absent, "a label of a host pattern that did not match");
+        let root = Captures { path: vec!["acme".to_owned(), String::new()], host_label: None };
+        assert_eq!(resolve("{rest}", &Request { captures: root, ..request() }), empty, "the root of a rest");
     }
 
     #[test]
     fn a_value_is_never_read_as_a_template_or_a_wildcard() {
         let star = Request { header: Some("*"), query: Some("{org}"), ..request() };
-        assert_eq!(resolve("{header.x-org}{query.org}", &star).as_deref(), Some("*{org}"));
+        assert_eq!(resolve("{header.x-org}{query.org}", &star).as_deref(), Ok("*{org}"));
     }
 
     #[test]
@@ -260,8 +311,14 @@ mod tests {
             "org}",
             "{{org}}",
             "{claims.x}",
+            "{header.x-auth-org}",
+            "{header.X_Auth.Org}",
+            "{header.x-forwarded-host}",
+            "{header.te}",
+            "{header.connection}",
         ] {
-            assert!(Template::parse(text, Scope { path: Some(&path), host_labels: &[] }).is_err(), "{text}");
+            let scope = Scope { path: Some(&path), host_labels: &[], identity_prefix: "x-auth-" };
+            assert!(Template::parse(text, scope).is_err(), "{text}");
         }
     }
 }

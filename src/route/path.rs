@@ -52,6 +52,11 @@ impl<'a> RequestPath<'a> {
         self.segments.get(index).map(|segment| segment.decoded.as_ref())
     }
 
+    /// The decoded segments.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().map(|segment| segment.decoded.as_ref())
+    }
+
     /// The decoded segments from `index` on, joined by slashes, without a trailing slash.
     #[must_use]
     pub fn rest(&self, index: usize) -> String {
@@ -65,12 +70,18 @@ impl<'a> RequestPath<'a> {
         rest
     }
 
-    /// What remains of the path as received behind these leading segments; the whole path if they do not lead it.
+    /// The path as received.
     #[must_use]
-    pub fn without_prefix(&self, prefix: &[String]) -> &'a str {
+    pub fn raw(&self) -> &'a str {
+        self.raw
+    }
+
+    /// What remains of the path as received behind these leading segments; `None` if they do not lead it.
+    #[must_use]
+    pub fn strip_prefix(&self, prefix: &[String]) -> Option<&'a str> {
         let leads = prefix.iter().enumerate().all(|(i, segment)| self.segment(i) == Some(segment));
-        let cut = prefix.len().checked_sub(1).and_then(|last| self.segments.get(last)).filter(|_| leads);
-        cut.and_then(|segment| self.raw.get(segment.end..)).unwrap_or(self.raw)
+        let last = self.segments.get(prefix.len().checked_sub(1)?).filter(|_| leads)?;
+        self.raw.get(last.end..)
     }
 }
 
@@ -187,14 +198,14 @@ mod tests {
     fn a_prefix_is_compared_decoded_and_the_rest_stays_as_received() {
         let strip = |raw: &'static str, prefix: &[&str]| {
             let prefix: Vec<_> = prefix.iter().map(|&s| s.to_owned()).collect();
-            RequestPath::parse(raw).unwrap().without_prefix(&prefix)
+            RequestPath::parse(raw).unwrap().strip_prefix(&prefix)
         };
-        assert_eq!(strip("/%61pi/v1/%62/", &["api", "v1"]), "/%62/");
-        assert_eq!(strip("/api", &["api"]), "");
-        assert_eq!(strip("/api/", &["api"]), "/");
-        assert_eq!(strip("/apis/x", &["api"]), "/apis/x");
-        assert_eq!(strip("/API/x", &["api"]), "/API/x");
-        assert_eq!(strip("/api/x", &["api", "x", "y"]), "/api/x");
-        assert_eq!(strip("/api/x", &[]), "/api/x");
+        assert_eq!(strip("/%61pi/v1/%62/", &["api", "v1"]), Some("/%62/"));
+        assert_eq!(strip("/api", &["api"]), Some(""));
+        assert_eq!(strip("/api/", &["api"]), Some("/"));
+        assert_eq!(strip("/apis/x", &["api"]), None);
+        assert_eq!(strip("/API/x", &["api"]), None);
+        assert_eq!(strip("/api/x", &["api", "x", "y"]), None);
+        assert_eq!(strip("/api/x", &[]), None);
     }
 }

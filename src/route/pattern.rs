@@ -61,6 +61,14 @@ impl PathPattern {
         Ok(pattern)
     }
 
+    /// The literal segments.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            PatternSegment::Literal(text) => Some(text.as_str()),
+            PatternSegment::Capture(_) => None,
+        })
+    }
+
     /// The names of the captures, in the order in which a match lists their values.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let captures = self.segments.iter().filter_map(|segment| match segment {

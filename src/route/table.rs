@@ -4,12 +4,15 @@
 //! first in which the path matches decides), the most specific path (literal before `{name}` before `{*name}`, segment
 //! by segment), then the method. Each place of the table is one (host, path); a place and a method have one route.
 
+mod case;
 mod listing;
 
 pub use listing::{Listed, ListedHost};
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
+use super::method;
 use super::path::RequestPath;
 use super::pattern::{HostPattern, PathPattern, PatternSegment};
 
@@ -22,6 +25,8 @@ pub struct RouteTable {
     exact: HashMap<String, Node>,
     label: HashMap<String, Node>,
     any: Node,
+    /// Whether some literal has an upper-case letter.
+    has_upper_case: bool,
 }
 
 /// What the table says of a request.
@@ -61,7 +66,8 @@ pub struct Conflict {
 /// One step of a path below its parent. Captures carry no names here, since routes that share a place may use others.
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<String, Node>,
+    /// By their text in lower case, and then as the policy writes them.
+    literals: HashMap<String, BTreeMap<String, Node>>,
     capture: Option<Box<Node>>,
     rest: Option<Methods>,
     here: Option<Methods>,
@@ -79,6 +85,7 @@ impl RouteTable {
         methods: &[String],
     ) -> Vec<Conflict> {
         let mut conflicts = Vec::new();
+        self.has_upper_case |= path.literals().any(has_upper_case);
         if hosts.is_empty() {
             self.any.place(path).claim(route, methods, &mut conflicts);
         }
@@ -102,9 +109,40 @@ impl RouteTable {
         }
     }
 
+    /// What the request with the route `found` would fall under if the case of ASCII letters in its path did not count,
+    /// unless that is the same route. An origin that ignores case would read the path so.
+    #[must_use]
+    pub fn find_otherwise(
+        &self,
+        host: &str,
+        path: &RequestPath<'_>,
+        method: &str,
+        found: RouteIndex,
+    ) -> Option<RouteMatch<'_>> {
+        // Without a capital on either side nothing differs by case.
+        if !self.has_upper_case && !path.segments().any(has_upper_case) {
+            return None;
+        }
+        let (methods, captures) = self.search(host, |root, captured| case::find(&[root], path, 0, captured))?;
+        match methods.find(method) {
+            Some(route) if route == found => None,
+            Some(route) => Some(RouteMatch::Route(route, captures)),
+            None => Some(RouteMatch::MethodNotAllowed(methods)),
+        }
+    }
+
     /// Finds the routes of a request's place, whatever its method.
     #[must_use]
     pub fn place(&self, host: &str, path: &RequestPath<'_>) -> Option<(&Methods, Captures)> {
+        self.search(host, |root, captured| root.find(path, 0, captured))
+    }
+
+    /// Looks into the groups of hosts, one after the other.
+    fn search<'t>(
+        &'t self,
+        host: &str,
+        mut find: impl FnMut(&'t Node, &mut Vec<String>) -> Option<&'t Methods>,
+    ) -> Option<(&'t Methods, Captures)> {
         let (label, suffix) = host.split_once('.').filter(|(label, _)| !label.is_empty()).unzip();
         let groups = [
             (self.exact.get(host), None),
@@ -113,7 +151,7 @@ impl RouteTable {
         ];
         for (root, label) in groups {
             let mut captures = Captures { path: Vec::new(), host_label: label.map(str::to_owned) };
-            if let Some(methods) = root.and_then(|root| root.find(path, 0, &mut captures.path)) {
+            if let Some(methods) = root.and_then(|root| find(root, &mut captures.path)) {
                 return Some((methods, captures));
             }
         }
@@ -126,7 +164,7 @@ impl Node {
         let mut node = self;
         for segment in &path.segments {
             node = match segment {
-                PatternSegment::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                PatternSegment::Literal(text) => node.literal(text),
                 PatternSegment::Capture(_) => node.capture.get_or_insert_default(),
             };
         }
@@ -134,12 +172,17 @@ impl Node {
         place.get_or_insert_default()
     }
 
+    fn literal(&mut self, text: &str) -> &mut Self {
+        self.literals.entry(text.to_ascii_lowercase()).or_default().entry(text.to_owned()).or_default()
+    }
+
     /// Each node is visited once at the most, so the table bounds the work, whatever the path.
     fn find(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
         let Some(segment) = path.segment(index) else {
-            return self.here.as_ref();
+            return self.here.as_ref().or_else(|| self.rest(path, index, captured));
         };
-        if let Some(found) = self.literals.get(segment).and_then(|node| node.find(path, index + 1, captured)) {
+        let literal = self.literals.get(&*lower_case(segment)).and_then(|alike| alike.get(segment));
+        if let Some(found) = literal.and_then(|node| node.find(path, index + 1, captured)) {
             return Some(found);
         }
         if let Some(node) = &self.capture {
@@ -149,10 +192,23 @@ impl Node {
             }
             captured.pop();
         }
+        self.rest(path, index, captured)
+    }
+
+    /// What takes the rest of the path, which is empty at the root of a `{*name}`.
+    fn rest(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
         let rest = self.rest.as_ref()?;
         captured.push(path.rest(index));
         Some(rest)
     }
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if has_upper_case(text) { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
+}
+
+fn has_upper_case(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 impl Methods {
@@ -178,20 +234,36 @@ impl Methods {
     /// The route that takes this method.
     #[must_use]
     pub fn find(&self, method: &str) -> Option<RouteIndex> {
+        if method::is_refused(method) {
+            return None;
+        }
         let named = |method: &str| self.named.iter().find(|(named, _)| named == method).map(|(_, route)| *route);
         // RFC 9110 §9.3.2: HEAD is GET without the content, so a route for GET covers it unless one names HEAD.
         named(method).or_else(|| if method == "HEAD" { named("GET") } else { None }).or(self.all)
     }
 
-    /// The methods for an `Allow` header (RFC 9110 §10.2.1), sorted; `HEAD` is there where `GET` is.
+    /// The methods that routes name here, sorted; `HEAD` is there where `GET` is.
     #[must_use]
-    pub fn allow(&self) -> Vec<&str> {
+    pub fn named(&self) -> Vec<&str> {
         let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
         methods.sort_unstable();
         methods.dedup();
+        methods
+    }
+
+    /// The methods for an `Allow` header (RFC 9110 §10.2.1), sorted: those that are named, and the usual ones where a
+    /// route takes all.
+    #[must_use]
+    pub fn allow(&self) -> Vec<&str> {
+        let mut methods = self.named();
+        if self.all.is_some() {
+            methods.extend(method::USUAL);
+            methods.sort_unstable();
+            methods.dedup();
+        }
         methods
     }
 }
@@ -256,8 +328,66 @@ mod tests {
             "back to the less specific where the more specific ends"
         );
         assert_eq!(find(&table, "GET h /"), hit(5, &[]));
-        assert_eq!(find(&table, "GET h /a"), None, "the rest has at least one character");
+        assert_eq!(find(&table, "GET h /a"), hit(0, &[""]), "the rest covers its root");
+        assert_eq!(find(&table, "GET h /a/"), hit(0, &[""]));
         assert_eq!(find(&table, "GET h /A/b"), None, "case counts");
+    }
+
+    #[test]
+    fn a_rest_covers_its_root_unless_a_more_specific_path_does() {
+        let table = table(&[(&[], "/{*rest}", &[]), (&[], "/a/{*rest}", &[]), (&[], "/{x}", &[]), (&[], "/b", &[])]);
+        assert_eq!(find(&table, "GET h /"), hit(0, &[""]));
+        assert_eq!(find(&table, "GET h /a"), hit(1, &[""]), "a literal before a capture");
+        assert_eq!(find(&table, "GET h /b"), hit(3, &[]));
+        assert_eq!(find(&table, "GET h /c"), hit(2, &["c"]));
+        let table = self::table(&[(&[], "/a/{*rest}", &[]), (&[], "/a", &["GET"])]);
+        assert_eq!(find(&table, "GET h /a"), hit(1, &[]));
+        assert_eq!(find(&table, "POST h /a"), hit(usize::MAX, &["GET", "HEAD"]), "whatever the rest would take");
+    }
+
+    /// The route of a request, and what it would be if case did not count, where that is another: `None` for a method
+    /// that is not allowed.
+    fn otherwise(table: &RouteTable, request: &str) -> Option<Option<usize>> {
+        let words: Vec<&str> = request.split(' ').collect();
+        let (method, host, path) = (words[0], words[1], RequestPath::parse(words[2]).unwrap());
+        let RouteMatch::Route(found, _) = table.find(host, &path, method) else { panic!("no route: {request}") };
+        table.find_otherwise(host, &path, method, found).map(|other| match other {
+            RouteMatch::Route(route, _) => Some(route),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn what_an_origin_that_ignores_case_would_read() {
+        let table = table(&[
+            (&[], "/{*rest}", &[]),
+            (&[], "/admin/{*rest}", &[]),
+            (&[], "/docs", &["GET"]),
+            (&["h2"], "/Inner/x", &[]),
+            (&[], "/Mixed/{id}", &[]),
+            (&[], "/mixed/new", &[]),
+        ]);
+        for request in ["GET h /ADMIN/users", "GET h /Admin", "GET h /aDMIN/", "GET h /%41dmin/x"] {
+            assert_eq!(otherwise(&table, request), Some(Some(1)), "{request}");
+        }
+        assert_eq!(otherwise(&table, "GET h /DOCS"), Some(Some(2)));
+        assert_eq!(otherwise(&table, "POST h /DOCS"), Some(None), "the origin would read a path that takes no POST");
+        assert_eq!(otherwise(&table, "GET h2 /inner/X"), Some(Some(3)), "a group of hosts that case leads to");
+        assert_eq!(otherwise(&table, "GET h /mixed/7"), Some(Some(4)), "a capital in the policy");
+        assert_eq!(otherwise(&table, "GET h /Mixed/new"), Some(Some(5)), "literals that are alike are one");
+        for request in ["GET h /admin/USERS", "GET h /OTHER", "GET h /docs", "GET h2 /Inner/x", "GET h /mixed/new"] {
+            assert_eq!(otherwise(&table, request), None, "{request}");
+        }
+    }
+
+    #[test]
+    fn no_route_takes_a_method_that_shows_or_tunnels() {
+        let table = table(&[(&[], "/a", &[]), (&[], "/b", &["GET"])]);
+        for method in ["TRACE", "TRACK", "CONNECT"] {
+            let usual = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+            assert_eq!(find(&table, &format!("{method} h /a")), hit(usize::MAX, &usual));
+            assert_eq!(find(&table, &format!("{method} h /b")), hit(usize::MAX, &["GET", "HEAD"]));
+        }
     }
 
     #[test]

@@ -106,8 +106,16 @@ fn each_step_names_what_it_refused() {
     };
     let api = |token: Token| at("/api/products/7", token);
     for (explanation, [name, expected, found]) in [
-        (explain_json(&folder, &["GET", "https://a..b/"]), ["host", "a host, and a port if any", "\"a..b\""]),
+        (explain_json(&folder, &["GET", "https://a..b/"]), ["host", "one host, and a port if any", "\"a..b\""]),
         (explain_json(&folder, &["GET", "/a/../b"]), ["path", "a path with one reading", "\"/a/../b\""]),
+        (
+            explain_json(&folder, &["GET", "/healthz", "-H", "host: other"]),
+            ["host", "one host, and a port if any", "\"localhost\" in the URL, \"other\" in Host"],
+        ),
+        (
+            explain_json(&folder, &["GET", "/api/Products/7"]),
+            ["case", "routes[1] for origins that ignore case, too", "routes[0]"],
+        ),
         (explain_json(&folder, &["GET", "/none"]), ["route", "one for GET on localhost", ""]),
         (explain_json(&folder, &["PUT", "/orgs"]), ["route", "one for PUT on localhost", ""]),
         (explain_json(&folder, &["GET", "/closed"]), ["access", "not deny", "deny"]),
@@ -212,7 +220,8 @@ fn near_misses_say_what_was_missed() {
         "a route that has the path, though not the one that was meant"
     );
     assert_eq!(near(&["GET", "/orgs"]), ["3 other_path: has 2 segments, where the request has 1"]);
-    assert_eq!(near(&["GET", "/api"]), ["1 other_path: has 1 segment and more, where the request has 1"]);
+    assert_eq!(near(&["GET", "/api"]), ["1 chosen: -"], "a rest covers its root");
+    assert_eq!(near(&["GET", "/"]), [""; 0]);
 }
 
 #[test]

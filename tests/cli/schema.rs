@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::policy::document::{
-    Access, Assertions, Claim, ClaimValue, Cors, Identity, Issuer, Limits, OneOrMore, Resource, Route, RouteCors,
-    Scopes, SharedSecret,
+    Access, Assertions, Claim, ClaimValue, Cors, Identity, Issuer, Limits, OneOrMore, PathCase, Paths, Resource, Route,
+    RouteCors, Scopes, SharedSecret,
 };
 use portcullis::policy::{Names, Policy, document};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
     let policy = json!({
         "version": 1, "origin": "https://o.com",
         "issuers": {"a": {"issuer": "https://a.com"}},
-        "identity": {"assertion": {"issuer": "https://gate.com", "keys": ["K"]}, "secret": {"binding": "S"}}, "limits": {}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
+        "identity": {"assertion": {"issuer": "https://gate.com", "keys": ["K"]}, "secret": {"binding": "S"}}, "limits": {}, "paths": {}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
         "routes": [{"path": "/", "audience": "https://api.com", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}}],
     });
     let tables = [
@@ -45,6 +45,7 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
         ("Assertions", "/identity/assertion"),
         ("SharedSecret", "/identity/secret"),
         ("Limits", "/limits"),
+        ("Paths", "/paths"),
         ("Cors", "/cors"),
         ("Resource", "/resources/https:~1~1api.com"),
         ("Route", "/routes/0"),
@@ -151,6 +152,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
             secret: Some(SharedSecret { header: text("x-from"), binding: "SECRET".to_owned() }),
         }),
         limits: Some(Limits { max_token_bytes: Some(256) }),
+        paths: Some(Paths { case: Some(PathCase::Exact) }),
         cors: Some(cors),
         resources: [("https://api.com".to_owned(), resource)].into(),
         routes: vec![route],
@@ -166,6 +168,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
     assert_eq!(keys(&written["identity"]["assertion"]), known_to_the_reader("/identity/assertion"));
     assert_eq!(keys(&written["identity"]["secret"]), known_to_the_reader("/identity/secret"));
     assert_eq!(keys(&written["cors"]), known_to_the_reader("/cors"));
+    assert_eq!(keys(&written["paths"]), known_to_the_reader("/paths"));
     assert_eq!(keys(&written), known_to_the_reader(""));
 }
 
@@ -204,6 +207,7 @@ fn both_take_good_policies() {
         with_issuer(&json!({"issuer": "x", "jwks_uri": "http://localhost/jwks", "algorithms": ["EdDSA", "RS256"]})),
         with_issuer(&json!({"issuer": "https://a.com", "leeway": 0, "jwks_ttl": 1, "max_age": 3_162_240_000_u64})),
         with("limits", &json!({"max_token_bytes": 65_536})),
+        with("paths", &json!({"case": "refuse"})),
         with("identity", &json!({"prefix": "a-", "claims": {}})),
         with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K"]}, "secret": {"binding": "S"}})),
         with("origin", &json!("passthrough")),
@@ -240,6 +244,8 @@ fn both_refuse_bad_policies() {
         with("origin", &json!("ftp://x")),
         with("limits", &json!({"max_token_bytes": 255})),
         with("limits", &json!({"max_tokens": 255})),
+        with("paths", &json!({"case": "ignore"})),
+        with("paths", &json!({"cases": "exact"})),
         with("identity", &json!({"prefix": "X-"})),
         with("identity", &json!({"prefix": "x"})),
         with("identity", &json!({"claims": {"x-auth-a": 1}})),
@@ -268,6 +274,8 @@ fn both_refuse_bad_policies() {
         route("methods", json!([])),
         route("methods", json!(["get"])),
         route("methods", json!("GET")),
+        route("methods", json!(["GET", "TRACE"])),
+        with("cors", &json!({"origins": ["https://a.com"], "methods": ["CONNECT"]})),
         route("hosts", json!(["", "a"])),
         route("hosts", json!(["a.com:8080"])),
         route("hosts", json!(["a.com."])),

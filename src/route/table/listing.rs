@@ -46,8 +46,8 @@ impl RouteTable {
 
 impl Node {
     fn list<'t>(&'t self, host: Option<ListedHost<'t>>, listed: &mut Vec<Listed<'t>>) {
-        let mut literals: Vec<_> = self.literals.iter().collect();
-        literals.sort_unstable_by_key(|(text, _)| *text);
+        let mut literals: Vec<_> = self.literals.values().flatten().collect();
+        literals.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         self.here.iter().for_each(|methods| methods.list(host, listed));
         literals.into_iter().for_each(|(_, node)| node.list(host, listed));
         self.capture.iter().for_each(|node| node.list(host, listed));
@@ -57,7 +57,7 @@ impl Node {
 
 impl Methods {
     fn list<'t>(&'t self, host: Option<ListedHost<'t>>, listed: &mut Vec<Listed<'t>>) {
-        let named_here = self.allow();
+        let named_here = self.named();
         let mut routes: Vec<RouteIndex> = self.named.iter().map(|(_, route)| *route).collect();
         routes.dedup();
         for route in routes {

@@ -24,6 +24,7 @@ pub(crate) fn document(import: &Import, options: &Options) -> Policy {
         cors: None,
         resources: BTreeMap::new(),
         limits: None,
+        paths: None,
         routes: import.routes.iter().map(|read| route(read, import, origin, audience.as_ref())).collect(),
     }
 }

@@ -99,7 +99,9 @@ impl Court {
         let authorization = request.header("authorization");
         let given = Given {
             authority: request.url.authority.to_owned(),
+            host: request.header("host").map(str::to_owned),
             path: request.url.path.to_owned(),
+            query: request.url.query.map(str::to_owned),
             method: request.method.to_owned(),
             peek: Peek::at(authorization),
             authorization: request::describe(authorization),

@@ -11,7 +11,7 @@ pub(super) fn difference(pattern: &PathPattern, path: &RequestPath<'_>) -> Optio
     let (expected, found) = (pattern.segments.len(), (0..).take_while(|index| path.segment(*index).is_some()).count());
     // Without a literal in common, any path would be near.
     let has_more = |than: usize| literals().nth(than).is_some();
-    let is_long_enough = if pattern.rest.is_some() { found > expected } else { found == expected };
+    let is_long_enough = if pattern.rest.is_some() { found >= expected } else { found == expected };
     match other {
         Some((index, expected, found)) if is_only && is_long_enough && (is_like(expected, found) || has_more(1)) => {
             Some(format!("has {expected:?} in segment {}, where the request has {found:?}", index + 1))

@@ -45,7 +45,10 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Given {
     pub(super) authority: String,
+    /// The value of the header `Host`.
+    pub(super) host: Option<String>,
     pub(super) path: String,
+    pub(super) query: Option<String>,
     pub(super) method: String,
     pub(super) peek: Option<Peek>,
     pub(super) authorization: &'static str,
@@ -113,16 +116,28 @@ impl Record {
     }
 
     pub(super) fn note(&mut self, step: Step<'_>) {
-        let Given { authority, path, method, .. } = &self.given;
+        let Given { path, method, query, .. } = &self.given;
         let checks = match step {
-            Step::Host => vec![check(1, "host", "a host, and a port if any", quoted(authority))],
+            Step::Host => vec![check(1, "host", "one host, and a port if any", self.host())],
             Step::Path => vec![check(1, "path", "a path with one reading", quoted(path))],
+            Step::Query => {
+                let found = quoted(query.as_deref().unwrap_or_default());
+                vec![check(1, "query", "no control character and no \"#\"", found)]
+            }
             Step::Document => vec![check(1, "document", "only reading", method.clone())],
             Step::Preflight => {
                 vec![check(1, "preflight", "an origin and a method that cors allows", self.given.preflight.clone())]
             }
             Step::Route { host, .. } => {
                 vec![Check { found: None, ..check(1, "route", format!("one for {method} on {host}"), String::new()) }]
+            }
+            Step::Case { index, otherwise } => {
+                if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
+                    check.found = Some(format!("routes[{index}]"));
+                }
+                self.route = Some((index, Captures::default()));
+                let expected = format!("routes[{index}] for origins that ignore case, too");
+                vec![check(1, "case", expected, words::route(otherwise))]
             }
             Step::Access { index, route, captures } => {
                 if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
@@ -163,6 +178,16 @@ impl Record {
             Step::Origin => vec![Check { found: None, ..check(8, "origin", "a place to send it to", String::new()) }],
         };
         self.steps.push(checks);
+    }
+
+    fn host(&self) -> String {
+        let Given { authority, host, .. } = &self.given;
+        match host {
+            Some(host) if !host.eq_ignore_ascii_case(authority) => {
+                format!("{} in the URL, {} in Host", quoted(authority), quoted(host))
+            }
+            _ => quoted(authority),
+        }
     }
 
     fn form(&self) -> Vec<Check> {

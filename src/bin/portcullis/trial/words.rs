@@ -5,11 +5,21 @@ use portcullis::jwks::key::PublicKey;
 use portcullis::jwks::set::usable_keys;
 use portcullis::policy::template::Template;
 use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Scopes};
+use portcullis::route::table::RouteMatch;
 use portcullis::trace::Caller;
 
 /// A text in quotes, in which nothing can be mistaken for something else.
 pub(super) fn quoted(text: &str) -> String {
     format!("{text:?}")
+}
+
+/// What a path falls under.
+pub(super) fn route(found: &RouteMatch<'_>) -> String {
+    match found {
+        RouteMatch::Route(index, _) => format!("routes[{index}]"),
+        RouteMatch::MethodNotAllowed(methods) => format!("a path for {} only", methods.allow().join(", ")),
+        RouteMatch::NoRoute => "no route".to_owned(),
+    }
 }
 
 /// Some words of which one would do.
@@ -64,9 +74,9 @@ pub(super) fn claim(rule: &ClaimRule, caller: Caller<'_>) -> (String, String) {
 fn template(template: &Template, caller: Caller<'_>) -> String {
     let text = template.to_string();
     match template.resolve(caller.request) {
-        Some(value) if value == text => quoted(&value),
-        Some(value) => format!("{} (from {text:?})", quoted(&value)),
-        None => format!("{text:?}, which has no value on this request"),
+        Ok(value) if value == text => quoted(&value),
+        Ok(value) => format!("{} (from {text:?})", quoted(&value)),
+        Err(why) => format!("{text:?}, which has no value on this request: {why}"),
     }
 }
 

@@ -1,0 +1,30 @@
+//! Methods of requests (RFC 9110 §9).
+
+/// The methods that requests usually come with.
+pub const USUAL: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
+/// The methods that no route takes. An origin that answers `TRACE` or `TRACK` shows the caller what the gate added to the
+/// request, secrets among it (RFC 9110 §9.3.8); `CONNECT` asks for a tunnel, not for a resource.
+pub const REFUSED: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
+
+/// Whether no route takes this method. Methods are case-sensitive (RFC 9110 §9.1); here case does not count, since
+/// servers read them otherwise.
+#[must_use]
+pub fn is_refused(method: &str) -> bool {
+    REFUSED.iter().any(|refused| refused.eq_ignore_ascii_case(method))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_refused_in_any_case() {
+        for method in ["TRACE", "trace", "Track", "CONNECT"] {
+            assert!(is_refused(method), "{method}");
+        }
+        for method in ["GET", "OPTIONS", "TRACES", ""] {
+            assert!(!is_refused(method), "{method}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Names of query parameters that an origin may take for one another.
+
+/// Whether an origin may take one query parameter for the other. Both names are decoded.
+///
+/// - ASP.NET compares names without regard to case; Rack and PHP drop white space in front, `qs` (Express) brackets.
+/// - To some, a name ends at a NUL.
+/// - PHP, Rack and `qs` read `org[]` and `org[x]` as `org`; PHP reads `org.id` and `org[id` as `org_id`.
+#[must_use]
+pub fn is_alike(one: &str, other: &str) -> bool {
+    let (one, other) = (trimmed(one), trimmed(other));
+    is_same(cut(one), cut(other)) || is_same(one, other)
+}
+
+fn trimmed(name: &str) -> &str {
+    let name = name.split('\0').next().unwrap_or_default();
+    name.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']'))
+}
+
+/// The name in front of its brackets.
+fn cut(name: &str) -> &str {
+    name.split(['[', ']']).next().unwrap_or_default()
+}
+
+/// Whether two texts are the same but for case, where all that is no letter or digit is alike.
+fn is_same(one: &str, other: &str) -> bool {
+    let folded = |c: char| if c.is_alphanumeric() { c } else { '_' };
+    let letters = |text| str::chars(text).map(folded).flat_map(char::to_lowercase);
+    letters(one).eq(letters(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_alike_that_some_origin_takes_for_one() {
+        for (name, others) in [
+            (
+                "org",
+                &["org", "Org", "ORG", " org", "\torg", "org[]", "org[0]", "org[a][b]", "[org]", "[org", "org\0x"][..],
+            ),
+            ("org_id", &["org.id", "org[id", "org id", "org-id", "Org.Id", " org_id", "[org_id]", "org.id[]"]),
+            ("org[id]", &["org", "org[]", "org[x]", "org_id_"]),
+            ("org.id", &["org_id", "org.id[]"]),
+            ("\u{e9}t\u{e9}", &["\u{c9}T\u{c9}"]),
+        ] {
+            for other in others {
+                assert!(is_alike(other, name), "{other:?} {name}");
+                assert!(is_alike(name, other), "{name} {other:?}");
+            }
+        }
+        for other in ["organization", "or", "", "org1", "xorg", "\0org", "org_", "o rg"] {
+            assert!(!is_alike(other, "org"), "{other:?}");
+        }
+    }
+}

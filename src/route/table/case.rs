@@ -1,0 +1,104 @@
+//! The search of the table for readers to whom the case of ASCII letters in a path does not count. To them literals that
+//! differ by case only are one, so the search goes on in all of them at once.
+
+use super::{Methods, Node, lower_case};
+use crate::route::path::RequestPath;
+
+/// Finds the routes of a path below these nodes, with the same precedence as where case counts. Of routes at places that
+/// are alike it gives those of the place whose literals are as the path has them.
+pub(super) fn find<'t>(
+    nodes: &[&'t Node],
+    path: &RequestPath<'_>,
+    index: usize,
+    captured: &mut Vec<String>,
+) -> Option<&'t Methods> {
+    let Some(segment) = path.segment(index) else {
+        return nodes.iter().find_map(|node| node.here.as_ref()).or_else(|| rest(nodes, path, index, captured));
+    };
+    let literals: Vec<&Node> = literals(nodes, segment);
+    if let Some(found) = below(&literals, path, index, captured) {
+        return Some(found);
+    }
+    let captures: Vec<&Node> = nodes.iter().filter_map(|node| node.capture.as_deref()).collect();
+    captured.push(segment.to_owned());
+    if let Some(found) = below(&captures, path, index, captured) {
+        return Some(found);
+    }
+    captured.pop();
+    rest(nodes, path, index, captured)
+}
+
+fn below<'t>(
+    nodes: &[&'t Node],
+    path: &RequestPath<'_>,
+    index: usize,
+    captured: &mut Vec<String>,
+) -> Option<&'t Methods> {
+    if nodes.is_empty() { None } else { find(nodes, path, index + 1, captured) }
+}
+
+fn rest<'t>(
+    nodes: &[&'t Node],
+    path: &RequestPath<'_>,
+    index: usize,
+    captured: &mut Vec<String>,
+) -> Option<&'t Methods> {
+    nodes.iter().find_map(|node| node.rest(path, index, captured))
+}
+
+/// The literals that are like this segment, those that are the same in front.
+fn literals<'t>(nodes: &[&'t Node], segment: &str) -> Vec<&'t Node> {
+    let key = lower_case(segment);
+    let alike = nodes.iter().filter_map(|node| node.literals.get(&*key)).flatten();
+    let (mut same, others): (Vec<_>, Vec<_>) = alike.partition(|(text, _)| *text == segment);
+    same.extend(others);
+    same.into_iter().map(|(_, node)| node).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{RouteMatch, RouteTable};
+    use super::*;
+    use crate::route::pattern::PathPattern;
+
+    fn find_in(table: &RouteTable, path: &str) -> Option<usize> {
+        match table.find("h", &RequestPath::parse(path).unwrap(), "GET") {
+            RouteMatch::Route(route, _) => Some(route),
+            _ => None,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_finds_what_a_table_in_lower_case_does(
+            patterns in prop::collection::vec("(/([aAbB]|\\{[xy]\\})){0,2}(/\\{\\*r\\})?", 1..8),
+            path in "(/[aAbB]){0,3}",
+        ) {
+            let (mut table, mut lower, mut inserted) = (RouteTable::default(), RouteTable::default(), 0);
+            for text in patterns {
+                let text = if text.is_empty() { "/".to_owned() } else { text };
+                let parse = |text: &str| PathPattern::parse(text).ok();
+                let (Some(pattern), Some(folded)) = (parse(&text), parse(&text.to_ascii_lowercase())) else { continue };
+                // Two routes at places that are alike are told apart by case alone.
+                if lower.insert(inserted, &[], &folded, &[]).is_empty() {
+                    prop_assert!(table.insert(inserted, &[], &pattern, &[]).is_empty());
+                    inserted += 1;
+                }
+            }
+            let path = if path.is_empty() { "/".to_owned() } else { path };
+            let expected = find_in(&lower, &path.to_ascii_lowercase());
+            let parsed = RequestPath::parse(&path).unwrap();
+            if let Some(found) = find_in(&table, &path) {
+                let otherwise = table.find_otherwise("h", &parsed, "GET", found).map(|other| match other {
+                    RouteMatch::Route(route, _) => Some(route),
+                    _ => None,
+                });
+                prop_assert_eq!(otherwise.unwrap_or(Some(found)), expected, "{}", path);
+            }
+        }
+    }
+}
