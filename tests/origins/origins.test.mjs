@@ -20,7 +20,7 @@ import { ORIGINS, startOrigin } from './roster.mjs';
 
 const NAMES = process.env.ORIGINS?.split(',') ?? ORIGINS;
 const SEED = Number(process.env.ORIGINS_SEED ?? Math.floor(Math.random() * 2 ** 32));
-const CASES = Number(process.env.ORIGINS_CASES ?? 800);
+const CASES = Number(process.env.ORIGINS_CASES ?? 600);
 const PARALLEL = 4;
 /** Of the failures, those that are explained, each with as few twists as still show it. */
 const SHOWN = 3;

@@ -7,18 +7,28 @@ import { TWISTS } from './twists.mjs';
 
 const NAMES = Object.keys(TWISTS);
 
-/** Where the values are that a rule reads, there is most to be twisted. */
+/** A case on each of these is as likely as on another: where a rule reads values, there is most to be twisted. */
 const BASES = ['query', 'query', 'query', 'query-id', 'query-id', 'header', 'header', 'items', 'items', 'open', 'maybe', 'docs', 'docs-read', 'admin', 'rest'];
+const OF_QUERY = ['a parameter again', 'a parameter again', 'a parameter without a value', 'a parameter\'s spelling', 'other parameters', 'another separator'];
+const OF_PATH = ['escapes in the path', 'case in the path', 'a character in the path', 'an end of the path', 'a segment less'];
+/** The twists that are about what is read there. */
+const FAVOURITES = {
+  'query': OF_QUERY, 'query-id': OF_QUERY, 'header': ['a header again', 'a header again', 'a header\'s value', 'Connection'],
+  'items': [...OF_PATH, 'another value in the path'], 'admin': OF_PATH, 'rest': ['another route in the path', 'identity'], 'open': ['identity', 'forwarded'],
+  'maybe': ['identity', 'the token'], 'docs': ['Upgrade', 'Upgrade', 'method', 'a body'], 'docs-read': ['the token', 'method', 'what the host holds'],
+};
 
 export function newCase(random) {
+  const base = random.pick(BASES);
   // One twist is what finds most; several show what they do together.
   const count = random.pick([0, 1, 1, 1, 1, 1, 2, 2, 3]);
-  return { seed: random.seed(), twists: Array.from({ length: count }, () => ({ name: random.pick(NAMES), seed: random.seed() })) };
+  const twists = Array.from({ length: count }, () => ({ name: random.pick(random.oneIn(2) ? FAVOURITES[base] : NAMES), seed: random.seed() }));
+  return { base, seed: random.seed(), twists };
 }
 
-/** The request of a case: `bytes` to send, and its parts as they stand in them. */
-export function build({ seed, twists }) {
-  const draft = sound(new Random(seed));
+/** The request of a case: the `bytes` to send, and what of them makes its URL. */
+export function build({ base, seed, twists }) {
+  const draft = sound(base, new Random(seed));
   for (const { name, seed: own } of twists) TWISTS[name](draft, new Random(own));
   const { method, segments, tail, query, joiner, host, token, body } = draft;
   const path = `/${segments.join('/')}${tail}`;
@@ -29,14 +39,14 @@ export function build({ seed, twists }) {
     ...(body === '' ? [] : [['Content-Length', body.length]]),
   ];
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return { method, path, target, host, token, headers, bytes: `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n${body}` };
+  // White space around a field's value is none of it (RFC 9110 §5.5), and workerd cuts fragments off.
+  return { method, path: target.split(/[?#]/)[0], host: host.trim(), token, bytes: `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n${body}` };
 }
 
 /** A request that its route accepts; `parameter` and `header` are what a template reads, where one does. */
-function sound(random) {
-  const base = random.pick(BASES);
+function sound(base, random) {
   const draft = {
-    base, method: 'GET', segments: [base, 'x'], tail: '', query: [], joiner: '&', headers: [], token: 'mine', body: '',
+    method: 'GET', segments: [base, 'x'], tail: '', query: [], joiner: '&', headers: [], token: 'mine', body: '',
     host: HOSTS[random.pick(Object.keys(HOSTS))],
   };
   if (random.oneIn(3)) draft.query.push(random.pick(['y=1', 'a=b', 'page=2']));

@@ -151,9 +151,9 @@ function inserted(text, part, random) {
 function looseParameter({ parameter = 'org' }, random) {
   let name = parameter;
   if (random.oneIn(2)) name = name.replace('_', random.pick(['.', '[', '+', '%20', '-', '%5B', ']', '~', ':', '%2E', '__', '']));
-  if (random.oneIn(3)) name = recased(name, random);
-  if (random.oneIn(3)) name = random.pick(['+', '%20', '%09', '%0A', '[', '%5B', '[[', ']', '%00', '++', '.', '_', '%EF%BB%BF', '%C2%A0']) + name;
-  if (random.oneIn(3)) name += random.pick(['[]', '[0]', '[x]', '[', ']', '%00', '%00x', '%5B%5D', '.', '+', '%20', '[][]', '[x][y]', '.x', '%0A']);
+  if (random.oneIn(5)) name = recased(name, random);
+  if (random.oneIn(2)) name = random.pick(['+', '%20', '%09', '%0A', '[', '%5B', '[[', ']', '%00', '++', '.', '_', '%EF%BB%BF', '%C2%A0']) + name;
+  if (random.oneIn(2)) name += random.pick(['[]', '[0]', '[x]', '[', ']', '%00', '%00x', '%5B%5D', '.', '+', '%20', '[][]', '[x][y]', '.x', '%0A']);
   if (random.oneIn(6)) name = escaped(name.replaceAll(/%..|\+/g, ''), random);
   return name;
 }

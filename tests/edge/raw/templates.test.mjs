@@ -25,6 +25,7 @@ const LOOSE_QUERY = {
   org: [
     'org', '%6Frg', 'o%72g', '%6f%72%67', 'Org', 'ORG', 'oRg', '%4Frg', '+org', '++org', '%20org', '%20+%20org', '%09org', '%0Aorg', '%0D%0Aorg',
     '%0Borg', '%0Corg', 'org%00', 'org%00x', 'org%00[]', '+ORG%00x', 'org[]', 'org[0]', 'org[x]', 'org[', 'org[x', 'org[][x]', 'org%5B%5D', 'org%5b0%5d',
+    'org]', 'org%5D', 'a;org', ';org', 'a=1;+Org', 'a;org[]', 'a;b;org]',
     '[org]', '[org', '[[org', '%5Borg%5D', '%5Borg', ']org', '+[org]', '[+org]', '[]org', '[Org][]',
   ],
   org_id: [
