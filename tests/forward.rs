@@ -127,26 +127,42 @@ fn the_whole_payload_on_request() {
 
 #[test]
 fn what_could_be_taken_for_the_gates_word_is_removed_everywhere() {
-    let headers = [
-        ("x-auth-subject", "admin"),
-        ("x_auth_subject", "admin"),
-        ("x-auth_anything", "1"),
-        ("x-auth-", "1"),
-        ("x-authority", "kept"),
-        ("x_forwarded_host", "evil"),
-        ("x-forwarded-proto", "evil"),
-        ("x-forwarded-for", "kept"),
+    let own = [
+        "x-auth-subject",
+        "x_auth_subject",
+        "x.auth.subject",
+        "x!auth!subject",
+        "x~auth-subject",
+        "x-auth_anything",
+        "x-auth-",
+        "x_forwarded_host",
+        "x-forwarded-proto",
+        "x.forwarded.prefix",
     ];
+    let kept = ["x-authority", "x-forwarded-for", "x-forwarded-hosts", "xauth-subject"];
+    let headers: Vec<_> = own.iter().chain(&kept).map(|name| (*name, "admin")).collect();
     let routes = r#"[{"path": "/p", "access": "public"}, {"path": "/o", "access": "optional", "audience": "*"}]"#;
     let mut world = World::new(&policy(routes));
     for path in ["/p", "/o"] {
         let forward = allowed(world.request("GET", &format!("https://API.example.com:8443{path}"), &headers));
-        let removed =
-            ["x-auth-subject", "x_auth_subject", "x-auth_anything", "x-auth-", "x_forwarded_host", "x-forwarded-proto"];
-        assert_eq!(forward.remove, removed, "{path}");
+        assert_eq!(forward.remove, own, "{path}");
         let set = [("x-forwarded-host", "API.example.com:8443"), ("x-forwarded-proto", "https")];
         assert_eq!(forward.set, pairs(&set), "{path}");
     }
+}
+
+#[test]
+fn the_origin_learns_which_prefix_it_does_not_see() {
+    let prefix = |strip_prefix: &str, path: &str| {
+        let route = format!(r#"[{{"path": "/{{*rest}}", "access": "public", "strip_prefix": "{strip_prefix}"}}]"#);
+        let forward = allowed(World::new(&policy(&route)).request("GET", &format!("http://h{path}"), &[]));
+        value(&forward.set, "x-forwarded-prefix")
+    };
+    assert_eq!(prefix("/api/v1", "/%61pi/v1/x").as_deref(), Some("/api/v1"));
+    assert_eq!(prefix("/api", "/api").as_deref(), Some("/api"));
+    assert_eq!(prefix("/\u{e9} a", "/%C3%A9%20a/x").as_deref(), Some("/%C3%A9%20a"), "a header holds ASCII only");
+    assert_eq!(prefix("/api", "/apis/x"), None);
+    assert_eq!(prefix("/", "/api"), None);
 }
 
 #[test]
@@ -178,11 +194,23 @@ fn hop_by_hop_headers_end_here() {
     ];
     let kept = |name: &&str| *name != "accept";
     assert_eq!(removed(&headers), headers.map(|(name, _)| name).into_iter().filter(kept).collect::<Vec<_>>());
-    assert_eq!(
-        removed(&[("connection", "Upgrade"), ("upgrade", "WebSocket")]),
-        ["connection"],
-        "a WebSocket goes through"
-    );
+    let handshake = [("connection", "Upgrade"), ("upgrade", "WebSocket")];
+    assert_eq!(removed(&handshake), ["connection"], "a WebSocket goes through");
+}
+
+#[test]
+fn an_upgrade_is_one_on_get_only() {
+    let mut world = World::new(&policy(PUBLIC));
+    let mut removed = |method, headers: &[_]| allowed(world.request(method, "http://h/a", headers)).remove;
+    for method in ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "get"] {
+        for value in ["websocket", "WebSocket", "h2c", "websocket, h2c"] {
+            assert_eq!(removed(method, &[("upgrade", value)]), ["upgrade"], "{method} {value}");
+            let headers = [("connection", "Upgrade"), ("upgrade", value), ("content-length", "0")];
+            assert_eq!(removed(method, &headers), ["connection", "upgrade"], "{method} {value}");
+        }
+    }
+    assert_eq!(removed("GET", &[("upgrade", "websocket")]), [""; 0]);
+    assert_eq!(removed("GET", &[("upgrade", "websocket, h2c")]), ["upgrade"]);
 }
 
 #[test]

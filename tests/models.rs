@@ -143,7 +143,21 @@ fn a_template_without_a_value_fails_its_check() {
     assert_eq!(get("/aud", &[], &global()), "403 auth.invalid_audience", "which names no organization");
     let token = organization_api("acme");
     assert_eq!(get("/org?org=acme", &[], &token), "allow");
-    for query in ["", "?org=", "?org", "?org=acme&org=acme", "?org=globex", "?ORG=acme"] {
+    for query in [
+        "",
+        "?org=",
+        "?org",
+        "?org=acme&org=acme",
+        "?org=globex",
+        "?ORG=acme",
+        "?org[]=acme",
+        "?org=acme&+org=globex",
+        "?org=acme&org%00x=globex",
+        "?org=acme&org[]=globex",
+        "?org=acme&[org]=globex",
+        "?org=acme&Org=globex",
+        "?org=acme&x;org=globex",
+    ] {
         assert_eq!(get(&format!("/org{query}"), &[], &token), "403 auth.organization_mismatch", "{query}");
     }
     assert_eq!(get("/org", &[], &global().claim("organization_id", json!(""))), "403 auth.organization_mismatch");
@@ -155,6 +169,13 @@ fn a_template_without_a_value_fails_its_check() {
         "headers that are not joined, as set-cookie"
     );
     assert_eq!(get("/claim", &[], &global()), "403 auth.claim_mismatch");
+    assert_eq!(get("/claim", &[("x-user", "user-1"), ("x-userx", "user-2")], &global()), "allow");
+    for other in [("x_user", "user-2"), ("x.user", "user-2"), ("connection", "close, X-User")] {
+        for headers in [[("x-user", "user-1"), other], [other, ("x-user", "user-1")]] {
+            assert_eq!(get("/claim", &headers, &global()), "403 auth.claim_mismatch", "{other:?}");
+        }
+    }
+    assert_eq!(get("/claim", &[("x_user", "user-1")], &global()), "403 auth.claim_mismatch", "loose alone");
 }
 
 #[test]

@@ -73,3 +73,84 @@ fn what_no_route_takes_is_refused() {
     assert_eq!(denied(request("POST", "/m")), Denial::MethodNotAllowed { allow });
     assert_eq!(denied(request("GET", "//m")), Denial::BadPath);
 }
+
+#[test]
+fn a_query_that_could_be_read_differently_is_refused() {
+    let mut world = World::new(&policy(ROUTES));
+    let mut get = |query: &str| outcome(&world.request("GET", &format!("https://h/{query}"), &[]));
+    for query in ["?", "?a=%09&b=%23", "?a;b", "?\u{e9}"] {
+        assert_eq!(get(query), "allow", "{query:?}");
+    }
+    for query in ["?a\tb", "?a#b", "?#", "?\u{1}", "?\u{7f}", "?\u{9f}"] {
+        assert_eq!(get(query), "400 gate.bad_path", "{query:?}");
+    }
+}
+
+#[test]
+fn a_host_header_is_the_authority_of_the_url() {
+    let mut world = World::new(&policy(ROUTES));
+    let mut get = |host: &str, url: &str| outcome(&world.request("GET", url, &[("host", host)]));
+    assert_eq!(get("h:81", "http://h:81/"), "allow");
+    assert_eq!(get("H", "http://h/"), "allow", "case has no meaning in a host");
+    for (host, url) in
+        [("h/?org=mine&o\trg=x&", "http://h/?org=mine&o\trg=x&/"), ("h?", "http://h?/"), ("i", "http://h/")]
+    {
+        assert_eq!(get(host, url), "400 gate.bad_path", "{host:?}");
+    }
+}
+
+const ADMIN: &str = r#"[
+    {"path": "/{*rest}", "access": "public"},
+    {"path": "/admin/{*rest}", "access": "deny"},
+    {"path": "/docs", "methods": ["GET"], "access": "public"},
+    {"path": "/Orgs/{org}", "access": "public"}
+]"#;
+
+#[test]
+fn a_rest_covers_its_root() {
+    let mut world = World::new(&policy(ADMIN));
+    for path in ["/admin", "/admin/", "/admin/x", "/%61dmin"] {
+        assert_eq!(outcome(&world.request("GET", &format!("https://h{path}"), &[])), "403 gate.denied", "{path}");
+    }
+    for path in ["/", "/x", "/x/admin"] {
+        allowed(world.request("GET", &format!("https://h{path}"), &[]));
+    }
+    let routes = r#"[{"path": "/o/{*org}", "audience": "*", "organization": "{org}"}]"#;
+    let token = Token::default().claim("organization_id", json!("")).sign();
+    let refused = outcome(&World::new(&policy(routes)).get("/o", &token));
+    assert_eq!(refused, "403 auth.organization_mismatch", "an empty capture is no value");
+}
+
+#[test]
+fn a_path_that_is_another_routes_but_for_case_is_refused() {
+    let exact = policy(ADMIN).replacen("\"version\":1", "\"version\":1,\"paths\":{\"case\":\"exact\"}", 1);
+    for (policy, expected) in [(policy(ADMIN), "400 gate.bad_path"), (exact, "allow")] {
+        let mut world = World::new(&policy);
+        let mut request = |method: &str, path: &str| outcome(&world.request(method, &format!("https://h{path}"), &[]));
+        for path in ["/ADMIN/users", "/Admin", "/%41dmin/", "/DOCS", "/orgs/x"] {
+            assert_eq!(request("GET", path), expected, "{path}");
+        }
+        assert_eq!(request("POST", "/Docs"), expected, "which would be no path for POST");
+        for path in ["/x/ADMIN", "/Orgs/ACME", "/docs", "/"] {
+            assert_eq!(request("GET", path), "allow", "{path}");
+        }
+        assert_eq!(request("GET", "/admin/USERS"), "403 gate.denied");
+    }
+}
+
+#[test]
+fn no_route_takes_a_method_that_shows_or_tunnels() {
+    let routes = r#"[{"path": "/all", "access": "public"}, {"path": "/closed", "access": "deny"},
+        {"path": "/get", "methods": ["GET"], "access": "public"}]"#;
+    let mut world = World::new(&policy(routes));
+    let usual = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"].map(str::to_owned).to_vec();
+    for method in ["TRACE", "TRACK", "CONNECT", "trace"] {
+        let mut request = |path: &str| denied(world.request(method, &format!("https://h{path}"), &[]));
+        for path in ["/all", "/closed"] {
+            assert_eq!(request(path), Denial::MethodNotAllowed { allow: usual.clone() }, "{method} {path}");
+        }
+        let allow = ["GET", "HEAD"].map(str::to_owned).to_vec();
+        assert_eq!(request("/get"), Denial::MethodNotAllowed { allow }, "{method}");
+        assert_eq!(request("/none"), Denial::NoRoute, "{method}");
+    }
+}
