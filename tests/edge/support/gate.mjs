@@ -148,9 +148,11 @@ class Gate {
     return this.#watch.exchange(headersIn(bytes), rawExchange(this.port, bytes));
   }
 
-  /** One request under any URL, through Miniflare's entry worker: the way to an https URL. First gate only. */
-  dispatch(url, options) {
-    return this.#miniflare.dispatchFetch(url, options);
+  /** One request that came by https: Miniflare's entry worker takes a header's word for it. First gate only. */
+  async https(path, { headers = [], ...options }) {
+    const { port } = await this.#miniflare.ready;
+    const sent = [...headers, ['X-Forwarded-Proto', 'https']];
+    return this.#watch.exchange(sent, request(Number(port), path, { headers: sent, ...options }));
   }
 
   /** Runs the `scheduled` handler, waitUntil included. */
