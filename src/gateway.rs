@@ -129,7 +129,7 @@ impl<P: Platform> Gateway<P> {
         // 1. Host, path and query have one reading, and a route.
         context.sharing = self.policy.cors.as_ref().map(|cors| Sharing::new(cors, request));
         platform.note(Step::Host);
-        if !request.has_one_host() {
+        if !request.has_plain_host() {
             return Err(Denial::BadPath);
         }
         platform.note(Step::Path);

@@ -21,11 +21,15 @@ fn cut(name: &str) -> &str {
     name.split(['[', ']']).next().unwrap_or_default()
 }
 
-/// Whether two texts are the same but for case, where all that is no letter or digit is alike.
+/// Whether two texts are the same but for case, where all that is no letter or digit is alike. So are all characters
+/// beyond ASCII: which of them differ by case only, not all origins agree on.
 fn is_same(one: &str, other: &str) -> bool {
-    let folded = |c: char| if c.is_alphanumeric() { c } else { '_' };
-    let letters = |text| str::chars(text).map(folded).flat_map(char::to_lowercase);
-    letters(one).eq(letters(other))
+    let folded = |c: char| match c {
+        c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),
+        c if c.is_ascii() => '_',
+        _ => char::MAX,
+    };
+    one.chars().map(folded).eq(other.chars().map(folded))
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ mod listing;
 
 pub use listing::{Listed, ListedHost};
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::method;
 use super::path::RequestPath;
@@ -66,8 +65,9 @@ pub struct Conflict {
 /// One step of a path below its parent. Captures carry no names here, since routes that share a place may use others.
 #[derive(Debug, Default)]
 struct Node {
-    /// By their text in lower case, and then as the policy writes them.
-    literals: HashMap<String, BTreeMap<String, Node>>,
+    literals: HashMap<String, Node>,
+    /// Those of the literals that have capitals, by their text in lower case.
+    capitals: HashMap<String, Vec<String>>,
     capture: Option<Box<Node>>,
     rest: Option<Methods>,
     here: Option<Methods>,
@@ -173,7 +173,10 @@ impl Node {
     }
 
     fn literal(&mut self, text: &str) -> &mut Self {
-        self.literals.entry(text.to_ascii_lowercase()).or_default().entry(text.to_owned()).or_default()
+        if has_upper_case(text) && !self.literals.contains_key(text) {
+            self.capitals.entry(text.to_ascii_lowercase()).or_default().push(text.to_owned());
+        }
+        self.literals.entry(text.to_owned()).or_default()
     }
 
     /// Each node is visited once at the most, so the table bounds the work, whatever the path.
@@ -181,8 +184,7 @@ impl Node {
         let Some(segment) = path.segment(index) else {
             return self.here.as_ref().or_else(|| self.rest(path, index, captured));
         };
-        let literal = self.literals.get(&*lower_case(segment)).and_then(|alike| alike.get(segment));
-        if let Some(found) = literal.and_then(|node| node.find(path, index + 1, captured)) {
+        if let Some(found) = self.literals.get(segment).and_then(|node| node.find(path, index + 1, captured)) {
             return Some(found);
         }
         if let Some(node) = &self.capture {
@@ -201,10 +203,6 @@ impl Node {
         captured.push(path.rest(index));
         Some(rest)
     }
-}
-
-fn lower_case(text: &str) -> Cow<'_, str> {
-    if has_upper_case(text) { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
 }
 
 fn has_upper_case(text: &str) -> bool {

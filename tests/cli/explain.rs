@@ -106,11 +106,11 @@ fn each_step_names_what_it_refused() {
     };
     let api = |token: Token| at("/api/products/7", token);
     for (explanation, [name, expected, found]) in [
-        (explain_json(&folder, &["GET", "https://a..b/"]), ["host", "one host, and a port if any", "\"a..b\""]),
+        (explain_json(&folder, &["GET", "https://a..b/"]), ["host", "a host, and a port if any", "\"a..b\""]),
         (explain_json(&folder, &["GET", "/a/../b"]), ["path", "a path with one reading", "\"/a/../b\""]),
         (
-            explain_json(&folder, &["GET", "/healthz", "-H", "host: other"]),
-            ["host", "one host, and a port if any", "\"localhost\" in the URL, \"other\" in Host"],
+            explain_json(&folder, &["GET", "/healthz", "-H", "host: other/x"]),
+            ["host", "a host, and a port if any", "\"localhost\" in the URL, \"other/x\" in Host"],
         ),
         (
             explain_json(&folder, &["GET", "/api/Products/7"]),

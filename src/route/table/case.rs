@@ -1,7 +1,7 @@
 //! The search of the table for readers to whom the case of ASCII letters in a path does not count. To them literals that
 //! differ by case only are one, so the search goes on in all of them at once.
 
-use super::{Methods, Node, lower_case};
+use super::{Methods, Node};
 use crate::route::path::RequestPath;
 
 /// Finds the routes of a path below these nodes, with the same precedence as where case counts. Of routes at places that
@@ -48,11 +48,13 @@ fn rest<'t>(
 
 /// The literals that are like this segment, those that are the same in front.
 fn literals<'t>(nodes: &[&'t Node], segment: &str) -> Vec<&'t Node> {
-    let key = lower_case(segment);
-    let alike = nodes.iter().filter_map(|node| node.literals.get(&*key)).flatten();
-    let (mut same, others): (Vec<_>, Vec<_>) = alike.partition(|(text, _)| *text == segment);
-    same.extend(others);
-    same.into_iter().map(|(_, node)| node).collect()
+    let lower = segment.to_ascii_lowercase();
+    let others = nodes.iter().flat_map(|node| {
+        let capitals = node.capitals.get(&lower).map_or(&[][..], Vec::as_slice).iter();
+        let texts = capitals.map(String::as_str).chain([lower.as_str()]).filter(|text| *text != segment);
+        texts.filter_map(|text| node.literals.get(text)).collect::<Vec<_>>()
+    });
+    nodes.iter().filter_map(|node| node.literals.get(segment)).chain(others).collect()
 }
 
 #[cfg(test)]

@@ -46,8 +46,8 @@ impl RouteTable {
 
 impl Node {
     fn list<'t>(&'t self, host: Option<ListedHost<'t>>, listed: &mut Vec<Listed<'t>>) {
-        let mut literals: Vec<_> = self.literals.values().flatten().collect();
-        literals.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut literals: Vec<_> = self.literals.iter().collect();
+        literals.sort_unstable_by_key(|(text, _)| *text);
         self.here.iter().for_each(|methods| methods.list(host, listed));
         literals.into_iter().for_each(|(_, node)| node.list(host, listed));
         self.capture.iter().for_each(|node| node.list(host, listed));

@@ -118,7 +118,7 @@ impl Record {
     pub(super) fn note(&mut self, step: Step<'_>) {
         let Given { path, method, query, .. } = &self.given;
         let checks = match step {
-            Step::Host => vec![check(1, "host", "one host, and a port if any", self.host())],
+            Step::Host => vec![check(1, "host", "a host, and a port if any", self.host())],
             Step::Path => vec![check(1, "path", "a path with one reading", quoted(path))],
             Step::Query => {
                 let found = quoted(query.as_deref().unwrap_or_default());
@@ -183,9 +183,7 @@ impl Record {
     fn host(&self) -> String {
         let Given { authority, host, .. } = &self.given;
         match host {
-            Some(host) if !host.eq_ignore_ascii_case(authority) => {
-                format!("{} in the URL, {} in Host", quoted(authority), quoted(host))
-            }
+            Some(host) if host != authority => format!("{} in the URL, {} in Host", quoted(authority), quoted(host)),
             _ => quoted(authority),
         }
     }
