@@ -71,6 +71,14 @@ for (const way of Object.keys(WAYS)) {
   });
 }
 
+test('headers behind the body arrive nowhere', async () => {
+  const body = `5\r\nhello\r\n0\r\n${NAMES.map((name) => `${name}: ${FORGED}\r\n`).join('')}\r\n`;
+  const headers = [['Trailer', NAMES.join()], ['Transfer-Encoding', 'chunked']];
+  for (const { arrived } of await world.exchange(Object.keys(WAYS).map((way) => ({ method: 'POST', target: `/${way}/public/x`, headers, body })))) {
+    assert.deepEqual(arrived.map(({ bytes }) => [bytes.includes('hello'), bytes.includes(FORGED)]), [[true, false]]);
+  }
+});
+
 describe('another prefix', async () => {
   const other = await rawWorld({
     policy: { identity: { prefix: 'id-1-', claims: { 'id-1-tenant-plan': 'plan' } } },
