@@ -7,7 +7,7 @@ import { TWISTS } from './twists.mjs';
 
 const NAMES = Object.keys(TWISTS);
 
-/** A case on each of these is as likely as on another: where a rule reads values, there is most to be twisted. */
+/** Each of these is as likely as another: where a rule reads values, there is most to be twisted. */
 const BASES = ['query', 'query', 'query', 'query-id', 'query-id', 'header', 'header', 'items', 'items', 'open', 'maybe', 'docs', 'docs-read', 'admin', 'rest'];
 const OF_QUERY = ['a parameter again', 'a parameter again', 'a parameter without a value', 'a parameter\'s spelling', 'other parameters', 'another separator'];
 const OF_PATH = ['escapes in the path', 'case in the path', 'a character in the path', 'an end of the path', 'a segment less'];
@@ -30,7 +30,7 @@ export function newCase(random) {
 export function build({ base, seed, twists }) {
   const draft = sound(base, new Random(seed));
   for (const { name, seed: own } of twists) TWISTS[name](draft, new Random(own));
-  const { method, segments, tail, query, joiner, host, token, body } = draft;
+  const { method, form, segments, tail, query, joiner, version, host, token, body } = draft;
   const path = `/${segments.join('/')}${tail}`;
   const target = query.length > 0 ? `${path}?${query.join(joiner)}` : path;
   const headers = [
@@ -40,13 +40,13 @@ export function build({ base, seed, twists }) {
   ];
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   // White space around a field's value is none of it (RFC 9110 §5.5), and workerd cuts fragments off.
-  return { method, path: target.split(/[?#]/)[0], host: host.trim(), token, bytes: `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n${body}` };
+  return { method, path: target.split(/[?#]/)[0], host: host.trim(), token, bytes: `${method} ${form}${target} ${version}\r\nHost: ${host}\r\n${lines}\r\n${body}` };
 }
 
 /** A request that its route accepts; `parameter` and `header` are what a template reads, where one does. */
 function sound(base, random) {
   const draft = {
-    method: 'GET', segments: [base, 'x'], tail: '', query: [], joiner: '&', headers: [], token: 'mine', body: '',
+    method: 'GET', form: '', segments: [base, 'x'], tail: '', query: [], joiner: '&', version: 'HTTP/1.1', headers: [], token: 'mine', body: '',
     host: HOSTS[random.pick(Object.keys(HOSTS))],
   };
   if (random.oneIn(3)) draft.query.push(random.pick(['y=1', 'a=b', 'page=2']));

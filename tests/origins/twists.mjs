@@ -104,6 +104,13 @@ export const TWISTS = {
   'the host is another': (draft, random) => {
     draft.host = random.pick(['gate.test', 'service.test', 'passthrough.test', 'victim.test', 'admin@gate.test', '127.1', '[::1]', '', 'admin.origin.test']);
   },
+  'a second Host': (draft, random) => insert(draft.headers, ['Host', random.pick(['victim.test', draft.host, ''])], random),
+  'the target\'s form': (draft, random) => {
+    draft.form = random.pick(['http://gate.test', 'http://victim.test', 'http://user@gate.test:80', 'https://gate.test', 'HTTP://GATE.TEST', 'http:', '//gate.test']);
+  },
+  'the version': (draft) => {
+    draft.version = 'HTTP/1.0';
+  },
 
   'the token': (draft, random) => {
     draft.token = random.pick([null, 'mine', 'narrow', 'other', 'nobody']);
