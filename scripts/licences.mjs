@@ -17,7 +17,8 @@ const EXCEPTIONS = new Map([
 ]);
 
 const manifest = read('package.json');
-const locked = ['package-lock.json', 'tests/browser/package-lock.json'].flatMap((lock) => Object.entries(read(lock).packages));
+const locks = ['package-lock.json', 'tests/browser/package-lock.json', 'tests/origins/apps/express/package-lock.json'];
+const locked = locks.flatMap((lock) => Object.entries(read(lock).packages));
 const packages = locked.filter(([path]) => path !== '');
 const refused = packages.filter(([path, { license }]) => !allowed(path, license ?? ''));
 for (const [path, { license }] of refused) console.error(`${path}: licence ${license ?? 'unknown'} is not allowed`);

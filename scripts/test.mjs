@@ -1,5 +1,5 @@
-// `npm test`: native tests, the build, the built Worker under Miniflare, pages in a browser, the demonstration, the
-// examples. It stops at the first part that fails.
+// `npm test`: native tests, the build, the built Worker under Miniflare and plain workerd, real origins behind it, pages in a
+// browser, the demonstration, the examples. It stops at the first part that fails.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ try {
   await part('build', node, ['scripts/build.mjs']);
   await part('build with faults', node, ['scripts/build.mjs', '--faults']);
   await part('edge tests', node, ['--test', `--test-concurrency=${filesAtOnce()}`, '--test-timeout=120000', '--test-reporter=spec', ...edgeTests()]);
+  await part('real origins', node, ['scripts/origins.mjs', '--if-there']);
   await part('browser tests', node, ['scripts/browser.mjs', '--if-there']);
   await part('demo', node, ['scripts/demo.mjs', '--built']);
   await part('examples', node, ['scripts/examples.mjs', '--if-there']);
@@ -45,7 +46,7 @@ function filesAtOnce() {
 
 /** None found would pass without having tested anything. */
 function edgeTests() {
-  const files = readdirSync(EDGE).filter((name) => name.endsWith('.test.mjs'));
+  const files = readdirSync(EDGE, { recursive: true }).filter((name) => name.endsWith('.test.mjs'));
   if (files.length === 0) throw new Error(`no edge tests in ${EDGE}`);
   return files.sort().map((name) => join(EDGE, name));
 }

@@ -9,7 +9,7 @@ const TRANSPORT = ['host', 'connection', 'content-length', 'transfer-encoding', 
 
 /** The decision of the tool. */
 export async function explain(tool, policy, { method = 'GET', host, path, headers }) {
-  const lines = headers.map(([name, value]) => `--header=${name}: ${value}`);
+  const lines = [['Host', host], ...headers].map(([name, value]) => `--header=${name}: ${value}`);
   const args = ['explain', '--policy', policy, '--format', 'json', ...lines, '--', method, `http://${host}${path}`];
   const { code, out, err } = await run(tool, args);
   assert.equal(code, 0, err);

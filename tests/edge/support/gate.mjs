@@ -12,8 +12,9 @@ import { fileURLToPath } from 'node:url';
 
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 
-import { rawExchange, request } from './http.mjs';
+import { headersIn, rawExchange, request } from './http.mjs';
 import { Watch } from './watch.mjs';
+import { COMPATIBILITY_DATE, mapped } from './workerd.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BUILD = join(ROOT, 'build');
@@ -24,9 +25,6 @@ const WITH_STORE = readFileSync(new URL('with-store.js', import.meta.url), 'utf8
 
 /** The Host header of requests that name none; the realm of their refusals. */
 export const HOST = 'gate.test';
-
-/** What is deployed decides the compatibility date, so that the tests run the same workerd behaviour. */
-const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8'))[1];
 
 /** Starts one gate. See `startGates` for the options. */
 export async function startGate({ build, entry, others, ...options }) {
@@ -39,8 +37,9 @@ export async function startGate({ build, entry, others, ...options }) {
  *
  * - `policy`: the variable POLICY: an object, a string, or `undefined` for none
  * - `bindings`: further variables
- * - `services`: binding name → `(request) => Response`, run outside the gate, or the name of one of the `others`
- * - `port`: where it listens, for policies that name their own URL (default: a free port)
+ * - `services`: binding name → `(request) => Response`, run outside the gate, the name of one of the `others`, or a port of
+ *   this machine, where every request goes, whatever its URL
+ * - `outbound`: such a port, for the requests that the gate makes (default: the URL says where they go)
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
@@ -56,7 +55,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     { type: 'ESModule', path: join(build, 'index.js') },
     { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
-  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0 }, index) => ({
+  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0, outbound }, index) => ({
     name: `gate-${index}`,
     // Beside the build, as far as workerd knows, so that it can import it.
     modules: [store ? WITH_STORE : entry].filter(Boolean).map(
@@ -65,7 +64,8 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     modulesRoot: build,
     compatibilityDate: COMPATIBILITY_DATE,
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
-    serviceBindings: store ? { ...services, STORE: store.handle } : services,
+    serviceBindings: { ...mapped(services, (service) => (typeof service === 'number' ? server(service) : service)), ...(store ? { STORE: store.handle } : {}) },
+    ...(outbound ? { outboundService: `outbound-${index}` } : {}),
     kvNamespaces: { ...(kv === null || store ? {} : { JWKS: kv }), ...(policies ? { POLICY_KV: policies } : {}) },
     unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }));
@@ -76,7 +76,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
       cf: false,
       ...(kvDirectory ? { resourcePersistencePath: kvDirectory } : {}),
       handleStructuredLogs: ({ level, message }) => logs.push({ level, message }),
-      workers: [...workers, ...Object.entries(others).map(otherWorker)],
+      workers: [...workers, ...list.flatMap(relay), ...Object.entries(others).map(otherWorker)],
     }),
   );
   await miniflare.ready;
@@ -96,6 +96,17 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
       await watch.close();
     },
   })));
+}
+
+/** Miniflare lets nothing but a Worker take what a gate sends out. */
+function relay({ outbound }, index) {
+  if (!outbound) return [];
+  const contents = 'export default { fetch: (request, env) => env.SERVER.fetch(request) };';
+  return [{ ...otherWorker([`outbound-${index}`, contents]), serviceBindings: { SERVER: server(outbound) } }];
+}
+
+function server(port) {
+  return { external: { address: `127.0.0.1:${port}`, http: {} } };
 }
 
 function otherWorker([name, contents]) {
@@ -137,9 +148,11 @@ class Gate {
     return this.#watch.exchange(headersIn(bytes), rawExchange(this.port, bytes));
   }
 
-  /** One request under any URL, through Miniflare's entry worker: the way to an https URL. First gate only. */
-  dispatch(url, options) {
-    return this.#miniflare.dispatchFetch(url, options);
+  /** One request that came by https: Miniflare's entry worker takes a header's word for it. First gate only. */
+  async https(path, { headers = [], ...options }) {
+    const { port } = await this.#miniflare.ready;
+    const sent = [...headers, ['X-Forwarded-Proto', 'https']];
+    return this.#watch.exchange(sent, request(Number(port), path, { headers: sent, ...options }));
   }
 
   /** Runs the `scheduled` handler, waitUntil included. */
@@ -185,11 +198,6 @@ class Gate {
   close() {
     return this.#release();
   }
-}
-
-/** The header lines of a request's bytes, as far as they are some. */
-function headersIn(bytes) {
-  return bytes.toString('latin1').split(/\r\n|\n|\r/).map((line) => line.split(/\s*:\s*(.*)/s, 2));
 }
 
 /** Polls until the condition gives something, for background work that no answer announces. */

@@ -48,8 +48,12 @@ export function deserter(port, path, { headers = [], host } = {}) {
   return { leave: () => message.socket.resetAndDestroy() };
 }
 
-/** Sends bytes as they are (Latin-1 if a string) and gives what came back until the end or the timeout. */
+/**
+ * Sends bytes as they are (Latin-1 if a string) and gives what came back until the answer is whole, the connection ends or
+ * the time is up.
+ */
 export function rawExchange(port, bytes, { timeout = 5000 } = {}) {
+  const hasBody = !bytes.toString('latin1', 0, 5).startsWith('HEAD ');
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1');
     let received = '';
@@ -64,11 +68,27 @@ export function rawExchange(port, bytes, { timeout = 5000 } = {}) {
     const timer = setTimeout(done, timeout);
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1');
+      if (isWhole(received, hasBody)) done();
     });
     socket.on('end', done);
     socket.on('error', reject);
     socket.write(bytes, 'latin1');
   });
+}
+
+/** Whether an answer has all that its head announces; one whose body ends with the connection never has. */
+function isWhole(received, hasBody) {
+  const end = received.indexOf('\r\n\r\n');
+  if (end === -1) return false;
+  if (!hasBody || /^HTTP\/1\.1 (1|204|304)/.test(received)) return true;
+  const [head, body] = [received.slice(0, end + 2), received.slice(end + 4)];
+  const length = /\r\ncontent-length: *(\d+)\r\n/i.exec(head)?.[1];
+  return length === undefined ? /\r\ntransfer-encoding:/i.test(head) && /(^|\r\n)0\r\n\r\n$/.test(body) : body.length >= Number(length);
+}
+
+/** The header lines of a request's bytes, as far as they are some. */
+export function headersIn(bytes) {
+  return bytes.toString('latin1').split(/\r\n|\n|\r/).map((line) => line.split(/\s*:\s*(.*)/s, 2));
 }
 
 /** Collects a body. */

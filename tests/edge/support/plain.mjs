@@ -1,0 +1,40 @@
+// The built Worker under plain workerd, for requests of raw bytes.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { headersIn, rawExchange } from './http.mjs';
+import { Watch } from './watch.mjs';
+import { mapped, startWorkerd } from './workerd.mjs';
+
+const BUILD = new URL('../../../build/', import.meta.url);
+
+/**
+ * Starts a gate.
+ *
+ * - `policy`: the variable POLICY
+ * - `secrets`: name → text
+ * - `services`: binding → name of one of the `others`, or `outbound`
+ * - `others`, `outbound`, `port`: as for `startWorkerd`
+ */
+export async function startPlainGate({ policy, secrets = {}, services = {}, ...world }) {
+  const modules = Object.fromEntries(['index.js', 'index_bg.wasm'].map((name) => [name, readFileSync(fileURLToPath(new URL(name, BUILD)))]));
+  const bindings = {
+    POLICY: { json: policy },
+    ...mapped(secrets, (text) => ({ text })),
+    ...mapped(services, (service) => ({ service })),
+  };
+  const workerd = await startWorkerd({ modules, bindings, ...world });
+  const watch = new Watch([{ get message() { return workerd.log(); } }], [policy]);
+  return {
+    port: workerd.port,
+    log: workerd.log,
+    /** Bytes on a socket of their own, and the bytes that come back. */
+    raw: (bytes) => watch.exchange(headersIn(bytes), rawExchange(workerd.port, bytes)),
+    /** Fails if anything of a token is in the log or in the answers. */
+    async close() {
+      await workerd.stop();
+      await watch.close();
+    },
+  };
+}
