@@ -35,7 +35,7 @@ pub struct Tasks {
     last: Cell<TaskId>,
     waiting: RefCell<HashMap<TaskId, Task>>,
     waiting_requests: Cell<usize>,
-    next_sweep_ms: Cell<u64>,
+    swept_ms: Cell<Option<u64>>,
     ready: Arc<Line>,
 }
 
@@ -48,7 +48,7 @@ type Work = Pin<Box<dyn Future<Output = String>>>;
 struct Task {
     /// `None` while it runs.
     work: Option<Work>,
-    until_ms: u64,
+    since_ms: u64,
     is_request: bool,
 }
 
@@ -69,7 +69,7 @@ impl Tasks {
         match self.poll(id, &mut work) {
             Poll::Ready(result) => Begun::Done(result),
             Poll::Pending => {
-                self.park(id, Task { work: Some(work), until_ms: now_ms() + LONGEST_WAIT_MS, is_request: true });
+                self.park(id, Task { work: Some(work), since_ms: now_ms(), is_request: true });
                 Begun::Waits(id)
             }
         }
@@ -78,7 +78,7 @@ impl Tasks {
     /// Puts a background task in line.
     pub fn spawn(&self, work: impl Future<Output = String> + 'static, now_ms: u64) -> TaskId {
         let id = self.next_id();
-        self.park(id, Task { work: Some(Box::pin(work)), until_ms: now_ms + LONGEST_WORK_MS, is_request: false });
+        self.park(id, Task { work: Some(Box::pin(work)), since_ms: now_ms, is_request: false });
         self.ready.push(id);
         id
     }
@@ -102,15 +102,19 @@ impl Tasks {
         }
     }
 
-    /// Gives up what has waited too long; `gone` hears of each. It looks once a second at the most.
+    /// Gives up what has waited too long; `gone` hears of each. It looks once a second at the most. What began ahead of the
+    /// clock, because that went back, begins now.
     pub fn sweep(&self, now_ms: u64, gone: impl Fn(TaskId)) {
-        if now_ms < self.next_sweep_ms.get() {
+        if self.swept_ms.get().is_some_and(|swept_ms| (swept_ms..swept_ms + SWEEP_EVERY_MS).contains(&now_ms)) {
             return;
         }
-        self.next_sweep_ms.set(now_ms + SWEEP_EVERY_MS);
-        let is_overdue = |task: &Task| task.until_ms <= now_ms;
+        self.swept_ms.set(Some(now_ms));
+        let is_overdue = |task: &mut Task| {
+            task.since_ms = task.since_ms.min(now_ms);
+            now_ms - task.since_ms >= if task.is_request { LONGEST_WAIT_MS } else { LONGEST_WORK_MS }
+        };
         let overdue: Vec<TaskId> =
-            self.waiting.borrow().iter().filter(|(_, task)| is_overdue(task)).map(|(id, _)| *id).collect();
+            self.waiting.borrow_mut().iter_mut().filter_map(|(id, task)| is_overdue(task).then_some(*id)).collect();
         for id in overdue {
             self.leave(id);
             gone(id);
@@ -259,6 +263,28 @@ mod tests {
         assert_eq!(*gone.borrow(), [1, 2]);
         assert!(late.send("late").is_err());
         assert_eq!(ended(&tasks), []);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_keeps_nothing_that_waited_too_long() {
+        const AHEAD_MS: u64 = 3_600_000;
+        let (tasks, drops) = (Tasks::default(), Rc::default());
+        let (_request, work) = waits(&drops);
+        tasks.begin(work, || AHEAD_MS);
+        let (_background, work) = waits(&drops);
+        tasks.spawn(work, AHEAD_MS);
+        assert_eq!(ended(&tasks), []);
+        for (now_ms, expected) in [
+            (AHEAD_MS, 0),
+            (0, 0),
+            (LONGEST_WAIT_MS - 1, 0),
+            (LONGEST_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
+            (LONGEST_WORK_MS - 1, 1),
+            (LONGEST_WORK_MS - 1 + SWEEP_EVERY_MS, 2),
+        ] {
+            tasks.sweep(now_ms, |_| {});
+            assert_eq!(drops.get(), expected, "{now_ms}");
+        }
     }
 
     #[test]

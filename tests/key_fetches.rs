@@ -91,6 +91,55 @@ fn not_modified_is_an_answer_only_to_a_tag() {
 }
 
 #[test]
+fn the_issuers_cache_control_shortens_the_ttl_and_never_lengthens_it() {
+    for (cache_control, fresh, stale) in
+        [("max-age=120", 119, 120), ("no-store", 59, 60), ("max-age=86400", 599, 600), ("public", 599, 600)]
+    {
+        let mut world = world();
+        world.cached_document_at(JWKS, &key_set(&["p384"]), None, Some(cache_control));
+        get(&mut world);
+        // Another isolate knows it too, from the store.
+        world.restart(&policy(""));
+        world.pass(fresh - 1);
+        assert_eq!(get(&mut world), "allow");
+        assert_eq!(world.fetches(), 2, "{cache_control}: fresh");
+        world.pass(stale - fresh + 2);
+        assert_eq!(get(&mut world), "allow");
+        assert_eq!(world.fetches(), 4, "{cache_control}: stale");
+    }
+}
+
+#[test]
+fn a_withdrawn_key_is_good_for_the_ttl_whatever_the_issuers_cache_control_says() {
+    let lives = policy(r#","jwks_ttl":2,"jwks_max_stale":0"#);
+    for restarts in [false, true] {
+        let mut world = World::new(&lives);
+        keys_are_at(&world, JWKS);
+        world.cached_document_at(JWKS, &key_set(&["p384"]), None, Some("max-age=86400"));
+        assert_eq!(get(&mut world), "allow");
+        world.document_at(JWKS, &key_set(&["p384b"]), None);
+        world.pass(2);
+        if restarts {
+            world.restart(&lives);
+        }
+        assert_eq!(get(&mut world), INVALID);
+    }
+}
+
+#[test]
+fn a_lifetime_that_the_store_tells_of_lengthens_no_ttl() {
+    let mut world = world();
+    get(&mut world);
+    let entry =
+        Stored { metadata: json!({"fresh_for": 3600}).to_string(), ..world.shared.store.borrow()[STORE_KEY].clone() };
+    world.shared.store.borrow_mut().insert(STORE_KEY.to_owned(), entry);
+    world.restart(&policy(""));
+    world.pass(600);
+    assert_eq!(get(&mut world), "allow");
+    assert_eq!(world.fetches(), 4, "stale");
+}
+
+#[test]
 fn an_older_set_of_the_store_does_not_undo_the_one_in_memory() {
     // As old is not newer.
     for age in [0, 40] {
@@ -135,8 +184,9 @@ fn a_newer_set_of_the_store_that_lacks_the_key_spares_no_fetch() {
 fn a_newer_set_of_the_store_that_has_the_key_spares_the_fetch() {
     let mut world = world();
     get(&mut world);
-    store(&world, NOW + 5, &["p384", "p384b"]);
-    world.pass(10);
+    // By more than what clocks may differ.
+    store(&world, NOW + 70, &["p384", "p384b"]);
+    world.pass(80);
     assert_eq!(get_by(&mut world, "p384b"), "allow");
     assert_eq!((world.fetches(), world.shared.store_reads.get()), (2, 2));
 }

@@ -384,28 +384,6 @@ fn a_scheduled_refresh_spares_requests_the_fetch() {
 }
 
 #[test]
-fn the_issuers_cache_control_shortens_and_lengthens_the_ttl() {
-    for (cache_control, fresh, stale) in
-        [("max-age=120", 119, 120), ("no-store", 59, 60), ("max-age=86400", 3599, 3600), ("public", 599, 600)]
-    {
-        let mut world = world();
-        world.cached_document_at(JWKS, &key_set(&["p384"]), None, Some(cache_control));
-        get(&mut world, "p384");
-        world.settle();
-        // Another isolate knows it too, from the store.
-        world.restart(&policy(""));
-        world.pass(fresh - 1);
-        assert_eq!(get(&mut world, "p384"), "allow");
-        world.settle();
-        assert_eq!(world.fetches(), 2, "{cache_control}: fresh");
-        world.pass(stale - fresh + 2);
-        assert_eq!(get(&mut world, "p384"), "allow");
-        world.settle();
-        assert_eq!(world.fetches(), 4, "{cache_control}: stale");
-    }
-}
-
-#[test]
 fn the_cooldown_holds_for_isolates_that_share_a_store() {
     let mut world = world();
     let unknown = Token::default().header("kid", json!("nowhere")).sign();

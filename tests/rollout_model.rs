@@ -43,6 +43,8 @@ enum Event {
     Renew,
     /// Another isolate.
     Restart,
+    /// The clock is set so many seconds ahead, or behind.
+    Jump(i64),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -58,6 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Scheduled),
         1 => Just(Event::Renew),
         1 => Just(Event::Restart),
+        2 => prop_oneof![Just(0), -3600..=3600_i64].prop_map(Event::Jump),
     ]
 }
 
@@ -79,6 +82,8 @@ struct Model {
     at_key: (Option<usize>, u64),
     /// Since when the store works, as far as anyone noticed.
     works_since: Option<u64>,
+    /// When the clock was set last.
+    jumped_at: u64,
     /// The good ones that ever were at the key.
     ever_good: Vec<usize>,
     elapsed: u64,
@@ -88,12 +93,12 @@ impl Model {
     fn new() -> Self {
         let world = World::new(&variable());
         let isolate = Isolate::new(Some(&variable()));
-        let now = world.platform().now_ms();
-        Self { world, isolate, at_key: (None, now), works_since: Some(now), ever_good: Vec::new(), elapsed: 0 }
+        let (now, ever_good) = (world.time_ms(), Vec::new());
+        Self { world, isolate, at_key: (None, now), works_since: Some(now), jumped_at: now, ever_good, elapsed: 0 }
     }
 
     fn now(&self) -> u64 {
-        self.world.platform().now_ms()
+        self.world.time_ms()
     }
 
     fn step(&mut self, event: &Event) {
@@ -129,6 +134,10 @@ impl Model {
             }
             Event::Renew => self.isolate = Isolate::after(Some(&variable()), self.in_force().as_deref()),
             Event::Restart => self.isolate = Isolate::new(Some(&variable())),
+            Event::Jump(ahead) => {
+                self.world.set_ahead(*ahead);
+                self.jumped_at = before;
+            }
         }
         self.world.settle();
         self.elapsed += self.now() - before;
@@ -149,10 +158,9 @@ impl Model {
     /// `in_force` is what was in force when the request began.
     fn check(&self, answer: &str, began: u64, in_force: Option<&str>) {
         let (at_key, since) = self.at_key;
-        let had_time = |recovery, age| {
-            self.works_since
-                .is_some_and(|works| began >= works + recovery + SLACK_MS && began >= since + age + SLACK_MS)
-        };
+        // By the isolate's clock: what that said before it was set counts for nothing.
+        let had = |since: u64, time| began >= since.max(self.jumped_at) + time + SLACK_MS;
+        let had_time = |recovery, age| self.works_since.is_some_and(|works| had(works, recovery) && had(since, age));
         if answer == "none" {
             assert_eq!(in_force, None, "never without a policy once one was good");
             assert!(

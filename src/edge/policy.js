@@ -4,11 +4,14 @@
 export let askedFor;
 
 let lookAt = 0; // milliseconds since 1970; Infinity where the policy stays the same
+let toldAt = 0; // when Rust said so
 let kept;
 
-/** Whether Rust is to be asked to look for a policy, before a request's head is made. */
+/** Whether Rust is to be asked to look for a policy, before a request's head is made: also where the clock went back. */
 export function isLookDue() {
-  return lookAt !== Infinity && lookAt <= Date.now();
+  if (lookAt === Infinity) return false;
+  const now = Date.now();
+  return lookAt <= now || now < toldAt;
 }
 
 /** The instance broke: another one will say anew what it asks for. */
@@ -23,6 +26,7 @@ export function askFor(names) {
 
 export function lookAgainAt(time) {
   lookAt = time;
+  toldAt = Date.now();
 }
 
 export function keepPolicy(text) {

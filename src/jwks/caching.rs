@@ -3,10 +3,6 @@
 /// However short the issuer's word, a set is fresh this many seconds, unless the policy's `jwks_ttl` is shorter.
 pub const LEAST_TTL: u64 = 60;
 
-/// However long the issuer's word, a set is fresh no longer than this many seconds, unless `jwks_ttl` is longer. It
-/// bounds how long a withdrawn key goes on working.
-pub const MOST_TTL: u64 = 3600;
-
 /// The seconds for which a set is fresh by its `Cache-Control`; `None` where that says nothing.
 #[must_use]
 pub fn fresh_for(cache_control: Option<&str>) -> Option<u64> {
@@ -28,10 +24,11 @@ fn delta_seconds(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Brings what an issuer says into the gate's bounds. `configured` is the policy's `jwks_ttl`.
+/// Brings what an issuer says into the gate's bounds. `configured` is the policy's `jwks_ttl`, which an issuer can only
+/// shorten: it bounds how long a withdrawn key goes on working.
 #[must_use]
 pub fn bounded(fresh_for: u64, configured: u64) -> u64 {
-    fresh_for.clamp(configured.min(LEAST_TTL), configured.max(MOST_TTL))
+    fresh_for.clamp(configured.min(LEAST_TTL), configured)
 }
 
 #[cfg(test)]
@@ -65,10 +62,12 @@ mod tests {
         for (fresh_for, configured, expected) in [
             (120, 600, 120),
             (0, 600, 60),
-            (86_400, 600, 3600),
+            (86_400, 600, 600),
+            (0, 59, 59),
+            (60, 61, 60),
             (0, 1, 1),
-            (30, 1, 30),
-            (86_400, 1, 3600),
+            (30, 1, 1),
+            (86_400, 2, 2),
             (86_400, 7200, 7200),
             (5000, 7200, 5000),
         ] {

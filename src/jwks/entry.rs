@@ -10,15 +10,12 @@ use crate::platform::Stored;
 /// The layout of the entry. An entry of another version is no entry.
 const VERSION: u64 = 1;
 
-/// Seconds by which the clock of who wrote the entry may be ahead.
-const MAX_CLOCK_SKEW: u64 = 60;
-
 /// A key set as it is kept in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Where the set came from.
     pub jwks_uri: String,
-    /// When, in seconds since 1970.
+    /// When, in seconds since 1970, by the clock of who wrote it.
     pub fetched_at: u64,
     /// The entity tag that came along.
     pub etag: Option<String>,
@@ -46,32 +43,32 @@ pub fn store_key(issuer: &str) -> String {
 }
 
 impl Entry {
-    /// Reads an entry of the store; `None` if it is not one of this issuer, or claims to be from the future.
+    /// Reads an entry of the store; `None` if it is not one of this issuer.
     #[must_use]
-    pub fn parse(stored: &Stored, issuer: &str, now: u64) -> Option<Self> {
+    pub fn parse(stored: &Stored, issuer: &str) -> Option<Self> {
         let entry = Json::parse(&stored.text).ok()?;
         let members = entry.as_object()?;
         let text = |name| members.get(name).and_then(Json::as_str);
         if number(members, "version")? != VERSION || text("issuer")? != issuer {
             return None;
         }
-        let latest = now.saturating_add(MAX_CLOCK_SKEW);
-        let fetched_at = number(members, "fetched_at").filter(|at| *at <= latest)?;
-        let keys = usable_keys(&entry).ok()?;
-        let notes = Notes::parse(&stored.metadata, latest);
-        let etag = text("etag").filter(|etag| is_entity_tag(etag)).map(str::to_owned);
-        Some(Self { jwks_uri: text("jwks_uri")?.to_owned(), fetched_at, etag, keys, notes })
+        Some(Self {
+            jwks_uri: text("jwks_uri")?.to_owned(),
+            fetched_at: number(members, "fetched_at")?,
+            etag: text("etag").filter(|etag| is_entity_tag(etag)).map(str::to_owned),
+            keys: usable_keys(&entry).ok()?,
+            notes: Notes::parse(&stored.metadata),
+        })
     }
 }
 
 impl Notes {
     /// Reads what there is to read.
-    fn parse(metadata: &str, latest: u64) -> Self {
+    fn parse(metadata: &str) -> Self {
         let Ok(Json::Object(notes)) = Json::parse(metadata) else {
             return Self::default();
         };
-        let triggered_at_ms = number(&notes, "triggered_at_ms").filter(|at| *at <= latest.saturating_mul(1000));
-        Self { fresh_for: number(&notes, "fresh_for"), triggered_at_ms }
+        Self { fresh_for: number(&notes, "fresh_for"), triggered_at_ms: number(&notes, "triggered_at_ms") }
     }
 }
 
@@ -125,30 +122,29 @@ mod tests {
         format!(r#"{{"version":1,"issuer":"i","jwks_uri":"https://i/jwks","fetched_at":1000,{more}"keys":[{KEY}]}}"#)
     }
 
-    fn parse(text: &str, now: u64) -> Option<Entry> {
-        Entry::parse(&Stored { text: text.to_owned(), metadata: String::new() }, "i", now)
+    fn parse(text: &str) -> Option<Entry> {
+        Entry::parse(&Stored { text: text.to_owned(), metadata: String::new() }, "i")
     }
 
     #[test]
     fn reads_what_it_writes() {
         for more in ["", r#""etag":"\"x\"","#] {
-            let entry = parse(&text(more), 1000).unwrap();
+            let entry = parse(&text(more)).unwrap();
             assert_eq!(entry.etag.is_some(), !more.is_empty());
             let notes = Notes { fresh_for: Some(60), triggered_at_ms: Some(999_000) };
             let keys = entry.keys.iter().map(PublicKey::source);
             let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes);
             assert_eq!(written.text, text(more));
-            assert_eq!(Entry::parse(&written, "i", 1000).unwrap(), Entry { notes, ..entry });
+            assert_eq!(Entry::parse(&written, "i").unwrap(), Entry { notes, ..entry });
         }
     }
 
     #[test]
     fn what_is_not_an_entry_of_this_issuer_is_none() {
         let good = text("");
-        assert!(parse(&good, 940).is_some());
-        assert!(parse(&good, 939).is_none(), "from the future");
+        assert!(parse(&good).is_some());
         let stored = Stored { text: good.clone(), metadata: String::new() };
-        assert!(Entry::parse(&stored, "j", 1000).is_none(), "another issuer's");
+        assert!(Entry::parse(&stored, "j").is_none(), "another issuer's");
         for (from, to) in [
             ("\"version\":1", "\"version\":2"),
             ("\"version\":1", "\"version\":\"1\""),
@@ -158,9 +154,9 @@ mod tests {
             ("\"jwks_uri\":\"https://i/jwks\",", ""),
             ("{", "["),
         ] {
-            assert!(parse(&good.replacen(from, to, 1), 1000).is_none(), "{from} -> {to}");
+            assert!(parse(&good.replacen(from, to, 1)).is_none(), "{from} -> {to}");
         }
-        assert!(parse("garbage", 1000).is_none());
+        assert!(parse("garbage").is_none());
     }
 
     #[test]
@@ -174,18 +170,17 @@ mod tests {
             (" a", false),
             ("a ", false),
         ] {
-            let entry = parse(&text(&format!(r#""etag":"{etag}","#)), 1000).unwrap();
+            let entry = parse(&text(&format!(r#""etag":"{etag}","#))).unwrap();
             assert_eq!(entry.etag.is_some(), is_kept, "{etag}");
         }
     }
 
     #[test]
     fn notes_are_only_hints() {
-        for metadata in
-            ["", "[]", "null", r#"{"fresh_for":-1,"triggered_at_ms":"x"}"#, r#"{"triggered_at_ms":9999999}"#]
+        for metadata in ["", "[]", "null", r#"{"fresh_for":-1,"triggered_at_ms":"x"}"#, r#"{"triggered_at_ms":1e999}"#]
         {
             let stored = Stored { text: text(""), metadata: metadata.to_owned() };
-            assert_eq!(Entry::parse(&stored, "i", 1000).unwrap().notes, Notes::default(), "{metadata}");
+            assert_eq!(Entry::parse(&stored, "i").unwrap().notes, Notes::default(), "{metadata}");
         }
     }
 }

@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 
+use super::cached::{Cached, Date};
 use super::discovery::{Download, download};
 use super::entry::{self, Entry, Notes};
 use super::keyring::{Keyring, Wanted};
 use super::plan::Reason;
 use super::set::{KeySet, Selection};
-use super::slot::{Cached, FlightId, longest_flight};
+use super::slot::{FlightId, longest_flight};
 use crate::platform::{Fault, Platform, in_time};
 use crate::policy::{Issuer, KeySource};
 
@@ -33,9 +34,8 @@ pub(super) async fn launch<P: Platform>(
     let (done, landing) = oneshot::channel();
     let flight = fly(Rc::clone(ring), index, id, reason, Some(wanted.clone()), platform.clone(), done);
     platform.spawn(flight);
-    let longest_ms = u32::try_from(longest_flight(issuer) * 1000).unwrap_or(u32::MAX);
     // A flight that was dropped, or is written off, has nothing more to give.
-    in_time(landing, longest_ms, platform).await.is_none_or(|landed| landed.unwrap_or(true))
+    in_time(landing, longest_flight(issuer) * 1000, platform).await.is_none_or(|landed| landed.unwrap_or(true))
 }
 
 /// Starts a flight for a set that has become stale, unless one is under way.
@@ -97,28 +97,35 @@ async fn ask_store<P: Platform>(
             return false;
         }
     };
-    let now = platform.now();
-    let entry = stored.and_then(|stored| Entry::parse(&stored, &issuer.issuer, now));
+    let entry = stored.and_then(|stored| Entry::parse(&stored, &issuer.issuer));
     let Some(entry) = entry.filter(|entry| is_from(entry, issuer)) else {
         return false;
     };
-    slot.borrow_mut().history.learn(entry.notes.triggered_at_ms);
     let Entry { jwks_uri, etag, fetched_at, keys, notes } = entry;
     // Only keys that can be used make a set that may replace another.
     let Ok(set) = KeySet::new(keys).importable(platform).await else {
         return false;
     };
-    let cached = Cached { set, jwks_uri, etag, fetched_at, fresh_for: notes.fresh_for };
-    let lifetime = cached.lifetime(issuer.lifetime);
-    let is_newer = slot.borrow().cached.as_ref().is_none_or(|known| cached.fetched_at > known.fetched_at);
-    if !is_newer || !lifetime.is_usable(cached.age(now)) {
-        return false;
+    let has_key = match wanted {
+        Some(wanted) => !matches!(set.select(wanted, platform).await, Selection::Unknown),
+        None => false,
+    };
+    let now_ms = platform.now_ms();
+    let date = Date::stored(fetched_at, now_ms / 1000);
+    let stored = Cached { set, jwks_uri, etag, fresh_for: notes.fresh_for, date };
+    let mut slot = slot.borrow_mut();
+    let taken = slot.take_up(stored, issuer.lifetime, now_ms);
+    // An entry that has the key and is not taken contradicts the set at hand. The issuer is to say who is right, and how
+    // long ago another isolate asked is no reason not to ask.
+    if taken.is_some() || !has_key {
+        slot.history.learn(notes.triggered_at_ms, now_ms);
     }
-    let cached = Rc::new(cached);
-    slot.borrow_mut().cached = Some(Rc::clone(&cached));
-    match (reason, wanted) {
-        (Reason::Stale, _) => lifetime.is_fresh(cached.age(now)),
-        (Reason::UnknownKey, Some(wanted)) => !matches!(cached.set.select(wanted, platform).await, Selection::Unknown),
+    let Some(taken) = taken else { return false };
+    match reason {
+        // Where it is in doubt, the issuer is asked first, and this is for the case that it does not answer.
+        _ if taken.date.is_in_doubt() => false,
+        Reason::Stale => taken.lifetime(issuer.lifetime).is_fresh(taken.age(now_ms / 1000)),
+        Reason::UnknownKey => has_key,
         _ => true,
     }
 }
@@ -143,17 +150,18 @@ async fn ask_issuer<P: Platform>(
     let (issuer, slot) = ring.at(index)?;
     let now = platform.now_ms();
     let is_static = matches!(issuer.keys, KeySource::Static(_));
+    slot.borrow_mut().pull_back(now);
     // Under the cooldown the store was all that could be asked, or it says that another isolate has just asked.
     if is_static || slot.borrow().history.wait(reason, issuer.lifetime, now) > 0 {
         return None;
     }
     slot.borrow_mut().history.begin(reason, now);
     let turn = slot.borrow_mut().next_turn();
-    let fetched = fetch(ring, index, reason, platform).await;
+    let fetched = fetch(ring, index, reason, turn, platform).await;
     let mut slot = slot.borrow_mut();
     slot.history.failed = fetched.is_err();
     match fetched {
-        Ok(cached) => slot.replace(turn, cached),
+        Ok(answer) => slot.replace(turn, answer),
         Err(fault) => {
             platform.log(&format!("issuer {}: its keys cannot be fetched: {fault}", issuer.name));
             None
@@ -165,12 +173,13 @@ async fn fetch<P: Platform>(
     ring: &Keyring<P::Key>,
     index: usize,
     reason: Reason,
+    turn: u64,
     platform: &P,
 ) -> Result<Cached<P::Key>, Fault> {
     let (issuer, slot) = ring.at(index).ok_or_else(|| Fault("no such issuer".to_owned()))?;
     let at_hand = slot.borrow().cached.clone();
     // The set is as old as the question: the answer may have been on its way for a while.
-    let fetched_at = platform.now();
+    let date = Date::asked(turn, platform.now());
     // For a key that the set at hand lacks, only a whole answer will do.
     let tag = at_hand
         .as_ref()
@@ -191,18 +200,19 @@ async fn fetch<P: Platform>(
         (None, None) => return Err(Fault("not modified, without a set at hand".to_owned())),
     };
     let Download { jwks_uri, fresh_for, .. } = download;
-    Ok(Cached { set, jwks_uri, etag, fetched_at, fresh_for })
+    Ok(Cached { set, jwks_uri, etag, fresh_for, date })
 }
 
 /// Puts news into the store, unless there are newer ones in memory.
 async fn tell_store<P: Platform>(ring: &Keyring<P::Key>, index: usize, news: &Rc<Cached<P::Key>>, platform: &P) {
     let Some((issuer, slot)) = ring.at(index) else { return };
+    slot.borrow_mut().pull_back(platform.now_ms());
     if !slot.borrow().cached.as_ref().is_some_and(|cached| Rc::ptr_eq(cached, news)) {
         return;
     }
-    let Cached { set, jwks_uri, etag, fetched_at, fresh_for } = news.as_ref();
+    let Cached { set, jwks_uri, etag, fresh_for, date } = news.as_ref();
     let notes = Notes { fresh_for: *fresh_for, triggered_at_ms: slot.borrow().history.triggered_at };
-    let stored = entry::write(&issuer.issuer, jwks_uri, *fetched_at, etag.as_deref(), set.sources(), notes);
+    let stored = entry::write(&issuer.issuer, jwks_uri, date.at(), etag.as_deref(), set.sources(), notes);
     // No request waits for this, so it may take its time.
     if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), stored).await {
         platform.log(&format!("issuer {}: the key store cannot be written: {fault}", issuer.name));

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::cached::Cached;
 use super::flight;
 use super::plan::{Plan, plan};
 use super::set::{KeySet, Selection, SetIdentity};
-use super::slot::{Cached, Place, Slot, longest_flight};
+use super::slot::{Place, Slot, longest_flight};
 use crate::decision::{Denial, InvalidToken};
 use crate::platform::{Crypto, Platform, Runtime};
 use crate::policy::{Issuer, KeySource, Policy};
@@ -79,8 +80,7 @@ impl<K: 'static> Keyring<K> {
             let KeySource::Static(keys) = &issuer.keys else { continue };
             match KeySet::new(keys.clone()).importable(crypto).await {
                 Ok(set) => {
-                    let cached = Cached { set, jwks_uri: String::new(), etag: None, fetched_at: 0, fresh_for: None };
-                    slot.borrow_mut().cached = Some(Rc::new(cached));
+                    slot.borrow_mut().cached = Some(Rc::new(Cached::of_policy(set)));
                 }
                 Err(_) => unusable.push(issuer.name.clone()),
             }
@@ -99,8 +99,8 @@ impl<K: 'static> Keyring<K> {
         platform: &P,
     ) -> Result<Found<K>, Denial> {
         let (issuer, slot) = self.at(index).ok_or(Denial::Misconfigured)?;
-        let mut patience = Patience::new(issuer, slot, platform.now_ms());
-        let (began, mut has_fetched) = (platform.now(), false);
+        let mut patience = Patience::new(issuer, slot);
+        let (began, mut has_fetched) = (slot.borrow().begun(), false);
         loop {
             let cached = slot.borrow().cached.clone();
             let selection = match &cached {
@@ -115,7 +115,9 @@ impl<K: 'static> Keyring<K> {
             if matches!(issuer.keys, KeySource::Static(_)) {
                 return found();
             }
-            let now = platform.now();
+            let now_ms = platform.now_ms();
+            slot.borrow_mut().pull_back(now_ms);
+            let now = now_ms / 1000;
             let lifetime = cached.as_ref().map_or(issuer.lifetime, |cached| cached.lifetime(issuer.lifetime));
             let mut facts = slot.borrow().facts(cached.as_deref(), knows_key, now);
             if has_fetched && !facts.history.failed {
@@ -128,10 +130,10 @@ impl<K: 'static> Keyring<K> {
             };
             // Who waited for another's fetch that failed has had its try, and so has who lacks a key of a set that the
             // issuer was asked for since.
-            let is_asked_since = !knows_key && cached.as_ref().is_some_and(|cached| cached.fetched_at > began);
+            let is_asked_since = !knows_key && cached.as_ref().is_some_and(|cached| cached.date.is_asked_after(began));
             let has_seen_one = patience.place.is_some() && (facts.history.failed || is_asked_since);
             let has_had_its_try = has_fetched || has_seen_one;
-            match plan(facts, lifetime, platform.now_ms()) {
+            match plan(facts, lifetime, now_ms) {
                 Plan::Use => return found(),
                 Plan::UseAndRefresh => {
                     flight::refresh_later(self, index, platform);
@@ -155,15 +157,17 @@ impl<K: 'static> Keyring<K> {
     /// the one to use. It is refreshed where that is due, as if its keys had been looked for.
     pub fn still_uses<P: Platform<Key = K>>(self: &Rc<Self>, index: usize, set: &SetIdentity<K>, platform: &P) -> bool {
         let Some((issuer, slot)) = self.at(index) else { return false };
+        let now_ms = platform.now_ms();
         let (facts, lifetime) = {
-            let slot = slot.borrow();
+            let mut slot = slot.borrow_mut();
+            slot.pull_back(now_ms);
             let Some(cached) = slot.cached.as_deref().filter(|cached| cached.set.is(set)) else { return false };
-            (slot.facts(Some(cached), true, platform.now()), cached.lifetime(issuer.lifetime))
+            (slot.facts(Some(cached), true, now_ms / 1000), cached.lifetime(issuer.lifetime))
         };
         if matches!(issuer.keys, KeySource::Static(_)) {
             return true;
         }
-        match plan(facts, lifetime, platform.now_ms()) {
+        match plan(facts, lifetime, now_ms) {
             Plan::Use => true,
             Plan::UseAndRefresh => {
                 flight::refresh_later(self, index, platform);
@@ -193,9 +197,10 @@ impl<K> Selection<K> {
     }
 }
 
-/// A request's waiting for a fetch that another request made: it looks for the result between naps of its own.
+/// A request's waiting for a fetch that another request made: it looks for the result between naps of its own. What it
+/// has slept is its clock, which nobody sets.
 struct Patience<'s, K> {
-    deadline_ms: u64,
+    left_ms: u32,
     next_nap_ms: u32,
     slot: &'s RefCell<Slot<K>>,
     /// From the first nap on.
@@ -203,8 +208,8 @@ struct Patience<'s, K> {
 }
 
 impl<'s, K> Patience<'s, K> {
-    fn new(issuer: &Issuer, slot: &'s RefCell<Slot<K>>, now_ms: u64) -> Self {
-        Self { deadline_ms: now_ms + longest_flight(issuer) * 1000, next_nap_ms: 1, slot, place: None }
+    fn new(issuer: &Issuer, slot: &'s RefCell<Slot<K>>) -> Self {
+        Self { left_ms: longest_flight(issuer) * 1000, next_nap_ms: 1, slot, place: None }
     }
 
     /// Sleeps a little; false when there has been enough of it, or too many do.
@@ -212,10 +217,12 @@ impl<'s, K> Patience<'s, K> {
         if self.place.is_none() && runtime.has_room_to_wait() {
             self.place = Place::take(self.slot);
         }
-        if self.place.is_none() || runtime.now_ms() >= self.deadline_ms {
+        if self.place.is_none() || self.left_ms == 0 {
             return false;
         }
-        runtime.sleep(self.next_nap_ms).await;
+        let nap_ms = self.next_nap_ms.min(self.left_ms);
+        runtime.sleep(nap_ms).await;
+        self.left_ms -= nap_ms;
         self.next_nap_ms = (self.next_nap_ms * 2).min(MAX_NAP_MS);
         true
     }

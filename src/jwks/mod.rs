@@ -1,5 +1,6 @@
 //! Keys: their form, their choice, and their way from the issuer through Workers KV into the isolate's memory.
 
+mod cached;
 pub mod caching;
 pub mod discovery;
 pub mod entry;

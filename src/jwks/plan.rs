@@ -2,6 +2,9 @@
 
 use crate::policy::Lifetime;
 
+/// Seconds by which the clocks of isolates may differ. A time that lies further ahead is in doubt.
+pub(super) const MAX_SKEW: u64 = 60;
+
 /// While there is no set, the least milliseconds between two looks into the store.
 const STORE_RETRY_MS: u64 = 10_000;
 
@@ -16,7 +19,7 @@ pub struct Facts {
     pub history: History,
 }
 
-/// What became of an issuer's earlier fetches.
+/// What became of an issuer's earlier fetches. None of its times lies ahead of the clock: see [`History::pull_back`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The last fetch failed.
@@ -24,6 +27,8 @@ pub struct History {
     /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and one
     /// because of the ttl do not. In milliseconds, as all times here: whole seconds would cut cooldowns short.
     pub triggered_at: Option<u64>,
+    /// The trigger that the store told of last, or is to tell of, by the clock of who noted it.
+    pub told_of: Option<u64>,
     /// When the store was last read.
     pub store_read_at: Option<u64>,
 }
@@ -84,13 +89,22 @@ impl History {
     /// Notes that a fetch begins.
     pub fn begin(&mut self, reason: Reason, now: u64) {
         if self.is_trigger(reason) {
-            self.triggered_at = Some(now);
+            (self.triggered_at, self.told_of) = (Some(now), Some(now));
         }
     }
 
-    /// Notes what another isolate says of its fetches.
-    pub fn learn(&mut self, triggered_at: Option<u64>) {
-        self.triggered_at = self.triggered_at.max(triggered_at);
+    /// Notes what another isolate says of its fetches. Heard of again, the same trigger does not start the cooldown anew.
+    pub fn learn(&mut self, triggered_at: Option<u64>, now: u64) {
+        if self.told_of != triggered_at {
+            self.told_of = triggered_at;
+            self.triggered_at = self.triggered_at.max(begun(triggered_at, now));
+        }
+    }
+
+    /// Brings what lies ahead of the clock back to it, for the clock was set back.
+    pub fn pull_back(&mut self, now: u64) {
+        self.triggered_at = begun(self.triggered_at, now);
+        self.store_read_at = begun(self.store_read_at, now);
     }
 
     /// Seconds until a fetch for this reason may begin.
@@ -100,9 +114,8 @@ impl History {
             return 0;
         }
         let cooldown = lifetime.cooldown.saturating_mul(1000);
-        // Another isolate's clock may be a little ahead; a clock that went back must not stretch the cooldown.
-        let at = self.triggered_at.filter(|at| at.saturating_sub(now) <= cooldown);
-        at.map_or(0, |at| cooldown.saturating_sub(now.saturating_sub(at)).div_ceil(1000))
+        let left = |at| cooldown.saturating_sub(now.saturating_sub(at)).div_ceil(1000);
+        self.triggered_at.map_or(0, left)
     }
 
     /// Whether a fetch for this reason is one that the cooldown is for.
@@ -119,6 +132,12 @@ impl History {
     }
 }
 
+/// The beginning of a wait. One that lies a little ahead is now, for clocks differ by some seconds; one far ahead says
+/// nothing, so that no wait lasts until the clock is there.
+fn begun(at: Option<u64>, now: u64) -> Option<u64> {
+    at.filter(|at| *at <= now.saturating_add(MAX_SKEW * 1000)).map(|at| at.min(now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +150,8 @@ mod tests {
     }
 
     fn history(failed: bool, since: Option<u64>) -> History {
-        History { failed, triggered_at: since.map(|since| NOW - since * 1000), store_read_at: Some(NOW) }
+        let triggered_at = since.map(|since| NOW - since * 1000);
+        History { failed, triggered_at, store_read_at: Some(NOW), told_of: None }
     }
 
     #[test]
@@ -191,9 +211,39 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_does_not_stretch_the_cooldown() {
-        let ahead = History { failed: true, triggered_at: Some(NOW + 30_001), store_read_at: Some(NOW) };
-        assert_eq!(at(None, false, ahead), Plan::Fetch(Reason::Missing));
+    fn a_clock_that_goes_back_stretches_no_wait() {
+        for (ahead, waits) in [(1, true), (60_000, true), (60_001, false), (3_600_000, false)] {
+            let later = Some(NOW + ahead);
+            let mut history = History { triggered_at: later, store_read_at: later, ..history(true, None) };
+            history.pull_back(NOW);
+            let after = |ms| plan(Facts { age: None, knows_key: false, history }, LIFETIME, NOW + ms);
+            let expected = if waits { Plan::Refuse { retry_after: 30 } } else { Plan::Fetch(Reason::Missing) };
+            assert_eq!(after(0), expected, "{ahead}");
+            assert_eq!(after(STORE_RETRY_MS), Plan::Fetch(Reason::Missing), "{ahead}: the store");
+            assert_eq!(history.wait(Reason::Missing, LIFETIME, NOW + 30_000), 0, "{ahead}: the issuer");
+        }
+        let history = history(true, None);
+        let calm = History { triggered_at: Some(NOW - 5), store_read_at: None, ..history };
+        let mut same = calm;
+        same.pull_back(NOW);
+        assert_eq!(same, calm, "what lies behind stays");
+    }
+
+    #[test]
+    fn what_another_isolate_says_starts_the_cooldown_once_however_far_ahead_its_clock_is() {
+        let mut history = history(false, None);
+        history.learn(Some(NOW + 20_000), NOW);
+        assert_eq!(at(Some(0), false, history), Plan::Refuse { retry_after: 30 });
+        for now in [NOW + 10_000, NOW + 25_000] {
+            history.learn(Some(NOW + 20_000), now);
+        }
+        assert_eq!(history.wait(Reason::UnknownKey, LIFETIME, NOW + 30_000), 0);
+        history.learn(Some(NOW + 29_000), NOW + 30_000);
+        assert_eq!(history.wait(Reason::UnknownKey, LIFETIME, NOW + 30_000), 29, "another trigger");
+        history.learn(Some(NOW), NOW + 30_000);
+        history.learn(None, NOW + 30_000);
+        history.learn(Some(NOW + 90_001), NOW + 30_000);
+        assert_eq!(history.triggered_at, Some(NOW + 29_000), "an earlier one, none, and one far ahead");
     }
 
     #[test]

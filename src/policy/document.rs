@@ -81,7 +81,8 @@ pub struct Issuer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub scope_claim: Option<String>,
-    /// Seconds that a key set is fresh. Default: 600.
+    /// The most seconds that a key set is fresh; the issuer's `Cache-Control` can shorten it, to no less than 60 s.
+    /// Default: 600.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_SECONDS), extend("default" = 600))]
     pub jwks_ttl: Option<u64>,

@@ -1,9 +1,9 @@
 // The policy in KV: which one is in force, when another takes its place, and that none is ever in force by half.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, beforeEach, describe, test } from 'node:test';
 
+import { WITH_CLOCK, setWorld } from './support/clock.mjs';
 import { assertForwarded, assertRefused } from './support/expect.mjs';
 import { API, ISSUER } from './support/fixture.mjs';
 import { FAULTY_BUILD, startGate, until } from './support/gate.mjs';
@@ -11,7 +11,6 @@ import { startKeyServer } from './support/keyserver.mjs';
 import { startOrigin } from './support/origin.mjs';
 import { claims, mint, newKey, now } from './support/tokens.mjs';
 
-const ENTRY = readFileSync(new URL('support/with-clock.js', import.meta.url), 'utf8');
 const MINUTE = 60_000;
 const STALE = 5 * MINUTE;
 const CANARY = 'canary-of-the-store';
@@ -44,16 +43,13 @@ let serial = 0;
 
 /** A gate with POLICY_KV. `stored` is what it holds: key → policy, or a text. */
 async function stage(t, { variable, stored = {}, kept = `policies-${(serial += 1)}`, ...options } = {}) {
-  const gate = await startGate({ policy: variable, policies: kept, entry: ENTRY, ...options });
+  const gate = await startGate({ policy: variable, policies: kept, entry: WITH_CLOCK, ...options });
   t.after(() => gate.close());
   const kv = await gate.policies();
   const put = (policy, at = 'policy') => kv.put(at, typeof policy === 'string' ? policy : JSON.stringify(policy));
   for (const [at, policy] of Object.entries(stored)) await put(policy, at);
   let ahead = 0;
-  const world = async (change) => {
-    const answer = await gate.request('/', { headers: [['x-world', JSON.stringify(change)]] });
-    assert.equal(answer.status, 204);
-  };
+  const world = (change) => setWorld(gate, change);
   return {
     gate,
     kv,
@@ -144,6 +140,22 @@ describe('a new policy', () => {
     await pass(STALE);
     await goesTo('b');
   });
+
+  for (const back of [2 * MINUTE, 60 * MINUTE, 24 * 60 * MINUTE]) {
+    test(`is asked for first where the clock went back by ${back / MINUTE} minutes, and then a minute later`, async (t) => {
+      const { gate, pass, put, goesTo } = await stage(t, { stored: { policy: named('a') } });
+      await pass(back);
+      await goesTo('a');
+      await put(named('b'));
+      await pass(-back);
+      await goesTo('b');
+      await put(named('c'));
+      await goesTo('b');
+      await pass(MINUTE);
+      await goesTo('b');
+      assert.ok(await until(async () => assertForwarded(await gate.request('/x'), origin).url === '/c/x'));
+    });
+  }
 
   for (const [name, bad] of [
     ['with mistakes', BAD], ['that is no JSON', 'version = 1'], ['that is empty', ''], ['of 5 MB', JSON.stringify(named('x')) + ' '.repeat(5e6)],

@@ -62,14 +62,29 @@ pub struct Shared {
     pub trusts: Cell<bool>,
 }
 
+/// What all share, and by how many milliseconds the isolate's clock is ahead of the time, or behind it.
 #[derive(Clone)]
-pub struct Platform(pub Rc<Shared>);
+pub struct Platform(pub Rc<Shared>, Rc<Cell<i64>>);
 
-/// One isolate with its gateway; `again` starts another that shares all the rest.
+/// An isolate: its memory, and its clock.
+#[derive(Clone)]
+pub struct Site {
+    gateway: Rc<Gateway<Platform>>,
+    ahead_ms: Rc<Cell<i64>>,
+}
+
+impl Site {
+    /// Sets by how many seconds the clock is ahead of the time, or behind it.
+    pub fn set_ahead(&self, seconds: i64) {
+        self.ahead_ms.set(seconds * 1000);
+    }
+}
+
+/// A world, and the isolate in it that requests come to; `restart` starts another that shares all the rest.
 pub struct World {
     pool: LocalPool,
     pub shared: Rc<Shared>,
-    gateway: Rc<Gateway<Platform>>,
+    site: Site,
     max_tokens: usize,
 }
 
@@ -105,7 +120,8 @@ impl World {
             has_room: Cell::new(true),
             trusts: Cell::new(false),
         });
-        let mut world = Self { pool, shared, gateway: Rc::new(Gateway::new(read(policy))), max_tokens };
+        let site = Site { gateway: Rc::new(Gateway::new(read(policy))), ahead_ms: Rc::default() };
+        let mut world = Self { pool, shared, site, max_tokens };
         world.restart(policy);
         world
     }
@@ -114,13 +130,43 @@ impl World {
     pub fn restart(&mut self, policy: &str) {
         let tokens = VerifiedTokens::bounded(self.max_tokens, usize::MAX);
         let gateway = Rc::new(Gateway::with(read(policy), tokens));
-        let platform = Platform(Rc::clone(&self.shared));
-        self.gateway = Rc::clone(&gateway);
+        self.site.gateway = Rc::clone(&gateway);
+        let platform = self.platform();
         self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
     }
 
+    /// A fresh isolate beside the others, with a clock of its own that is right. It is the one that requests come to now.
+    pub fn start_beside(&mut self, policy: &str) {
+        self.site.ahead_ms = Rc::default();
+        self.restart(policy);
+    }
+
+    /// The isolate that requests come to.
+    pub fn site(&self) -> Site {
+        self.site.clone()
+    }
+
+    /// Lets requests come to another isolate.
+    pub fn go_to(&mut self, site: &Site) {
+        self.site = site.clone();
+    }
+
+    /// Sets the clock of the isolate that requests come to. See [`Site::set_ahead`].
+    pub fn set_ahead(&self, seconds: i64) {
+        self.site.set_ahead(seconds);
+    }
+
     pub fn platform(&self) -> Platform {
-        Platform(Rc::clone(&self.shared))
+        Platform(Rc::clone(&self.shared), Rc::clone(&self.site.ahead_ms))
+    }
+
+    /// The time, whatever the clocks say, in seconds since 1970.
+    pub fn time(&self) -> u64 {
+        self.time_ms() / 1000
+    }
+
+    pub fn time_ms(&self) -> u64 {
+        self.shared.now_ms.get()
     }
 
     pub fn answer_at(&self, url: &str, after_ms: u64, result: Result<Fetched, Fault>) {
@@ -146,10 +192,10 @@ impl World {
 
     /// How many bytes the gateway says that it keeps of verified tokens.
     pub fn kept_bytes(&self) -> usize {
-        self.gateway.verified_size().1
+        self.site.gateway.verified_size().1
     }
 
-    /// Sets the clock, which may go back.
+    /// Sets the time, which may go back.
     pub fn set_clock(&self, now: u64) {
         self.shared.now_ms.set(now * 1000);
     }
@@ -189,7 +235,7 @@ impl World {
     }
 
     pub fn refresh_all(&mut self) {
-        let (gateway, platform) = (Rc::clone(&self.gateway), self.platform());
+        let (gateway, platform) = (Rc::clone(&self.site.gateway), self.platform());
         self.run(async move { gateway.keyring().refresh_all(&platform).await });
     }
 
@@ -229,7 +275,7 @@ impl World {
     where
         F: FnOnce(Decision<'_>, &Context<'_>) -> T + 'static,
     {
-        let (gateway, platform) = (Rc::clone(&self.gateway), self.platform());
+        let (gateway, platform) = (Rc::clone(&self.site.gateway), self.platform());
         let (method, url) = (method.to_owned(), url.to_owned());
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         async move {
@@ -385,7 +431,7 @@ impl Fetch for Platform {
 
 impl Runtime for Platform {
     fn now_ms(&self) -> u64 {
-        self.0.now_ms.get()
+        self.0.now_ms.get().saturating_add_signed(self.1.get())
     }
 
     async fn sleep(&self, milliseconds: u32) {

@@ -57,9 +57,10 @@ export async function theatre() {
 
   /**
    * Gates of one policy that share one KV (or `store`), with an issuer for each of the settings, so that the tests of
-   * a table can run side by side: what they assert is in the answers alone. Returns one actor for each issuer.
+   * a table can run side by side: what they assert is in the answers alone. Returns one actor for each issuer. `entry` is
+   * that of startGates.
    */
-  async function company(t, list, { gates: count = 1, store } = {}) {
+  async function company(t, list, { gates: count = 1, store, entry } = {}) {
     const issuers = list.map(({ keys }) => server.issuer(`issuer-${(serial += 1)}`, keys.map(({ jwk }) => jwk)));
     const policy = {
       version: 1,
@@ -67,7 +68,7 @@ export async function theatre() {
       issuers: Object.fromEntries(issuers.map(({ issuer }, index) => [`i${index}`, { issuer, ...list[index].settings }])),
       routes: [{ path: '/a', audience: API }],
     };
-    const gates = await startGates(Array.from({ length: count }, () => ({ policy, kv: 'shared', store })));
+    const gates = await startGates(Array.from({ length: count }, () => ({ policy, kv: 'shared', store })), { entry });
     t.after(() => Promise.all(gates.map((gate) => gate.close())));
     return issuers.map((issuer, index) => new Actor(issuer, `i${index}`, gates));
   }
@@ -81,8 +82,9 @@ class Actor {
     Object.assign(this, { issuer, name, gates, gate: gates[0] });
   }
 
+  /** The token is good by every clock. */
   send(key, gate = this.gate) {
-    return gate.bearer(mint(key, claims(this.issuer.issuer)), '/a');
+    return gate.bearer(mint(key, claims(this.issuer.issuer, { iat: undefined, exp: now() + 1_000_000 })), '/a');
   }
 
   async accepts(key, gate) {

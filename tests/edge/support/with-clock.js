@@ -19,13 +19,13 @@ let world = { ahead: 0 };
 const now = Date.now;
 Date.now = () => now() + world.ahead;
 
-const bindings = (env) => ({
+const bindings = (env) => env.POLICY_KV === undefined ? env : {
   ...env,
   POLICY_KV: {
     get: (...args) => (FAULTS[world.fault] ?? (() => env.POLICY_KV.get(...args)))(),
     put: (...args) => (FAULTS[world.fault] ?? (() => env.POLICY_KV.put(...args)))(),
   },
-});
+};
 
 export default {
   fetch(request, env, context) {
