@@ -36,6 +36,8 @@ pub struct Forward<'a> {
     pub service: Option<Cow<'a, str>>,
     /// Until the response headers.
     pub timeout_ms: u32,
+    /// Whether Cloudflare's cache may answer in the origin's stead.
+    pub cache: bool,
     /// The route's name, for the log.
     pub route: Cow<'a, str>,
     /// Headers to remove, before any is set.
@@ -80,6 +82,7 @@ impl<'a> Forward<'a> {
             url: target(request, path, route, origin),
             service,
             timeout_ms: route.timeout_ms,
+            cache: route.cache,
             route: route.name.as_str().into(),
             remove: removals(request, identity),
             set,
@@ -92,11 +95,12 @@ impl<'a> Forward<'a> {
         fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
             Cow::Owned(text.into_owned())
         }
-        let Self { url, service, timeout_ms, route, remove, set } = self;
+        let Self { url, service, timeout_ms, cache, route, remove, set } = self;
         Forward {
             url,
             service: service.map(owned),
             timeout_ms,
+            cache,
             route: owned(route),
             remove: remove.into_iter().map(owned).collect(),
             set: set.into_iter().map(|(name, value)| (owned(name), owned(value))).collect(),

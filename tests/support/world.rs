@@ -119,6 +119,14 @@ impl World {
         self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
     }
 
+    /// Another policy in the same isolate.
+    pub fn succeed(&mut self, policy: &str) {
+        let gateway = Rc::new(self.gateway.succeeded_by(read(policy)));
+        let platform = self.platform();
+        self.gateway = Rc::clone(&gateway);
+        self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
+    }
+
     pub fn platform(&self) -> Platform {
         Platform(Rc::clone(&self.shared))
     }

@@ -39,6 +39,7 @@ export async function startGate({ build, entry, others, ...options }) {
  *
  * - `policy`: the variable POLICY: an object, a string, or `undefined` for none
  * - `bindings`: further variables
+ * - `outbound`: name of one of the `others`, which then gets what the gate sends to servers
  * - `services`: binding name → `(request) => Response`, run outside the gate, or the name of one of the `others`
  * - `port`: where it listens, for policies that name their own URL (default: a free port)
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
@@ -56,7 +57,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     { type: 'ESModule', path: join(build, 'index.js') },
     { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
-  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0 }, index) => ({
+  const workers = list.map(({ policy, bindings = {}, outbound, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0 }, index) => ({
     name: `gate-${index}`,
     // Beside the build, as far as workerd knows, so that it can import it.
     modules: [store ? WITH_STORE : entry].filter(Boolean).map(
@@ -64,6 +65,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     ).concat(modules),
     modulesRoot: build,
     compatibilityDate: COMPATIBILITY_DATE,
+    ...(outbound ? { outboundService: outbound } : {}),
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
     serviceBindings: store ? { ...services, STORE: store.handle } : services,
     kvNamespaces: { ...(kv === null || store ? {} : { JWKS: kv }), ...(policies ? { POLICY_KV: policies } : {}) },
