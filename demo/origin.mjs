@@ -26,6 +26,7 @@ function answer(request, response) {
 function identity(headers) {
   const value = (name) => headers[PREFIX + name] ?? null;
   return {
+    issuer: decode(value('issuer')),
     sub: decode(value('subject')),
     clientId: decode(value('client-id')),
     organizationId: decode(value('organization-id')),

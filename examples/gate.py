@@ -31,17 +31,28 @@ class Headers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom the access token was issued to, and what for."""
+    """Whom the access token was issued to, by whom, and what for.
 
+    `sub` is one user within `issuer` only: another issuer may give the same to someone else. Both are None for a token
+    without a subject, as some clients have: then there is no user.
+    """
+
+    issuer: str | None
     sub: str | None
     client_id: str | None
     organization_id: str | None
     scopes: list[str]
     audience: list[str]
 
+    @property
+    def user(self) -> tuple[str, str] | None:
+        """Who the user is: what to keep data by, and to compare."""
+        return None if self.issuer is None or self.sub is None else (self.issuer, self.sub)
+
     def to_dict(self) -> dict[str, Any]:
         """As the API answers it."""
         return {
+            "issuer": self.issuer,
             "sub": self.sub,
             "clientId": self.client_id,
             "organizationId": self.organization_id,
@@ -74,8 +85,10 @@ class Gate:
         if assertion is None:
             return None
         claims = self._verified(assertion)
+        issuer, sub = subject(claims)
         return Caller(
-            sub=claims.get("sub"),
+            issuer=issuer,
+            sub=sub,
             client_id=claims.get("client_id"),
             organization_id=claims.get("organization_id"),
             scopes=[scope for scope in claims.get("scope", "").split(" ") if scope],
@@ -100,6 +113,18 @@ class Gate:
             # Its name alone: the message may quote what the caller sent.
             logger.warning("refused an assertion: %s", type(error).__name__)
             raise Refused from error
+
+
+def subject(claims: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The issuer and the subject of the token (RFC 9493): `iss` of the assertion is the gate, and `sub` says half of it."""
+    match claims.get("sub_id"):
+        case None:
+            return None, None
+        case {"format": "iss_sub", "iss": str(issuer), "sub": str(sub)}:
+            return issuer, sub
+        case _:
+            logger.warning("refused an assertion: another sub_id than the gate's")
+            raise Refused
 
 
 def decoded(value: str | None) -> list[str]:

@@ -130,6 +130,7 @@ fn explain(reason: InvalidToken) -> &'static str {
         InvalidToken::Critical => "The token needs an extension that is not supported",
         InvalidToken::Issuer => "The issuer is not accepted",
         InvalidToken::Claims => "A claim is missing or malformed",
+        InvalidToken::Bound => "The token is bound to a key",
         InvalidToken::Key => "The signing key is unknown",
         InvalidToken::Signature => "The signature does not hold",
     }
@@ -186,6 +187,12 @@ mod tests {
                 Some(
                     ", error=\"invalid_token\", error_description=\"The token is not a JWT: it does not have three parts\"",
                 ),
+            ),
+            (
+                Denial::InvalidToken(InvalidToken::Bound),
+                401,
+                "auth.invalid_token",
+                Some(", error=\"invalid_token\", error_description=\"The token is bound to a key\""),
             ),
             (
                 Denial::TokenExpired,

@@ -136,6 +136,8 @@ pub enum InvalidToken {
     Issuer,
     /// A claim is absent or of the wrong type.
     Claims,
+    /// It is bound to a key (RFC 7800), which the gate cannot ask its bearer to prove.
+    Bound,
     /// The issuer has no such key.
     Key,
     /// The signature does not hold.

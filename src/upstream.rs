@@ -9,7 +9,9 @@ use crate::json::Json;
 use crate::policy::url::Origin;
 use crate::policy::{Identity, Route};
 use crate::request::Request;
-use crate::route::header::{FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO, is_hop_by_hop, is_reserved};
+use crate::route::header::{
+    FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO, is_hop_by_hop, is_reserved, overrides_method,
+};
 use crate::route::path::RequestPath;
 
 /// A request to the origin: the inbound one with these changes. Method, body and all other headers stay.
@@ -21,6 +23,8 @@ pub struct Forward<'a> {
     pub service: Option<Cow<'a, str>>,
     /// Until the response headers.
     pub timeout_ms: u32,
+    /// Whether Cloudflare's cache may answer in the origin's stead.
+    pub cache: bool,
     /// The route's name, for the log.
     pub route: Cow<'a, str>,
     /// Headers to remove, before any is set.
@@ -69,6 +73,7 @@ impl<'a> Forward<'a> {
             url: target(request, rest.unwrap_or(path.raw()), origin),
             service,
             timeout_ms: route.timeout_ms,
+            cache: route.cache,
             route: route.name.as_str().into(),
             remove: removals(request, identity),
             set,
@@ -81,11 +86,12 @@ impl<'a> Forward<'a> {
         fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
             Cow::Owned(text.into_owned())
         }
-        let Self { url, service, timeout_ms, route, remove, set } = self;
+        let Self { url, service, timeout_ms, cache, route, remove, set } = self;
         Forward {
             url,
             service: service.map(owned),
             timeout_ms,
+            cache,
             route: owned(route),
             remove: remove.into_iter().map(owned).collect(),
             set: set.into_iter().map(|(name, value)| (owned(name), owned(value))).collect(),
@@ -117,6 +123,7 @@ fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>>
         let keeps_upgrade = is_websocket && name == "upgrade";
         ((is_hop_by_hop(name) || is_named(name)) && !keeps_upgrade)
             || is_reserved(name, &identity.prefix)
+            || overrides_method(name)
             || (name == "authorization" && !identity.forward_token)
     };
     request.headers.iter().map(|(name, _)| *name).filter(|name| is_removed(name)).map(Cow::Borrowed).collect()

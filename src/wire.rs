@@ -1,8 +1,8 @@
 //! The form in which heads and decisions cross the border: lines. No part of an HTTP head can hold a line break.
 //!
 //! Head: method, URL, then the name of each header, with a colon and its value if the gate asks for it.
-//! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, route, how many headers to remove, their names,
-//! then name and value of each header to set.
+//! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, `cache` where Cloudflare's cache may answer or
+//! nothing, route, how many headers to remove, their names, then name and value of each header to set.
 //! Share, in front of `allow`: `share`, how many lines follow, and in them name and value of each header that says which
 //! pages of other origins may use the answer.
 //! Answer: `answer`, status, body, then name and value of each header.
@@ -68,11 +68,12 @@ pub fn wait(task: TaskId) -> String {
 }
 
 fn allow(forward: &Forward<'_>) -> String {
-    let Forward { url, service, timeout_ms, route, remove, set } = forward;
+    let Forward { url, service, timeout_ms, cache, route, remove, set } = forward;
     let service = service.as_deref().unwrap_or_default();
+    let cache = if *cache { "cache" } else { "" };
     let mut text = String::with_capacity(TYPICAL_ALLOW);
     // Writing to a String cannot fail.
-    let _ = write!(text, "allow\n{url}\n{service}\n{timeout_ms}\n{route}\n{}", remove.len());
+    let _ = write!(text, "allow\n{url}\n{service}\n{timeout_ms}\n{cache}\n{route}\n{}", remove.len());
     for name in remove {
         push_line(&mut text, name);
     }
@@ -131,14 +132,16 @@ mod tests {
             url: "http://o/a".to_owned(),
             service: None,
             timeout_ms: 30_000,
+            cache: false,
             route: "/a".into(),
             remove: vec!["te".into()],
             set: vec![("x-a".into(), "1 2".into()), ("x-b".into(), "".into())],
         };
-        let allow = "allow\nhttp://o/a\n\n30000\n/a\n1\nte\nx-a\n1 2\nx-b\n";
+        let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n1\nte\nx-a\n1 2\nx-b\n";
         assert_eq!(write(&Decision::Allow(forward.clone()), &Context::at("h")), allow);
-        let service = Forward { service: Some("S".into()), remove: Vec::new(), set: Vec::new(), ..forward };
-        assert_eq!(write(&Decision::Allow(service), &Context::at("h")), "allow\nhttp://o/a\nS\n30000\n/a\n0");
+        let service =
+            Forward { service: Some("S".into()), cache: true, remove: Vec::new(), set: Vec::new(), ..forward };
+        assert_eq!(write(&Decision::Allow(service), &Context::at("h")), "allow\nhttp://o/a\nS\n30000\ncache\n/a\n0");
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
         assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &Context::at("h")), deny);

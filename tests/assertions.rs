@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use support::assertion::{
     ED25519, ISS, KEY_SET, OTHER_P256, P256, asserting, assertion, claims, header, number, published, set_secret, world,
 };
-use support::{NOW, Token, World, outcome};
+use support::token::key_set;
+use support::{ISSUER, NOW, Token, World, outcome};
 
 const ROUTES: &str = r#"[
     {"path":"/","audience":"*","organization":"*"},
@@ -43,6 +44,7 @@ fn an_assertion_says_who_calls() {
     let expected = json!({
         "iss": ISS, "aud": "https://origin.example.com", "sub": "user-1", "client_id": "app-1",
         "organization_id": "acme", "scope": "read:data write:data", "iat": NOW, "exp": NOW + 300,
+        "sub_id": {"format": "iss_sub", "iss": ISSUER, "sub": "user-1"},
     });
     assert_eq!(said(&mut world, "/", &token), expected);
 }
@@ -59,8 +61,30 @@ fn what_is_absent_is_left_out_and_nothing_is_encoded() {
     let token = token.claim("azp", json!("app \"2\"")).claim("sub", json!("50% é,\r\n\u{0}"));
     let token = token.claim("scope", json!(["a", "é"]));
     let expected = json!({"iss": ISS, "aud": aud, "iat": iat, "exp": exp, "client_id": "app \"2\"",
-        "sub": "50% é,\r\n\u{0}", "scope": "a é"});
+        "sub": "50% é,\r\n\u{0}", "scope": "a é",
+        "sub_id": {"format": "iss_sub", "iss": ISSUER, "sub": "50% é,\r\n\u{0}"}});
     assert_eq!(said(&mut world, "/", &token), expected);
+}
+
+#[test]
+fn one_subject_of_two_issuers_is_two_users() {
+    let other = "urn:other issuer";
+    let policy = asserting("", ROUTES);
+    let second = format!(r#""issuers":{{"other":{{"issuer":"{other}","jwks":{}}},"#, key_set(&["ed2"]));
+    let mut world = world(&policy.replacen(r#""issuers":{"#, &second, 1));
+    let token = |iss: &str, key: &'static str| {
+        Token::default().claim("sub", json!("admin-1")).claim("iss", json!(iss)).signed_with(key, "EdDSA")
+    };
+    let tokens = [(ISSUER, token(ISSUER, "ed")), (other, token(other, "ed2"))];
+    // In turns, so that what is kept of one could be taken for the other.
+    for _ in 0..3 {
+        for (issuer, token) in &tokens {
+            let said = said(&mut world, "/", token);
+            let expected = json!({"format": "iss_sub", "iss": issuer, "sub": "admin-1"});
+            assert_eq!((&said["iss"], &said["sub"], &said["sub_id"]), (&json!(ISS), &json!("admin-1"), &expected));
+        }
+    }
+    assert_eq!(world.shared.signatures.get(), 2, "one of each");
 }
 
 #[test]

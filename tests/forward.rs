@@ -194,6 +194,8 @@ fn hop_by_hop_headers_end_here() {
     ];
     let kept = |name: &&str| *name != "accept";
     assert_eq!(removed(&headers), headers.map(|(name, _)| name).into_iter().filter(kept).collect::<Vec<_>>());
+    let overrides = ["x-http-method-override", "x_http_method", "x.method.override", "transfer_encoding"];
+    assert_eq!(removed(&overrides.map(|name| (name, "DELETE"))), overrides, "nor may a header change the method");
     let handshake = [("connection", "Upgrade"), ("upgrade", "WebSocket")];
     assert_eq!(removed(&handshake), ["connection"], "a WebSocket goes through");
 }
@@ -243,6 +245,35 @@ fn the_path_goes_on_as_received() {
     }
     let service = url(r#""path": "/{*rest}", "origin": "service:API", "strip_prefix": "/a""#, "https://h/a/b");
     assert_eq!(service, ("https://h/b".to_owned(), Some("API".to_owned())));
+}
+
+#[test]
+fn whether_a_cache_may_answer_goes_along() {
+    let routes = r#"[{"path": "/mine", "audience": "*"}, {"path": "/any", "access": "optional", "audience": "*"},
+        {"path": "/all", "access": "public"}, {"path": "/all/mine", "access": "public", "cache": false},
+        {"path": "/mine/all", "audience": "*", "cache": true},
+        {"path": "/service", "audience": "*", "origin": "service:API"},
+        {"path": "/through", "audience": "*", "origin": "passthrough"}]"#;
+    let mut world = World::new(&policy(routes));
+    let token = Token::default().sign();
+    for (path, cache) in [
+        ("/mine", false),
+        ("/any", false),
+        ("/all", true),
+        ("/all/mine", false),
+        ("/mine/all", true),
+        ("/service", false),
+        ("/through", false),
+    ] {
+        assert_eq!(allowed(world.get(path, &token)).cache, cache, "{path}");
+    }
+    let bearer = format!("Bearer {token}");
+    let written = |world: &mut World, path: &str| {
+        let text = world.written("GET", &format!("https://h{path}"), &[("authorization", &bearer)]);
+        text.split('\n').take(6).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(written(&mut world, "/mine"), "allow https://origin.example.com/mine  30000  /mine");
+    assert_eq!(written(&mut world, "/mine/all"), "allow https://origin.example.com/mine/all  30000 cache /mine/all");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod support;
 
-use portcullis::policy::{Access, KeySource, Policy};
+use portcullis::policy::{Access, KeySource, Place, Policy};
 
 fn places(policy: &str) -> Vec<String> {
     Policy::parse(policy).expect_err(policy).into_iter().map(|error| error.place.to_string()).collect()
@@ -206,6 +206,9 @@ fn places_within_an_issuer() {
         (r#""algorithms":[]"#, "algorithms"),
         (r#""algorithms":"RS256""#, "algorithms"),
         (r#""algorithms":["rs256"]"#, "algorithms[0]"),
+        (r#""bound_tokens":true"#, "bound_tokens"),
+        (r#""bound_tokens":"accept""#, "bound_tokens"),
+        (r#""bound_tokens":"""#, "bound_tokens"),
         (r#""leeway":-1"#, "leeway"),
         (r#""leeway":"30""#, "leeway"),
         (r#""max_age":1.5"#, "max_age"),
@@ -309,6 +312,9 @@ fn places_within_a_route() {
         (r#"{"path":"/","audience":"x","origin":"o.com"}"#, "origin"),
         (r#"{"path":"/","audience":"x","strip_prefix":"/{a}"}"#, "strip_prefix"),
         (r#"{"path":"/","audience":"x","strip_prefix":"a"}"#, "strip_prefix"),
+        (r#"{"path":"/","audience":"x","cache":"no-store"}"#, "cache"),
+        (r#"{"path":"/","access":"public","cache":1}"#, "cache"),
+        (r#"{"path":"/","access":"deny","cache":null}"#, "cache"),
         (r#"{"path":"/","audience":"x","timeout_ms":1.5}"#, "timeout_ms"),
         (r#"{"path":"/","audience":"x","scope":["a"]}"#, "scope"),
         (r#"{"path":"/","access":"public","claims":{"a":"b"}}"#, "claims"),
@@ -463,6 +469,66 @@ fn places_within_what_the_origin_can_check() {
         .into_iter()
         .chain(["header", "binding"].map(|key| format!("identity.secret.{key}")));
     assert_eq!(identity_places(all), expected.collect::<Vec<_>>());
+}
+
+/// The errors of a policy whose requests carry a secret, each with the place that led to it.
+fn with_secret(members: &str, routes: &str) -> Vec<String> {
+    let policy = format!(
+        r#"{{"version":1,"issuers":{{"a":{{"issuer":"https://a.com"}}}},"identity":{{"secret":{{"binding":"S"}}}}{members},
+            "routes":{routes}}}"#
+    );
+    let errors = Policy::parse(&policy).err().unwrap_or_default();
+    let related = |place: Option<&Place>| place.map(|place| format!(" <- {place}")).unwrap_or_default();
+    errors.iter().map(|error| format!("{error}{}", related(error.related.as_ref()))).collect()
+}
+
+#[test]
+fn a_secret_goes_to_hosts_that_the_policy_names() {
+    let own = r#"[
+        {"path":"/a","audience":"x","origin":"passthrough"},
+        {"path":"/b","access":"public","origin":"passthrough"},
+        {"path":"/c","access":"optional","audience":"x","origin":"passthrough","hosts":["{t}.a.com"]},
+        {"path":"/d","access":"deny","origin":"passthrough"},
+        {"path":"/e","access":"public","origin":"https://o.com"},
+        {"path":"/f","access":"optional","audience":"x","origin":"passthrough"}]"#;
+    let message = "is required: with the origin passthrough the caller would choose who learns identity.secret";
+    let error = |index: usize, origin: &str| format!("routes[{index}].hosts: {message} <- {origin}");
+    let all = [error(0, "routes[0].origin"), error(1, "routes[1].origin"), error(5, "routes[5].origin")];
+    assert_eq!(with_secret("", own), all, "all at once");
+    let inherited = r#"[
+        {"path":"/a","access":"public"},
+        {"path":"/b","audience":"x","hosts":["a.com"]},
+        {"path":"/c","access":"deny"},
+        {"path":"/d","access":"public","origin":"service:API"},
+        {"path":"/e","audience":"x"}]"#;
+    let passthrough = r#","origin":"passthrough""#;
+    assert_eq!(with_secret(passthrough, inherited), [error(0, "origin"), error(4, "origin")]);
+    // What else is wrong is told beside it, and once.
+    let wrong = |route: &str| with_secret(passthrough, &format!("[{route}]")).len();
+    assert_eq!(wrong(r#"{"path":"/","access":"public","hosts":[]}"#), 1);
+    assert_eq!(wrong(r#"{"path":"/","access":"public","scopes":["a"]}"#), 2);
+    assert_eq!(wrong(r#"{"path":"/","access":"dney"}"#), 1);
+    let misnamed = r#"{"version":1,"identity":{"secret":{"bnding":"S"}},
+        "routes":[{"path":"/","access":"public","origin":"passthrough"}]}"#;
+    assert_eq!(places(misnamed), ["identity.secret.binding", "identity.secret.bnding", "routes[0].hosts"]);
+    // Without a secret there is none to learn.
+    support::read(r#"{"version":1,"origin":"passthrough","routes":[{"path":"/","access":"public"}]}"#);
+    let assertion = r#"{"assertion":{"issuer":"i","keys":["K"]}}"#;
+    support::read(&format!(
+        r#"{{"version":1,"origin":"passthrough","identity":{assertion},"routes":[{{"path":"/","access":"public"}}]}}"#
+    ));
+}
+
+#[test]
+fn only_public_answers_are_for_caches_unless_the_route_says_so() {
+    let policy = support::policy(
+        r#"[{"path":"/token","audience":"*"}, {"path":"/optional","access":"optional","audience":"*"},
+            {"path":"/public","access":"public"}, {"path":"/deny","access":"deny"},
+            {"path":"/token/cached","audience":"*","cache":true}, {"path":"/public/own","access":"public","cache":false},
+            {"path":"/deny/said","access":"deny","cache":true}]"#,
+    );
+    let cached: Vec<bool> = support::read(&policy).routes.iter().map(|route| route.cache).collect();
+    assert_eq!(cached, [false, false, true, false, true, false, true]);
 }
 
 #[test]

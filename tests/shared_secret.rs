@@ -11,7 +11,7 @@ use support::{Token, World, outcome};
 const ROUTES: &str = r#"[
     {"path":"/","audience":"*"},
     {"path":"/service","audience":"*","origin":"service:API"},
-    {"path":"/through","access":"public","origin":"passthrough"},
+    {"path":"/through","access":"public","origin":"passthrough","hosts":["api.example.com"]},
     {"path":"/scoped","audience":"*","scopes":["admin"]},
     {"path":"/optional","access":"optional","audience":"*"},
     {"path":"/public","access":"public"},
@@ -28,7 +28,7 @@ fn it_goes_with_every_request_that_goes_on() {
     let mut world = start("");
     set_secret(&world, "ORIGIN_SECRET", SECRET);
     for path in ["/optional", "/public", "/through"] {
-        let decision = world.request("GET", &format!("https://h{path}"), &[]);
+        let decision = world.request("GET", &format!("https://api.example.com{path}"), &[]);
         assert_eq!(header(&decision, "x-auth-secret").as_deref(), Some(SECRET), "{path}");
     }
     let token = Token::default().sign();
@@ -38,6 +38,13 @@ fn it_goes_with_every_request_that_goes_on() {
         assert_eq!(header(&decision, "x-auth-assertion"), None);
     }
     assert_eq!(outcome(&world.get("/denied", &token)), "403 gate.denied");
+}
+
+#[test]
+fn it_goes_to_no_host_that_the_caller_chooses() {
+    let mut world = start("");
+    set_secret(&world, "ORIGIN_SECRET", SECRET);
+    assert_eq!(outcome(&world.request("GET", "https://evil.example.com/through", &[])), "404 gate.no_route");
 }
 
 #[test]

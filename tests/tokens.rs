@@ -6,9 +6,10 @@
 mod support;
 
 use portcullis::base64url;
+use portcullis::decision::{Denial, InvalidToken};
 use serde_json::{Value, json};
 use support::token::{public, sign_segments, sign_texts};
-use support::{NOW, Token, World, outcome, policy, policy_with};
+use support::{NOW, Token, World, denied, outcome, policy, policy_with};
 
 const ROUTES: &str = r#"[{"path": "/", "audience": "https://api.example.com"}]"#;
 const INVALID: &str = "401 auth.invalid_token";
@@ -366,6 +367,67 @@ fn the_signature_must_hold() {
     let own_alg = World::new(&policy(ROUTES).replace(r#""kid":"rsa""#, r#""kid":"rsa","alg":"RS256""#))
         .get("/", &good().signed_with("rsa", "PS256").sign());
     assert_eq!(outcome(&own_alg), INVALID, "an RS256 key is not for PS256");
+}
+
+/// What a token may be bound by, and what is none of it: any `cnf` counts.
+fn bindings() -> [Value; 9] {
+    [
+        json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+        json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}),
+        json!({"jwk": public("p256")}),
+        json!({"kid": "k"}),
+        json!({}),
+        json!([]),
+        json!(""),
+        json!(false),
+        json!(0),
+    ]
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    const BOUND: Denial = Denial::InvalidToken(InvalidToken::Bound);
+    let refused = |token: &str| denied(World::new(&policy(ROUTES)).get("/", token));
+    let null = json!(good().claims).to_string().replacen('{', r#"{"cnf":null,"#, 1);
+    let null = sign_texts(&json!(good().header).to_string(), &null, "p384", "ES384");
+    let bound: Vec<String> = bindings().into_iter().map(|cnf| good().claim("cnf", cnf).sign()).chain([null]).collect();
+    for token in &bound {
+        assert_eq!(refused(token), BOUND, "{token}");
+        assert_eq!(get(token), INVALID);
+        for (settings, expected) in [(r#","bound_tokens":"refuse""#, INVALID), (r#","bound_tokens":"ignore""#, "allow")]
+        {
+            assert_eq!(outcome(&World::new(&policy_with(settings, ROUTES)).get("/", token)), expected, "{settings}");
+        }
+    }
+    // No other claim, and none further down, binds a token.
+    for (name, value) in [("CNF", json!({})), ("cnf ", json!({})), ("x", json!({"cnf": {}})), ("req_cnf", json!("x"))] {
+        assert_eq!(get(&good().claim(name, value).sign()), "allow", "{name}");
+    }
+    // Behind the types of claims, before times and the key.
+    let bound = good().claim("cnf", json!({}));
+    assert_eq!(refused(&bound.clone().claim("sub", json!(1)).sign()), Denial::InvalidToken(InvalidToken::Claims));
+    assert_eq!(refused(&bound.clone().claim("exp", json!(1)).sign()), BOUND);
+    let mut world = World::new(&policy(ROUTES));
+    assert_eq!(denied(world.get("/", &bound.header("kid", json!("unknown")).sign())), BOUND);
+    assert_eq!(world.shared.verifications.get(), 0);
+}
+
+#[test]
+fn a_bound_token_is_refused_each_time_and_never_kept() {
+    let token = good().claim("cnf", json!({"jkt": "x"})).sign();
+    let mut world = World::new(&policy(ROUTES));
+    for _ in 0..3 {
+        assert_eq!(outcome(&world.get("/", &token)), INVALID);
+        assert_eq!(outcome(&world.get("/", &good().sign())), "allow");
+    }
+    assert_eq!(world.shared.verifications.get(), 1, "of the other token");
+    // One that the former policy took, and that is known, is refused by the next.
+    let mut world = World::new(&policy_with(r#","bound_tokens":"ignore""#, ROUTES));
+    for _ in 0..2 {
+        assert_eq!(outcome(&world.get("/", &token)), "allow");
+    }
+    world.succeed(&policy(ROUTES));
+    assert_eq!(outcome(&world.get("/", &token)), INVALID);
 }
 
 #[test]

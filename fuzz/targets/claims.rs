@@ -65,7 +65,8 @@ fn document() -> String {
     format!(
         r#"{{"version": 1, "origin": "https://o.test", "limits": {{"max_token_bytes": 65536}}, "issuers": {{
             "one": {{"issuer": "one", "jwks": {keys}}},
-            "two": {{"issuer": "two", "jwks": {keys}, "leeway": 0, "max_age": 100, "scope_claim": "realm.roles"}}
+            "two": {{"issuer": "two", "jwks": {keys}, "leeway": 0, "max_age": 100, "scope_claim": "realm.roles",
+                "bound_tokens": "ignore"}}
         }}, "routes": [{}]}}"#,
         routes.join(",")
     )
@@ -73,8 +74,10 @@ fn document() -> String {
 
 fn judge(claims: &Map<String, Value>, path: &str) -> &'static str {
     let issuer = match claims.get("iss").and_then(Value::as_str) {
-        Some("one") if path != "/contains" => Issuer { leeway: 30.0, max_age: None, scope_claim: None },
-        Some("two") => Issuer { leeway: 0.0, max_age: Some(100.0), scope_claim: Some("realm.roles") },
+        Some("one") if path != "/contains" => Issuer { leeway: 30.0, max_age: None, scope_claim: None, takes_bound: false },
+        Some("two") => {
+            Issuer { leeway: 0.0, max_age: Some(100.0), scope_claim: Some("realm.roles"), takes_bound: true }
+        }
         _ => return INVALID,
     };
     match valid(claims, &issuer).and_then(|scopes| permitted(claims, &scopes, path)) {
@@ -87,6 +90,7 @@ struct Issuer {
     leeway: f64,
     max_age: Option<f64>,
     scope_claim: Option<&'static str>,
+    takes_bound: bool,
 }
 
 /// Step 4; the scopes where all is well.
@@ -114,6 +118,9 @@ fn valid(claims: &Map<String, Value>, issuer: &Issuer) -> Result<Vec<String>, &'
         }
     };
     if issuer.max_age.is_some() && iat.is_none() {
+        return Err(INVALID);
+    }
+    if claims.contains_key("cnf") && !issuer.takes_bound {
         return Err(INVALID);
     }
     let now = NOW as f64;

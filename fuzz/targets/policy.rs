@@ -43,6 +43,7 @@ fuzz_target!(|text: &str| {
         Err(errors) => assert_errors(&errors, &document),
         Ok(policy) => {
             assert_policy(&policy);
+            assert_secret(&policy, &document);
             if !text.contains(FRESH) && !text.contains(FRESH_METHOD) {
                 assert_routes(&policy, &document);
                 assert_gate(policy, &document);
@@ -140,6 +141,15 @@ fn assert_policy(policy: &Policy) {
     for extra in &identity.claims {
         assert!(extra.header.starts_with(&identity.prefix));
         assert!(extra.header.parse::<HeaderName>().is_ok(), "{:?}", extra.header);
+    }
+}
+
+/// A secret goes to no host that only the caller names.
+fn assert_secret(policy: &Policy, document: &Value) {
+    for (index, route) in policy.routes.iter().enumerate() {
+        let is_open = route.origin == Some(Origin::Passthrough) && !matches!(route.access, Access::Deny);
+        let names_hosts = document["routes"][index].get("hosts").is_some();
+        assert!(policy.identity.secret.is_none() || !is_open || names_hosts, "{route:?}");
     }
 }
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::authorize::Permit;
 use crate::platform::Platform;
 use crate::policy::{Assertions, Issuer};
+use crate::token::claims::Claims as TokenClaims;
 use signer::Signer;
 
 /// An assertion, and what it depends on beside its token.
@@ -27,13 +28,15 @@ pub struct Assertion {
     expires: u64,
 }
 
-/// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3). What is absent is left out.
+/// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 9493 §4). What is absent is left out.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
     aud: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_id: Option<SubjectId<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +45,21 @@ struct Claims<'a> {
     scope: String,
     iat: u64,
     exp: u64,
+}
+
+/// Whose subject it is, by issuer and subject (RFC 9493 §3.2.3): a subject is one within its issuer only (RFC 7519 §4.1.2), and
+/// the assertion's own `iss` is the gate. There is none without a subject.
+#[derive(Serialize)]
+struct SubjectId<'a> {
+    format: &'static str,
+    iss: &'a str,
+    sub: &'a str,
+}
+
+impl<'a> SubjectId<'a> {
+    fn of(claims: &'a TokenClaims) -> Option<Self> {
+        Some(Self { format: "iss_sub", iss: claims.text("iss")?, sub: claims.text("sub")? })
+    }
 }
 
 impl Assertion {
@@ -59,6 +77,7 @@ impl Assertion {
             iss: &settings.issuer,
             aud: audience,
             sub: permit.claims().text("sub"),
+            sub_id: SubjectId::of(permit.claims()),
             client_id: permit.client(),
             organization_id: permit.organization(),
             scope: permit.claims().scopes().join(" "),

@@ -71,17 +71,19 @@ function copied(response) {
   }
 }
 
-const FIRST_FIELD = 6;
+const FIRST_FIELD = 7;
 
 /** Sends an allowed request to its origin, with the changes that the decision names. */
 function forward(decision, request, env) {
-  const [, url, service, timeout, route] = decision;
+  const [, url, service, timeout, cache, route] = decision;
   const origin = service === '' ? globalThis : env[service];
   if (typeof origin?.fetch !== 'function') {
     console.error(`route ${route}: no service is bound as ${service}`);
     return refusal('misconfigured', request.url);
   }
-  const send = () => origin.fetch(url, changed(request, decision, service));
+  // Cloudflare's cache knows no callers: it could tell one what the origin told another. A service binding goes around it.
+  const mode = cache === '' && service === '' ? 'no-store' : undefined;
+  const send = () => origin.fetch(url, changed(request, decision, service, mode));
   // The time ends with the response's headers; the body may take its own.
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(refusal('timeout', request.url)), Number(timeout));
@@ -109,7 +111,7 @@ function promised(call) {
 }
 
 /** The request with some headers removed and others set, for `fetch`. */
-function changed(request, decision, service) {
+function changed(request, decision, service, cache) {
   // Of the ways to change headers this is the cheapest in workerd: a Request made first would be copied once more.
   const headers = new Headers(request.headers);
   let i = FIRST_FIELD;
@@ -117,8 +119,8 @@ function changed(request, decision, service) {
   for (; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
   const { method, body } = request;
   // The Fetch standard gives GET and HEAD no body; one that came goes on all the same, in a copy of the request.
-  if (body !== null && (method === 'GET' || method === 'HEAD')) return new Request(request, { headers });
-  const init = { method, headers, body, redirect: 'manual' };
+  if (body !== null && (method === 'GET' || method === 'HEAD')) return new Request(request, { headers, cache });
+  const init = { method, headers, body, redirect: 'manual', cache };
   if (service !== '') init.cf = request.cf; // costs as much as all the rest, and says nothing to another server
   return init;
 }

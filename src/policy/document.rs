@@ -64,6 +64,11 @@ pub struct Issuer {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(schema_with = "algorithms")]
     pub algorithms: Vec<String>,
+    /// What becomes of a token that is bound to a key (`cnf`), by DPoP or a certificate: the gate cannot ask for the proof.
+    /// `ignore` takes it as if it were bound to none. Default: `refuse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["refuse", "ignore"], "default" = "refuse"))]
+    pub bound_tokens: Option<String>,
     /// Seconds of clock skew for `exp`, `nbf`, `iat` and `max_age`. Default: 30.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 300), extend("default" = 30))]
@@ -150,6 +155,10 @@ pub struct Route {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = PREFIX))]
     pub strip_prefix: Option<String>,
+    /// Whether Cloudflare's cache may answer in the origin's stead; it knows one answer for all callers. Means nothing for
+    /// `service:BINDING`. Default: false; on `public` routes true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<bool>,
     /// Milliseconds until the origin's response headers. Default: 30000.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_TIMEOUT_MS), extend("default" = 30_000))]

@@ -24,6 +24,8 @@ pub struct Issuer {
     pub keys: KeySource,
     /// The `alg` values that are taken (RFC 8725 §3.1).
     pub algorithms: Vec<Algorithm>,
+    /// Whether tokens that are bound to a key (RFC 7800) are taken as if their bearer had proved it.
+    pub takes_bound: bool,
     /// Seconds of clock skew for `exp`, `nbf`, `iat` and `max_age`.
     pub leeway: u64,
     /// The most seconds since `iat`; a token without `iat` is then invalid.
@@ -105,6 +107,7 @@ impl Issuer {
         };
         let lifetime =
             (seconds("jwks_ttl", 1, 600), seconds("jwks_max_stale", 0, 86_400), seconds("jwks_cooldown", 0, 30));
+        let takes_bound = table.field("bound_tokens").map_or(Some(false), |field| read_bound_tokens(&field));
         let leeway = table.field("leeway").map_or(Some(30), |field| field.integer(0..=300));
         let max_age = table.field("max_age").map(|field| field.integer(0..=MAX_SECONDS));
         let algorithms = table.field("algorithms").map(|field| field.list(|field| read_algorithm(&field)));
@@ -118,6 +121,7 @@ impl Issuer {
             issuer: issuer?.0.to_owned(),
             keys: keys?,
             algorithms: algorithms.unwrap_or_else(|| Some(Algorithm::ALL.to_vec()))?,
+            takes_bound: takes_bound?,
             leeway: leeway?,
             max_age: transpose(max_age)?,
             type_required: types.is_some(),
@@ -159,6 +163,18 @@ fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
         let names = Algorithm::ALL.map(Algorithm::name);
         field.fail_name(name, names, format!("expected one of {}, found {name:?}", names.join(", ")))
     })
+}
+
+fn read_bound_tokens(field: &Field<'_>) -> Option<bool> {
+    let text = field.text()?;
+    match text {
+        "refuse" => Some(false),
+        "ignore" => Some(true),
+        _ => {
+            let message = format!("expected \"refuse\" or \"ignore\", found {text:?}");
+            field.fail_name(text, ["refuse", "ignore"], message)
+        }
+    }
 }
 
 /// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types ignore case.

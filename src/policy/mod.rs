@@ -84,8 +84,8 @@ impl Policy {
         let origin_field = document.field("origin");
         let origin = origin_field.as_ref().and_then(|field| field.read(Origin::parse));
         let issuers = document.field("issuers").map_or_else(|| Some(Vec::new()), |field| issuer::read_all(&field));
-        let identity =
-            document.field("identity").map_or_else(|| Some(Identity::default()), |field| Identity::read(&field));
+        let identity_field = document.field("identity");
+        let identity = identity_field.as_ref().map_or_else(|| Some(Identity::default()), Identity::read);
         let cors = document.field("cors").map(|field| Cors::read(&field).map(Rc::new));
         let drafts = document.field("resources").map_or_else(|| Some(Vec::new()), |field| resource::read_all(&field));
         let max_token_bytes = document.field("limits").and_then(|field| read_limits(&field));
@@ -94,7 +94,8 @@ impl Policy {
         let defaults = route::Defaults {
             issuers: issuers.as_deref(),
             origin: origin.as_ref(),
-            names_origin: origin_field.is_some(),
+            origin_field: origin_field.as_ref(),
+            sends_secret: identity_field.is_some_and(|field| field.member("secret").is_some()),
             cors: cors.as_ref().and_then(Option::as_ref),
             identity_prefix: &identity.as_ref().unwrap_or(&default_identity).prefix,
         };

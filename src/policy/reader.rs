@@ -226,6 +226,12 @@ impl<'d> Table<'d> {
         self.errors.add(PolicyError::new(self.place_of(name), message));
     }
 
+    /// Notes an error at a key of this table to which another value led.
+    pub fn fail_beside(&self, name: &'d str, message: impl Into<String>, other: &Field<'_>) {
+        let related = Some(Place::at(&other.place));
+        self.errors.add(PolicyError { related, ..PolicyError::new(self.place_of(name), message) });
+    }
+
     /// Notes an error for each key that nothing asked for. Call it last.
     pub fn refuse_unknown_keys(&self) {
         let known = self.known.borrow();

@@ -42,6 +42,8 @@ pub struct Route {
     pub strip_prefix: Vec<String>,
     /// The same as a path, for the origin to put in front of its links.
     pub forwarded_prefix: String,
+    /// Whether Cloudflare's cache may answer in the origin's stead. It knows one answer for all callers.
+    pub cache: bool,
     /// Until the origin's response headers.
     pub timeout_ms: u32,
     /// Which pages of other origins may use it.
@@ -106,8 +108,10 @@ pub(super) struct Defaults<'p> {
     /// `None` where they are no table.
     pub(super) issuers: Option<&'p [(String, Option<Issuer>)]>,
     pub(super) origin: Option<&'p Origin>,
-    /// Whether the policy names an origin, be it a wrong one.
-    pub(super) names_origin: bool,
+    /// Where the policy names an origin, be it a wrong one.
+    pub(super) origin_field: Option<&'p Field<'p>>,
+    /// Whether requests carry a secret to their origins, be it named wrongly.
+    pub(super) sends_secret: bool,
     pub(super) cors: Option<&'p Rc<Cors>>,
     /// The prefix of identity headers.
     pub(super) identity_prefix: &'p str,
@@ -151,7 +155,13 @@ impl Entry {
         };
         let access = read_access(&table, kind, context);
         let origin = read_origin(&table, kind, defaults);
+        let forwards = kind.is_some_and(|kind| kind != Kind::Deny);
+        if forwards && origin == Some(Some(Origin::Passthrough)) && hosts.as_ref().is_some_and(Vec::is_empty) {
+            refuse_open_secret(&table, field, defaults);
+        }
         let strip_prefix = table.field("strip_prefix").map_or(Some(Vec::new()), |field| field.read(read_prefix));
+        let is_public = kind == Some(Kind::Public);
+        let cache = table.field("cache").map_or(Some(is_public), |field| field.boolean());
         let timeout_ms = table.field("timeout_ms").map_or(Some(30_000), |field| field.integer(1..=MAX_TIMEOUT_MS));
         let cors = table.field("cors").map_or(Some(defaults.cors.cloned()), |field| read_cors(&field));
         refuse_repeated_names(&table, path.as_ref(), &host_labels);
@@ -166,6 +176,7 @@ impl Entry {
                 origin: origin?,
                 strip_prefix: strip_prefix?,
                 forwarded_prefix,
+                cache: cache?,
                 timeout_ms: u32::try_from(timeout_ms?).ok()?,
                 cors: cors?,
                 resource: None,
@@ -243,11 +254,20 @@ fn read_origin(table: &Table<'_>, kind: Option<Kind>, defaults: &Defaults<'_>) -
     if let Some(field) = table.field("origin") {
         return field.read(Origin::parse).map(Some);
     }
-    if kind != Some(Kind::Deny) && !defaults.names_origin {
+    if kind != Some(Kind::Deny) && defaults.origin_field.is_none() {
         table.fail("origin", "is required, since the policy names no origin");
         return None;
     }
     Some(defaults.origin.cloned())
+}
+
+/// A request that goes to whatever host it names must not carry the secret there.
+fn refuse_open_secret(table: &Table<'_>, route: &Field<'_>, defaults: &Defaults<'_>) {
+    let origin = route.member("origin").or_else(|| defaults.origin_field.cloned());
+    if let Some(origin) = origin.filter(|_| defaults.sends_secret) {
+        let message = "is required: with the origin passthrough the caller would choose who learns identity.secret";
+        table.fail_beside("hosts", message, &origin);
+    }
 }
 
 /// `false` turns off what the policy says for all routes.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::route::header::{is_hop_by_hop, is_reserved};
+use crate::route::header::{is_hop_by_hop, is_reserved, overrides_method};
 use crate::route::pattern::{PathPattern, is_name};
 use crate::route::table::Captures;
 
@@ -55,6 +55,8 @@ pub enum NoValue {
     Repeated(String),
     /// `Connection` names the header, so the origin does not get it.
     HopByHop,
+    /// The query has more parameters than some origins read.
+    TooMany,
 }
 
 impl fmt::Display for NoValue {
@@ -65,6 +67,7 @@ impl fmt::Display for NoValue {
             Self::List => f.write_str("it holds a comma, as a header does that came twice"),
             Self::Repeated(name) => write!(f, "it is repeated: an origin may take {name:?} for it"),
             Self::HopByHop => f.write_str("Connection names the header, so the origin does not get it"),
+            Self::TooMany => f.write_str("the query has more parameters than some origins read"),
         }
     }
 }
@@ -166,7 +169,9 @@ impl Part {
                 return Err(format!("expected a header's name in {{{name}}}"));
             }
             let header = header.to_ascii_lowercase();
-            return if is_hop_by_hop(&header) || is_reserved(&header, scope.identity_prefix) {
+            let is_removed =
+                is_hop_by_hop(&header) || is_reserved(&header, scope.identity_prefix) || overrides_method(&header);
+            return if is_removed {
                 Err(format!("expected a header that the origin gets from the caller, the gate removes {header}"))
             } else {
                 Ok(Self::Header(header))

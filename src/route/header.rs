@@ -24,10 +24,20 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Whether a header of this lower-case name is for the next hop only, whatever `Connection` says.
+/// Headers by which a caller asks an origin to take the request for one of another method: Rails and Laravel do by default,
+/// others can be told to.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
+
+/// Whether a header is for the next hop only, whatever `Connection` says, in any spelling that a server may take for it.
 #[must_use]
 pub fn is_hop_by_hop(name: &str) -> bool {
-    HOP_BY_HOP.contains(&name)
+    HOP_BY_HOP.iter().any(|own| is_alike(name, own))
+}
+
+/// Whether a header would change the method that was checked, in any spelling that an origin may take for it.
+#[must_use]
+pub fn overrides_method(name: &str) -> bool {
+    METHOD_OVERRIDES.iter().any(|own| is_alike(name, own))
 }
 
 /// Whether `Connection` names this header, which then goes no further (RFC 9110 §7.6.1).
@@ -75,6 +85,19 @@ mod tests {
         }
         for name in ["x-authority", "x-auth", "x-forwarded-for", "x-forwarded-hosts", "x-forwarded"] {
             assert!(!is_reserved(name, "x-auth-"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stays_here_does_so_in_any_spelling() {
+        for name in ["te", "connection", "transfer-encoding", "Transfer_Encoding", "keep.alive"] {
+            assert!(is_hop_by_hop(name), "{name}");
+        }
+        for name in ["x-http-method-override", "X_HTTP_Method_Override", "x-method-override", "x.http.method"] {
+            assert!(overrides_method(name), "{name}");
+        }
+        for name in ["accept", "x-http-methods", "transferencoding", "host"] {
+            assert!(!is_hop_by_hop(name) && !overrides_method(name), "{name}");
         }
     }
 

@@ -1,5 +1,8 @@
 //! Names of query parameters that an origin may take for one another.
 
+/// As many parameters as every common origin reads: PHP (`max_input_vars`) and Express drop what follows.
+pub const MOST: usize = 1000;
+
 /// Whether an origin may take one query parameter for the other. Both names are decoded.
 ///
 /// - ASP.NET compares names without regard to case; Rack and PHP drop white space in front, `qs` (Express) brackets.

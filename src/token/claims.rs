@@ -34,7 +34,9 @@ impl Claims {
     ///
     /// # Errors
     /// [`InvalidToken::Claims`] for an absent `exp`, an absent `iat` where the issuer has a `max_age`, and any claim of
-    /// the wrong type.
+    /// the wrong type. [`InvalidToken::Bound`] for `cnf`, whatever is in it (RFC 7800 §3.1), unless the policy says to
+    /// ignore it: by DPoP (RFC 9449 §6) or a certificate (RFC 8705 §3) its bearer would have to prove more than the gate
+    /// can ask for.
     pub fn new(claims: Object<'static>, payload: &str, issuer: &Issuer) -> Result<Self, InvalidToken> {
         let is_string = |name: &str| claims.get(name).is_none_or(|value| value.as_str().is_some());
         if !STRING_CLAIMS.into_iter().all(is_string) || !has_good_audience(&claims) {
@@ -49,6 +51,9 @@ impl Claims {
             return Err(InvalidToken::Claims);
         }
         let scopes = read_scopes(&claims, issuer.scope_claim.as_ref())?;
+        if !issuer.takes_bound && claims.get("cnf").is_some() {
+            return Err(InvalidToken::Bound);
+        }
         Ok(Self { payload: payload.to_owned(), scopes, times, claims })
     }
 

@@ -251,6 +251,64 @@ fn only_an_origin_that_requests_go_to_is_told() {
 }
 
 #[test]
+fn an_origin_that_the_caller_names_is_told() {
+    let through = ", origin = \"passthrough\"";
+    let at_home = format!("{through}, hosts = [\"{{t}}.a.com\"]");
+    let none: [&str; 0] = [];
+    assert_eq!(kinds("", &[token("/a", through)]), ["open-passthrough"]);
+    assert_eq!(kinds("", &[token("/a", through), token("/b", through)]), ["open-passthrough", "open-passthrough"]);
+    assert_eq!(kinds("", &[token("/a", &at_home), deny("/b", through), token("/c", "")]), none);
+    let of_policy = |keys: &str, routes: &[String]| {
+        let issuer = "issuers.a.issuer = \"https://a.com\"";
+        let routes = routes.join(", ");
+        let policy = format!("version = 1\norigin = \"passthrough\"\n{issuer}\n{keys}\nroutes = [{routes}]\n");
+        // As if it fitted in one line.
+        check("through.toml", policy).out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let inherited = of_policy("", &[deny("/a", ""), token("/b", ""), token("/c", &at_home), token("/d", "")]);
+    assert_eq!(inherited.matches("[open-passthrough]").count(), 1, "{inherited}");
+    for words in [
+        "[open-passthrough]: origin: any host that the caller names gets the request, the token with it",
+        "2 | origin = \"passthrough\" | ^^^^^^^^^^^^^ |",
+        "help: `hosts` on routes[1] and 1 more",
+    ] {
+        assert!(inherited.contains(words), "{inherited}");
+    }
+    let own = ", origin = \"https://o.com\"";
+    assert!(!of_policy("", &[deny("/a", ""), token("/b", own)]).contains("open-passthrough"));
+    let kept = of_policy("identity.forward_token = false", &[token("/b", "")]);
+    assert!(kept.contains("gets the request, the identity with it"), "{kept}");
+    // With a secret it is no policy at all.
+    let secret = of_policy("identity.secret.binding = \"S\"", &[token("/b", ""), token("/c", &at_home)]);
+    let error = "error: routes[0].hosts: is required: with the origin passthrough the caller would choose who learns identity.secret";
+    assert!(secret.contains(error) && secret.contains("------------- origin"), "{secret}");
+    assert!(!secret.contains("open-passthrough") && secret.contains("1 error"), "{secret}");
+}
+
+#[test]
+fn a_cache_in_front_of_the_gate_is_told() {
+    let policy = "version = 1\nroutes = [{ path = \"/\", access = \"deny\" }]\n";
+    let of = |more: &str| check("worker.toml", format!("[vars.POLICY]\n{policy}{more}")).out;
+    let told = |more: &str| of(more).matches("[worker-cache]").count();
+    for (more, count) in [
+        ("[cache]\nenabled = true\n", 1),
+        ("[cache]\nenabled = false\n", 0),
+        ("[cache]\nenabled = true\n[exports.default]\ntype = \"worker\"\ncache.enabled = false\n", 0),
+        ("[exports.default]\ntype = \"worker\"\ncache.enabled = true\n", 1),
+        ("[exports.Other]\ntype = \"worker\"\ncache.enabled = true\n", 0),
+    ] {
+        assert_eq!(told(more), count, "{more}");
+    }
+    let run = of("[cache]\nenabled = true\n");
+    assert!(run.contains("5 | enabled = true\n  |           ^^^^\n"), "{run}");
+    // Environments inherit it, unless they have their own.
+    let staging = format!("[env.staging.vars.POLICY]\n{policy}");
+    assert_eq!(told(&format!("{staging}[cache]\nenabled = true\n")), 2);
+    assert_eq!(told(&format!("{staging}[env.staging.cache]\nenabled = true\n")), 1);
+    assert_eq!(told(&format!("{staging}[env.staging.cache]\nenabled = false\n[cache]\nenabled = true\n")), 1);
+}
+
+#[test]
 fn pages_that_anyone_can_be_are_told() {
     let cors = |origin: &str, more: &str| format!("cors = {{ origins = [\"https://app.com\", \"{origin}\"]{more} }}");
     let cookies = ", credentials = true";

@@ -137,6 +137,18 @@ fn each_step_names_what_it_refused() {
         (api(Token::default().header("typ", json!("id"))), ["type", "one of \"jwt\", \"at+jwt\", none", "\"id\""]),
         (api(Token::default().claim("exp", json!("1"))), ["claims", "exp, and the right types", "exp: a string"]),
         (
+            api(Token::default().claim("cnf", json!({"jkt": "x"})).claim("exp", json!(1))),
+            ["cnf", "a token that is bound to no key", "bound by DPoP (cnf.jkt)"],
+        ),
+        (
+            api(Token::default().claim("cnf", json!({"x5t#S256": "x"}))),
+            ["cnf", "a token that is bound to no key", "bound to a certificate (cnf.x5t#S256)"],
+        ),
+        (
+            api(Token::default().claim("cnf", json!("x"))),
+            ["cnf", "a token that is bound to no key", "bound to a key (cnf)"],
+        ),
+        (
             api(Token::default().claim("exp", json!(NOW - 31))),
             ["exp", "later than 2027-01-15T08:00:00Z (with 30 s of leeway)", "1799999969 (2027-01-15T07:59:29Z)"],
         ),
@@ -167,6 +179,46 @@ fn each_step_names_what_it_refused() {
         assert_eq!(refused(&explanation), [name, expected, found]);
         assert_eq!(explanation["decision"], "deny");
     }
+}
+
+#[test]
+fn a_bound_token_that_is_taken_is_shown_as_one() {
+    let folder = Folder::new("explain-bound");
+    folder.write("policy.json", support::policy_with(r#","bound_tokens":"ignore""#, ROUTES));
+    let token = Token::default().claim("cnf", json!({"jkt": "x"})).sign();
+    for (caller, claims) in [("--token", token), ("--claims", claims(json!({"cnf": {"jkt": "x"}})))] {
+        let explanation = explain_json(&folder, &["GET", "/api/x", caller, &claims]);
+        assert_eq!(explanation["decision"], "allow", "{explanation:#}");
+        let checks = explanation["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == "cnf").unwrap();
+        assert_eq!(check["expected"], "anything (bound_tokens = \"ignore\")");
+        assert_eq!((&check["found"], &check["outcome"]), (&json!("bound by DPoP (cnf.jkt)"), &json!("passed")));
+    }
+}
+
+#[test]
+fn whether_a_cache_may_answer_is_shown_and_what_keeps_it_from_it() {
+    let folder = Folder::new("explain-cache");
+    let routes = r#"[{"path":"/public","access":"public"}, {"path":"/own","access":"public","cache":false},
+        {"path":"/service","access":"public","cache":false,"origin":"service:API"}]"#;
+    folder.write("policy.json", support::policy(routes));
+    let mine = ["-H", "Cache-Control: max-age=0"];
+    let named = ["-H", "Connection: cache-control", "-H", "Cache-Control: max-age=0", "-H", "Pragma: x"];
+    let none: [&str; 0] = [];
+    for (path, headers, cache, added) in [
+        ("/public", &none[..], true, &none[..]),
+        ("/own", &none, false, &["cache-control", "pragma"]),
+        ("/own", &mine, false, &["pragma"]),
+        ("/own", &named, false, &["cache-control"]),
+        ("/service", &none, false, &none),
+    ] {
+        let effect = &explain_json(&folder, &[&["GET", path], headers].concat())["effect"];
+        assert_eq!(effect["cache"], cache, "{path}");
+        let set = effect["set"].as_array().unwrap().iter().filter(|header| header["value"] == "no-cache");
+        assert_eq!(set.map(|header| header["name"].as_str().unwrap()).collect::<Vec<_>>(), added, "{path} {headers:?}");
+    }
+    let shown = |path: &str| explain(&folder, &["GET", path]).out.contains("  cache    Cloudflare's cache may answer");
+    assert_eq!(["/public", "/own", "/service"].map(shown), [true, false, false]);
 }
 
 #[test]
@@ -427,11 +479,14 @@ fn effect(decision: portcullis::decision::Decision<'_>, url: &str, method: &str,
             json!({"status": answer.status, "headers": named(headers), "body": answer.body})
         }
         decision => {
-            let sent = support::allowed(decision);
+            let mut sent = support::allowed(decision);
+            if !sent.cache && sent.service.is_none() {
+                sent.set.extend(["cache-control", "pragma"].map(|name| (name.to_owned(), "no-cache".to_owned())));
+            }
             let kept = if has_claims { vec!["x-role", "authorization"] } else { vec!["x-role"] };
             json!({
                 "method": method, "url": sent.url, "service": sent.service, "timeout_ms": sent.timeout_ms,
-                "route": sent.route, "set": named(sent.set), "removed": sent.remove, "kept": kept, "added": [],
+                "cache": sent.cache, "route": sent.route, "set": named(sent.set), "removed": sent.remove, "kept": kept, "added": [],
             })
         }
     }

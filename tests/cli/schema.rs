@@ -95,6 +95,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
     let mut full = issuer("https://a.com");
     full.jwks_uri = text("https://a.com/jwks");
     full.algorithms = vec!["ES256".to_owned()];
+    full.bound_tokens = text("ignore");
     (full.leeway, full.max_age, full.jwks_ttl, full.timeout_ms) = (Some(1), Some(2), Some(3), Some(4));
     (full.jwks_max_stale, full.jwks_cooldown) = (Some(5), Some(6));
     full.types = vec!["jwt".to_owned()];
@@ -120,6 +121,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         .into(),
         origin: text("https://o.com"),
         strip_prefix: text("/a"),
+        cache: Some(true),
         timeout_ms: Some(1),
         cors: Some(RouteCors::Off(false)),
     };
@@ -211,6 +213,8 @@ fn both_take_good_policies() {
         with("identity", &json!({"prefix": "a-", "claims": {}})),
         with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K"]}, "secret": {"binding": "S"}})),
         with("origin", &json!("passthrough")),
+        with_issuer(&json!({"issuer": "https://a.com", "bound_tokens": "refuse"})),
+        with_route(&json!({"path": "/", "access": "public", "cache": false})),
         with("cors", &json!({"origins": ["*"], "headers": [], "credentials": false})),
         with("cors", &json!({"origins": ["https://a.com"], "headers": ["X-A_b", "*"], "expose": ["*", "!"]})),
         with("identity", &json!({"assertion": {"issuer": "x", "keys": ["K", "L"]}})),
@@ -303,6 +307,8 @@ fn both_refuse_bad_policies() {
         route("strip_prefix", json!("/{a}")),
         route("strip_prefix", json!("/a/{*r}")),
         route("strip_prefix", json!("/a//b")),
+        route("cache", json!("no-store")),
+        route("cache", Value::Null),
         route("timeout_ms", json!(0)),
         route("timeout_ms", json!(1.5)),
         route("method", json!(["GET"])),
@@ -322,6 +328,8 @@ fn both_refuse_bad_policies() {
         with_issuer(&json!({"jwks_uri": "https://a.com"})),
         issuer("algorithms", json!(["HS256"])),
         issuer("algorithms", json!([])),
+        issuer("bound_tokens", json!("accept")),
+        issuer("bound_tokens", json!(true)),
         issuer("leeway", json!(301)),
         issuer("leeway", json!("30")),
         issuer("jwks_ttl", json!(0)),

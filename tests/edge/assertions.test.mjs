@@ -14,7 +14,8 @@ import { claims, mint, newKey } from './support/tokens.mjs';
 
 const KEY_SET = '/.well-known/portcullis/jwks.json';
 const ISS = 'https://gate.test';
-const key = newKey('ES256');
+const PARTNER = 'https://partner.test/oidc';
+const [key, partner] = [newKey('ES256'), newKey('ES256')];
 const origin = await startOrigin();
 const service = [];
 
@@ -28,7 +29,7 @@ const routes = [
 ];
 
 function policy(identity, more = {}) {
-  const issuers = { main: { issuer: ISSUER, jwks: { keys: [key.jwk] } } };
+  const issuers = { main: { issuer: ISSUER, jwks: { keys: [key.jwk] } }, partner: { issuer: PARTNER, jwks: { keys: [partner.jwk] } } };
   return { version: 1, origin: origin.url, issuers, identity, routes, ...more };
 }
 
@@ -88,6 +89,7 @@ describe('an assertion', () => {
     const { iat, exp, ...rest } = payload;
     assert.deepEqual(rest, {
       iss: ISS, aud: origin.url, sub: 'user-1', client_id: 'client-1', organization_id: 'örg', scope: 'read write',
+      sub_id: { format: 'iss_sub', iss: ISSUER, sub: 'user-1' },
     });
     assert.equal(exp - iat, 300);
     assert.deepEqual(protectedHeader, { alg: 'ES256', kid: await calculateJwkThumbprint(signing), typ: 'JWT' });
@@ -95,6 +97,13 @@ describe('an assertion', () => {
   test('says no more than the token', async () => {
     const { payload } = await said(gate, mint(key, claims(ISSUER, { sub: undefined, client_id: undefined })));
     assert.deepEqual(Object.keys(payload).sort(), ['aud', 'exp', 'iat', 'iss']);
+  });
+  test('tells users of two issuers apart, whatever is kept of them', async () => {
+    const tokens = [[ISSUER, key], [PARTNER, partner]].map(([iss, signer]) => [iss, mint(signer, claims(iss, { sub: 'admin-1' }))]);
+    for (const [iss, token] of [...tokens, ...tokens]) {
+      const { payload } = await said(gate, token);
+      assert.deepEqual([payload.iss, payload.sub, payload.sub_id], [ISS, 'admin-1', { format: 'iss_sub', iss, sub: 'admin-1' }]);
+    }
   });
   test('names the organization of the matched audience', async () => {
     const token = mint(key, claims(ISSUER, { aud: ['urn:logto:organization:o1', 'urn:logto:organization:o2'] }));

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { assertRefused } from './support/expect.mjs';
 import { API, ISSUER, fixture } from './support/fixture.mjs';
 import { claims, mint, newKey, now } from './support/tokens.mjs';
 
@@ -16,7 +17,7 @@ const mainKey = newKey('ES256');
 const otherKey = newKey('ES256');
 const issuerOf = (name, key = mainKey, more = {}) => ({ issuer: `https://${name}.test`, jwks: { keys: [key.jwk] }, ...more });
 
-const { gate, token, accepts, refuses } = await fixture({
+const { gate, origin, token, accepts, refuses } = await fixture({
   keys: [mainKey],
   policy: {
     issuers: {
@@ -25,6 +26,7 @@ const { gate, token, accepts, refuses } = await fixture({
       lax: issuerOf('lax', mainKey, { leeway: 300, max_age: 1000 }),
       typed: issuerOf('typed', mainKey, { types: ['at+jwt', 'application/Custom+JWT'] }),
       narrow: issuerOf('narrow', mainKey, { algorithms: ['ES384', 'RS256'] }),
+      bound: issuerOf('bound', mainKey, { bound_tokens: 'ignore' }),
       plain: { issuer: 'not a url', jwks: { keys: [mainKey.jwk] } },
       scp: issuerOf('scp', mainKey, { scope_claim: 'scp' }),
       nested: issuerOf('nested', mainKey, { scope_claim: 'realm.access.roles' }),
@@ -172,6 +174,19 @@ describe('where scopes are', () => {
     test(name, () => (passes ? accepts(compact, '/scoped') : refuses(compact, 'auth.insufficient_scope', '/scoped', { scope: 'read' })));
   }
   test('a nested scope claim of the wrong type is invalid', () => refuses(of('nested', { realm: { access: { roles: 7 } } }), INVALID, '/scoped'));
+});
+
+describe('a token that is bound to a key', () => {
+  const cnf = { jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' };
+  test('is no bearer token, also the second time', async () => {
+    const compact = token({ cnf });
+    for (let i = 0; i < 2; i += 1) {
+      const answer = await gate.bearer(compact, '/a');
+      assertRefused(answer, INVALID, { origin });
+      assert.match(answer.header('www-authenticate'), /error_description="The token is bound to a key"$/);
+    }
+  });
+  test('is one where the policy says so', () => accepts(mint(mainKey, claims('https://bound.test', { cnf }))));
 });
 
 test('nothing of a refused token is in the log', async () => {

@@ -72,6 +72,7 @@ const INVALID = {
   'leeway as a string': [issuer({ leeway: '30' }), ['issuers.main.leeway']],
   'max_age negative': [issuer({ max_age: -1 }), ['issuers.main.max_age']],
   'jwks_ttl 0': [issuer({ jwks_ttl: 0 }), ['issuers.main.jwks_ttl']],
+  'cache of a route as a string': [route({ cache: 'no-store' }), ['routes[0].cache']],
   'timeout_ms of a route as a string': [route({ timeout_ms: '1s' }), ['routes[0].timeout_ms']],
 
   'an issuer without issuer': [issuerOnly({ jwks }), ['issuers.main.issuer']],
@@ -89,6 +90,8 @@ const INVALID = {
   'none as an algorithm': [issuer({ algorithms: ['none'] }), ['issuers.main.algorithms']],
   'HMAC as an algorithm': [issuer({ algorithms: ['HS256'] }), ['issuers.main.algorithms']],
   'no algorithm': [issuer({ algorithms: [] }), ['issuers.main.algorithms']],
+  'bound tokens that are neither': [issuer({ bound_tokens: 'accept' }), ['issuers.main.bound_tokens']],
+  'bound tokens as a boolean': [issuer({ bound_tokens: false }), ['issuers.main.bound_tokens']],
   'no types': [issuer({ types: [] }), ['issuers.main.types']],
   'two issuers with one issuer': [top({ issuers: { one: { issuer: ISSUER, jwks }, two: { issuer: ISSUER, jwks } } }), ['issuers.two']],
 
@@ -157,6 +160,13 @@ const INVALID = {
   'a prefix that is too long': [identity({ prefix: `${'a'.repeat(32)}-` }), ['identity.prefix']],
   'a prefix with an underscore': [identity({ prefix: 'x_auth-' }), ['identity.prefix']],
   'forward_token as a string': [identity({ forward_token: 'no' }), ['identity.forward_token']],
+  'a secret for hosts that the caller names': [
+    top({ identity: { secret: { binding: 'S' } }, routes: [open('/a', { origin: 'passthrough' }), { path: '/b', audience: API, origin: 'passthrough' }] }),
+    ['routes[0].hosts', 'routes[1].hosts'],
+  ],
+  'a secret for hosts that the caller names, by the policy\'s origin': [
+    top({ origin: 'passthrough', identity: { secret: { binding: 'S' } }, routes: [{ path: '/b', access: 'deny' }, open('/a')] }), ['routes[1].hosts'],
+  ],
   'a claim header without the prefix': [identity({ claims: { 'x-email': 'email' } }), ['identity.claims', 'x-email']],
 
   'many errors, all at once': [
@@ -238,13 +248,13 @@ const VALID = {
     ...BASE,
     issuers: {
       main: {
-        issuer: ISSUER, jwks, algorithms: ['ES256'], leeway: 10, max_age: 1000, types: ['at+jwt'], scope_claim: 'scp', jwks_ttl: 60,
+        issuer: ISSUER, jwks, algorithms: ['ES256'], leeway: 10, max_age: 1000, types: ['at+jwt'], scope_claim: 'scp', jwks_ttl: 60, bound_tokens: 'ignore',
         jwks_max_stale: 600, jwks_cooldown: 10, timeout_ms: 1000,
       },
     },
     routes: [{
       path: '/a', methods: ['GET'], hosts: ['gate.test'], name: 'a', access: 'token', issuers: ['main'], audience: [API, 'urn:x'], organization: '*',
-      claims: { sub: { any: ['user-1', 'x'] } }, origin: origin.url, strip_prefix: '/a', timeout_ms: 5000,
+      claims: { sub: { any: ['user-1', 'x'] } }, origin: origin.url, strip_prefix: '/a', cache: true, timeout_ms: 5000,
     }],
     identity: { prefix: 'x-me-', forward_token: false, payload_header: true, claims: { 'x-me-mail': 'email' } },
     limits: { max_token_bytes: 4096 },

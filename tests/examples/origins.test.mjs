@@ -25,9 +25,11 @@ const assertionKey = signingKey('ES256');
 const gateKey = { ...signerOf(assertionKey), kid: await calculateJwkThumbprint(assertionKey) };
 const stranger = newKey('ES256');
 const stages = await Promise.all(EXAMPLES.map(async (name) => ({ name, gatePort: await freePort(), port: await freePort() })));
+/** Another issuer behind the same gate, which numbers its users by itself. */
+const partner = { issuer: 'https://partner.test/oidc', key: newKey('ES256') };
 const gates = await startGates(stages.map(({ gatePort, port }) => ({
   port: gatePort,
-  policy: demoPolicy({ issuer: provider.issuer, origin: urlOf(port), gate: urlOf(gatePort) }),
+  policy: policyOf({ issuer: provider.issuer, origin: urlOf(port), gate: urlOf(gatePort) }),
   bindings: { [ASSERTION_KEY]: JSON.stringify(assertionKey) },
 })));
 const origins = await Promise.all(stages.map(({ name, gatePort, port }) => startExample(name, { port, gate: urlOf(gatePort) })));
@@ -36,7 +38,7 @@ after(async () => {
 });
 
 /** What the provider's tokens of the client say. */
-const CLIENT = { sub: 'demo-m2m', clientId: 'demo-m2m' };
+const CLIENT = { issuer: provider.issuer, sub: 'demo-m2m', clientId: 'demo-m2m' };
 const ORGANIZATION = 'urn:logto:organization:acme';
 
 /** Of each permission model: a request, the tokens that it takes, with what the origin is told, and those that it refuses. */
@@ -104,7 +106,8 @@ EXAMPLES.forEach((name, index) => {
   const through = (path, options) => request(gatePort, path, { host: HOST, ...options });
   const around = (path, options) => request(port, path, { host: `127.0.0.1:${port}`, ...options });
   const assertion = (changes, key = gateKey, header = {}) => mint(key, {
-    iss: urlOf(gatePort), aud: urlOf(port), sub: 'user-1', client_id: 'app-1', scope: 'api:read', iat: now(), exp: now() + 300, ...changes,
+    iss: urlOf(gatePort), aud: urlOf(port), client_id: 'app-1', scope: 'api:read', iat: now(), exp: now() + 300,
+    ...whose(provider.issuer, 'user-1'), ...changes,
   }, { header: { typ: 'JWT', ...header } });
 
   describe(name, () => {
@@ -131,7 +134,9 @@ EXAMPLES.forEach((name, index) => {
     test('the whole answer is the identity', async () => {
       const compact = token({ sub: 'user-1', client_id: 'app-1', scope: 'api:read api:write' });
       const answer = await through('/api/protected', { headers: bearer(compact) });
-      const auth = { sub: 'user-1', clientId: 'app-1', organizationId: null, scopes: ['api:read', 'api:write'], audience: [API] };
+      const auth = {
+        issuer: provider.issuer, sub: 'user-1', clientId: 'app-1', organizationId: null, scopes: ['api:read', 'api:write'], audience: [API],
+      };
       assert.deepEqual(answer.json, { auth });
     });
 
@@ -140,12 +145,25 @@ EXAMPLES.forEach((name, index) => {
       const aud = [API, 'https://a,b.test/%2C', 'urn:\u00fc 1'];
       const answer = await through('/api/protected', { headers: bearer(token({ ...identity, aud })) });
       const scopes = ['api:read', 'l\u00e4s:\u00e5,b%20c', '\u2003x'];
-      assert.deepEqual(answer.json, { auth: { sub: identity.sub, clientId: identity.client_id, organizationId: null, scopes, audience: aud } });
+      const auth = { issuer: provider.issuer, sub: identity.sub, clientId: identity.client_id, organizationId: null, scopes, audience: aud };
+      assert.deepEqual(answer.json, { auth });
     });
 
-    test('a token that says little', async () => {
+    test('a token that says little: no user, of no issuer', async () => {
       const answer = await through('/catalog', { headers: bearer(token({ sub: undefined, client_id: undefined, jti: undefined })) });
-      assert.deepEqual(answer.json, { auth: { sub: null, clientId: null, organizationId: null, scopes: [], audience: [API] } });
+      const auth = { issuer: null, sub: null, clientId: null, organizationId: null, scopes: [], audience: [API] };
+      assert.deepEqual(answer.json, { auth });
+    });
+
+    test('one subject of two issuers is two users', async () => {
+      const claim = { sub: 'admin-1', client_id: 'app-1', scope: 'api:read' };
+      const tokens = [[provider.issuer, token(claim)], [partner.issuer, mint(partner.key, claims(partner.issuer, claim))]];
+      // In turns, so that nothing that is kept of one can stand for the other.
+      for (const [issuer, compact] of [...tokens, ...tokens]) {
+        const answer = await through('/api/protected', { headers: bearer(compact) });
+        const auth = { issuer, sub: 'admin-1', clientId: 'app-1', organizationId: null, scopes: ['api:read'], audience: [API] };
+        assert.deepEqual(answer.json, { auth });
+      }
     });
 
     test('an optional route: the caller if there is one', async () => {
@@ -159,17 +177,26 @@ EXAMPLES.forEach((name, index) => {
     });
 
     test('forged identity does not pass the gate', async () => {
-      const headers = [...FORGED, ['x-auth-assertion', assertion({ sub: 'root' })], ['X_Auth_Assertion', assertion({ sub: 'root' })]];
+      const headers = [...FORGED, ['x-auth-assertion', assertion(whose(provider.issuer, 'root'))], ['X_Auth_Assertion', assertion(whose(provider.issuer, 'root'))]];
       assert.deepEqual((await through('/catalog', { headers })).json, { auth: null });
       const answer = await through('/api/protected', { headers: [...headers, ...bearer(token({ scope: 'api:read' }))] });
-      const auth = { sub: 'user-1', clientId: 'client-1', organizationId: null, scopes: ['api:read'], audience: [API] };
+      const auth = {
+        issuer: provider.issuer, sub: 'user-1', clientId: 'client-1', organizationId: null, scopes: ['api:read'], audience: [API],
+      };
       assert.deepEqual(answer.json, { auth });
     });
 
     test('around the gate: an assertion of the gate\'s key would be taken', async () => {
       const answer = await around('/api/protected', { headers: [['x-auth-assertion', assertion()], ['x-auth-audience', `${API},a%2Cb`]] });
-      const auth = { sub: 'user-1', clientId: 'app-1', organizationId: null, scopes: ['api:read'], audience: [API, 'a,b'] };
+      const auth = {
+        issuer: provider.issuer, sub: 'user-1', clientId: 'app-1', organizationId: null, scopes: ['api:read'], audience: [API, 'a,b'],
+      };
       assert.deepEqual(answer.json, { auth });
+    });
+    test('around the gate: a subject that is of no issuer is no user', async () => {
+      const answer = await around('/api/protected', { headers: [['x-auth-assertion', assertion({ sub_id: undefined })]] });
+      const { issuer, sub } = answer.json.auth;
+      assert.deepEqual([issuer, sub], [null, null]);
     });
 
     const hold = { ...claims(urlOf(gatePort)), aud: urlOf(port) };
@@ -183,7 +210,13 @@ EXAMPLES.forEach((name, index) => {
       'no kid': assertion({}, gateKey, { kid: undefined }),
       'no signature': `${input({ alg: 'none', kid: gateKey.kid }, hold)}.`,
       'HMAC with the public key': hmac(input({ alg: 'HS256', kid: gateKey.kid }, hold)),
-      'the signature of another': mixed(assertion({ sub: 'root' }), assertion()),
+      'the signature of another': mixed(assertion(whose(provider.issuer, 'root')), assertion()),
+      'the signature of another issuer\'s user': mixed(assertion(whose('https://evil.test', 'user-1')), assertion()),
+      'a sub_id of another format': assertion({ sub_id: { format: 'opaque', id: 'user-1' } }),
+      'a sub_id without issuer': assertion({ sub_id: { format: 'iss_sub', sub: 'user-1' } }),
+      'a sub_id without subject': assertion({ sub_id: { format: 'iss_sub', iss: provider.issuer } }),
+      'a sub_id of other types': assertion({ sub_id: { format: 'iss_sub', iss: [provider.issuer], sub: 1 } }),
+      'a sub_id that is a text': assertion({ sub_id: 'user-1' }),
       'expired': assertion({ iat: now() - 400, exp: now() - 60 }),
       'of the future': assertion({ iat: now() + 120, exp: now() + 300 }),
       'without end': assertion({ exp: undefined }),
@@ -212,6 +245,17 @@ EXAMPLES.forEach((name, index) => {
     }
   });
 });
+
+/** The demonstration's policy, with a second issuer. */
+function policyOf(urls) {
+  const { issuers, ...policy } = demoPolicy(urls);
+  return { ...policy, issuers: { ...issuers, partner: { issuer: partner.issuer, jwks: { keys: [partner.key.jwk] } } } };
+}
+
+/** What an assertion says of the user. */
+function whose(iss, sub) {
+  return { sub, sub_id: { format: 'iss_sub', iss, sub } };
+}
 
 /** A token of the provider's key, sound but for the changes. */
 function token(changes) {

@@ -47,6 +47,7 @@ pub struct Sent {
     pub url: String,
     pub service: Option<String>,
     pub timeout_ms: u32,
+    pub cache: bool,
     pub route: String,
     pub remove: Vec<String>,
     pub set: Vec<(String, String)>,
@@ -54,10 +55,11 @@ pub struct Sent {
 
 pub fn allowed(decision: Decision<'_>) -> Sent {
     match decision {
-        Decision::Allow(Forward { url, service, timeout_ms, route, remove, set }) => Sent {
+        Decision::Allow(Forward { url, service, timeout_ms, cache, route, remove, set }) => Sent {
             url,
             service: service.map(Into::into),
             timeout_ms,
+            cache,
             route: route.into(),
             remove: remove.into_iter().map(Into::into).collect(),
             set: set.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),

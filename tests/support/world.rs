@@ -156,6 +156,14 @@ impl World {
         self.site.set_ahead(seconds);
     }
 
+    /// Another policy in the same isolate.
+    pub fn succeed(&mut self, policy: &str) {
+        let gateway = Rc::new(self.site.gateway.succeeded_by(read(policy)));
+        let platform = self.platform();
+        self.site.gateway = Rc::clone(&gateway);
+        self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
+    }
+
     pub fn platform(&self) -> Platform {
         Platform(Rc::clone(&self.shared), Rc::clone(&self.site.ahead_ms))
     }

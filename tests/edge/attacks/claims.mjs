@@ -2,7 +2,7 @@
 
 import { now } from '../support/tokens.mjs';
 import {
-  ACCEPTED, API, AUDIENCE, EARLY, EXPIRED, INVALID, ISSUER, SCOPE, sound, token, withClaimText, withMembers, withPayload,
+  ACCEPTED, API, AUDIENCE, EARLY, EXPIRED, INVALID, ISSUER, SCOPE, ownKey, sound, token, withClaimText, withMembers, withPayload,
 } from './world.mjs';
 
 const PAST = now() - 3600;
@@ -136,6 +136,16 @@ export default {
     {
       attack: 'scope: empty, beside scp with the right one', why: 'a scope that is there decides', path: '/scoped', scope: 'read:data',
       token: () => [token({ scope: '', scp: 'read:data' }), token({ scope: [], scp: ['read:data'] })], answer: SCOPE,
+    },
+
+    {
+      attack: 'cnf: a token that is bound to a key', why: 'whoever stole it has no key to prove it by, and none is asked for (RFC 9449, RFC 8705)',
+      token: () => [{ jkt: 'x' }, { 'x5t#S256': 'x' }, { jwk: ownKey.jwk }, { kid: 'x' }, {}, [], '', 'x', null, false, 0].map((cnf) => token({ cnf })),
+      answer: INVALID,
+    },
+    {
+      attack: 'cnf: elsewhere', why: 'control: only the claim binds a token',
+      token: () => [{ CNF: {} }, { x: { cnf: {} } }, { req_cnf: 'x' }].map((claims) => token(claims)), answer: ACCEPTED,
     },
 
     {

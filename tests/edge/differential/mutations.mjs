@@ -94,6 +94,10 @@ export const MUTATIONS = {
     ]);
   },
 
+  'cnf': (draft, random) => {
+    draft.claims.cnf = random.pick([{ jkt: 'x' }, { 'x5t#S256': 'x' }, {}, [], '', null, false]);
+  },
+
   // What the route asks
   'aud': (draft, random) => {
     const one = String([draft.claims.aud].flat().at(-1));

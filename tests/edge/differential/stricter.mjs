@@ -68,6 +68,10 @@ export const STRICTER = {
       return values.some((value) => value !== undefined && typeof value !== 'string' && !(Array.isArray(value) && value.every(isScope)));
     },
   },
+  'a token that is bound to a key': {
+    reason: 'RFC 7800 section 3.1: its bearer has to prove the key, which jose leaves to others',
+    applies: ({ documents: [, claims] }, { bound_tokens: bound }) => claims.cnf !== undefined && bound !== 'ignore',
+  },
   'a date that is none': {
     reason: 'before 1970 or after the year 9999 (RFC 3339)',
     applies: ({ documents: [, claims] }) => ['exp', 'nbf', 'iat'].some((name) => claims[name] < 0 || claims[name] > MAX_DATE),

@@ -60,6 +60,7 @@ function newIssuer(index, rsa, useless, random) {
   if (random.oneIn(3)) table.max_age = random.pick([400, 3600]);
   if (random.oneIn(3)) table.types = random.pick([['at+jwt'], ['JWT', 'application/vnd.test+jwt']]);
   if (random.oneIn(3)) table.scope_claim = random.pick(['permissions', 'realm.scopes']);
+  if (random.oneIn(3)) table.bound_tokens = random.pick(['ignore', 'refuse']);
   if (random.oneIn(4)) table.algorithms = random.some([...RSA, ...FAMILIES.slice(2)]);
   const isTaken = ({ alg }) => (table.algorithms ?? [alg]).includes(alg);
   // A list that fits no key would make a policy whose issuer signs nothing.

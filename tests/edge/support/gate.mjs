@@ -39,7 +39,8 @@ export async function startGate({ build, entry, others, ...options }) {
  * - `bindings`: further variables
  * - `services`: binding name → `(request) => Response`, run outside the gate, the name of one of the `others`, or a port of
  *   this machine, where every request goes, whatever its URL
- * - `outbound`: such a port, for the requests that the gate makes (default: the URL says where they go)
+ * - `outbound`: such a port, for the requests that the gate makes (default: the URL says where they go), or the name of one
+ *   of the `others`, which then gets them
  * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) in place of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
@@ -65,7 +66,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     compatibilityDate: COMPATIBILITY_DATE,
     bindings: policy === undefined ? bindings : { POLICY: policy, ...bindings },
     serviceBindings: { ...mapped(services, (service) => (typeof service === 'number' ? server(service) : service)), ...(store ? { STORE: store.handle } : {}) },
-    ...(outbound ? { outboundService: `outbound-${index}` } : {}),
+    ...(outbound ? { outboundService: typeof outbound === 'number' ? `outbound-${index}` : outbound } : {}),
     kvNamespaces: { ...(kv === null || store ? {} : { JWKS: kv }), ...(policies ? { POLICY_KV: policies } : {}) },
     unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }));
@@ -100,7 +101,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
 
 /** Miniflare lets nothing but a Worker take what a gate sends out. */
 function relay({ outbound }, index) {
-  if (!outbound) return [];
+  if (typeof outbound !== 'number') return [];
   const contents = 'export default { fetch: (request, env) => env.SERVER.fetch(request) };';
   return [{ ...otherWorker([`outbound-${index}`, contents]), serviceBindings: { SERVER: server(outbound) } }];
 }

@@ -9,7 +9,8 @@ const DATES = ['exp', 'nbf', 'iat'];
 export const STRICTER = {
   ...shared([
     'a token over the limit', 'base64url that is not canonical', 'a byte order mark', 'a repeated member', 'deep nesting',
-    'a lone surrogate', 'typ', 'crit', 'b64', 'the type of a claim', 'the type of scopes', 'a date that is none',
+    'a lone surrogate', 'typ', 'crit', 'b64', 'the type of a claim', 'the type of scopes', 'a token that is bound to a key',
+    'a date that is none',
   ]),
   'no exp': {
     status: 401,

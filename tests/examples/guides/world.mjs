@@ -85,7 +85,7 @@ const MUTATIONS = {
 
 /** What the guides are about, and where their check is laxer. */
 export const FAVOURITES = [
-  'aud', 'organization_id', 'scopes', 'scope beside scp', 'org', 'authorization', 'alg', 'kid', 'exp', 'typ',
+  'aud', 'organization_id', 'cnf', 'scopes', 'scope beside scp', 'org', 'authorization', 'alg', 'kid', 'exp', 'typ',
   'crit', 'Unicode', 'limits of JSON',
   ...Object.keys(MUTATIONS),
 ];

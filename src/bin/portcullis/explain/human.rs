@@ -127,6 +127,9 @@ fn write_forward(forward: &ToOrigin, output: &Output) {
     for header in &forward.set {
         item(output, "  set      ", GREEN, &format!("{}: {}", header.name, shortened(&header.value)));
     }
+    if forward.cache && forward.service.is_none() {
+        item(output, "  cache    ", YELLOW, "Cloudflare's cache may answer instead");
+    }
     if !forward.removed.is_empty() {
         item(output, "  removed  ", YELLOW, &forward.removed.join(", "));
     }

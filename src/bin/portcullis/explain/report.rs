@@ -78,6 +78,8 @@ pub(super) struct ToOrigin {
     pub(super) url: String,
     pub(super) service: Option<String>,
     pub(super) timeout_ms: u32,
+    /// Whether Cloudflare's cache may answer in the origin's stead.
+    pub(super) cache: bool,
     pub(super) route: String,
     pub(super) set: Vec<Named>,
     /// Names of headers of the request that are taken away.
@@ -142,6 +144,7 @@ fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>, added: Vec<(St
         url: forward.url,
         service: forward.service.map(Cow::into_owned),
         timeout_ms: forward.timeout_ms,
+        cache: forward.cache,
         route: forward.route.into_owned(),
         set: named(forward.set.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()))),
         kept: kept.map(str::to_owned).collect(),

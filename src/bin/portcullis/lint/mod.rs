@@ -7,6 +7,7 @@ mod names;
 mod openings;
 mod own;
 mod pages;
+mod passthrough;
 mod routes;
 mod worker;
 
@@ -50,6 +51,7 @@ rules! {
     LONG_LEEWAY = Warning "long-leeway" "Expired tokens are taken for minutes",
     NO_COOLDOWN = Warning "no-cooldown" "Each unknown key makes a fetch",
     NO_STALE_KEYS = Warning "no-stale-keys" "Tokens are refused as soon as the issuer is down",
+    OPEN_PASSTHROUGH = Warning "open-passthrough" "Requests go to any host that the caller names",
     OPEN_SECRET = Warning "open-secret" "A secret that stands in the file",
     OPTIONAL_CHECKS = Warning "optional-checks" "Checks that callers avoid by sending no token",
     ORGANIZATION_UNUSED = Warning "organization-unused" "The organization in the path is not compared with the token's",
@@ -64,6 +66,7 @@ rules! {
     UNKNOWN_METHOD = Warning "unknown-method" "A method that the registry of HTTP does not have",
     UNREACHABLE = Warning "unreachable" "A route that no request reaches",
     UNUSED_ISSUER = Warning "unused-issuer" "No route takes the issuer's tokens",
+    WORKER_CACHE = Warning "worker-cache" "Cached answers come without the gate",
 }
 
 /// A policy, and what is noted of it.
@@ -81,6 +84,7 @@ pub(crate) fn policy(policy: &Policy, value: &Value) -> Vec<Finding> {
     methods::lint(&mut lint);
     own::lint(&mut lint);
     pages::lint(&mut lint);
+    passthrough::lint(&mut lint);
     openings::lint(&mut lint);
     names::lint(&mut lint);
     lint.findings

@@ -3,8 +3,8 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, Step};
 
-use super::{ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE};
-use crate::document::{Document, Span, Value, is_configuration};
+use super::{ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE};
+use crate::document::{Document, Node, Span, Value, is_configuration};
 use crate::finding::Finding;
 use crate::policy::Examined;
 
@@ -43,7 +43,7 @@ struct Worker<'d> {
 impl<'d> Worker<'d> {
     fn findings(&self) -> Vec<Finding> {
         let about_it = self.too_large().into_iter().chain(self.unbound_store());
-        about_it.chain(self.unbound_services()).chain(self.open_secrets()).collect()
+        about_it.chain(self.unbound_services()).chain(self.open_secrets()).chain(self.cached()).collect()
     }
 
     fn too_large(&self) -> Option<Finding> {
@@ -101,6 +101,21 @@ impl<'d> Worker<'d> {
             finding.help(format!("take it out, and `npx wrangler secret put {name}` another one"));
             self.table.get("vars")?.get(name).map(|_| finding)
         })
+    }
+
+    /// A cache in front of the Worker, which answers without running it. Environments inherit it.
+    fn cached(&self) -> Option<Finding> {
+        let is_on = |cache: &&Value| matches!(cache.get("enabled").map(|on| &on.node), Some(Node::Bool(true)));
+        let whole = self.table.get("cache").or_else(|| self.document.root.get("cache"));
+        let entry = self.table.get("exports").or_else(|| self.document.root.get("exports"));
+        let entry = entry.and_then(|exports| exports.get("default")?.get("cache"));
+        // What the entry point says goes before what the Worker says.
+        let cache = entry.or(whole).filter(is_on)?;
+        let message =
+            "Cloudflare answers from a cache in front of this Worker: what one caller may see, others get unasked";
+        let mut finding = Finding::new(&WORKER_CACHE, cache.get("enabled")?.span.clone(), message);
+        finding.help("turn it off here; `cache = true` on a route lets a cache behind the gate answer");
+        Some(finding)
     }
 
     fn binds(&self, kind: &str, name: &str) -> bool {

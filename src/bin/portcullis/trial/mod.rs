@@ -16,6 +16,7 @@ use portcullis::cors::Kind;
 use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::policy::{KeySource, Policy};
+use portcullis::request::Request;
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::token::verified::VerifiedTokens;
 use portcullis::upstream::Forward;
@@ -115,6 +116,7 @@ impl Court {
         let take = |decision: Decision<'_>, context: &Context<'_>| match decision {
             Decision::Allow(mut forward) => {
                 self.secrets.show(&mut forward);
+                keep_from_caches(&mut forward, &request);
                 (None, Verdict::Allow(forward.into_owned()), added(context))
             }
             Decision::Serve(document) => (None, Verdict::Serve(serve(&document, context)), Vec::new()),
@@ -128,6 +130,19 @@ impl Court {
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
         Trial { verdict, checks: record.into_checks(denial.as_ref()), route, added, log }
+    }
+}
+
+/// What the platform adds where no cache may answer (Fetch standard §4.6: the cache mode `no-store`), unless it is there.
+fn keep_from_caches(forward: &mut Forward<'_>, request: &Request<'_>) {
+    if forward.cache || forward.service.is_some() {
+        return;
+    }
+    for name in ["cache-control", "pragma"] {
+        let is_kept = request.header(name).is_some() && !forward.remove.iter().any(|removed| removed == name);
+        if !is_kept {
+            forward.set.push((name.into(), "no-cache".into()));
+        }
     }
 }
 

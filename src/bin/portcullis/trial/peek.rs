@@ -18,6 +18,8 @@ pub(super) struct Peek {
     pub(super) iat: Option<String>,
     /// What is odd about the registered claims: of which kinds they are, where that is wrong.
     pub(super) odd: Option<String>,
+    /// What the token is bound to (RFC 7800 §3.1), in words.
+    pub(super) bound: Option<&'static str>,
 }
 
 impl Peek {
@@ -30,8 +32,10 @@ impl Peek {
         let (header, payload) = (Json::parse(&header).ok(), Json::parse(&payload).ok());
         let [alg, kid, typ] = ["alg", "kid", "typ"].map(|name| member(header.as_ref(), name));
         let [iss, exp, nbf, iat] = ["iss", "exp", "nbf", "iat"].map(|name| member(payload.as_ref(), name));
-        let odd = payload.as_ref().and_then(Json::as_object).map(odd_claims).filter(|odd| !odd.is_empty());
-        Some(Self { bytes: token.len(), alg, kid, typ, iss, exp, nbf, iat, odd })
+        let claims = payload.as_ref().and_then(Json::as_object);
+        let odd = claims.map(odd_claims).filter(|odd| !odd.is_empty());
+        let bound = claims.and_then(|claims| claims.get("cnf")).map(binding);
+        Some(Self { bytes: token.len(), alg, kid, typ, iss, exp, nbf, iat, odd, bound })
     }
 }
 
@@ -53,6 +57,16 @@ const KINDS: [(&[&str], Fits); 3] = [
 
 fn is_text(value: &Json<'_>) -> bool {
     value.as_str().is_some()
+}
+
+/// By which method a token is bound to a key (RFC 9449 §6.1, RFC 8705 §3.1).
+fn binding(cnf: &Json<'_>) -> &'static str {
+    let has = |member: &str| cnf.as_object().is_some_and(|cnf| cnf.get(member).is_some());
+    match () {
+        () if has("jkt") => "bound by DPoP (cnf.jkt)",
+        () if has("x5t#S256") => "bound to a certificate (cnf.x5t#S256)",
+        () => "bound to a key (cnf)",
+    }
 }
 
 /// Registered claims of a kind that they may not be, in words.

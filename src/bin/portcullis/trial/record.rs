@@ -17,6 +17,9 @@ const SIGNATURE: &str = "signature";
 /// The check of `alg`: whether the gate knows it, and then whether the issuer takes it.
 const ALGORITHM: &str = "algorithm";
 
+/// The check that the token is bound to no key.
+const BINDING: &str = "cnf";
+
 /// Something that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
@@ -224,8 +227,11 @@ impl Record {
             self.of_token(3, ALGORITHM, algorithms, none(&peek.alg)),
             self.of_token(3, "type", words::one_of(types), none(&peek.typ)),
             Check { found: peek.odd, ..self.said(check(4, "claims", "exp, and the right types", String::new())) },
-            self.said(check(4, "exp", format!("later than {}{leeway}", time::show(now)), shown(&peek.exp))),
         ];
+        if let Some(bound) = peek.bound {
+            checks.push(self.said(check(4, BINDING, words::binding(issuer), bound.to_owned())));
+        }
+        checks.push(self.said(check(4, "exp", format!("later than {}{leeway}", time::show(now)), shown(&peek.exp))));
         if peek.nbf.is_some() || peek.iat.is_some() {
             let found = format!("nbf {}, iat {}", shown(&peek.nbf), shown(&peek.iat));
             let expected = format!("not later than {}{leeway}", time::show(now));
@@ -283,6 +289,7 @@ fn refused_by(denial: &Denial, checks: &[Check]) -> usize {
         Denial::InvalidToken(InvalidToken::Critical) => "extensions",
         Denial::InvalidToken(InvalidToken::Type) => "type",
         Denial::InvalidToken(InvalidToken::Claims) => "claims",
+        Denial::InvalidToken(InvalidToken::Bound) => BINDING,
         Denial::TokenExpired => "exp",
         Denial::TokenNotYetValid => "nbf, iat",
         Denial::TokenTooOld => "max_age",

@@ -4,7 +4,7 @@ use portcullis::json::Json;
 use portcullis::jwks::key::PublicKey;
 use portcullis::jwks::set::usable_keys;
 use portcullis::policy::template::Template;
-use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Scopes};
+use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Issuer, Organization, Scopes};
 use portcullis::route::table::RouteMatch;
 use portcullis::trace::Caller;
 
@@ -30,6 +30,11 @@ pub(super) fn one_of(words: impl Iterator<Item = String>) -> String {
         [word] => word.clone(),
         words => format!("one of {}", words.join(", ")),
     }
+}
+
+/// What the issuer's tokens may be bound to.
+pub(super) fn binding(issuer: &Issuer) -> &'static str {
+    if issuer.takes_bound { "anything (bound_tokens = \"ignore\")" } else { "a token that is bound to no key" }
 }
 
 pub(super) fn audience(audience: &Audience, caller: Caller<'_>) -> (String, String) {
