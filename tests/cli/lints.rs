@@ -161,28 +161,36 @@ fn methods_that_a_stricter_route_leaves_are_told() {
 }
 
 #[test]
-fn paths_that_differ_by_case_are_told() {
-    let exact = "paths.case = \"exact\"";
+fn a_path_that_is_a_stricter_one_but_for_case_is_told() {
+    let get = ", methods = [\"GET\"]";
     for routes in [
         [deny("/Admin/{*rest}", ""), public("/admin/{*rest}", "")],
-        [token("/admin/{x}", ""), token("/ADMIN/{y}/z", "")],
-        [token("/a/{x}/Users", ""), token("/a/{y}/users", "")],
+        [deny("/admin/{*rest}", ""), token("/Admin/{*rest}", "")],
+        [token("/admin/{x}", ", scopes = [\"a\"]"), token("/ADMIN/{y}", "")],
+        [token("/a/{x}/Users", ""), optional("/a/{y}/users", get)],
+        [token("/Users", ", hosts = [\"a.com\"]"), public("/users", ", hosts = [\"a.com\", \"b.com\"]")],
     ] {
-        let found = places("", &routes);
-        assert!(found.contains(&place("similar-path", "routes[1].path")[0]), "{routes:?}: {found:?}");
+        assert_eq!(places("", &routes), place("similar-path", "routes[1]"), "{routes:?}");
+        let found = places("paths.case = \"exact\"", &routes);
+        assert!(found.contains(&place("similar-path", "routes[1]")[0]), "{routes:?}: {found:?}");
     }
     for routes in [
-        [token("/admin", ""), token("/admin/x", "")],
-        [token("/admin", ", hosts = [\"a.com\"]"), token("/Admin", ", hosts = [\"b.com\"]")],
-        [token("/a/users", ""), token("/b/Users", "")],
-        [token("/a/{Id}", ""), token("/a/{id}/b", "")],
+        // Two spellings of one rule.
+        [token("/API/{*rest}", ""), token("/api/{*rest}", "")],
+        [token("/admin", ", scopes = [\"a\"]"), token("/Admin", ", scopes = [\"b\"]")],
+        // No request could be for both.
+        [token("/Users/{id}", ""), token("/users/me", ", scopes = [\"a\"]")],
+        [token("/admin", get), token("/Admin", ", methods = [\"POST\"], scopes = [\"a\"]")],
+        [token("/admin", ", hosts = [\"a.com\"]"), token("/Admin", ", hosts = [\"b.com\"], scopes = [\"a\"]")],
+        [token("/a/users", ""), token("/b/Users", ", scopes = [\"a\"]")],
+        [token("/a/{Id}", ""), token("/a/{id}/b", ", scopes = [\"a\"]")],
     ] {
         assert_eq!(kinds("", &routes), NONE, "{routes:?}");
     }
-    // Where case counts, two spellings of one rule are meant.
-    assert_eq!(kinds(exact, &[token("/API/{*rest}", ""), token("/api/{*rest}", "")]), NONE);
-    let found = kinds(exact, &[deny("/Admin/{*rest}", ""), token("/admin/{*rest}", "")]);
-    assert_eq!(found, ["case-opening", "similar-path"]);
+    // What lies within a tree of another case lies within it.
+    assert_eq!(kinds("", &[deny("/Admin/{*rest}", ""), public("/admin/x", "")]), ["deny-opened"]);
+    assert_eq!(kinds("", &[token("/Admin/{*rest}", ""), public("/admin/x", "")]), NONE);
+    assert_eq!(kinds("", &[token("/Admin/{*rest}", ""), public("/ADMIN", "")]), ["public-opening"]);
 }
 
 #[test]
@@ -195,9 +203,18 @@ fn where_case_counts_what_it_opens_is_told_once() {
     assert_eq!((&cases[0]["severity"], &cases[0]["place"]), (&"note".into(), &"paths.case".into()));
     let message = cases[0]["message"].as_str().unwrap();
     assert!(message.starts_with("/ADMIN takes routes[0], which asks for less than routes[2]"), "{message}");
+    for routes in [
+        [token("/{*rest}", ""), deny("/a/Users", ", methods = [\"PURGE\"]")],
+        [token("/{*rest}", ", hosts = [\"{t}.com\"]"), deny("/a/{x}", ", hosts = [\"{u}.com\"]")],
+        [optional("/{*rest}", ""), token("/a/{x}", "")],
+    ] {
+        assert!(kinds(exact, &routes).contains(&"case-opening".to_owned()), "{routes:?}");
+    }
     for (keys, routes) in [
         ("", routes.to_vec()),
         ("paths.case = \"refuse\"", routes.to_vec()),
+        (exact, vec![token("/API/{*rest}", ""), token("/api/{*rest}", "")]),
+        (exact, vec![public("/API/health", ""), deny("/api/users", "")]),
         (exact, vec![token("/api/{id}", ""), deny("/admin/{*rest}", "")]),
         (exact, vec![token("/{*rest}", ""), public("/docs/{*rest}", "")]),
         (exact, vec![public("/{*rest}", ""), deny("/123/{*rest}", "")]),

@@ -58,19 +58,21 @@ impl Location {
         self.hosts().map(|host| self.place(host)).collect()
     }
 
-    /// Each place on the way to one of its own that ends in a literal.
-    pub(super) fn literals_in_place(&self) -> Vec<String> {
-        let mut places = Vec::new();
-        for host in self.hosts() {
-            let mut place = host_of_place(host);
-            for segment in &self.path.segments {
-                place = format!("{place}/{}", shape(segment));
-                if matches!(segment, PatternSegment::Literal(_)) {
-                    places.push(place.clone());
-                }
-            }
-        }
-        places
+    /// The same in lower case, as an origin that ignores case reads it.
+    pub(super) fn folded(&self) -> Self {
+        let fold = |segment: &PatternSegment| match segment {
+            PatternSegment::Literal(text) => PatternSegment::Literal(text.to_ascii_lowercase()),
+            PatternSegment::Capture(name) => PatternSegment::Capture(name.clone()),
+        };
+        let segments = self.path.segments.iter().map(fold).collect();
+        let path = PathPattern { segments, rest: self.path.rest.clone() };
+        Self { path, hosts: self.hosts.clone(), methods: self.methods.clone() }
+    }
+
+    /// Whether some method is for both.
+    pub(super) fn shares_method(&self, other: &Self) -> bool {
+        let are_all = self.methods.is_empty() || other.methods.is_empty();
+        are_all || self.methods.iter().any(|method| other.methods.contains(method))
     }
 
     /// Whether it takes what stands in front of the other's `{*rest}`, and no other path.

@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use portcullis::policy::{Access, Place, Step};
+pub(super) use portcullis::route::method::USUAL;
 
 use super::location::Location;
 use super::strictness::{Strictness, asks_for_less};
 use super::{Lint, METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE, route, route_key};
 use crate::finding::Subject;
 use crate::policy::nearest;
-
-/// What requests come with. A route for all methods of which each has a route of its own is left with nothing.
-pub(super) const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The others of the registry (RFC 9110 §16.1), and the one that caches take.
 const OTHERS: [&str; 31] = [
@@ -66,7 +64,7 @@ pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
     left_open(lint, locations);
 }
 
-/// Routes for all methods, all usual ones of which have routes of their own at each place.
+/// Routes for all methods, all usual ones of which have routes of their own at each place: nothing is left for them.
 fn left_without_methods(lint: &mut Lint<'_>) {
     let mut is_left: HashMap<usize, bool> = HashMap::new();
     for row in lint.policy.table.list() {

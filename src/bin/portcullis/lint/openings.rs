@@ -1,4 +1,5 @@
-//! What open routes open: that which a stricter route would protect, or that which none would let through.
+//! What open routes open: that which a stricter route would protect, or that which none would let through. Paths are
+//! read as an origin does that ignores case.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,7 +10,9 @@ use portcullis::route::table::RouteTable;
 use super::location::Location;
 use super::methods::USUAL;
 use super::strictness::Strictness;
-use super::{DENY_OPENED, Lint, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, UNREACHABLE, route, route_key};
+use super::{
+    DENY_OPENED, Lint, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE, route, route_key,
+};
 use crate::finding::Subject;
 
 /// What would become of an open route's requests if it were not there.
@@ -23,13 +26,21 @@ enum Otherwise {
 }
 
 pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    let has = |kind: &Strictness| lint.policy.routes.iter().any(|route| Strictness::of(&route.access) == *kind);
+    let kinds: Vec<Strictness> = [Strictness::Public, Strictness::Optional].into_iter().filter(has).collect();
+    if kinds.is_empty() {
+        return;
+    }
+    let locations: Vec<Option<Location>> =
+        locations.iter().map(|location| location.as_ref().map(Location::folded)).collect();
     let named = locations.iter().flatten().flat_map(|location| location.methods.iter().map(String::as_str));
     let methods: BTreeSet<&str> = named.chain(USUAL).collect();
-    let (unreachable, told) = (lint.said(&UNREACHABLE), lint.said(&METHOD_OPENING));
+    let unreachable = lint.said(&UNREACHABLE);
+    let told = &lint.said(&METHOD_OPENING) | &lint.said(&SIMILAR_PATH);
     let is_reached = |index| !unreachable.contains(&Place::at(&route_key(index, "path")).to_string());
-    for kind in [Strictness::Public, Strictness::Optional] {
-        let openings = Openings::of(kind, lint, locations, &methods, &told);
-        let routes = lint.policy.routes.iter().zip(locations).enumerate();
+    for kind in kinds {
+        let openings = Openings::of(kind, lint, &locations, &methods, &told);
+        let routes = lint.policy.routes.iter().zip(&locations).enumerate();
         for (index, (route, location)) in routes.filter(|(index, _)| is_reached(*index)) {
             if let (true, Some(location)) = (Strictness::of(&route.access) == kind, location) {
                 openings.tell(lint, index, location);
@@ -44,31 +55,33 @@ struct Openings<'l> {
     locations: &'l [Option<Location>],
     /// The usual methods, and all that some route names.
     methods: &'l BTreeSet<&'l str>,
-    table: &'l RouteTable,
-    /// All routes of a stricter kind.
+    all: RouteTable,
+    /// Those of a stricter kind.
     stricter: RouteTable,
-    /// Where they are.
+    /// Where these are.
     protected: Vec<&'l Location>,
-    /// The places of the routes of which it was said that they open methods.
+    /// The places of the routes of which it was said that they open something at their own path.
     told: &'l HashSet<String>,
 }
 
 impl<'l> Openings<'l> {
     fn of(
         kind: Strictness,
-        lint: &Lint<'l>,
+        lint: &Lint<'_>,
         locations: &'l [Option<Location>],
         methods: &'l BTreeSet<&'l str>,
         told: &'l HashSet<String>,
     ) -> Self {
-        let (mut stricter, mut protected) = (RouteTable::default(), Vec::new());
+        let (mut all, mut stricter, mut protected) = (RouteTable::default(), RouteTable::default(), Vec::new());
         for (index, (route, location)) in lint.policy.routes.iter().zip(locations).enumerate() {
-            if let (true, Some(location)) = (Strictness::of(&route.access) > kind, location) {
+            let Some(location) = location else { continue };
+            all.insert(index, &location.hosts, &location.path, &location.methods);
+            if Strictness::of(&route.access) > kind {
                 stricter.insert(index, &location.hosts, &location.path, &location.methods);
                 protected.push(location);
             }
         }
-        Self { kind, locations, methods, table: &lint.policy.table, stricter, protected, told }
+        Self { kind, locations, methods, all, stricter, protected, told }
     }
 
     /// Says the gravest of what would become of the route's requests if it were not there.
@@ -138,8 +151,7 @@ impl<'l> Openings<'l> {
 
     /// The stricter routes that would take the route's own requests at this place.
     fn taken(&self, index: usize, host: &str, path: &RequestPath<'_>) -> BTreeSet<usize> {
-        let (Some((here, _)), Some((others, _))) = (self.table.place(host, path), self.stricter.place(host, path))
-        else {
+        let (Some((here, _)), Some((others, _))) = (self.all.place(host, path), self.stricter.place(host, path)) else {
             return BTreeSet::new();
         };
         let own = self.methods.iter().filter(|method| here.find(method) == Some(index));

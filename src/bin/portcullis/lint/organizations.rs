@@ -52,7 +52,8 @@ fn unused(lint: &mut Lint<'_>, index: usize, name: &str, requirement: &Requireme
 
 fn alternative(lint: &mut Lint<'_>, index: usize, name: &str, at: &[Step<&str>], without: &str) {
     let place = [&[Step::Key("routes"), Step::Index(index)], at].concat();
-    let message = format!("{{{name}}} is one of several alternatives: a token for {without} opens every {name}");
+    let message =
+        format!("{{{name}}} is one of several alternatives: a token with {without} opens the data of every {name}");
     let finding = lint.note(&ORGANIZATION_ALTERNATIVE, &place, message);
     finding.help("let each alternative compare it, or another check beside them");
 }

@@ -1,9 +1,10 @@
 //! Paths that are not what they look like.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use portcullis::policy::{Place, Step};
 use portcullis::route::path::RequestPath;
+use portcullis::route::table::RouteMatch;
 
 use super::location::{ANY, Location};
 use super::methods::USUAL;
@@ -16,11 +17,9 @@ pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
     for (index, written) in lint.routes().iter().enumerate() {
         written_otherwise(lint, index, written.get("path").and_then(Value::as_str).unwrap_or_default());
     }
-    let paths = lint.value.get("paths").and_then(|paths| paths.get("case"));
-    let counts_case = paths.and_then(Value::as_str) == Some("exact");
-    similar(lint, locations, counts_case);
-    if counts_case {
-        other_case(lint, locations);
+    similar(lint, locations);
+    if !lint.policy.refuses_look_alikes {
+        opened(lint, locations);
     }
 }
 
@@ -28,7 +27,7 @@ pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
 fn written_otherwise(lint: &mut Lint<'_>, index: usize, path: &str) {
     let place = route_key(index, "path");
     if let Some(notation::Foreign { segment, meant }) = notation::foreign(path) {
-        let message = format!("{segment:?} is a literal, which only itself matches");
+        let message = format!("{segment:?} is a literal, and matches only itself");
         lint.note(&FOREIGN_PATTERN, &place, message).help(meant.unwrap_or_else(|| {
             "captures are whole segments: `{name}` for one of them, `{*name}` at the end for the rest".to_owned()
         }));
@@ -38,74 +37,78 @@ fn written_otherwise(lint: &mut Lint<'_>, index: usize, path: &str) {
     }
 }
 
-/// Routes that spell a literal otherwise than a route of the same parent does.
-fn similar(lint: &mut Lint<'_>, locations: &[Option<Location>], counts_case: bool) {
-    let mut known: HashMap<String, (String, usize)> = HashMap::new();
-    for (index, location) in locations.iter().enumerate() {
-        let spellings = location.iter().flat_map(Location::literals_in_place);
-        let other = spellings.fold(None, |found, spelling| {
-            let (first, other) =
-                known.entry(spelling.to_ascii_lowercase()).or_insert_with(|| (spelling.clone(), index)).clone();
-            found.or_else(|| (first != spelling).then_some(other))
-        });
-        if let Some(other) = other {
-            tell_similar(lint, index, other, counts_case);
+/// Routes whose paths differ by case only, where one asks for less: each is taken as it is written.
+fn similar(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    let mut alike: BTreeMap<String, Vec<(String, usize, &Location)>> = BTreeMap::new();
+    for (index, location) in locations.iter().enumerate().filter_map(|(index, own)| Some((index, own.as_ref()?))) {
+        for place in location.places() {
+            alike.entry(place.to_ascii_lowercase()).or_default().push((place, index, location));
         }
+    }
+    let mut found: BTreeMap<usize, usize> = BTreeMap::new();
+    for routes in alike.values().filter(|routes| routes.len() > 1) {
+        for (place, index, location) in routes {
+            let stricter = routes.iter().find(|(other_place, other, other_location)| {
+                place != other_place && location.shares_method(other_location) && is_less(lint, *index, *other)
+            });
+            found.extend(stricter.map(|(_, other, _)| (*index, *other)));
+        }
+    }
+    for (index, stricter) in found {
+        let message = format!(
+            "is the path of routes[{stricter}] but for case, and asks for less: an origin that ignores case takes both for one"
+        );
+        let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
+        let finding = lint.note(&SIMILAR_PATH, &route(index), message);
+        finding.related = Some((related, format!("routes[{stricter}]")));
     }
 }
 
-fn tell_similar(lint: &mut Lint<'_>, index: usize, other: usize, counts_case: bool) {
-    let [one, first] = [index, other].map(|index| lint.policy.routes.get(index));
-    let (Some(one), Some(first)) = (one, first) else { return };
-    let differ = asks_for_less(&one.access, &first.access) || asks_for_less(&first.access, &one.access);
-    let consequence = match (counts_case, differ) {
-        // A path that is to be taken in either case.
-        (true, false) => return,
-        (true, true) => "an origin that ignores case serves what one protects by the other",
-        (false, _) => "requests that could be for both are refused",
-    };
-    let message = format!("differs from the path of routes[{other}] by case: {consequence}");
-    let related = Subject::Value.span(lint.value, &Place::at(&route(other)));
-    lint.note(&SIMILAR_PATH, &route_key(index, "path"), message).related = Some((related, format!("routes[{other}]")));
+fn is_less(lint: &Lint<'_>, one: usize, other: usize) -> bool {
+    let [one, other] = [one, other].map(|index| lint.policy.routes.get(index));
+    one.zip(other).is_some_and(|(one, other)| asks_for_less(&one.access, &other.access))
+}
+
+/// A path, the route that it has, and the stricter one that it would have if case did not count.
+struct Opening {
+    path: String,
+    route: usize,
+    stricter: usize,
 }
 
 /// Says once that paths in another case have less strict routes, by the strictest route that is got around so.
-fn other_case(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
-    let routes = lint.policy.routes.iter().zip(locations).enumerate();
-    let around = routes.filter_map(|(index, (route, location))| {
-        let (path, taken) = around(lint, index, location.as_ref()?)?;
-        Some((index, Strictness::of(&route.access), path, taken))
-    });
-    let strictest = around.reduce(|best, next| if next.1 > best.1 { next } else { best });
-    let Some((index, _, path, taken)) = strictest else { return };
+fn opened(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    let openings = locations.iter().flatten().filter_map(|own| opening(lint, own));
+    let strictness = |index: usize| lint.policy.routes.get(index).map(|route| Strictness::of(&route.access));
+    let strictest =
+        openings.reduce(|best, next| if strictness(next.stricter) > strictness(best.stricter) { next } else { best });
+    let Some(Opening { path, route: less, stricter }) = strictest else { return };
     let path = path.replace(ANY, "…");
     let message = format!(
-        "{path} takes routes[{taken}], which asks for less than routes[{index}]: an origin that ignores case reads it so"
+        "{path} takes routes[{less}], which asks for less than routes[{stricter}], whose path it is to an origin that ignores case"
     );
-    let related = Subject::Value.span(lint.value, &Place::at(&route(index)));
+    let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
     let finding = lint.note(&CASE_OPENING, &[Step::Key("paths"), Step::Key("case")], message);
-    finding.related = Some((related, format!("routes[{index}]")));
+    finding.related = Some((related, format!("routes[{stricter}]")));
     finding.help("leave it out, unless every origin tells paths apart by case");
 }
 
-/// A path of a route in another case that has a less strict route, and that route.
-fn around(lint: &Lint<'_>, index: usize, location: &Location) -> Option<(String, usize)> {
-    let own = lint.policy.routes.get(index)?;
-    let methods: Vec<&str> = if location.methods.is_empty() {
-        USUAL.to_vec()
-    } else {
-        location.methods.iter().map(String::as_str).collect()
-    };
-    let paths = location.paths_in_other_case();
-    let less = |host: &str, path: &str| {
-        let (here, _) = lint.policy.table.place(host, &RequestPath::parse(path).ok()?)?;
-        let routes = methods.iter().filter_map(|method| here.find(method));
-        let mut less = routes.filter(|other| {
-            lint.policy.routes.get(*other).is_some_and(|other| asks_for_less(&other.access, &own.access))
-        });
-        less.next()
+/// A path of the location's in another case that has a less strict route. Its hosts and methods are tried.
+fn opening(lint: &Lint<'_>, location: &Location) -> Option<Opening> {
+    let table = &lint.policy.table;
+    let methods: Vec<&str> = match location.methods.as_slice() {
+        [] => USUAL.to_vec(),
+        methods => methods.iter().map(String::as_str).collect(),
     };
     let hosts = location.example_hosts();
-    let mut found = hosts.iter().flat_map(|(_, host)| paths.iter().map(move |path| (host, path)));
-    found.find_map(|(host, path)| Some((path.clone(), less(host, path)?)))
+    let less = |text: &str| {
+        let path = RequestPath::parse(text).ok()?;
+        let mut requests = hosts.iter().flat_map(|(_, host)| methods.iter().map(move |method| (host, method)));
+        requests.find_map(|(host, method)| {
+            let RouteMatch::Route(route, _) = table.find(host, &path, method) else { return None };
+            let RouteMatch::Route(stricter, _) = table.find_otherwise(host, &path, method, route)? else { return None };
+            is_less(lint, route, stricter).then(|| Opening { path: text.to_owned(), route, stricter })
+        })
+    };
+    location.paths_in_other_case().iter().find_map(|path| less(path))
 }

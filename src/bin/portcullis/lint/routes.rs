@@ -32,7 +32,7 @@ fn audience(lint: &mut Lint<'_>, index: usize, requirement: &Requirement, writte
             let message = "the caller names the audience, so tokens that were made for other services are taken";
             let place: Vec<Step<&str>> = place.into_iter().chain(is_list.then_some(Step::Index(position))).collect();
             lint.note(&CALLER_AUDIENCE, &place, message)
-                .help("begin with what the audiences of this service begin with");
+                .help("put a literal in front, as in `urn:logto:organization:{header.x-org}`");
         }
     }
 }
