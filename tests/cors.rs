@@ -137,6 +137,26 @@ fn a_preflight_of_an_allowed_origin_is_answered_without_a_token() {
     assert_eq!(own.header("access-control-max-age"), Some("5"));
 }
 
+#[test]
+fn a_default_port_of_the_policy_is_the_one_that_browsers_leave_out() {
+    let origins = r#"{"origins":["https://app.example.com:443","http://app.example.com:80","https://*.own.com:0443"]}"#;
+    let mut world = world(origins, ROUTES);
+    for (origin, is_allowed) in [
+        ("https://app.example.com", true),
+        ("http://app.example.com", true),
+        ("https://a.own.com", true),
+        ("https://app.example.com:443", false),
+        ("https://app.example.com:80", false),
+        ("https://a.own.com:8443", false),
+    ] {
+        let told = ask(&mut world, "GET", "/open", &[("origin", origin)]);
+        let expected = is_allowed.then_some(origin);
+        assert_eq!(told.shared("access-control-allow-origin"), expected, "{origin}");
+        let status = if is_allowed { "204" } else { "403" };
+        assert_eq!(preflight(&mut world, "/open", origin, "GET").outcome, status, "{origin}");
+    }
+}
+
 /// Path, origin, method that is asked for: status, and the methods that are allowed.
 #[test]
 fn preflights_one_by_one() {

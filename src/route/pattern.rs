@@ -2,6 +2,9 @@
 
 use super::host::is_host;
 
+/// Said where a regular expression or a wildcard seems to be meant.
+const CAPTURES: &str = "; for any one segment write {name}, for the rest {*name}";
+
 /// A path of the policy: literal segments, `{name}` for one whole segment, `{*name}` last for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
@@ -40,7 +43,10 @@ impl PathPattern {
     /// # Errors
     /// Says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let rest = text.strip_prefix('/').ok_or("expected a path that starts with \"/\"")?;
+        let rest = text.strip_prefix('/').ok_or_else(|| {
+            let captures = if text.starts_with(['^', '~']) { CAPTURES } else { "" };
+            format!("expected a path that starts with \"/\"{captures}")
+        })?;
         let mut pattern = Self { segments: Vec::new(), rest: None };
         if rest.is_empty() {
             return Ok(pattern);
@@ -115,9 +121,27 @@ fn capture(segment: &str) -> Result<Option<(&str, bool)>, String> {
     let (name, is_rest) =
         inner.map(|inner| inner.strip_prefix('*').map_or((inner, false), |name| (name, true))).unwrap_or_default();
     if is_name(name) {
-        Ok(Some((name, is_rest)))
-    } else {
-        Err("expected {name} or {*name} as a whole segment".to_owned())
+        return Ok(Some((name, is_rest)));
+    }
+    let meant = meant(segment).map(|meant| format!(": {meant} for {segment:?}"));
+    Err(format!("expected {{name}} or {{*name}} as a whole segment{}", meant.unwrap_or_default()))
+}
+
+/// The capture that other routers write with more in its braces: a constraint (`{id:[0-9]+}`, `{id:int}`), a default
+/// (`{id=1}`, `{id?}`) or a mark of the rest (`{path...}`, `{proxy+}`, `{**path}`, `{path:path}`, `{path:.*}`). A slash in
+/// a constraint has cut it off.
+fn meant(segment: &str) -> Option<String> {
+    let inner = segment.strip_prefix('{')?.trim_start_matches('{');
+    let named = inner.trim_start_matches('*');
+    let name_end = named.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-')).unwrap_or(named.len());
+    let (name, behind) = named.split_at(name_end);
+    let has = |marks: &[&str]| marks.iter().any(|mark| behind.starts_with(mark));
+    let is_rest = inner.starts_with('*') || has(&["...", "+", "*", ":path}", ":.*", ":.+", ":*"]);
+    let is_plain = behind.is_empty() || has(&[":", "=", "?", "}}"]);
+    match (is_name(name), is_rest, is_plain) {
+        (true, true, _) => Some(format!("{{*{name}}}")),
+        (true, false, true) => Some(format!("{{{name}}}")),
+        _ => None,
     }
 }
 
@@ -131,9 +155,14 @@ fn literal(segment: &str) -> Result<String, String> {
     match segment {
         "" => Err("expected no empty segment".to_owned()),
         "." | ".." => Err("expected no dot segment, no request reaches it".to_owned()),
-        _ if segment.contains('%') => Err("expected the path decoded, without \"%\"".to_owned()),
+        _ if segment.contains('%') => {
+            let is_escape = |behind: &str| behind.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+            let captures = if segment.split('%').skip(1).all(is_escape) { "" } else { CAPTURES };
+            Err(format!("expected the path decoded, without \"%\"{captures}"))
+        }
         _ if segment.contains(['\\', ';']) || segment.contains(char::is_control) => {
-            Err("expected no backslash, \";\" or control character, no request reaches it".to_owned())
+            let captures = if segment.contains('\\') { CAPTURES } else { "" };
+            Err(format!("expected no backslash, \";\" or control character, no request reaches it{captures}"))
         }
         _ => Ok(segment.to_owned()),
     }
@@ -183,6 +212,36 @@ mod tests {
             "/{header.x}",
         ] {
             assert!(PathPattern::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_other_routers_would_read_is_told_in_the_own_notation() {
+        for (text, meant) in [
+            ("/users/{id:[0-9]+}", "{id} for \"{id:[0-9]+}\""),
+            ("/users/{id:[^/]+}/x", "{id} for \"{id:[^\""),
+            ("/users/{id:int}", "{id} for"),
+            ("/users/{id?}", "{id} for"),
+            ("/users/{id=1}", "{id} for"),
+            ("/users/{{id}}", "{id} for"),
+            ("/files/{path...}", "{*path} for"),
+            ("/files/{proxy+}", "{*proxy} for"),
+            ("/files/{path*}", "{*path} for"),
+            ("/files/{**path}", "{*path} for"),
+            ("/files/{path:path}", "{*path} for"),
+            ("/files/{path:.*}", "{*path} for"),
+            ("/users/%", CAPTURES),
+            ("/users/%s/x", CAPTURES),
+            ("/users/\\d+", CAPTURES),
+            ("^/users$", CAPTURES),
+            ("~ ^/users", CAPTURES),
+        ] {
+            let message = PathPattern::parse(text).unwrap_err();
+            assert!(message.contains(meant), "{text}: {message}");
+        }
+        for text in ["/{a}{b}", "/x{a}", "/{a,b}", "/{header.x}", "/{a b}", "/{}", "/%61%20b", "api", "/a;b"] {
+            let message = PathPattern::parse(text).unwrap_err();
+            assert!(!message.contains(" for "), "{text}: {message}");
         }
     }
 

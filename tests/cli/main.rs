@@ -10,6 +10,7 @@ mod explain;
 mod import;
 mod import_requests;
 mod init;
+mod lints;
 mod online;
 mod policy_tests;
 mod provider;

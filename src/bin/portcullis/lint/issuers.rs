@@ -1,10 +1,11 @@
-//! Issuers that no route takes, and lifetimes that invite trouble.
+//! Issuers that no route takes, or whose subjects meet at an origin, and lifetimes that invite trouble.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use portcullis::policy::url::Origin;
 use portcullis::policy::{Issuer, Step};
 
-use super::{LONG_LEEWAY, Lint, NO_COOLDOWN, NO_STALE_KEYS, UNUSED_ISSUER};
+use super::{LONG_LEEWAY, Lint, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
 
 /// Clocks of servers differ by less.
 const MAX_LEEWAY: u64 = 120;
@@ -19,6 +20,32 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         }
         lifetimes(lint, issuer);
     }
+    shared_subjects(lint);
+}
+
+/// A subject is unique within its issuer only (RFC 7519 §4.1.2, OpenID Connect Core 1.0 §2).
+fn shared_subjects(lint: &mut Lint<'_>) {
+    let mut issuers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for route in &lint.policy.routes {
+        let origin = match &route.origin {
+            Some(Origin::Url { root, .. }) => root,
+            Some(Origin::Service(binding)) => binding,
+            Some(Origin::Passthrough) | None => "",
+        };
+        let taken = route.access.requirement().into_iter().flat_map(|requirement| &requirement.issuers);
+        issuers.entry(origin).or_default().extend(taken);
+    }
+    let Some(shared) = issuers.into_values().find(|issuers| issuers.len() > 1) else { return };
+    let name = |index: &usize| lint.policy.issuers.get(*index).map(|issuer| issuer.name.as_str());
+    let names: Vec<&str> = shared.iter().filter_map(name).collect();
+    let Some((last, others)) = names.split_last() else { return };
+    let message = format!("an origin gets the subjects of {} and {last}: those of two can be equal", others.join(", "));
+    let identity = &lint.policy.identity;
+    let help = match &identity.assertion {
+        Some(_) => "compare the assertion's `sub_id`, which is issuer and subject (RFC 9493)".to_owned(),
+        None => format!("compare `{}` beside `{}`", identity.headers.issuer, identity.headers.subject),
+    };
+    lint.note(&SHARED_SUBJECTS, &[Step::Key("issuers")], message).help(help);
 }
 
 fn lifetimes(lint: &mut Lint<'_>, issuer: &Issuer) {

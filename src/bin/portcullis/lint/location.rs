@@ -7,7 +7,7 @@ use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
 use crate::document::Value;
 
 /// What a capture of the example requests holds: no policy has such a literal.
-const ANY: &str = "zq0any0qz";
+pub(super) const ANY: &str = "zq0any0qz";
 
 /// An encoded dot has no one reading.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.');
@@ -45,42 +45,65 @@ impl Location {
         self.is_literal() && segments.iter().enumerate().all(is_same) && path.segment(segments.len()).is_none()
     }
 
-    /// Whether the other is at the same place, this host of this one's (`None` for all hosts) and the same path: what
-    /// captures are called does not count.
-    pub(super) fn shares_place(&self, other: &Self, host: Option<&HostPattern>) -> bool {
-        let is_host = |own: &HostPattern| match (own, host) {
-            (HostPattern::Label { suffix, .. }, Some(HostPattern::Label { suffix: wanted, .. })) => suffix == wanted,
-            (own, wanted) => Some(own) == wanted,
+    /// The place that it has at a host of its own (`None` for all hosts): the routes of a place are told apart by their
+    /// methods. What captures are called does not count.
+    pub(super) fn place(&self, host: Option<&HostPattern>) -> String {
+        let rest = self.path.rest.iter().map(|_| "{*}");
+        let path: Vec<&str> = self.path.segments.iter().map(shape).chain(rest).collect();
+        format!("{}/{}", host_of_place(host), path.join("/"))
+    }
+
+    /// Its places, one for each of its hosts.
+    pub(super) fn places(&self) -> Vec<String> {
+        self.hosts().map(|host| self.place(host)).collect()
+    }
+
+    /// The same in lower case, as an origin that ignores case reads it.
+    pub(super) fn folded(&self) -> Self {
+        let fold = |segment: &PatternSegment| match segment {
+            PatternSegment::Literal(text) => PatternSegment::Literal(text.to_ascii_lowercase()),
+            PatternSegment::Capture(name) => PatternSegment::Capture(name.clone()),
         };
-        let has_host = if host.is_none() { other.hosts.is_empty() } else { other.hosts.iter().any(is_host) };
-        let (one, two) = (&self.path, &other.path);
-        let is_same = |(one, two): (&PatternSegment, &PatternSegment)| match (one, two) {
-            (PatternSegment::Literal(one), PatternSegment::Literal(two)) => one == two,
-            (PatternSegment::Capture(_), PatternSegment::Capture(_)) => true,
-            _ => false,
-        };
-        let is_as_long = one.segments.len() == two.segments.len() && one.rest.is_some() == two.rest.is_some();
-        has_host && is_as_long && one.segments.iter().zip(&two.segments).all(is_same)
+        let segments = self.path.segments.iter().map(fold).collect();
+        let path = PathPattern { segments, rest: self.path.rest.clone() };
+        Self { path, hosts: self.hosts.clone(), methods: self.methods.clone() }
+    }
+
+    /// Whether some method is for both.
+    pub(super) fn shares_method(&self, other: &Self) -> bool {
+        let are_all = self.methods.is_empty() || other.methods.is_empty();
+        are_all || self.methods.iter().any(|method| other.methods.contains(method))
+    }
+
+    /// Whether it takes what stands in front of the other's `{*rest}`, and no other path.
+    pub(super) fn is_root_of(&self, other: &Self) -> bool {
+        let lengths = [self, other].map(|location| location.path.segments.len());
+        other.path.rest.is_some() && self.path.rest.is_none() && lengths[0] == lengths[1] && lengths[0] > 0
+    }
+
+    /// Its hosts; `None` stands for all hosts.
+    fn hosts(&self) -> impl Iterator<Item = Option<&HostPattern>> {
+        let all = self.hosts.is_empty().then_some(None);
+        all.into_iter().chain(self.hosts.iter().map(Some))
     }
 
     /// Each of its hosts with an example of it; `None` stands for all hosts.
     pub(super) fn example_hosts(&self) -> Vec<(Option<&HostPattern>, String)> {
-        if self.hosts.is_empty() {
-            return vec![(None, ANY.to_owned())];
-        }
-        let example = |host: &HostPattern| match host {
-            HostPattern::Exact(host) => host.clone(),
-            HostPattern::Label { suffix, .. } => format!("{ANY}.{suffix}"),
+        let example = |host: Option<&HostPattern>| match host {
+            None => ANY.to_owned(),
+            Some(HostPattern::Exact(host)) => host.clone(),
+            Some(HostPattern::Label { suffix, .. }) => format!("{ANY}.{suffix}"),
         };
-        self.hosts.iter().map(|host| (Some(host), example(host))).collect()
+        self.hosts().map(|host| (host, example(host))).collect()
     }
 
-    /// A path that both match.
-    pub(super) fn common_path(&self, other: &Self) -> Option<String> {
-        let least = |location: &Self| location.path.segments.len() + usize::from(location.path.rest.is_some());
-        let length = least(self).max(least(other));
-        if [self, other].iter().any(|location| location.path.rest.is_none() && location.path.segments.len() != length) {
-            return None;
+    /// Paths that both match: as short as they can be, and one segment longer where both end in `{*rest}`.
+    pub(super) fn common_paths(&self, other: &Self) -> Vec<String> {
+        let [own, others] = [self, other].map(|location| location.path.segments.len());
+        let length = own.max(others);
+        let is_too_short = |location: &Self| location.path.rest.is_none() && location.path.segments.len() != length;
+        if is_too_short(self) || is_too_short(other) {
+            return Vec::new();
         }
         let literal = |location: &Self, index: usize| match location.path.segments.get(index) {
             Some(PatternSegment::Literal(text)) => Some(text.clone()),
@@ -90,20 +113,70 @@ impl Location {
             (Some(one), Some(two)) if one != two => None,
             (one, two) => Some(encoded(&one.or(two).unwrap_or_else(|| ANY.to_owned()))),
         });
-        Some(format!("/{}", segments.collect::<Option<Vec<_>>>()?.join("/")))
+        let Some(segments) = segments.collect::<Option<Vec<_>>>() else { return Vec::new() };
+        let longest = usize::from(self.path.rest.is_some() && other.path.rest.is_some());
+        (0..=longest).map(|below| path(&segments, below)).collect()
     }
 
-    /// Paths that it matches.
+    /// Paths that it matches. Those of a path that ends in `{*rest}` begin with what stands in front of it.
     pub(super) fn example_paths(&self) -> Vec<String> {
-        let segments = self.path.segments.iter().map(|segment| match segment {
-            PatternSegment::Literal(text) => text.as_str(),
-            PatternSegment::Capture(_) => ANY,
-        });
-        let leading: Vec<String> = segments.map(encoded).collect();
-        let lengths = if self.path.rest.is_some() { 1..=MOST_SEGMENTS } else { 0..=0 };
-        let path = |length| [leading.clone(), vec![ANY.to_owned(); length]].concat().join("/");
-        lengths.map(|length| format!("/{}", path(length))).collect()
+        let longest = if self.path.rest.is_some() { MOST_SEGMENTS } else { 0 };
+        let segments = self.example_segments(|_, literal| literal.to_owned());
+        (0..=longest).map(|below| path(&segments, below)).collect()
     }
+
+    /// The same paths with literals in another case: all of them at once, and each alone.
+    pub(super) fn paths_in_other_case(&self) -> Vec<String> {
+        let count = self.path.segments.len();
+        let choices = std::iter::once(0..count).chain((0..count).map(|index| index..index + 1));
+        let choices = choices.map(|choice| {
+            self.example_segments(
+                |index, literal| {
+                    if choice.contains(&index) { in_other_case(literal) } else { literal.to_owned() }
+                },
+            )
+        });
+        let own = self.example_segments(|_, literal| literal.to_owned());
+        let longest = usize::from(self.path.rest.is_some());
+        let others = choices.filter(|segments| *segments != own);
+        others.flat_map(|segments| (0..=longest).map(move |below| path(&segments, below))).collect()
+    }
+
+    /// Segments that its path matches, with what `literal` makes of each literal.
+    fn example_segments(&self, literal: impl Fn(usize, &str) -> String) -> Vec<String> {
+        let segments = self.path.segments.iter().enumerate().map(|(index, segment)| match segment {
+            PatternSegment::Literal(text) => encoded(&literal(index, text)),
+            PatternSegment::Capture(_) => ANY.to_owned(),
+        });
+        segments.collect()
+    }
+}
+
+/// A path of these segments, and so many more.
+fn path(segments: &[String], below: usize) -> String {
+    let all: Vec<&str> = segments.iter().map(String::as_str).chain(std::iter::repeat_n(ANY, below)).collect();
+    format!("/{}", all.join("/"))
+}
+
+/// A segment, whatever its capture is called.
+fn shape(segment: &PatternSegment) -> &str {
+    match segment {
+        PatternSegment::Literal(text) => text,
+        PatternSegment::Capture(_) => "{}",
+    }
+}
+
+fn host_of_place(host: Option<&HostPattern>) -> String {
+    match host {
+        None => String::new(),
+        Some(HostPattern::Exact(host)) => host.clone(),
+        Some(HostPattern::Label { suffix, .. }) => format!("{{}}.{suffix}"),
+    }
+}
+
+fn in_other_case(literal: &str) -> String {
+    let upper = literal.to_ascii_uppercase();
+    if upper == literal { literal.to_ascii_lowercase() } else { upper }
 }
 
 fn encoded(segment: &str) -> String {

@@ -1,14 +1,15 @@
-//! Methods that no request has, and routes that no method reaches.
+//! Methods that no request has, routes that no method reaches, and methods that a stricter route leaves to another.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use portcullis::policy::Step;
+use portcullis::policy::{Access, Place, Step};
+pub(super) use portcullis::route::method::USUAL;
 
-use super::{Lint, UNKNOWN_METHOD, UNREACHABLE, route, route_key};
+use super::location::Location;
+use super::strictness::{Strictness, asks_for_less};
+use super::{Lint, METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE, route, route_key};
+use crate::finding::Subject;
 use crate::policy::nearest;
-
-/// What requests come with. A route for all methods of which each has a route of its own is left with nothing.
-pub(super) const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The others of the registry (RFC 9110 §16.1), and the one that caches take.
 const OTHERS: [&str; 31] = [
@@ -45,18 +46,13 @@ const OTHERS: [&str; 31] = [
     "VERSION-CONTROL",
 ];
 
-/// Workers get none of these, and cannot send them (Fetch §2.2.1).
-const FORBIDDEN: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
+/// The usual methods that change something (RFC 9110 §9.2.1: the others are safe).
+const UNSAFE: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
+pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
     for (index, written) in lint.routes().iter().enumerate() {
-        let methods: Vec<&str> = written.texts("methods");
-        if !methods.is_empty() && methods.iter().all(|method| FORBIDDEN.contains(method)) {
-            let message = "no request matches: Workers get no CONNECT, TRACE or TRACK";
-            lint.note(&UNREACHABLE, &route_key(index, "methods"), message);
-        }
-        for (position, method) in methods.into_iter().enumerate() {
-            if ![&USUAL[..], &OTHERS, &FORBIDDEN].concat().contains(&method) {
+        for (position, method) in written.texts("methods").into_iter().enumerate() {
+            if !USUAL.contains(&method) && !OTHERS.contains(&method) {
                 let [list, at, key] = route_key(index, "methods");
                 let message = format!("the registry of HTTP has no method {method}");
                 let finding = lint.note(&UNKNOWN_METHOD, &[list, at, key, Step::Index(position)], message);
@@ -65,9 +61,10 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         }
     }
     left_without_methods(lint);
+    left_open(lint, locations);
 }
 
-/// Routes for all methods, all usual ones of which have routes of their own at each place.
+/// Routes for all methods, all usual ones of which have routes of their own at each place: nothing is left for them.
 fn left_without_methods(lint: &mut Lint<'_>) {
     let mut is_left: HashMap<usize, bool> = HashMap::new();
     for row in lint.policy.table.list() {
@@ -85,4 +82,81 @@ fn left_without_methods(lint: &mut Lint<'_>) {
             "no method is left for this route: other routes of this path name them all",
         );
     }
+}
+
+/// A route that takes what a stricter one of the same place leaves to it.
+struct Opening<'m> {
+    route: usize,
+    stricter: usize,
+    /// The methods that are left.
+    left: Vec<&'m str>,
+    /// Those that the stricter one guards.
+    guarded: Vec<&'m str>,
+}
+
+/// Routes for methods that a stricter one of the same place does not name, or for HEAD, which is GET without the content
+/// (RFC 9110 §9.3.2). Other methods that a route names are meant: OPTIONS lets preflights through.
+fn left_open(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    let mut by_place: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, location) in locations.iter().enumerate() {
+        for place in location.iter().flat_map(Location::places) {
+            by_place.entry(place).or_default().push(index);
+        }
+    }
+    let mut openings: BTreeMap<usize, Opening<'_>> = BTreeMap::new();
+    for routes in by_place.values().filter(|routes| routes.len() > 1) {
+        let methods: Vec<(usize, Vec<&str>)> =
+            routes.iter().map(|index| (*index, methods(locations, *index))).collect();
+        for opening in
+            methods.iter().flat_map(|own| methods.iter().filter_map(|other| opening(lint, own, other, &methods)))
+        {
+            openings.entry(opening.route).or_insert(opening);
+        }
+    }
+    for Opening { route: index, stricter, left, guarded } in openings.into_values() {
+        let [left, guarded] = [left, guarded].map(|methods| methods.join(", "));
+        let message = format!("takes {left}, and asks for less than routes[{stricter}] asks of {guarded}");
+        let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
+        let finding = lint.note(&METHOD_OPENING, &route(index), message);
+        finding.related = Some((related, format!("routes[{stricter}]")));
+        finding.help(if left == "HEAD" {
+            "origins answer HEAD as they do GET, but for the content"
+        } else {
+            "name its methods: one that no route of a path takes is refused"
+        });
+    }
+}
+
+fn methods(locations: &[Option<Location>], index: usize) -> Vec<&str> {
+    let location = locations.get(index).and_then(Option::as_ref);
+    location.into_iter().flat_map(|location| &location.methods).map(String::as_str).collect()
+}
+
+/// What one of the routes of a place leaves to another. `all` are these routes; no methods are all that no other names.
+fn opening<'m>(
+    lint: &Lint<'_>,
+    (route, own): &(usize, Vec<&'m str>),
+    (stricter, others): &(usize, Vec<&'m str>),
+    all: &[(usize, Vec<&'m str>)],
+) -> Option<Opening<'m>> {
+    let [one, other] = [route, stricter].map(|index| lint.policy.routes.get(*index));
+    let (one, other) = (&one?.access, &other?.access);
+    if !asks_for_less(one, other) {
+        return None;
+    }
+    let found = |left, guarded| Some(Opening { route: *route, stricter: *stricter, left, guarded });
+    let is_open = Strictness::of(one).is_open();
+    let is_named = |method| all.iter().any(|(_, methods)| methods.contains(&method));
+    if is_open && own.contains(&"HEAD") && (others.contains(&"GET") || (others.is_empty() && !is_named("GET"))) {
+        return found(vec!["HEAD"], vec!["GET"]);
+    }
+    // A token for everything and more, or nothing, for what changes something is meant, and not the other way round. What
+    // everyone may change is not.
+    let is_odd = match other {
+        _ if is_open => others.contains(&"GET") || others.iter().any(|method| UNSAFE.contains(method)),
+        Access::Deny => false,
+        _ => others.contains(&"GET"),
+    };
+    let left: Vec<&str> = UNSAFE.into_iter().filter(|method| !is_named(method)).collect();
+    (own.is_empty() && is_odd && !left.is_empty()).then(|| found(left, others.clone()))?
 }

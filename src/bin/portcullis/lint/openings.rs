@@ -1,103 +1,141 @@
-//! What public routes open: that which another route would protect, or that which none would let through.
+//! What open routes open: that which a stricter route would protect, or that which none would let through. Paths are
+//! read as an origin does that ignores case.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use portcullis::policy::{Access, Place};
+use portcullis::policy::Place;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteTable;
 
 use super::location::Location;
 use super::methods::USUAL;
-use super::{DENY_OPENED, Lint, PUBLIC_ALONE, PUBLIC_OPENING, route, route_key};
+use super::strictness::Strictness;
+use super::{
+    DENY_OPENED, Lint, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE, route, route_key,
+};
 use crate::finding::Subject;
 
-/// What would become of a public route's requests if it were not there.
+/// What would become of an open route's requests if it were not there.
 enum Otherwise {
-    /// These routes of other places would take some of them.
+    /// These stricter routes of other places would take some of them.
     Taken(BTreeSet<usize>),
     /// Only routes of the same place would: its methods are told apart on purpose.
     AsMeant,
-    /// No route would.
+    /// No stricter route would.
     Refused,
 }
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
-    let locations: Vec<Option<Location>> = lint.routes().iter().map(Location::read).collect();
+pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    let has = |kind: &Strictness| lint.policy.routes.iter().any(|route| Strictness::of(&route.access) == *kind);
+    let kinds: Vec<Strictness> = [Strictness::Public, Strictness::Optional].into_iter().filter(has).collect();
+    if kinds.is_empty() {
+        return;
+    }
+    let locations: Vec<Option<Location>> =
+        locations.iter().map(|location| location.as_ref().map(Location::folded)).collect();
     let named = locations.iter().flatten().flat_map(|location| location.methods.iter().map(String::as_str));
     let methods: BTreeSet<&str> = named.chain(USUAL).collect();
-    let (mut others, mut protected) = (RouteTable::default(), Vec::new());
-    for (index, (route, location)) in lint.policy.routes.iter().zip(&locations).enumerate() {
-        if let (false, Some(location)) = (matches!(route.access, Access::Public), location) {
-            others.insert(index, &location.hosts, &location.path, &location.methods);
-            protected.push(location);
-        }
-    }
-    let openings = Openings { locations: &locations, methods, table: &lint.policy.table, others, protected };
-    let unreachable = lint.unreachable();
-    for (index, (route, location)) in lint.policy.routes.iter().zip(&locations).enumerate() {
-        let is_reached = || !unreachable.contains(&Place::at(&route_key(index, "path")).to_string());
-        if let (Access::Public, Some(location)) = (&route.access, location)
-            && is_reached()
-        {
-            tell(lint, index, location, &openings.without(index, location));
+    let unreachable = lint.said(&UNREACHABLE);
+    let told = &lint.said(&METHOD_OPENING) | &lint.said(&SIMILAR_PATH);
+    let is_reached = |index| !unreachable.contains(&Place::at(&route_key(index, "path")).to_string());
+    for kind in kinds {
+        let openings = Openings::of(kind, lint, &locations, &methods, &told);
+        let routes = lint.policy.routes.iter().zip(&locations).enumerate();
+        for (index, (route, location)) in routes.filter(|(index, _)| is_reached(*index)) {
+            if let (true, Some(location)) = (Strictness::of(&route.access) == kind, location) {
+                openings.tell(lint, index, location);
+            }
         }
     }
 }
 
-/// Says the gravest of what would become of the route's requests if it were not there.
-fn tell(lint: &mut Lint<'_>, index: usize, location: &Location, otherwise: &Otherwise) {
-    let taken = match otherwise {
-        Otherwise::Taken(taken) => taken,
-        Otherwise::AsMeant => return,
-        Otherwise::Refused => {
-            let message = "is public and shadows no other route: without it these requests would be refused";
-            lint.note(&PUBLIC_ALONE, &route(index), message);
-            return;
-        }
-    };
-    let routes = &lint.policy.routes;
-    let denies = |other: &usize| routes.get(*other).is_some_and(|route| matches!(route.access, Access::Deny));
-    let denying = taken.iter().copied().find(denies);
-    let Some(other) = denying.or_else(|| taken.first().copied()) else { return };
-    let related = Subject::Value.span(lint.value, &Place::at(&route(other)));
-    let finding = if denying.is_some() {
-        lint.note(&DENY_OPENED, &route(index), format!("lets everyone through where routes[{other}] denies"))
-    } else if location.is_literal() {
-        // An exception for one path is meant.
-        return;
-    } else {
-        let message = format!("lets everyone through where routes[{other}] asks for a token");
-        lint.note(&PUBLIC_OPENING, &route(index), message)
-    };
-    finding.related = Some((related, format!("routes[{other}]")));
-}
-
-/// What public routes are compared with.
-struct Openings<'p> {
-    locations: &'p [Option<Location>],
+/// What open routes of a kind are compared with.
+struct Openings<'l> {
+    kind: Strictness,
+    locations: &'l [Option<Location>],
     /// The usual methods, and all that some route names.
-    methods: BTreeSet<&'p str>,
-    table: &'p RouteTable,
-    /// All routes that are not public.
-    others: RouteTable,
-    /// Where they are.
-    protected: Vec<&'p Location>,
+    methods: &'l BTreeSet<&'l str>,
+    all: RouteTable,
+    /// Those of a stricter kind.
+    stricter: RouteTable,
+    /// Where these are.
+    protected: Vec<&'l Location>,
+    /// The places of the routes of which it was said that they open something at their own path.
+    told: &'l HashSet<String>,
 }
 
-impl Openings<'_> {
+impl<'l> Openings<'l> {
+    fn of(
+        kind: Strictness,
+        lint: &Lint<'_>,
+        locations: &'l [Option<Location>],
+        methods: &'l BTreeSet<&'l str>,
+        told: &'l HashSet<String>,
+    ) -> Self {
+        let (mut all, mut stricter, mut protected) = (RouteTable::default(), RouteTable::default(), Vec::new());
+        for (index, (route, location)) in lint.policy.routes.iter().zip(locations).enumerate() {
+            let Some(location) = location else { continue };
+            all.insert(index, &location.hosts, &location.path, &location.methods);
+            if Strictness::of(&route.access) > kind {
+                stricter.insert(index, &location.hosts, &location.path, &location.methods);
+                protected.push(location);
+            }
+        }
+        Self { kind, locations, methods, all, stricter, protected, told }
+    }
+
+    /// Says the gravest of what would become of the route's requests if it were not there.
+    fn tell(&self, lint: &mut Lint<'_>, index: usize, location: &Location) {
+        let taken = match self.without(index, location) {
+            Otherwise::Taken(taken) => taken,
+            Otherwise::AsMeant => return,
+            Otherwise::Refused => return self.alone(lint, index),
+        };
+        let routes = &lint.policy.routes;
+        let is = |other: &usize, kind| routes.get(*other).is_some_and(|route| Strictness::of(&route.access) == kind);
+        let denying = taken.iter().find(|other| is(other, Strictness::Deny));
+        let asking =
+            || taken.iter().find(|other| is(other, Strictness::Token) && !self.is_exception(location, **other));
+        let (rule, other, deed) = match (denying, asking()) {
+            (Some(other), _) => (&DENY_OPENED, *other, "denies"),
+            (None, Some(other)) => (&PUBLIC_OPENING, *other, "asks for a token"),
+            (None, None) => return,
+        };
+        let who = if self.kind == Strictness::Public { "everyone" } else { "callers without a token" };
+        let related = Subject::Value.span(lint.value, &Place::at(&route(other)));
+        let message = format!("lets {who} through where routes[{other}] {deed}");
+        lint.note(rule, &route(index), message).related = Some((related, format!("routes[{other}]")));
+    }
+
+    /// Whether a location is one path within another route, which is meant; that it is the root of a `{*rest}` is easily
+    /// overlooked.
+    fn is_exception(&self, location: &Location, other: usize) -> bool {
+        let other = self.locations.get(other).and_then(Option::as_ref);
+        location.is_literal() && !other.is_some_and(|other| location.is_root_of(other))
+    }
+
+    fn alone(&self, lint: &mut Lint<'_>, index: usize) {
+        let place = route(index);
+        if self.kind == Strictness::Public && !self.told.contains(&Place::at(&place).to_string()) {
+            let message = "is public and shadows no other route: without it these requests would be refused";
+            lint.note(&PUBLIC_ALONE, &place, message);
+        }
+    }
+
     /// Tries examples of the requests that this route takes, at all its hosts and with all its methods.
     fn without(&self, index: usize, location: &Location) -> Otherwise {
         let (mut taken, mut is_meant) = (BTreeSet::new(), false);
         let mut paths: BTreeSet<String> = location.example_paths().into_iter().collect();
         if !location.is_literal() {
             // What another route takes of its paths may have more literals.
-            paths.extend(self.protected.iter().filter_map(|other| location.common_path(other)));
+            paths.extend(self.protected.iter().flat_map(|other| location.common_paths(other)));
         }
         let paths: Vec<RequestPath<'_>> = paths.iter().filter_map(|path| RequestPath::parse(path).ok()).collect();
         for (pattern, host) in location.example_hosts() {
+            let place = location.place(pattern);
             for other in paths.iter().flat_map(|path| self.taken(index, &host, path)) {
                 let other_location = self.locations.get(other).and_then(Option::as_ref);
-                if other_location.is_some_and(|other| location.shares_place(other, pattern)) {
+                if other_location.is_some_and(|other| other.places().contains(&place)) {
                     is_meant = true;
                 } else {
                     taken.insert(other);
@@ -111,9 +149,9 @@ impl Openings<'_> {
         }
     }
 
-    /// The other routes that would take the route's own requests at this place.
+    /// The stricter routes that would take the route's own requests at this place.
     fn taken(&self, index: usize, host: &str, path: &RequestPath<'_>) -> BTreeSet<usize> {
-        let (Some((here, _)), Some((others, _))) = (self.table.place(host, path), self.others.place(host, path)) else {
+        let (Some((here, _)), Some((others, _))) = (self.all.place(host, path), self.stricter.place(host, path)) else {
             return BTreeSet::new();
         };
         let own = self.methods.iter().filter(|method| here.find(method) == Some(index));

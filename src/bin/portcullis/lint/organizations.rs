@@ -1,0 +1,108 @@
+//! Organizations in a path that a token's own is not compared with, or not in each case.
+
+use portcullis::policy::{Organization, Requirement, Step};
+use portcullis::route::pattern::PathPattern;
+
+use super::{Lint, ORGANIZATION_ALTERNATIVE, ORGANIZATION_UNUSED, route_key};
+use crate::document::Value;
+
+/// Names of captures that say whose data a path is about, in lower case and without `_` and `-`.
+const NAMES: [&str; 8] =
+    ["org", "orgid", "organization", "organizationid", "organisation", "organisationid", "tenant", "tenantid"];
+
+/// How a check compares a capture with what a token says.
+enum Compared<'v> {
+    /// Whatever the token is.
+    Always,
+    /// By some of its alternatives, and not by this one, which stands there.
+    Sometimes {
+        at: Vec<Step<&'v str>>,
+        without: String,
+    },
+    Never,
+}
+
+pub(super) fn lint(lint: &mut Lint<'_>) {
+    for (index, (route, written)) in lint.policy.routes.iter().zip(lint.routes()).enumerate() {
+        let Some(requirement) = route.access.requirement() else { continue };
+        let path = written.get("path").and_then(Value::as_str).unwrap_or_default();
+        let Ok(pattern) = PathPattern::parse(path) else { continue };
+        for name in pattern.names().filter(|name| names_organization(name)) {
+            match compared(written, &format!("{{{name}}}")) {
+                Compared::Always => {}
+                Compared::Never => unused(lint, index, name, requirement),
+                Compared::Sometimes { at, without } => alternative(lint, index, name, &at, &without),
+            }
+        }
+    }
+}
+
+fn names_organization(name: &str) -> bool {
+    NAMES.contains(&name.to_lowercase().replace(['_', '-'], "").as_str())
+}
+
+fn unused(lint: &mut Lint<'_>, index: usize, name: &str, requirement: &Requirement) {
+    let message = format!("{{{name}}} is compared with nothing: a token opens the data of every {name}");
+    let finding = lint.note(&ORGANIZATION_UNUSED, &route_key(index, "path"), message);
+    finding.help(match requirement.organization {
+        Organization::Equals(_) => "compare it in `organization` or `audience`".to_owned(),
+        _ => format!("`organization = \"{{{name}}}\"`, or `audience = \"urn:logto:organization:{{{name}}}\"`"),
+    });
+}
+
+fn alternative(lint: &mut Lint<'_>, index: usize, name: &str, at: &[Step<&str>], without: &str) {
+    let place = [&[Step::Key("routes"), Step::Index(index)], at].concat();
+    let message =
+        format!("{{{name}}} is one of several alternatives: a token with {without} opens the data of every {name}");
+    let finding = lint.note(&ORGANIZATION_ALTERNATIVE, &place, message);
+    finding.help("let each alternative compare it, or another check beside them");
+}
+
+/// A check that can compare a capture.
+struct Check<'v> {
+    place: Vec<Step<&'v str>>,
+    /// The path of the claim, where it stands within the test.
+    path: Option<&'v Value>,
+    /// A token must meet one of these.
+    alternatives: Vec<&'v Value>,
+}
+
+/// Whether the checks of a route, all of which a token must meet, compare a capture; `capture` is written in braces.
+fn compared<'v>(written: &'v Value, capture: &str) -> Compared<'v> {
+    let has_it = |value: &&Value| text(value).contains(capture);
+    let mut compared = Compared::Never;
+    for Check { place, path, alternatives } in checks(written) {
+        let (with, without): (Vec<&Value>, Vec<&Value>) = alternatives.into_iter().partition(has_it);
+        if path.as_ref().is_some_and(has_it) || without.is_empty() {
+            return Compared::Always;
+        }
+        if let (false, Some(without)) = (with.is_empty(), without.first()) {
+            compared = Compared::Sometimes { at: place, without: text(without) };
+        }
+    }
+    compared
+}
+
+fn checks(written: &Value) -> impl Iterator<Item = Check<'_>> {
+    let top =
+        ["audience", "organization"].into_iter().filter_map(|key| Some((vec![Step::Key(key)], written.get(key)?)));
+    let claims = written.get("claims");
+    let named = claims.into_iter().flat_map(Value::entries).map(|(key, test)| (Step::Key(key.name.as_str()), test));
+    let listed = claims.into_iter().flat_map(Value::items).enumerate().map(|(index, test)| (Step::Index(index), test));
+    let tests = named.chain(listed).map(|(step, test)| (vec![Step::Key("claims"), step], test));
+    top.chain(tests).map(|(place, written)| Check::new(place, written))
+}
+
+impl<'v> Check<'v> {
+    fn new(mut place: Vec<Step<&'v str>>, written: &'v Value) -> Self {
+        let any = written.get("any");
+        place.extend(any.map(|_| Step::Key("any")));
+        let list = any.unwrap_or(written).items();
+        let alternatives = if list.is_empty() { vec![written] } else { list.iter().collect() };
+        Self { place, path: written.get("path"), alternatives }
+    }
+}
+
+fn text(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

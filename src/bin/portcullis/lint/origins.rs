@@ -1,0 +1,65 @@
+//! Origins that requests reach in the clear, or not at all.
+
+use std::net::Ipv4Addr;
+
+use portcullis::policy::url::{Origin, check_key_url};
+use portcullis::policy::{Access, Route, Step};
+
+use super::{HTTP_ORIGIN, LOOPBACK_ORIGIN, Lint, UNREACHABLE_ORIGIN, route_key};
+use crate::document::Value;
+
+/// Domains that public DNS does not have: RFC 6761 §6.2 and §6.4, RFC 6762 §3 and appendix G, RFC 8375 §3, and
+/// `internal`, which ICANN keeps for private use.
+const PRIVATE: [&str; 10] =
+    [".test", ".invalid", ".local", ".intranet", ".internal", ".private", ".corp", ".home", ".lan", ".home.arpa"];
+
+pub(super) fn lint(lint: &mut Lint<'_>) {
+    let (policy, written) = (lint.policy, lint.routes());
+    let forwards = |route: &Route| !matches!(route.access, Access::Deny);
+    let inherits = |(route, written): (&Route, &Value)| forwards(route) && written.get("origin").is_none();
+    if policy.routes.iter().zip(written).any(inherits) {
+        origin(lint, lint.value, &[Step::Key("origin")]);
+    }
+    for (index, (route, written)) in policy.routes.iter().zip(written).enumerate() {
+        if forwards(route) {
+            origin(lint, written, &route_key(index, "origin"));
+        }
+    }
+}
+
+/// The origin of this table, to which requests go.
+fn origin(lint: &mut Lint<'_>, table: &Value, place: &[Step<&str>]) {
+    let origin = table.get("origin").and_then(Value::as_str).map(Origin::parse);
+    let Some(Ok(Origin::Url { root, .. })) = origin else { return };
+    let Some((scheme, authority)) = root.split_once("://") else { return };
+    let is_loopback = check_key_url(&format!("http://{authority}")).is_ok();
+    if scheme == "http" && !is_loopback {
+        let message =
+            "requests go to this origin without TLS: whoever is in between sees and changes tokens and identities";
+        lint.note(&HTTP_ORIGIN, place, message);
+    }
+    let host = host(authority);
+    if is_loopback {
+        let message = "is the machine itself, which `wrangler dev` reaches, and a Worker on Cloudflare does not";
+        lint.note(&LOOPBACK_ORIGIN, place, message);
+    } else if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
+        let message = "is an address, and Workers fetch from names only (Cloudflare answers with error 1003)";
+        lint.note(&UNREACHABLE_ORIGIN, place, message).help("give it a name in public DNS");
+    } else if is_private(host) {
+        let message = format!("public DNS has no {host:?}, so a Worker on Cloudflare does not find it");
+        lint.note(&UNREACHABLE_ORIGIN, place, message).help("a name in public DNS, or `service:BINDING`");
+    }
+}
+
+/// Without the port.
+fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+fn is_private(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    !host.contains('.') || PRIVATE.iter().any(|domain| host.ends_with(domain))
+}

@@ -1,0 +1,114 @@
+//! Paths that are not what they look like.
+
+use std::collections::BTreeMap;
+
+use portcullis::policy::{Place, Step};
+use portcullis::route::path::RequestPath;
+use portcullis::route::table::RouteMatch;
+
+use super::location::{ANY, Location};
+use super::methods::USUAL;
+use super::strictness::{Strictness, asks_for_less};
+use super::{CASE_OPENING, FOREIGN_PATTERN, Lint, QUERY_IN_PATH, SIMILAR_PATH, notation, route, route_key};
+use crate::document::Value;
+use crate::finding::Subject;
+
+pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    for (index, written) in lint.routes().iter().enumerate() {
+        written_otherwise(lint, index, written.get("path").and_then(Value::as_str).unwrap_or_default());
+    }
+    similar(lint, locations);
+    if !lint.policy.refuses_look_alikes {
+        opened(lint, locations);
+    }
+}
+
+/// Notation of other routers, and parts of a URL that are no part of its path.
+fn written_otherwise(lint: &mut Lint<'_>, index: usize, path: &str) {
+    let place = route_key(index, "path");
+    if let Some(notation::Foreign { segment, meant }) = notation::foreign(path) {
+        let message = format!("{segment:?} is a literal, and matches only itself");
+        lint.note(&FOREIGN_PATTERN, &place, message).help(meant.unwrap_or_else(|| {
+            "captures are whole segments: `{name}` for one of them, `{*name}` at the end for the rest".to_owned()
+        }));
+    } else if path.contains(['?', '#']) {
+        let message = "no query and no fragment is part of a path; only an encoded \"?\" or \"#\" would match";
+        lint.note(&QUERY_IN_PATH, &place, message).help("templates read the query: `{query.name}`");
+    }
+}
+
+/// Routes whose paths differ by case only, where one asks for less: each is taken as it is written.
+fn similar(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    let mut alike: BTreeMap<String, Vec<(String, usize, &Location)>> = BTreeMap::new();
+    for (index, location) in locations.iter().enumerate().filter_map(|(index, own)| Some((index, own.as_ref()?))) {
+        for place in location.places() {
+            alike.entry(place.to_ascii_lowercase()).or_default().push((place, index, location));
+        }
+    }
+    let mut found: BTreeMap<usize, usize> = BTreeMap::new();
+    for routes in alike.values().filter(|routes| routes.len() > 1) {
+        for (place, index, location) in routes {
+            let stricter = routes.iter().find(|(other_place, other, other_location)| {
+                place != other_place && location.shares_method(other_location) && is_less(lint, *index, *other)
+            });
+            found.extend(stricter.map(|(_, other, _)| (*index, *other)));
+        }
+    }
+    for (index, stricter) in found {
+        let message = format!(
+            "is the path of routes[{stricter}] but for case, and asks for less: an origin that ignores case takes both for one"
+        );
+        let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
+        let finding = lint.note(&SIMILAR_PATH, &route(index), message);
+        finding.related = Some((related, format!("routes[{stricter}]")));
+    }
+}
+
+fn is_less(lint: &Lint<'_>, one: usize, other: usize) -> bool {
+    let [one, other] = [one, other].map(|index| lint.policy.routes.get(index));
+    one.zip(other).is_some_and(|(one, other)| asks_for_less(&one.access, &other.access))
+}
+
+/// A path, the route that it has, and the stricter one that it would have if case did not count.
+struct Opening {
+    path: String,
+    route: usize,
+    stricter: usize,
+}
+
+/// Says once that paths in another case have less strict routes, by the strictest route that is got around so.
+fn opened(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+    let openings = locations.iter().flatten().filter_map(|own| opening(lint, own));
+    let strictness = |index: usize| lint.policy.routes.get(index).map(|route| Strictness::of(&route.access));
+    let strictest =
+        openings.reduce(|best, next| if strictness(next.stricter) > strictness(best.stricter) { next } else { best });
+    let Some(Opening { path, route: less, stricter }) = strictest else { return };
+    let path = path.replace(ANY, "…");
+    let message = format!(
+        "{path} takes routes[{less}], which asks for less than routes[{stricter}], whose path it is to an origin that ignores case"
+    );
+    let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
+    let finding = lint.note(&CASE_OPENING, &[Step::Key("paths"), Step::Key("case")], message);
+    finding.related = Some((related, format!("routes[{stricter}]")));
+    finding.help("leave it out, unless every origin tells paths apart by case");
+}
+
+/// A path of the location's in another case that has a less strict route. Its hosts and methods are tried.
+fn opening(lint: &Lint<'_>, location: &Location) -> Option<Opening> {
+    let table = &lint.policy.table;
+    let methods: Vec<&str> = match location.methods.as_slice() {
+        [] => USUAL.to_vec(),
+        methods => methods.iter().map(String::as_str).collect(),
+    };
+    let hosts = location.example_hosts();
+    let less = |text: &str| {
+        let path = RequestPath::parse(text).ok()?;
+        let mut requests = hosts.iter().flat_map(|(_, host)| methods.iter().map(move |method| (host, method)));
+        requests.find_map(|(host, method)| {
+            let RouteMatch::Route(route, _) = table.find(host, &path, method) else { return None };
+            let RouteMatch::Route(stricter, _) = table.find_otherwise(host, &path, method, route)? else { return None };
+            is_less(lint, route, stricter).then(|| Opening { path: text.to_owned(), route, stricter })
+        })
+    };
+    location.paths_in_other_case().iter().find_map(|path| less(path))
+}
