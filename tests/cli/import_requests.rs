@@ -190,6 +190,27 @@ fn what_may_be_several_segments_is_denied_where_other_paths_take_it() {
 }
 
 #[test]
+fn a_trace_is_left_out_and_its_path_stays_shut() {
+    let text = format!(
+        "{O}paths: {{/a: {{get: {{{OPEN}}}, trace: {{{OPEN}}}}}, /b: {{trace: {{{OPEN}}}}}, '/{{x}}': {{get: {{{OPEN}}}}}}}"
+    );
+    let expected = [
+        ("GET g /a", "public"),
+        ("HEAD g /a", "public"),
+        ("TRACE g /a", "405"),
+        ("PUT g /a", "405"),
+        ("GET g /b", "deny"),
+        ("TRACE g /b", "405"),
+        ("GET g /x", "public"),
+    ];
+    let said = [
+        "left out: the gate lets no TRACE through <stdin>:4 #/paths/~1a/trace",
+        "denied: the path has no operation that the gate lets through <stdin>:4 #/paths/~1b",
+    ];
+    check(&text, &[], &expected, &said);
+}
+
+#[test]
 fn a_path_that_clients_and_servers_write_anew_is_denied_as_they_do() {
     let text = |path: &str| {
         format!(
