@@ -248,8 +248,8 @@ impl<'d> Converter<'d> {
             add(other, Some(why));
         }
         if site.left_out.is_none() {
-            for (name, capture) in &path.renamed {
-                report.remark(Outcome::Changed, &format!("the parameter {{{name}}} is called {{{capture}}}"), pointer);
+            for (written, capture) in &path.renamed {
+                report.remark(Outcome::Changed, &format!("the parameter {written} is called {capture}"), pointer);
             }
         }
         add(path, site.left_out.clone());
