@@ -144,7 +144,7 @@ fn a_parameter_that_says_more_than_its_name_is_denied_where_it_is() {
     );
     let greedy =
         [("GET g /users/1", "token admin"), ("GET g /users/1/keys", "deny"), ("GET g /users/1/2/3", "token admin")];
-    check(&text("/users/{proxy+}"), &[], &greedy, &["changed: the parameter {proxy+} is called {*proxy}"]);
+    check(&text("/users/{proxy+}"), &[], &greedy, &["changed: the parameter {proxy+} is called {proxy}/{*rest}"]);
     let wide = [("GET g /users/1", "token admin"), ("GET g /users/1/keys", "deny")];
     check(
         &text("/users/{*path}"),
@@ -187,6 +187,78 @@ fn what_may_be_several_segments_is_denied_where_other_paths_take_it() {
     }
     check(&text("/v{p:.*}.json", "/u/{b}"), &[], &[("GET g /u/x.json", "public")], &[]);
     check(&text("/v{p:.*}.json", "/v1/x"), &[], &[("GET g /v1/x", "public")], &[]);
+}
+
+#[test]
+fn the_root_of_a_rest_is_what_the_document_says_of_it() {
+    let text = |rest: &str, others: &str| format!("{O}paths: {{'{rest}': {{get: {{{OPEN}}}}}, {others}}}");
+    let below = [("GET g /rest/a", "public"), ("GET g /rest/a/b/", "public"), ("PUT g /rest/a", "405")];
+    let said = ["changed: the parameter {proxy+} is called {proxy}/{*rest}"];
+    check(&text("/rest/{proxy+}", ""), &[], &below, &said);
+    let get = format!("get: {{{ADMIN}}}");
+    for (others, root, put) in [
+        (String::new(), "404", "404"),
+        (format!("/rest: {{{get}}}"), "token admin", "405"),
+        (format!("'/rest/': {{{get}}}, '/{{x}}': {{get: {{{OPEN}}}}}"), "token admin", "405"),
+        (format!("'/{{x}}': {{{get}}}"), "token admin", "405"),
+        (format!("'/{{x}}': {{put: {{{OPEN}}}}}"), "405", "public"),
+        (format!("'/{{all+}}': {{{get}}}"), "token admin", "405"),
+        (format!("'/{{a}}.{{b}}': {{put: {{{ADMIN}}}}}"), "405", "deny"),
+    ] {
+        let roots = [("GET g /rest", root), ("GET g /rest/", root), ("PUT g /rest", put), ("GET g /", "404")];
+        check(&text("/rest/{proxy+}", &others), &[], &[&below[..], &roots].concat(), &[]);
+    }
+    let whole = [("GET g /", "token admin"), ("GET g /a", "public"), ("PUT g /", "405")];
+    check(&text("/{proxy+}", &format!("/: {{{get}}}")), &[], &whole, &[]);
+}
+
+#[test]
+fn the_root_of_a_rest_is_not_opened_at_any_server() {
+    let page = |url: &str| format!("'/{{x}}': {{servers: [{{url: '{url}'}}], get: {{{ADMIN}}}}}");
+    let text = |others: &str| {
+        format!("servers: [{{url: https://o.x.com/v1}}]\npaths: {{'/{{proxy+}}': {{get: {{{OPEN}}}}}, {others}}}")
+    };
+    let base = |root| [("GET o.x.com /v1", root), ("GET o.x.com /v1/a", "public"), ("GET o.x.com /v1/a/b", "public")];
+    for options in [&[][..], &["--hosts"]] {
+        check(&text(""), options, &base("404"), &[]);
+        check(&text(&page("https://o.x.com")), options, &base("token admin"), &[]);
+    }
+    let hosts = text(&page("https://{t}.x.com"));
+    check(&hosts.replace("'}]", "', variables: {t: {default: o}}}]"), &["--hosts"], &base("token admin"), &[]);
+}
+
+#[test]
+fn what_is_denied_below_a_path_leaves_the_path_itself() {
+    let text = |path: &str, others: &str| format!("{O}paths: {{'{path}': {{get: {{{ADMIN}}}}}, {others}}}");
+    let page = format!("'/{{x}}': {{get: {{{OPEN}}}}}, '/{{x}}/{{y}}/{{z}}': {{get: {{{OPEN}}}}}");
+    let files = [("GET g /files", "public"), ("GET g /files/x/edit", "deny"), ("GET g /x/y/z", "public")];
+    check(&text("/files/{path:.+}", &page), &[], &files, &[]);
+    let whole = format!("'/{{all+}}': {{get: {{{OPEN}}}}}");
+    let pages = [("GET g /x", "public"), ("GET g /v1.json", "public"), ("GET g /v1/x.json/y", "deny")];
+    check(&text("/v{p:.*}.json/y", &whole), &[], &pages, &[]);
+    let twice = format!("'/v1/{{b}}/y': {{get: {{{OPEN}}}}}");
+    check(&text("/v{p:.*}.json/{q+}", &twice), &[], &[("GET g /v1/x.json/y", "deny")], &[]);
+}
+
+#[test]
+fn a_trace_is_left_out_and_its_path_stays_shut() {
+    let text = format!(
+        "{O}paths: {{/a: {{get: {{{OPEN}}}, trace: {{{OPEN}}}}}, /b: {{trace: {{{OPEN}}}}}, '/{{x}}': {{get: {{{OPEN}}}}}}}"
+    );
+    let expected = [
+        ("GET g /a", "public"),
+        ("HEAD g /a", "public"),
+        ("TRACE g /a", "405"),
+        ("PUT g /a", "405"),
+        ("GET g /b", "deny"),
+        ("TRACE g /b", "405"),
+        ("GET g /x", "public"),
+    ];
+    let said = [
+        "left out: the gate lets no TRACE through <stdin>:4 #/paths/~1a/trace",
+        "denied: the path has no operation that the gate lets through <stdin>:4 #/paths/~1b",
+    ];
+    check(&text, &[], &expected, &said);
 }
 
 #[test]

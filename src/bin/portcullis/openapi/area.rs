@@ -7,7 +7,7 @@ use super::template::{around, has_operator};
 pub(super) struct Area {
     pub(super) host: Host,
     pub(super) parts: Vec<Part>,
-    /// Whether one segment or more follow the parts.
+    /// Whether any number of segments may follow the parts, none too: so the gate takes `{*name}`.
     pub(super) rest: bool,
 }
 
@@ -49,16 +49,17 @@ impl Area {
 
     pub(super) fn has_path_within(&self, other: &Self) -> bool {
         let has_length = match (self.parts.len(), other.parts.len()) {
-            (own, others) if other.rest => own > others || (own == others && self.rest),
+            (own, others) if other.rest => own >= others,
             (own, others) => own == others && !self.rest,
         };
         has_length && self.parts.iter().zip(&other.parts).all(|(own, other)| own.is_within(other))
     }
 
-    /// Whether it has paths that begin as another one and end with these segments.
+    /// Whether it has paths that begin as another one and end with these segments, of which the other one's last part
+    /// may be the first.
     pub(super) fn may_end(&self, other: &Self, tail: &[Part]) -> bool {
         let may_be = |(own, part): (&Part, &Part)| own.is_within(part) || part.is_within(own);
-        let is_long = self.parts.len() >= other.parts.len() + tail.len();
+        let is_long = self.parts.len() + 1 >= other.parts.len() + tail.len();
         self.rest || (is_long && self.parts.iter().rev().zip(tail.iter().rev()).all(may_be))
     }
 
@@ -152,7 +153,9 @@ mod tests {
             ("/a/{x}", "/{x}/{y}"),
             ("/a.b", "/{x}.b"),
             ("/{x}.b", "/{x}"),
+            ("/a/b", "/a/{x+}"),
             ("/a/b/c", "/a/{x+}"),
+            ("/a/{x}", "/a/{x+}"),
             ("/a/{x}/{y+}", "/{x}/{y+}"),
             ("h.com/a", "{t}.com/a"),
             ("h.com/a", "/a"),
@@ -184,6 +187,7 @@ mod tests {
             ("/users/{id}/secret", "/users/me/{field}", "/users/me/secret"),
             ("/{a}/{b}/{c}", "/users/{x+}", "/users/{b}/{c}"),
             ("/{a}/{b}/{c+}", "/users/{x+}", "/users/{b}/{c+}"),
+            ("/{a}/me", "/users/{x+}", "/users/me"),
             ("api.x.com/{page}", "{t}.x.com/admin", "api.x.com/admin"),
             ("{t}.x.com/{page}", "/admin", "{t}.x.com/admin"),
         ] {

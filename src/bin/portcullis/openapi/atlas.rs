@@ -110,11 +110,11 @@ impl Node {
             return;
         }
         let Some((part, behind)) = parts.split_first() else {
-            found.extend(if rest { &self.rest } else { &self.here });
-            if rest && reach.is_across() {
-                self.children().for_each(|child| child.all(found));
-            }
-            return;
+            return match (rest, reach) {
+                (true, Reach::Over) => found.extend(&self.rest),
+                (true, Reach::Across(_)) => self.all(found),
+                (false, _) => found.extend(self.here.iter().chain(&self.rest)),
+            };
         };
         found.extend(&self.rest);
         let mut next = |node: &Self| node.find(behind, rest, reach, found);
@@ -163,6 +163,7 @@ mod tests {
         assert_eq!(over("/x.c/b"), ["/{x}/b", "/{x}.c/b", "/{x}/{y}", "/{r+}"]);
         assert_eq!(over("/{x}/b"), ["/{x}/b", "/{x}.c/b", "/{x}/{y}", "/{r+}"]);
         assert_eq!(over("/a/{r+}"), ["/a/{r+}", "/{r+}"]);
+        assert_eq!(over("/a/{y}"), ["/a/{x}", "/{x}/{y}", "/a/{r+}", "/{r+}"], "the root of a rest");
         assert_eq!(across("/{x}/b"), ["/a/b", "/a/{x}", "/{x}/b", "/{x}.c/b", "/{x}/{y}", "/a/{r+}", "/{r+}", "/d/b"]);
         assert_eq!(across("/a/{r+}"), ["/a/b", "/a/{x}", "/{x}/b", "/{x}/{y}", "/a/{r+}", "/{r+}", "/a/b/c"]);
     }

@@ -194,11 +194,16 @@ impl<'d> Converter<'d> {
         Ok(Self { security, sites, options, templates: Templates::default() })
     }
 
-    /// Adds what an operation claims, at each of its sites.
+    /// Adds what an operation claims, at each of its sites. What the gate refuses whatever the policy says is no claim.
     ///
     /// # Errors
     /// Says what of its servers cannot be read.
     fn convert(&mut self, operation: &Operation<'d>, report: &mut Report) -> Result<(), String> {
+        if let Some(method) = operation.refused() {
+            let message = format!("the gate lets no {method} through");
+            report.remark(Outcome::LeftOut, &message, &operation.place.pointer);
+            return Ok(());
+        }
         let (sites, no_site) = self.sites.of(operation, report)?;
         let problem = operation.problem.clone().or(no_site);
         let access = problem.map_or_else(|| self.security.access(&operation.place, report), Err);
@@ -243,8 +248,8 @@ impl<'d> Converter<'d> {
             add(other, Some(why));
         }
         if site.left_out.is_none() {
-            for (name, capture) in &path.renamed {
-                report.remark(Outcome::Changed, &format!("the parameter {{{name}}} is called {{{capture}}}"), pointer);
+            for (written, capture) in &path.renamed {
+                report.remark(Outcome::Changed, &format!("the parameter {written} is called {capture}"), pointer);
             }
         }
         add(path, site.left_out.clone());

@@ -11,8 +11,11 @@ use proptest::prelude::*;
 use super::samples::{policy_json, yaml};
 use super::{DefaultAccess, Import, Options, import};
 
-/// Paths of documents; the last part of each segment is a parameter, a text or both.
-const SEGMENTS: [&str; 8] = ["a", "b", "{x}", "{y}", "{x}.b", "a{y}", "%61", "{x}{y}"];
+/// Segments of paths of documents: a text, a parameter, or both.
+const SEGMENTS: [&str; 9] = ["a", "b", "{x}", "{y}", "{x}.b", "a{y}", "%61", "{x}{y}", "{p+}"];
+
+/// The one that stands for one segment or more at the end of a path, as Amazon API Gateway reads it.
+const REST: usize = 8;
 
 /// All methods that no other operation of the path has.
 const ANY: &str = "x-amazon-apigateway-any-method";
@@ -63,8 +66,9 @@ struct Operation {
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     // Short paths of few segments, so that many have requests in common.
     let segment = prop_oneof![2 => prop::sample::select(vec![0, 2]), 1 => 0..SEGMENTS.len()];
-    let path = prop::collection::vec(segment, 1..3);
-    let method = prop::sample::select(vec!["get", "get", "head", "post", ANY, HIDDEN]);
+    let path = (prop::collection::vec(segment, 0..3), prop::option::weighted(0.3, Just(REST)));
+    let path = path.prop_map(|(segments, rest)| segments.into_iter().chain(rest).collect());
+    let method = prop::sample::select(vec!["get", "get", "head", "post", "trace", ANY, HIDDEN]);
     let servers = || prop::option::weighted(0.4, 0..SERVERS.len());
     let operation = (path, any::<bool>(), method, 0..SECURITY.len(), servers(), servers());
     let operation = operation.prop_map(|(segments, has_slash, method, security, own, of_path)| Operation {
@@ -77,10 +81,21 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 1..6)
 }
 
+/// The same with a path and a method that a policy can say.
+fn exact(mut operation: Operation) -> Operation {
+    let rest = operation.segments.last() == Some(&REST);
+    operation.segments.retain(|index| [0, 1, 2, 6].contains(index));
+    operation.segments.extend(rest.then_some(REST));
+    if [HIDDEN, "trace"].contains(&operation.method) {
+        operation.method = "delete";
+    }
+    operation
+}
+
 fn template(operation: &Operation) -> String {
     let segments = operation.segments.iter().map(|index| format!("/{}", SEGMENTS[*index]));
     let path: String = segments.collect();
-    if operation.has_slash { format!("{path}/") } else { path }
+    if operation.has_slash || path.is_empty() { format!("{path}/") } else { path }
 }
 
 /// The document with these operations; of two with one path and method, the first, and the first's servers of the path.
@@ -116,11 +131,20 @@ fn document(operations: &[Operation], servers: usize) -> (String, Vec<Operation>
 fn takes(template: &str, text: &str) -> bool {
     match template {
         "%61" => text == "a",
-        "{x}" | "{y}" => !text.is_empty(),
+        "{x}" | "{y}" | "{p+}" => !text.is_empty(),
         "{x}.b" => text.len() > 2 && text.ends_with(".b"),
         "a{y}" => text.len() > 1 && text.starts_with('a'),
         "{x}{y}" => text.len() > 1,
         literal => literal == text,
+    }
+}
+
+/// Whether a template takes this path.
+fn takes_path(template: &[&str], path: &[&str]) -> bool {
+    match (template, path) {
+        (["{p+}"], path) => !path.is_empty(),
+        ([own, template @ ..], [text, path @ ..]) => takes(own, text) && takes_path(template, path),
+        (template, path) => template.is_empty() && path.is_empty(),
     }
 }
 
@@ -145,13 +169,9 @@ impl<'o> Placed<'o> {
         operations.iter().flat_map(place).collect()
     }
 
-    fn has_path(&self, path: &[&str]) -> bool {
-        self.path.len() == path.len() && self.path.iter().zip(path).all(|(template, text)| takes(template, text))
-    }
-
     /// A gate that looks at no host is every server.
     fn has(&self, (host, path): &Target, hosts: bool) -> bool {
-        (!hosts || self.host.is_empty() || self.host == *host) && self.has_path(path)
+        (!hosts || self.host.is_empty() || self.host == *host) && takes_path(&self.path, path)
     }
 
     /// Whether a method is this operation's: named, or one that its path does not name.
@@ -181,7 +201,14 @@ fn paths() -> Vec<Vec<&'static str>> {
     };
     let one = longer(&[vec![]]);
     let two = longer(&one);
-    [one, longer(&two), two].concat()
+    [vec![vec![]], one, longer(&two), two].concat()
+}
+
+/// Paths that tell templates apart: all of requests, and with one segment more what is behind a rest.
+fn samples() -> Vec<Vec<&'static str>> {
+    let with = |path: &Vec<&'static str>, at: usize| [&path[..at], &["c"], &path[at..]].concat();
+    let longer = paths().iter().flat_map(|path| (0..=path.len()).map(|at| with(path, at))).collect::<Vec<_>>();
+    [paths(), longer].concat()
 }
 
 /// Whether the policy lets a request with these scopes through, or with no token.
@@ -227,7 +254,8 @@ proptest! {
         let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
         let placed = Placed::all(&operations, servers);
         let paths = paths();
-        let taken = |one: &Placed<'_>| paths.iter().map(|path| one.has_path(path)).collect::<Vec<_>>();
+        let samples = samples();
+        let taken = |one: &Placed<'_>| samples.iter().map(|path| takes_path(&one.path, path)).collect::<Vec<_>>();
         let taken: Vec<Vec<bool>> = placed.iter().map(taken).collect();
         let is_more_specific = |one: usize, other: usize| {
             taken[one] != taken[other] && taken[one].iter().zip(&taken[other]).all(|(one, other)| one <= other)
@@ -251,29 +279,26 @@ proptest! {
 
     #[test]
     fn what_a_policy_can_say_it_says(operations in operations(), servers in 0..SERVERS.len()) {
-        // One operation, of a path without parameters within a segment: no other one stands in its way.
-        let mut operation = operations[0].clone();
-        operation.segments.retain(|index| [0, 1, 2, 6].contains(index));
-        if operation.segments.is_empty() {
-            operation.segments.push(0);
-        }
-        if operation.method == HIDDEN {
-            operation.method = "put";
-        }
-        let (text, operations) = document(&[operation], servers);
+        // Of paths without parameters within a segment, where one alone takes the request: no other stands in its way.
+        let (text, operations) = document(&operations.into_iter().map(exact).collect::<Vec<_>>(), servers);
         let (import, options) = imported(&text, true);
         let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
-        let Operation { method, security, .. } = operations[0];
-        let method = if method == ANY { "PUT".to_owned() } else { method.to_ascii_uppercase() };
         let placed = Placed::all(&operations, servers);
-        for target in ["a.x.com", "b.x.com"].into_iter().flat_map(|host| paths().into_iter().map(move |path| (host, path))) {
-            // Of the values of a variable the default alone is imported.
-            let is_imported = |one: &&Placed<'_>| one.has(&target, true) && (one.host, &one.path[..1]) != ("a.x.com", &["b"]);
-            let Some(own) = placed.iter().find(is_imported) else { continue };
+        // Of the values of a variable the default alone is imported, and nothing relative.
+        let is_imported = |(host, path): &Target| {
+            path.first() != Some(&"b") || (*host == "b.x.com" && !text.contains("../b"))
+        };
+        let targets = paths().into_iter().flat_map(|path| ["a.x.com", "b.x.com"].map(|host| (host, path.clone())));
+        for target in targets.filter(is_imported) {
+            let own: Vec<_> = placed.iter().filter(|one| one.has(&target, true)).collect();
+            let [own] = own[..] else { continue };
+            let Operation { method, security, .. } = *own.operation;
+            let method = if method == ANY { "PUT".to_owned() } else { method.to_ascii_uppercase() };
             for token in TOKENS {
                 // `optional` refuses a token that does not do, where the document takes it for none.
                 let is_refused = SECURITY[security].0 == "[{}, {t: [w]}]" && matches!(token, Some("" | "r"));
-                prop_assert_eq!(lets_in(&policy, &target, &method, token), own.lets_in(token) && !is_refused, "{}", text);
+                let let_in = lets_in(&policy, &target, &method, token);
+                prop_assert_eq!(let_in, own.lets_in(token) && !is_refused, "{}\n{} {:?}", text, method, target);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The operations of a document, with all that its paths say.
 
+use portcullis::route::method;
+
 use super::report::{Outcome, Report};
 use super::tree::{Place, resolve};
 use crate::document::Value;
@@ -59,7 +61,12 @@ fn of_path<'d>(document: &'d Value, path: &'d str, item: Place<'d>) -> Vec<Opera
             return Err("a path has no `security` of its own in OpenAPI".to_owned());
         }
         let found = of_item(document, path, &item);
-        if found.is_empty() { Err("the path has no operations".to_owned()) } else { Ok(found) }
+        match found.iter().all(|operation| operation.refused().is_some()) {
+            // It stands for its path all the same: no less specific one is meant there.
+            true if found.is_empty() => Err("the path has no operations".to_owned()),
+            true => Err("the path has no operation that the gate lets through".to_owned()),
+            false => Ok(found),
+        }
     });
     found.unwrap_or_else(|problem| vec![Operation::hidden(document, path, item, problem)])
 }
@@ -139,6 +146,11 @@ fn target<'d>(document: &'d Value, place: Place<'d>) -> Result<Place<'d>, String
 }
 
 impl<'d> Operation<'d> {
+    /// Its method, if the gate lets that through for no one.
+    pub(super) fn refused(&self) -> Option<&str> {
+        self.method.as_deref().filter(|method| method::is_refused(method))
+    }
+
     /// Whether a parameter of the path comes with more than its value (`;name=value`, `.value`), or may.
     pub(super) fn has_styled_parameter(&self) -> bool {
         let is_styled =
@@ -177,8 +189,8 @@ mod tests {
     #[test]
     fn each_method_of_each_path_is_an_operation() {
         let found =
-            read("/a: {summary: s, parameters: [], get: {}, post: {}, x-y: {}}, x-z: {get: {}}, /b: {trace: {}}");
-        assert_eq!(found, ["GET /a #/paths/~1a/get", "POST /a #/paths/~1a/post", "TRACE /b #/paths/~1b/trace"]);
+            read("/a: {summary: s, parameters: [], get: {}, trace: {}, x-y: {}}, x-z: {get: {}}, /b: {post: {}}");
+        assert_eq!(found, ["GET /a #/paths/~1a/get", "TRACE /a #/paths/~1a/trace", "POST /b #/paths/~1b/post"]);
         assert_eq!(
             read("/a: {x-amazon-apigateway-any-method: {}}"),
             ["* /a #/paths/~1a/x-amazon-apigateway-any-method"]
@@ -196,6 +208,7 @@ mod tests {
         let cases = [
             ("/a: ", "* /a #/paths/~1a expected a table, found nothing"),
             ("/a: {}", "* /a #/paths/~1a the path has no operations"),
+            ("/a: {trace: {}}", "* /a #/paths/~1a the path has no operation that the gate lets through"),
             ("/a: {get: []}", "GET /a #/paths/~1a/get expected a table, found a list"),
             ("/a: {GET: {}}", "* /a #/paths/~1a/GET the path has a member that is no operation of OpenAPI: \"GET\""),
             (

@@ -25,7 +25,7 @@ pub(super) struct Path {
     pub(super) rest: Option<String>,
     /// Whether a slash follows the last segment. It does not count.
     pub(super) has_trailing_slash: bool,
-    /// Parameters whose names the policy does not take, and the names that they got.
+    /// Parameters whose names the policy does not take, and what they are written as.
     pub(super) renamed: Vec<(String, String)>,
     /// Why the pattern covers more than the document's path, if it does.
     pub(super) inexact: Option<String>,
@@ -78,18 +78,21 @@ impl Path {
     fn push(&mut self, text: &str, is_last: bool, taken: Option<&str>) -> Result<(), String> {
         match Parameter::of(text) {
             Some(Parameter::Segment(name)) => {
-                let capture = self.capture(name, name, taken);
+                let capture = self.capture(name, text, taken);
                 self.segments.push(Segment::Capture(capture));
             }
             Some(Parameter::Rest(name)) if is_last => {
-                let capture = self.fresh(name, taken);
-                self.renamed.push((format!("{name}+"), format!("*{capture}")));
-                self.rest = Some(capture);
+                // One segment at least; the rest by itself may be none.
+                let first = self.fresh(name, taken);
+                self.segments.push(Segment::Capture(first.clone()));
+                let rest = self.fresh("rest", taken);
+                self.renamed.push((text.to_owned(), format!("{{{first}}}/{{*{rest}}}")));
+                self.rest = Some(rest);
             }
             Some(Parameter::Rest(name) | Parameter::Wide(name)) => {
                 let why = format!("the parameter {text} stands for one segment only in a route");
                 self.wide.push((self.segments.len(), why));
-                let capture = self.capture(name, text.trim_matches(['{', '}']), taken);
+                let capture = self.capture(name, text, taken);
                 self.segments.push(Segment::Capture(capture));
             }
             Some(Parameter::Other(_)) => {
@@ -125,8 +128,9 @@ impl Path {
     /// The name of a capture. What the policy does not take is changed.
     fn capture(&mut self, name: &str, written: &str, taken: Option<&str>) -> String {
         let capture = self.fresh(name, taken);
-        if capture != written {
-            self.renamed.push((written.to_owned(), capture.clone()));
+        let text = format!("{{{capture}}}");
+        if text != written {
+            self.renamed.push((written.to_owned(), text));
         }
         capture
     }
@@ -148,14 +152,15 @@ impl Path {
                 path.tail.push(Part::Within(end));
             }
             // One segment is what the path itself is for.
-            _ if !behind.is_empty() || self.rest.is_some() => path.tail.extend([Part::Capture, Part::Capture]),
+            _ if !behind.is_empty() => path.tail.extend([Part::Capture, Part::Capture]),
             _ => {}
         }
+        path.tail.extend(behind.iter().map(Segment::part));
         if self.rest.is_some() {
-            path.tail.truncate(1);
-        } else {
-            path.tail.extend(behind.iter().map(Segment::part));
+            // How many they are is known, not what the last of them is.
+            path.tail.fill(Part::Capture);
         }
+        path.segments.push(Segment::Capture(path.fresh("next", taken)));
         path.rest = Some(path.fresh("rest", taken));
         path
     }
@@ -288,8 +293,8 @@ mod tests {
             ("/{user.id}/{user id}", "/{user_id}/{user_id_2}"),
             ("/{a}/{a}/{a}", "/{a}/{a_2}/{a_3}"),
             ("/{}/{é}", "/{parameter}/{parameter_2}"),
-            ("/{proxy+}", "/{*proxy}"),
-            ("/{proxy+}/", "/{*proxy}/"),
+            ("/{proxy+}", "/{proxy}/{*rest}"),
+            ("/{rest+}/", "/{rest}/{*rest_2}/"),
             ("/a/{proxy+}/b", "/a/{proxy}/b"),
             ("/{+path}", "/{path}"),
             ("/{*path}", "/{path}"),
@@ -301,7 +306,7 @@ mod tests {
         }
         assert_eq!(Path::parse("/{t}", Some("t")).unwrap().text(), "/{t_2}", "the host has it");
         let renamed = Path::parse("/{a}/{b.c}", None).unwrap().renamed;
-        assert_eq!(renamed, [("b.c".to_owned(), "b_c".to_owned())]);
+        assert_eq!(renamed, [("{b.c}".to_owned(), "{b_c}".to_owned())]);
     }
 
     #[test]
@@ -336,14 +341,14 @@ mod tests {
         };
         assert_eq!(others("/a/{b}/{c}.d"), [""; 0]);
         assert_eq!(others("/a/{proxy+}"), [""; 0]);
-        assert_eq!(others("/a/{proxy+}/b"), ["/a/{*rest}"]);
-        assert_eq!(others("/{rest}/{*path}"), ["/{rest}/{*rest_2}"]);
-        assert_eq!(others("/a/{id?}/b"), ["/a/{*rest}", "/a/b"]);
-        assert_eq!(others("/a/{path:.*}"), ["/a/{*rest}"]);
-        assert_eq!(others("/a/{b"), ["/a/{start}/{*rest}"]);
-        assert_eq!(others("/a/v{b:.*}.json/c"), ["/a/{start}/{*rest}"]);
-        assert_eq!(others("/a{/b}"), ["/{start}/{*rest}"]);
-        assert_eq!(others("/a/{/b}{/c}"), ["/a/{start}/{*rest}", "/a"]);
+        assert_eq!(others("/a/{proxy+}/b"), ["/a/{next}/{*rest}"]);
+        assert_eq!(others("/{rest}/{*path}"), ["/{rest}/{next}/{*rest_2}"]);
+        assert_eq!(others("/a/{id?}/b"), ["/a/{next}/{*rest}", "/a/b"]);
+        assert_eq!(others("/a/{path:.*}"), ["/a/{next}/{*rest}"]);
+        assert_eq!(others("/a/{b"), ["/a/{start}/{next}/{*rest}"]);
+        assert_eq!(others("/a/v{b:.*}.json/c"), ["/a/{start}/{next}/{*rest}"]);
+        assert_eq!(others("/a{/b}"), ["/{start}/{next}/{*rest}"]);
+        assert_eq!(others("/a/{/b}{/c}"), ["/a/{start}/{next}/{*rest}", "/a"]);
     }
 
     #[test]
@@ -355,7 +360,8 @@ mod tests {
         assert_eq!(tail("/{p:.*}/{x}.c"), [Part::Capture, Part::Capture, within("{x}.c")]);
         assert_eq!(tail("/v{p:.*}.json/{x}"), [within("{/}.json"), Part::Capture]);
         assert_eq!(tail("/a{/b}"), [within("{/}")]);
-        assert_eq!(tail("/{p+}/a/{q+}"), [Part::Capture]);
+        assert_eq!(tail("/{p+}/a/{q+}"), [const { Part::Capture }; 4]);
+        assert_eq!(tail("/v{p:.*}.json/{q+}"), [const { Part::Capture }; 2]);
     }
 
     #[test]
@@ -365,7 +371,7 @@ mod tests {
             Path::parse(path, None).unwrap().within_area(&area, Some("c")).text()
         };
         assert_eq!(part("/{a}/{b}/{c}/", "/x/{y}/{z}"), "/x/{b}/{c_2}/");
-        assert_eq!(part("/a/{b+}", "/a/{x}/y/{z+}"), "/a/{parameter}/y/{*b}");
+        assert_eq!(part("/a/{b+}", "/a/{x}/y/{z+}"), "/a/{b}/y/{parameter}/{*rest}");
     }
 
     #[test]
