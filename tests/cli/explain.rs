@@ -70,7 +70,10 @@ fn a_refused_request_is_explained() {
     let expected = r#"one of "admin", "owner" (from "{header.x-role}")"#;
     assert_eq!(refused(&explanation), ["claim role", expected, r#""guest""#]);
     let without = explain_json(&folder, &args[..4]);
-    assert_eq!(refused(&without)[1], r#"one of "admin", "{header.x-role}", which has no value on this request"#);
+    assert_eq!(
+        refused(&without)[1],
+        r#"one of "admin", "{header.x-role}", which has no value on this request: it is absent"#
+    );
 }
 
 #[test]

@@ -262,6 +262,19 @@ fn a_trace_is_left_out_and_its_path_stays_shut() {
 }
 
 #[test]
+fn paths_that_differ_by_case_are_each_as_written_and_noted() {
+    let text =
+        |other: &str| format!("{O}paths: {{'/Users/{{id}}': {{get: {{{ADMIN}}}}}, '{other}': {{get: {{{OPEN}}}}}}}");
+    let expected = [("GET g /Users/1", "token admin"), ("GET g /users/1", "public"), ("GET g /USERS/1", "404")];
+    let noted = "note: differs from #/paths/~1Users~1{id}/get by the case of letters alone: an origin that ignores \
+        case reads both as one <stdin>:4 #/paths/~1users~1{name}/get";
+    check(&text("/users/{name}"), &[], &expected, &[noted]);
+    for other in ["/Users/{name}/", "/users", "/users/id", "/others/{id}"] {
+        assert!(!imported(&text(other), &[]).1.contains("by the case"), "{other}");
+    }
+}
+
+#[test]
 fn a_path_that_clients_and_servers_write_anew_is_denied_as_they_do() {
     let text = |path: &str| {
         format!(

@@ -68,6 +68,15 @@ impl Area {
         !self.rest && self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
     }
 
+    /// The same with literals that do not tell the case of ASCII letters.
+    pub(super) fn in_lower_case(&self) -> Self {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Literal(text) => Part::Literal(text.to_ascii_lowercase()),
+            part => part.clone(),
+        });
+        Self { parts: parts.collect(), ..self.clone() }
+    }
+
     /// What two patterns have in common; they must have something.
     pub(super) fn meet(&self, other: &Self) -> Self {
         let (short, long) = if self.parts.len() < other.parts.len() { (self, other) } else { (other, self) };

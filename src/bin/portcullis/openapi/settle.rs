@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::area::Area;
 use super::atlas::Atlas;
 use super::claim::Template;
-use super::report::Report;
+use super::report::{Outcome, Report};
 use super::route::{Route, together};
 use super::spot::{Kind, Spot};
 
@@ -21,11 +21,26 @@ const MAX_SHARED: usize = 10_000;
 /// # Errors
 /// Says that the templates overlap in too many ways.
 pub(super) fn settle(templates: &[Template], report: &mut Report) -> Result<Vec<Route>, String> {
+    note_case(templates, report);
     let mut table = Table::new(templates);
     table.add_shared()?;
     let mut spots: Vec<_> = table.spots.into_iter().zip(table.is_kept).filter(|(_, is_kept)| *is_kept).collect();
     spots.sort_by_key(|(spot, _)| spot.kind);
     Ok(together(spots.iter().flat_map(|(spot, _)| spot.routes(report)).collect()))
+}
+
+/// Notes which paths an origin that ignores case cannot tell apart. The gate takes each as it is written.
+fn note_case(templates: &[Template], report: &mut Report) {
+    let mut first: HashMap<Area, &Template> = HashMap::new();
+    for template in templates.iter().filter(|template| template.left_out.is_none()) {
+        let known = *first.entry(template.area.in_lower_case()).or_insert(template);
+        let Some(other) = known.claims.first().filter(|_| known.area != template.area) else { continue };
+        let message = format!(
+            "differs from {} by the case of letters alone: an origin that ignores case reads both as one",
+            other.pointer
+        );
+        template.claims.iter().for_each(|claim| report.remark(Outcome::Noted, &message, &claim.pointer));
+    }
 }
 
 /// All spots; no two of one area.
