@@ -84,5 +84,6 @@ export function identityOf(name) {
 export function callerOf(name) {
   if (name === null) return null;
   const { sub = null, client_id: clientId = null, organization_id: organizationId = null, scope = '', aud } = minted[name].payload;
-  return { sub, clientId, organizationId, scopes: scope.split(' ').filter(Boolean), audience: [aud] };
+  // A subject is one within its issuer only, so an assertion without one names no issuer.
+  return { issuer: sub === null ? null : ISSUER, sub, clientId, organizationId, scopes: scope.split(' ').filter(Boolean), audience: [aud] };
 }

@@ -54,6 +54,7 @@ export const TWISTS = {
     return `${text.split('=')[0]}=${value}`;
   }),
   'a character in the query': (draft, random) => changeQuery(draft, random, (text) => inserted(text, random.pick(ODD), random)),
+  'a thousand parameters in front': (draft) => draft.query.unshift(...Array(1000).fill('a')),
   'other parameters': (draft, random) => insert(draft.query, random.pick([
     'a[b]=c', 'a.b=c', 'a[]=1', 'x=%00', '%', '=', '=org', '&', '', '?', '?org=victim', 'a=;org=victim', 'organization=victim', 'org1=victim', 'x[org]=victim',
     '__proto__[org]=victim', 'constructor[prototype][org]=victim', '_method=DELETE', '%25org=victim', 'a=1&b=2&c=3', 'a=%ff', '%ff=1', 'a=[org]=victim', 'a="&org=victim&"',
