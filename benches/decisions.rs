@@ -41,7 +41,7 @@ fn main() {
 fn heads(scenario: &str) -> Vec<String> {
     let token = |client: u32| Token::default().claim("sub", json!(format!("user-{client}"))).signed_with("ed", "EdDSA");
     let head = |path: &str, authorization: &str| {
-        let names = "accept\naccept-encoding\naccept-language\nhost\nuser-agent\nx-request-id";
+        let names = "accept\naccept-encoding\naccept-language\nhost:api.example.com\nuser-agent\nx-request-id";
         let authorization =
             if authorization.is_empty() { String::new() } else { format!("\nauthorization:{authorization}") };
         format!("GET\nhttps://api.example.com{path}\n{names}{authorization}")

@@ -80,7 +80,8 @@ impl Request<'_> {
     /// absent, and nothing is decided by it.
     #[must_use]
     pub fn has_plain_host(&self) -> bool {
-        is_authority(self.url.authority) && self.header("host").is_none_or(is_authority)
+        let is_plain = |host| host == self.url.authority || is_authority(host);
+        is_authority(self.url.authority) && self.header("host").is_none_or(is_plain)
     }
 
     /// The value of the header of this lower-case name.
@@ -129,12 +130,19 @@ impl RequestValues for Routed<'_> {
             return Err(NoValue::TooMany);
         }
         let value = only(name, parameters_like(name, query))?;
-        // Rack 2 and older readers of Python's split at `;` too.
-        let mut behind = query.split('&').flat_map(|pair| pair.split(';').skip(1));
-        match behind.find_map(|pair| parameters_like(name, pair).next()) {
-            Some((other, _)) => Err(NoValue::Repeated(other.into_owned())),
-            None => Ok(value),
+        for pair in query.split('&') {
+            // Rack 2 and older readers of Python's split at `;` too, so behind it a value ends and another name begins.
+            let parts = pair.split(';').skip(usize::from(!pair.contains(';')));
+            if let Some((other, _)) = parts.into_iter().find_map(|part| parameters_like(name, part).next()) {
+                return Err(NoValue::Repeated(other.into_owned()));
+            }
+            let (encoded, _) = pair.split_once('=').unwrap_or((pair, ""));
+            if parameter::has_foreign_escape(encoded) {
+                return Err(NoValue::Repeated(encoded.to_owned()));
+            }
         }
+        // What is not UTF-8 is decoded to this character.
+        if value.contains(char::REPLACEMENT_CHARACTER) { Err(NoValue::Characters) } else { Ok(value) }
     }
 }
 
@@ -243,6 +251,9 @@ mod tests {
             ("Org=victim&org=mine", "Org"),
             ("org=mine&a=1;org=victim", "org"),
             ("org=mine&a=1;b;+Org=victim", " Org"),
+            ("org=mine;x", "org"),
+            ("?org=victim&org=mine", "?org"),
+            ("org=mine&%u006Frg=victim", "%u006Frg"),
         ] {
             assert_eq!(query(text, "org"), Err(NoValue::Repeated(other.to_owned())), "{text}");
         }
@@ -252,6 +263,10 @@ mod tests {
         for text in ["Org=mine", "org[]=mine", "+org=mine", "a=1;org=mine", "[org]=mine"] {
             assert_eq!(query(text, "org"), Err(NoValue::Absent), "a loose spelling alone is no value: {text}");
         }
+        for text in ["org=%e9%e8", "org=%EF%BF%BD"] {
+            assert_eq!(query(text, "org"), Err(NoValue::Characters), "{text}");
+        }
+        assert_eq!(query("org=%C3%A9&a=%e9", "org").as_deref(), Ok("\u{e9}"));
         let many = |others: usize| format!("{}org=mine", "a&".repeat(others));
         assert_eq!(query(&many(999), "org").as_deref(), Ok("mine"));
         assert_eq!(query(&many(1000), "org"), Err(NoValue::TooMany), "PHP and Express read no more than a thousand");

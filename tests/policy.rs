@@ -541,6 +541,15 @@ fn a_claim_cannot_take_a_header_that_the_gate_uses() {
         // Where it is not in use, the name is free as it always was.
         support::read(&format!(r#"{{"version":1,"identity":{{{claims}}},"routes":[{{"path":"/","access":"deny"}}]}}"#));
     }
+    for claims in [r#""x-auth_subject":"c""#, r#""x-auth-a":"c","x-auth.a":"d""#] {
+        assert_eq!(
+            identity_places(&format!(r#""claims":{{{claims}}}"#)).len(),
+            1,
+            "other spellings of a header: {claims}"
+        );
+    }
+    let forwarded = r#""prefix":"x-","claims":{"x-forwarded-host":"c"}"#;
+    assert_eq!(identity_places(forwarded), ["identity.claims.x-forwarded-host"]);
     let taken = format!(r#"{assertion},"secret":{{"binding":"S","header":"x-auth-assertion"}}"#);
     assert_eq!(identity_places(&taken), ["identity.secret.header"]);
 }

@@ -4,6 +4,7 @@ use super::issuer::transpose;
 use super::proof::{Assertions, SharedSecret};
 use super::reader::Field;
 use super::template::is_token_char;
+use crate::route::header::{is_alike, is_forwarded};
 use crate::token::claims::ClaimPath;
 
 /// Headers that the gate sets by itself, behind the prefix. A policy cannot give them another meaning.
@@ -130,7 +131,7 @@ fn read_claims(field: &Field<'_>, prefix: &str, own: &[String]) -> Option<Vec<Cl
     for (name, field) in field.members()? {
         let claim = field.text().map(ClaimPath::new);
         let header = header_behind(prefix, name, own).and_then(|header| {
-            let is_new = claims.iter().all(|known| known.header != header);
+            let is_new = claims.iter().all(|known| !is_alike(&known.header, &header));
             is_new.then_some(header).ok_or_else(|| "is there twice".to_owned())
         });
         let header = header.map_or_else(|problem| field.fail(problem), Some);
@@ -146,7 +147,9 @@ pub(super) fn header_behind(prefix: &str, name: &str, own: &[String]) -> Result<
     match header.strip_prefix(prefix) {
         _ if !header.bytes().all(is_token_char) => Err("expected the name of a header".to_owned()),
         None => Err(format!("expected a header that starts with the prefix {prefix:?}")),
-        Some(_) if own.contains(&header) => Err("expected another name, the gate sets this header itself".to_owned()),
+        Some(_) if is_forwarded(&header) || own.iter().any(|own| is_alike(own, &header)) => {
+            Err("expected another name, the gate sets this header itself".to_owned())
+        }
         Some("") => Err("expected a name behind the prefix".to_owned()),
         Some(_) => Ok(header),
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::route::header::{is_hop_by_hop, is_reserved, overrides_method};
+use crate::route::header::{is_hop_by_hop, is_reserved, is_rewritten, overrides_method};
 use crate::route::pattern::{PathPattern, is_name};
 use crate::route::table::Captures;
 
@@ -51,6 +51,8 @@ pub enum NoValue {
     Empty,
     /// It is a list, by its comma (RFC 9110 §5.3): a header that came twice is one, too.
     List,
+    /// Its characters are not the same to all: a header beyond ASCII (RFC 9110 §5.5), a parameter that is not UTF-8.
+    Characters,
     /// It is there again, under this name, which is the same to some origin.
     Repeated(String),
     /// `Connection` names the header, so the origin does not get it.
@@ -65,6 +67,7 @@ impl fmt::Display for NoValue {
             Self::Absent => f.write_str("it is absent"),
             Self::Empty => f.write_str("it is empty"),
             Self::List => f.write_str("it holds a comma, as a header does that came twice"),
+            Self::Characters => f.write_str("origins read its characters differently"),
             Self::Repeated(name) => write!(f, "it is repeated: an origin may take {name:?} for it"),
             Self::HopByHop => f.write_str("Connection names the header, so the origin does not get it"),
             Self::TooMany => f.write_str("the query has more parameters than some origins read"),
@@ -169,10 +172,12 @@ impl Part {
                 return Err(format!("expected a header's name in {{{name}}}"));
             }
             let header = header.to_ascii_lowercase();
-            let is_removed =
-                is_hop_by_hop(&header) || is_reserved(&header, scope.identity_prefix) || overrides_method(&header);
+            let is_removed = is_hop_by_hop(&header)
+                || is_reserved(&header, scope.identity_prefix)
+                || overrides_method(&header)
+                || is_rewritten(&header);
             return if is_removed {
-                Err(format!("expected a header that the origin gets from the caller, the gate removes {header}"))
+                Err(format!("expected a header that the origin gets from the caller, {header} is removed or rewritten"))
             } else {
                 Ok(Self::Header(header))
             };
@@ -212,6 +217,7 @@ impl Part {
             }
             Self::Header(name) => match request.header(name)? {
                 list if list.contains(',') => Err(NoValue::List),
+                value if !value.is_ascii() => Err(NoValue::Characters),
                 value => Ok(Cow::Borrowed(value)),
             },
             Self::Query(name) => request.query(name),
@@ -321,6 +327,9 @@ mod tests {
             "{header.x-forwarded-host}",
             "{header.te}",
             "{header.connection}",
+            "{header.Host}",
+            "{header.sec-websocket-key}",
+            "{header.x-http-method-override}",
         ] {
             let scope = Scope { path: Some(&path), host_labels: &[], identity_prefix: "x-auth-" };
             assert!(Template::parse(text, scope).is_err(), "{text}");

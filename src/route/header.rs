@@ -28,16 +28,32 @@ const HOP_BY_HOP: [&str; 9] = [
 /// others can be told to.
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
 
+/// Headers that the platform writes anew for the origin.
+const REWRITTEN: [&str; 5] =
+    ["content-length", "host", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-version"];
+
+/// Whether the origin gets a header of this lower-case name with another value than the caller gave it.
+#[must_use]
+pub fn is_rewritten(name: &str) -> bool {
+    REWRITTEN.contains(&name)
+}
+
+/// Whether a header is one of those that the gate sets on every request, in any spelling.
+#[must_use]
+pub fn is_forwarded(name: &str) -> bool {
+    is_one_of(name, &FORWARDED)
+}
+
 /// Whether a header is for the next hop only, whatever `Connection` says, in any spelling that a server may take for it.
 #[must_use]
 pub fn is_hop_by_hop(name: &str) -> bool {
-    HOP_BY_HOP.iter().any(|own| is_alike(name, own))
+    is_one_of(name, &HOP_BY_HOP)
 }
 
 /// Whether a header would change the method that was checked, in any spelling that an origin may take for it.
 #[must_use]
 pub fn overrides_method(name: &str) -> bool {
-    METHOD_OVERRIDES.iter().any(|own| is_alike(name, own))
+    is_one_of(name, &METHOD_OVERRIDES)
 }
 
 /// Whether `Connection` names this header, which then goes no further (RFC 9110 §7.6.1).
@@ -50,7 +66,7 @@ pub fn is_named_by(connection: &str, header: &str) -> bool {
 /// identity headers.
 #[must_use]
 pub fn is_reserved(name: &str, prefix: &str) -> bool {
-    starts_with(name, prefix) || FORWARDED.iter().any(|own| is_alike(name, own))
+    starts_with(name, prefix) || is_forwarded(name)
 }
 
 /// Whether an origin may take one header for the other: CGI, WSGI and PHP name variables after headers and replace what
@@ -58,6 +74,11 @@ pub fn is_reserved(name: &str, prefix: &str) -> bool {
 #[must_use]
 pub fn is_alike(one: &str, other: &str) -> bool {
     one.len() == other.len() && starts_with(one, other)
+}
+
+/// Most names are of another length than all of these.
+fn is_one_of(name: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| known.len() == name.len() && is_alike(name, known))
 }
 
 fn starts_with(name: &str, start: &str) -> bool {

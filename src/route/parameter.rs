@@ -5,7 +5,8 @@ pub const MOST: usize = 1000;
 
 /// Whether an origin may take one query parameter for the other. Both names are decoded.
 ///
-/// - ASP.NET compares names without regard to case; Rack and PHP drop white space in front, `qs` (Express) brackets.
+/// - ASP.NET compares names without regard to case; Rack and PHP drop white space in front, `qs` (Express) brackets, and
+///   `URLSearchParams` (Koa) the question mark of `??org`.
 /// - To some, a name ends at a NUL.
 /// - PHP, Rack and `qs` read `org[]` and `org[x]` as `org`; PHP reads `org.id` and `org[id` as `org_id`.
 #[must_use]
@@ -14,9 +15,19 @@ pub fn is_alike(one: &str, other: &str) -> bool {
     is_same(cut(one), cut(other)) || is_same(one, other)
 }
 
+/// Whether an encoded name holds what ASP.NET decodes and nobody else does: `%u` and four hex digits.
+#[must_use]
+pub fn has_foreign_escape(name: &str) -> bool {
+    let is_escape = |rest: &str| {
+        let digits = rest.strip_prefix(['u', 'U']).and_then(|rest| rest.get(..4));
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    name.split('%').skip(1).any(is_escape)
+}
+
 fn trimmed(name: &str) -> &str {
     let name = name.split('\0').next().unwrap_or_default();
-    name.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']'))
+    name.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '?'))
 }
 
 /// The name in front of its brackets.
@@ -44,7 +55,20 @@ mod tests {
         for (name, others) in [
             (
                 "org",
-                &["org", "Org", "ORG", " org", "\torg", "org[]", "org[0]", "org[a][b]", "[org]", "[org", "org\0x"][..],
+                &[
+                    "org",
+                    "Org",
+                    "ORG",
+                    " org",
+                    "\torg",
+                    "org[]",
+                    "org[0]",
+                    "org[a][b]",
+                    "[org]",
+                    "[org",
+                    "?org",
+                    "org\0x",
+                ][..],
             ),
             ("org_id", &["org.id", "org[id", "org id", "org-id", "Org.Id", " org_id", "[org_id]", "org.id[]"]),
             ("org[id]", &["org", "org[]", "org[x]", "org_id_"]),
@@ -56,6 +80,8 @@ mod tests {
                 assert!(is_alike(name, other), "{name} {other:?}");
             }
         }
+        assert!(has_foreign_escape("%u006frg") && has_foreign_escape("o%U0072g"));
+        assert!(!has_foreign_escape("%75org") && !has_foreign_escape("%u00") && !has_foreign_escape("u0072"));
         for other in ["organization", "or", "", "org1", "xorg", "\0org", "org_", "o rg"] {
             assert!(!is_alike(other, "org"), "{other:?}");
         }

@@ -81,8 +81,13 @@ fn what_stands_open_at_the_root_of_a_guarded_tree_is_told() {
         assert_eq!(opening([deny("/admin/{*rest}", ""), public(root, "")]), ["deny-opened"]);
         assert_eq!(opening([deny("/admin/{*rest}", ""), optional(root, "")]), ["deny-opened"]);
         // A token is asked for all the same, or is no more asked for.
-        assert_eq!(opening([deny("/admin/{*rest}", ""), token(root, "")]), NONE);
+        assert_eq!(opening([deny("/admin/{*rest}", ""), token(root, "")]), ["root-opening"]);
         assert_eq!(opening([optional("/admin/{*rest}", ""), public(root, "")]), NONE);
+        let scopes = ", scopes = [\"admin\"]";
+        assert_eq!(opening([token("/admin/{*rest}", scopes), token(root, "")]), ["root-opening"]);
+        assert_eq!(opening([token("/admin/{*rest}", scopes), token(root, scopes)]), NONE);
+        assert_eq!(opening([token("/admin/{*rest}", ""), token(root, scopes)]), NONE);
+        assert_eq!(opening([token("/admin/{*rest}", scopes), token("/admin/login", "")]), NONE);
     }
     assert_eq!(opening([token("/{a}/{*rest}", ""), public("/{b}", "")]), ["public-opening"]);
     assert_eq!(opening([deny("/{a}/{*rest}", ""), public("/{b}", "")]), ["deny-opened"]);
@@ -119,6 +124,7 @@ fn methods_that_a_stricter_route_leaves_are_told() {
         (token("/x", &post), optional("/x", ""), "PUT, PATCH, DELETE"),
         (deny("/x", &methods(&["POST", "PUT"])), public("/x", ""), "PATCH, DELETE"),
         (token("/x", &format!("{get}{scopes}")), token("/x", ""), "POST, PUT, PATCH, DELETE"),
+        (token("/x", &format!("{post}{scopes}")), token("/x", ""), "PUT, PATCH, DELETE"),
         (
             token("/x", &format!("{get}, hosts = [\"a.com\", \"b.com\"]")),
             public("/x", ", hosts = [\"b.com\"]"),
@@ -143,7 +149,6 @@ fn methods_that_a_stricter_route_leaves_are_told() {
         [token("/x", ""), public("/x", &reads)],
         [deny("/x", &methods(&["DELETE"])), token("/x", "")],
         [deny("/x", get), token("/x", "")],
-        [token("/x", &format!("{post}{scopes}")), token("/x", "")],
         // Preflights, and those that are refused.
         [token("/x", get), public("/x", &methods(&["OPTIONS"]))],
         [deny("/x", &methods(&["OPTIONS"])), token("/x", "")],

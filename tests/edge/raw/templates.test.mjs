@@ -26,6 +26,7 @@ const LOOSE_QUERY = {
     'org', '%6Frg', 'o%72g', '%6f%72%67', 'Org', 'ORG', 'oRg', '%4Frg', '+org', '++org', '%20org', '%20+%20org', '%09org', '%0Aorg', '%0D%0Aorg',
     '%0Borg', '%0Corg', 'org%00', 'org%00x', 'org%00[]', '+ORG%00x', 'org[]', 'org[0]', 'org[x]', 'org[', 'org[x', 'org[][x]', 'org%5B%5D', 'org%5b0%5d',
     'org]', 'org%5D', 'a;org', ';org', 'a=1;+Org', 'a;org[]', 'a;b;org]',
+    '?org', '%3Forg', '??org', '%u006Frg', 'o%U0072g', '%u004fRG',
     '[org]', '[org', '[[org', '%5Borg%5D', '%5Borg', ']org', '+[org]', '[+org]', '[]org', '[Org][]',
   ],
   org_id: [
@@ -62,7 +63,7 @@ for (const name of Object.keys(LOOSE_QUERY)) {
       assertPassed(await asked(spelled.map((query) => queried(name, query))));
     });
     test('another value is refused', async () => {
-      assertMismatch(await asked(['victim', '', 'mine,victim', 'MINE', '+mine', 'mine%00', '*', '{org}'].map((value) => queried(name, `${name}=${value}`))));
+      assertMismatch(await asked(['victim', '', 'mine,victim', 'MINE', '+mine', 'mine%00', 'mine;x', 'mine;', 'm%ffine', '*', '{org}'].map((value) => queried(name, `${name}=${value}`))));
     });
     test('beside one that an origin could take for it: refused, in either order', async () => {
       assertMismatch(await asked(LOOSE_QUERY[name].flatMap((loose) => [
@@ -93,7 +94,7 @@ for (const name of Object.keys(LOOSE_HEADER)) {
       for (const record of arrived) assert.deepEqual(record.headers(name), ['mine']);
     });
     test('another value is refused', async () => {
-      assertMismatch(await asked(['victim', '', 'mine,victim', 'mine, mine', 'MINE', '*'].map((value) => headed(name, [[name, value]]))));
+      assertMismatch(await asked(['victim', '', 'mine,victim', 'mine, mine', 'MINE', 'm\xefne', '*'].map((value) => headed(name, [[name, value]]))));
     });
     test('twice is refused', async () => {
       assertMismatch(await asked([['mine', 'victim'], ['victim', 'mine'], ['mine', 'mine'], ['mine', '']].map((values) => (
@@ -123,6 +124,18 @@ for (const name of Object.keys(LOOSE_HEADER)) {
     });
   });
 }
+
+describe('characters that origins read differently', () => {
+  test('a header beyond ASCII, a parameter that is no UTF-8: neither is a value, whatever the token says', async () => {
+    const claims = (tenant) => bearer({ aud: ['https://api.yourapp.com', 'urn:mine'], tenant });
+    assertRefusals(await asked([
+      (way) => ({ target: `/${way}/header/claim`, headers: [['X-Org', '\xe9\xe8'], claims('\ufffd\ufffd')] }),
+      (way) => ({ target: `/${way}/header/claim`, headers: [['X-Org', 'm\xc3\xa9'], claims('m\u00e9')] }),
+      (way) => ({ target: `/${way}/query/claim?org=%e9%e8`, headers: [claims('\ufffd\ufffd')] }),
+    ]), 'auth.claim_mismatch');
+    assertPassed(await asked([(way) => ({ target: `/${way}/query/claim?org=m%C3%A9`, headers: [claims('m\u00e9')] })]));
+  });
+});
 
 describe('in other places of the policy', () => {
   const tenant = { aud: ['https://api.yourapp.com', 'urn:mine'], tenant: 'mine' };

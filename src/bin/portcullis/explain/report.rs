@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use portcullis::route::header::is_rewritten;
 use portcullis::upstream::Forward;
 use serde::Serialize;
 
@@ -138,7 +139,10 @@ fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>, added: Vec<(St
     let removed: Vec<String> = forward.remove.into_iter().map(Cow::into_owned).collect();
     // The token of a caller whose claims are given is none of the request's own headers.
     let token = (caller == Caller::Claims).then_some("authorization");
-    let kept = asked.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name));
+    // A server's own host is in the URL; a service gets the caller's.
+    let is_kept = |name: &&str| forward.service.is_some() || !is_rewritten(name);
+    let kept = asked.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name)).filter(is_kept);
+    let kept = kept.map(str::to_owned).collect();
     ToOrigin {
         method: asked.method.clone(),
         url: forward.url,
@@ -147,7 +151,7 @@ fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>, added: Vec<(St
         cache: forward.cache,
         route: forward.route.into_owned(),
         set: named(forward.set.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()))),
-        kept: kept.map(str::to_owned).collect(),
+        kept,
         added: named(added.into_iter()),
         removed,
     }

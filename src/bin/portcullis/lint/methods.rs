@@ -150,13 +150,10 @@ fn opening<'m>(
     if is_open && own.contains(&"HEAD") && (others.contains(&"GET") || (others.is_empty() && !is_named("GET"))) {
         return found(vec!["HEAD"], vec!["GET"]);
     }
-    // A token for everything and more, or nothing, for what changes something is meant, and not the other way round. What
-    // everyone may change is not.
-    let is_odd = match other {
-        _ if is_open => others.contains(&"GET") || others.iter().any(|method| UNSAFE.contains(method)),
-        Access::Deny => false,
-        _ => others.contains(&"GET"),
-    };
+    // To deny one method and take a token for all others is meant. To guard one of those that change something, or what
+    // only reads, and leave the others to less is not.
+    let guards = others.contains(&"GET") || others.iter().any(|method| UNSAFE.contains(method));
+    let is_odd = guards && (is_open || !matches!(other, Access::Deny));
     let left: Vec<&str> = UNSAFE.into_iter().filter(|method| !is_named(method)).collect();
     (own.is_empty() && is_odd && !left.is_empty()).then(|| found(left, others.clone()))?
 }

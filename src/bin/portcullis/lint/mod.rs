@@ -12,6 +12,7 @@ mod own;
 mod pages;
 mod passthrough;
 mod paths;
+mod roots;
 mod routes;
 mod strictness;
 mod worker;
@@ -70,6 +71,7 @@ rules! {
     PUBLIC_ALONE = Note "public-alone" "A public route that shadows no other",
     PUBLIC_OPENING = Note "public-opening" "An open pattern or root within a route that takes tokens",
     QUERY_IN_PATH = Warning "query-in-path" "A path that no request has",
+    ROOT_OPENING = Note "root-opening" "The root of a tree asks for less than the tree",
     SHARED_SUBJECTS = Note "shared-subjects" "Subjects of several issuers reach one origin",
     SIMILAR_AUDIENCE = Warning "similar-audience" "Audiences that differ by case or a slash only",
     SIMILAR_PATH = Warning "similar-path" "Paths that differ by case only",
@@ -100,6 +102,7 @@ pub(crate) fn policy(policy: &Policy, value: &Value) -> Vec<Finding> {
     routes::lint(&mut lint);
     organizations::lint(&mut lint);
     paths::lint(&mut lint, &locations);
+    roots::lint(&mut lint, &locations);
     methods::lint(&mut lint, &locations);
     own::lint(&mut lint);
     pages::lint(&mut lint);

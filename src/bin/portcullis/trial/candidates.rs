@@ -163,6 +163,9 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
             Some((leader, best)) if best.host != rank.host || best.path != rank.path => {
                 (Standing::Behind, Some(difference(best, rank, *leader)))
             }
+            _ if !has_method && route.methods.is_empty() => {
+                (Standing::OtherMethod, Some("takes all methods but CONNECT, TRACE and TRACK".to_owned()))
+            }
             _ if !has_method => (Standing::OtherMethod, Some(format!("takes {} only", route.methods.join(" ")))),
             Some((leader, _)) => (Standing::Behind, Some(format!("{} names the method", place(*leader)))),
             None => (Standing::Behind, None),

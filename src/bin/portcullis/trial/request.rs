@@ -90,10 +90,10 @@ impl Asked {
     }
 }
 
-/// A method is a token (RFC 9110 §9.1).
+/// A method is a token (RFC 9110 §9.1). The platform takes none in lower case.
 pub(crate) fn check_method(method: &str) -> Result<(), String> {
-    let is_token = !method.is_empty() && method.bytes().all(is_token_char);
-    if is_token { Ok(()) } else { Err(format!("expected a method, found {method:?}")) }
+    let is_method = !method.is_empty() && method.bytes().all(|b| is_token_char(b) && !b.is_ascii_lowercase());
+    if is_method { Ok(()) } else { Err(format!("expected a method in upper case, found {method:?}")) }
 }
 
 /// The scheme in lower case, as clients send it, and what follows.
