@@ -58,6 +58,13 @@ fn heads(scenario: &str) -> Vec<String> {
             let names: String = (0..2000).map(|i| format!("\nx{i}")).collect();
             vec![format!("{}{names}\nconnection:{}", head("/healthz", ""), "abcd,".repeat(5000))]
         }
+        // As many names as a token can hold.
+        "many-names" => {
+            let names = (0..500).map(|i| (format!("x{i}"), json!(0)));
+            vec![bearer(
+                names.fold(token(0), |token, (name, value)| token.claim(&name, value)).claim("exp", json!(NOW - 600)),
+            )]
+        }
         "distinct" => (0..2000).map(|client| bearer(token(client))).collect(),
         _ => panic!("no scenario {scenario}"),
     }

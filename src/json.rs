@@ -5,7 +5,6 @@
 //! an error (RFC 8259 §8.1).
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -18,7 +17,7 @@ pub const MAX_DEPTH: usize = 32;
 /// What an allocator takes beside what it gives, about.
 pub const ALLOCATION: usize = 16;
 
-/// Up to this many members, a repeated name is looked for by comparing; a larger object is worth a hash set.
+/// Up to this many members, a repeated name is looked for by comparing each two; a larger object is sorted.
 const SMALL_OBJECT: usize = 16;
 
 /// A JSON value that borrows from its text where it can.
@@ -257,8 +256,10 @@ impl<'de> Visitor<'de> for Level {
 
 fn repeats_a_name(members: &[(Cow<'_, str>, Json<'_>)]) -> bool {
     if members.len() > SMALL_OBJECT {
-        let mut seen = HashSet::with_capacity(members.len());
-        return !members.iter().all(|(name, _)| seen.insert(name.as_ref()));
+        // Not a hash set: in wasm its seeds are constant, and names can be chosen that all collide.
+        let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+        names.sort_unstable();
+        return names.windows(2).any(|pair| matches!(pair, [one, next] if one == next));
     }
     members.iter().enumerate().any(|(i, (name, _))| members.iter().take(i).any(|(earlier, _)| earlier == name))
 }
