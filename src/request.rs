@@ -21,7 +21,7 @@ pub struct Request<'r> {
 }
 
 /// The parts of a request's absolute URL, as received.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Url<'r> {
     /// `http` or `https`
     pub scheme: &'r str,
@@ -54,22 +54,25 @@ impl<'r> Url<'r> {
     /// The host without port and trailing dot, in the case that the request has it in.
     #[must_use]
     pub fn host(&self) -> &'r str {
-        let (host, _) = split_port(self.authority);
-        // A name may end in a dot, an address may not.
-        host.strip_suffix('.').filter(|host| !host.ends_with(']')).unwrap_or(host)
+        let (host, _) = split_authority(self.authority);
+        host
     }
 }
 
 /// Whether a text is a host and perhaps a port, and nothing that only looks like it.
 fn is_authority(text: &str) -> bool {
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    is_host(Url { authority: text, ..Url::default() }.host()) && split_port(text).1.is_none_or(is_port)
+    let (host, port) = split_authority(text);
+    is_host(host) && port.is_none_or(is_port)
 }
 
-/// The colons of an IPv6 address are within brackets.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
+/// The host, without a trailing dot, and the port.
+fn split_authority(authority: &str) -> (&str, Option<&str>) {
+    // The colons of an IPv6 address are within brackets.
     let port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
-    port.map_or((authority, None), |(host, port)| (host, Some(port)))
+    let (host, port) = port.map_or((authority, None), |(host, port)| (host, Some(port)));
+    // A name may end in a dot, an address may not.
+    (host.strip_suffix('.').filter(|host| !host.ends_with(']')).unwrap_or(host), port)
 }
 
 impl Request<'_> {
@@ -132,8 +135,9 @@ impl RequestValues for Routed<'_> {
         let value = only(name, parameters_like(name, query))?;
         for pair in query.split('&') {
             // Rack 2 and older readers of Python's split at `;` too, so behind it a value ends and another name begins.
-            let parts = pair.split(';').skip(usize::from(!pair.contains(';')));
-            if let Some((other, _)) = parts.into_iter().find_map(|part| parameters_like(name, part).next()) {
+            if pair.contains(';')
+                && let Some((other, _)) = pair.split(';').find_map(|part| parameters_like(name, part).next())
+            {
                 return Err(NoValue::Repeated(other.into_owned()));
             }
             let (encoded, _) = pair.split_once('=').unwrap_or((pair, ""));

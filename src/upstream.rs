@@ -9,9 +9,7 @@ use crate::json::Json;
 use crate::policy::url::Origin;
 use crate::policy::{Identity, Route};
 use crate::request::Request;
-use crate::route::header::{
-    FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO, is_hop_by_hop, is_reserved, overrides_method,
-};
+use crate::route::header::{self, FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO};
 use crate::route::path::RequestPath;
 
 /// A request to the origin: the inbound one with these changes. Method, body and all other headers stay.
@@ -121,9 +119,7 @@ fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>>
         && request.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
     let is_removed = |name: &str| {
         let keeps_upgrade = is_websocket && name == "upgrade";
-        ((is_hop_by_hop(name) || is_named(name)) && !keeps_upgrade)
-            || is_reserved(name, &identity.prefix)
-            || overrides_method(name)
+        ((header::is_removed(name, &identity.prefix) || is_named(name)) && !keeps_upgrade)
             || (name == "authorization" && !identity.forward_token)
     };
     request.headers.iter().map(|(name, _)| *name).filter(|name| is_removed(name)).map(Cow::Borrowed).collect()

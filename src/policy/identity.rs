@@ -10,7 +10,7 @@ use crate::token::claims::ClaimPath;
 /// Headers that the gate sets by itself, behind the prefix. A policy cannot give them another meaning.
 const OWN_HEADERS: [&str; 7] = ["subject", "client-id", "organization-id", "scopes", "audience", "issuer", "claims"];
 
-const DEFAULT_PREFIX: &str = "x-auth-";
+pub(super) const DEFAULT_PREFIX: &str = "x-auth-";
 
 /// The headers that carry the caller's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -107,7 +107,9 @@ impl Issuer {
         };
         let lifetime =
             (seconds("jwks_ttl", 1, 600), seconds("jwks_max_stale", 0, 86_400), seconds("jwks_cooldown", 0, 30));
-        let takes_bound = table.field("bound_tokens").map_or(Some(false), |field| read_bound_tokens(&field));
+        let takes_bound = table
+            .field("bound_tokens")
+            .map_or(Some(false), |field| field.either("refuse", "ignore").map(|refuses| !refuses));
         let leeway = table.field("leeway").map_or(Some(30), |field| field.integer(0..=300));
         let max_age = table.field("max_age").map(|field| field.integer(0..=MAX_SECONDS));
         let algorithms = table.field("algorithms").map(|field| field.list(|field| read_algorithm(&field)));
@@ -163,18 +165,6 @@ fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
         let names = Algorithm::ALL.map(Algorithm::name);
         field.fail_name(name, names, format!("expected one of {}, found {name:?}", names.join(", ")))
     })
-}
-
-fn read_bound_tokens(field: &Field<'_>) -> Option<bool> {
-    let text = field.text()?;
-    match text {
-        "refuse" => Some(false),
-        "ignore" => Some(true),
-        _ => {
-            let message = format!("expected \"refuse\" or \"ignore\", found {text:?}");
-            field.fail_name(text, ["refuse", "ignore"], message)
-        }
-    }
 }
 
 /// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types ignore case.

@@ -90,14 +90,13 @@ impl Policy {
         let drafts = document.field("resources").map_or_else(|| Some(Vec::new()), |field| resource::read_all(&field));
         let max_token_bytes = document.field("limits").and_then(|field| read_limits(&field));
         let refuses_look_alikes = document.field("paths").map_or(Some(true), |field| read_paths(&field));
-        let default_identity = Identity::default();
         let defaults = route::Defaults {
             issuers: issuers.as_deref(),
             origin: origin.as_ref(),
             origin_field: origin_field.as_ref(),
             sends_secret: identity_field.is_some_and(|field| field.member("secret").is_some()),
             cors: cors.as_ref().and_then(Option::as_ref),
-            identity_prefix: &identity.as_ref().unwrap_or(&default_identity).prefix,
+            identity_prefix: identity.as_ref().map_or(identity::DEFAULT_PREFIX, |identity| &identity.prefix),
         };
         let entries = document
             .required("routes")
@@ -136,11 +135,7 @@ fn read_limits(field: &Field<'_>) -> Option<u64> {
 /// Whether paths are refused that are another route's but for the case of letters.
 fn read_paths(field: &Field<'_>) -> Option<bool> {
     let paths = field.table()?;
-    let refuses = paths.field("case").map_or(Some(true), |field| match field.text()? {
-        "refuse" => Some(true),
-        "exact" => Some(false),
-        text => field.fail_name(text, ["refuse", "exact"], format!("expected \"refuse\" or \"exact\", found {text:?}")),
-    });
+    let refuses = paths.field("case").map_or(Some(true), |field| field.either("refuse", "exact"));
     paths.refuse_unknown_keys();
     refuses
 }

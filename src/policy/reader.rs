@@ -148,6 +148,13 @@ impl<'d> Field<'d> {
         }
     }
 
+    /// One of two words: whether it is the first.
+    pub fn either(&self, yes: &str, no: &str) -> Option<bool> {
+        let text = self.text()?;
+        let is = [yes, no].into_iter().position(|word| word == text).map(|index| index == 0);
+        is.or_else(|| self.fail_name(text, [yes, no], format!("expected {yes:?} or {no:?}, found {text:?}")))
+    }
+
     /// A whole number in a range.
     pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let Json::Number(number) = self.value else {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::route::header::{is_hop_by_hop, is_reserved, is_rewritten, overrides_method};
+use crate::route::header::{is_removed, is_rewritten};
 use crate::route::pattern::{PathPattern, is_name};
 use crate::route::table::Captures;
 
@@ -172,11 +172,7 @@ impl Part {
                 return Err(format!("expected a header's name in {{{name}}}"));
             }
             let header = header.to_ascii_lowercase();
-            let is_removed = is_hop_by_hop(&header)
-                || is_reserved(&header, scope.identity_prefix)
-                || overrides_method(&header)
-                || is_rewritten(&header);
-            return if is_removed {
+            return if is_removed(&header, scope.identity_prefix) || is_rewritten(&header) {
                 Err(format!("expected a header that the origin gets from the caller, {header} is removed or rewritten"))
             } else {
                 Ok(Self::Header(header))
