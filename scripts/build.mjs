@@ -1,6 +1,6 @@
 // Builds the Worker: build/index.js (ES module, default export) and build/index_bg.wasm.
 //
-// 1. cargo compiles the crate to wasm32.
+// 1. cargo compiles the core to wasm32.
 // 2. wasm-bindgen writes the JavaScript that carries values across the border.
 // 3. wasm-opt optimises the wasm.
 // 4. esbuild bundles our entry, src/edge/worker.js, with that JavaScript.
@@ -22,8 +22,7 @@ const ENTRY = join(ROOT, 'src/edge/worker.js');
 // With --faults, a build for tests that panics on demand (src/edge/faults.rs), in folders of its own.
 const FAULTS = process.argv.includes('--faults');
 const OUT = join(ROOT, FAULTS ? 'target/faults/build' : 'build');
-// The command-line tool is no part of the Worker.
-const OPTIONS = ['--no-default-features', ...(FAULTS ? ['--features', 'faults', '--target-dir', 'target/faults'] : [])];
+const OPTIONS = FAULTS ? ['--features', 'faults', '--target-dir', 'target/faults'] : [];
 const BINARYEN = join(ROOT, 'node_modules/binaryen');
 const GLUE = 'index.js';
 const WASM = 'index_bg.wasm'; // wasm-bindgen's name for the module of `index`
@@ -53,7 +52,7 @@ try {
 }
 
 async function compile() {
-  const args = ['build', '--release', '--locked', '--target', WASM_TARGET, '--lib', ...OPTIONS];
+  const args = ['build', '--release', '--locked', '--package', 'portcullis', '--lib', '--target', WASM_TARGET, ...OPTIONS];
   const env = { ...process.env, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: WASM_RUSTFLAGS };
   await must('cargo build', 'cargo', args, { cwd: ROOT, env });
 }

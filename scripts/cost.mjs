@@ -29,7 +29,7 @@ async function main() {
   if (size > MAX_WASM_BYTES) throw new Error('the wasm is over its budget');
   if (read('valgrind', ['--version']) === null) return console.log('SKIPPED: instructions are counted with valgrind, which is not here');
 
-  await must('cargo bench', 'cargo', ['bench', '--locked', '--no-default-features', '--bench', 'decisions', '--no-run', '--quiet'], { cwd: ROOT });
+  await must('cargo bench', 'cargo', ['bench', '--locked', '--package', 'portcullis', '--bench', 'decisions', '--no-run', '--quiet'], { cwd: ROOT });
   const counts = Object.fromEntries(SCENARIOS.map((scenario) => [scenario, instructions(scenario)]));
   if (process.argv.includes('--write')) return writeFileSync(BUDGETS, `${JSON.stringify(counts, null, 2)}\n`);
   compare(counts, JSON.parse(readFileSync(BUDGETS, 'utf8')));

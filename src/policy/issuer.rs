@@ -8,10 +8,10 @@ use crate::token::algorithm::Algorithm;
 use crate::token::claims::ClaimPath;
 
 /// The longest time span in seconds that a policy may name: a hundred years. It keeps sums of times in range.
-pub(super) const MAX_SECONDS: u64 = 100 * 366 * 86_400;
+pub const MAX_SECONDS: u64 = 100 * 366 * 86_400;
 
 /// The longest timeout in milliseconds: what a timer of the platform takes.
-pub(super) const MAX_TIMEOUT_MS: u64 = 0x7fff_ffff;
+pub const MAX_TIMEOUT_MS: u64 = 0x7fff_ffff;
 
 /// Who issues tokens, and how their tokens are read.
 #[derive(Clone, Debug)]

@@ -4,8 +4,6 @@
 //! [`Policy`] therefore always can be enforced.
 
 mod cors;
-#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
-pub mod document;
 mod identity;
 mod issuer;
 mod place;
@@ -22,13 +20,13 @@ use std::rc::Rc;
 
 pub use cors::{Cors, OPEN};
 pub use identity::{ClaimHeader, Identity};
-pub use issuer::{Issuer, KeySource, Lifetime, normal_type};
+pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS, normal_type};
 pub use place::{Place, Step};
 pub use proof::{Assertions, KEY_SET_PATH, SharedSecret};
 pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 pub use resource::Resource;
-pub use route::{Access, Route};
+pub use route::{Access, Route, TOKEN_CHECKS};
 pub use web_origin::{OriginPattern, WebOrigins};
 
 use issuer::transpose;

@@ -299,7 +299,8 @@ fn encoded(segment: &str) -> impl Display {
     utf8_percent_encode(segment, NOT_IN_PATHS)
 }
 
-pub(super) const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];
+/// The keys of a route that say what a token must be. A route that takes no tokens has none of them.
+pub const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];
 
 fn read_access(table: &Table<'_>, kind: Option<Kind>, context: Context<'_>) -> Option<Access> {
     let Some(kind) = kind else {

@@ -27,7 +27,7 @@ use output::{Color, Output};
 ///
 /// Every command reads policies with the very code that reads them in the Worker, so what they say holds there too.
 #[derive(Parser)]
-#[command(version, max_term_width = 80, after_help = EXIT_CODES)]
+#[command(name = "portcullis", version, max_term_width = 80, after_help = EXIT_CODES)]
 struct Cli {
     /// When to use colour
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true, value_name = "WHEN")]

@@ -3,7 +3,7 @@
 use portcullis::policy::KeySource;
 
 use crate::provider::{Provider, ok};
-use crate::tool::{Folder, Run, snapshot};
+use crate::tool::{Folder, ROOT, Run, snapshot};
 
 const METADATA: &str = r#"{"issuer":"BASE/oidc","jwks_uri":"BASE/oidc/jwks",
     "id_token_signing_alg_values_supported":["ES384"],"scopes_supported":["openid","offline_access","read:products"]}"#;
@@ -46,9 +46,8 @@ fn other_providers_get_other_examples() {
 
 #[test]
 fn in_a_checkout_the_worker_is_built_and_the_schema_is_known() {
-    let root = env!("CARGO_MANIFEST_DIR");
     let folder = Folder::new("init-checkout");
-    let words = ["--issuer", "https://a.example.com", "--offline", "--dry-run", "--dir", root];
+    let words = ["--issuer", "https://a.example.com", "--offline", "--dry-run", "--dir", ROOT];
     let Run { code, out, err } = init(&folder, &words);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.starts_with("#:schema ./schema/wrangler.schema.json\n"), "{out}");

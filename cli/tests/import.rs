@@ -4,9 +4,9 @@ use std::fs;
 
 use portcullis::policy::{Access, Policy};
 
-use crate::tool::{Run, command, snapshot};
+use crate::tool::{ROOT, Run, command, snapshot};
 
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/openapi");
 const AUDIENCE: [&str; 2] = ["--audience", "https://api.example.com"];
 const ISSUER: [&str; 2] = ["--issuer", "https://one.example.com"];
 
@@ -144,10 +144,11 @@ fn an_audience_that_no_route_takes_is_a_finding() {
 
 #[test]
 fn the_guide_shows_what_the_tool_writes() {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let guide = fs::read_to_string(format!("{root}/docs/openapi.md")).unwrap();
-    for path in ["openapi/shop.yaml", "cli/snapshots/import/shop.txt", "cli/snapshots/import/shop.toml"] {
-        let text = fs::read_to_string(format!("{root}/tests/{path}")).unwrap();
+    let guide = fs::read_to_string(format!("{ROOT}/docs/openapi.md")).unwrap();
+    for path in
+        ["tests/openapi/shop.yaml", "cli/tests/snapshots/import/shop.txt", "cli/tests/snapshots/import/shop.toml"]
+    {
+        let text = fs::read_to_string(format!("{ROOT}/{path}")).unwrap();
         assert!(guide.contains(&format!("\n{text}```\n")), "docs/openapi.md has not the text of {path}");
     }
 }

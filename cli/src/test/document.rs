@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::policy::document::TOKEN;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
+
+use crate::schema::policy::TOKEN;
 
 /// The value of a header: no control characters but tabs.
 const VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*$";

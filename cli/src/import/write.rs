@@ -1,12 +1,12 @@
 //! A policy as a text for people.
 
-use portcullis::policy::document::Policy;
 use serde::Serialize;
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use crate::openapi::{Import, Outcome};
 use crate::output::printable;
+use crate::schema::policy::Policy;
 
 /// The table of wrangler.toml that holds the policy.
 const VARIABLE: &str = "vars.POLICY";

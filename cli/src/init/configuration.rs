@@ -9,7 +9,7 @@ use super::Preset;
 
 /// The configuration in the repository: the Worker's part is taken as it is, and the three models of permissions become
 /// examples.
-const EXAMPLE: &str = include_str!("../../../../wrangler.toml");
+const EXAMPLE: &str = include_str!("../../../wrangler.toml");
 
 /// What stands in the example for the audience.
 const EXAMPLE_AUDIENCE: &str = "https://api.yourapp.com";
@@ -149,7 +149,7 @@ mod tests {
         };
         let mut expected = without_vars(EXAMPLE);
         expected.insert("name".to_owned(), Value::from("gate"));
-        let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let checkout = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         assert_eq!(without_vars(&write(&answers(Preset::Logto), checkout)), expected);
         expected.remove("build");
         assert_eq!(without_vars(&write(&answers(Preset::Oidc), Path::new("nowhere"))), expected);

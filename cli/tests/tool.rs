@@ -4,6 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The root of the repository.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// What a run gave.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -64,7 +67,7 @@ impl Drop for Folder {
 /// The tool with these arguments, in the root of the repository.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
+    command.args(args).current_dir(ROOT).env_remove("NO_COLOR");
     command
 }
 
@@ -77,9 +80,9 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Run {
     Run { code: output.status.code(), out, err }
 }
 
-/// Compares a text with the one kept under tests/cli/snapshots. `UPDATE_SNAPSHOTS=1` keeps it.
+/// Compares a text with the one kept under tests/snapshots. `UPDATE_SNAPSHOTS=1` keeps it.
 pub(crate) fn snapshot(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();

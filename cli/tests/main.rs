@@ -17,6 +17,6 @@ mod provider;
 mod routes;
 mod schema;
 mod server;
-#[path = "../support/mod.rs"]
+#[path = "../../tests/support/mod.rs"]
 mod support;
 mod tool;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::check::{check, deny, kinds, public, token, told};
-use crate::tool::{command, run, snapshot_narrow};
+use crate::tool::{ROOT, command, run, snapshot_narrow};
 
 const NONE: [&str; 0] = [];
 
@@ -339,7 +339,7 @@ fn an_origin_that_no_deployed_worker_reaches_is_told() {
 
 #[test]
 fn of_the_policies_that_the_project_shows_nothing_silly_is_said() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = std::path::Path::new(ROOT);
     let of = |name: &str, text: String| {
         let run =
             run(&mut command(&["check", "-", "--syntax", name.rsplit('.').next().unwrap(), "--format", "json"]), &text);

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::policy::document::{
+use crate::openapi::{Access, Import, Options, Route, Scopes};
+use crate::schema::policy::{
     Access as Kind, Issuer, OneOrMore, Policy, Route as RouteDocument, Scopes as ScopesDocument,
 };
-
-use crate::openapi::{Access, Import, Options, Route, Scopes};
 
 /// The document that the gate reads. What has its default is not in it.
 pub(crate) fn document(import: &Import, options: &Options) -> Policy {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::tool::{command, run};
+use crate::tool::{ROOT, command, run};
 
 /// The commands of ```` ```console ```` blocks, behind `$ ` and on further lines that are indented,
 /// with what stands below each.
@@ -29,7 +29,7 @@ fn examples(text: &str) -> Vec<(String, String)> {
 
 #[test]
 fn the_documentation_shows_real_output() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(ROOT);
     let tool = Path::new(env!("CARGO_BIN_EXE_portcullis")).parent().unwrap();
     let path = format!("{}:{}", tool.display(), std::env::var("PATH").unwrap());
     for page in ["README.md", "docs/cli.md"] {
@@ -60,7 +60,7 @@ fn shows_real_output(page: &Path, root: &Path, path: &str) {
 fn the_documentation_names_every_kind_of_finding() {
     let run = run(&mut command(&["check", "--format", "sarif"]), "");
     let log: Value = serde_json::from_str(&run.out).unwrap();
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md")).unwrap();
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/cli.md")).unwrap();
     for rule in log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
         let (id, level) = (rule["id"].as_str().unwrap(), rule["defaultConfiguration"]["level"].as_str().unwrap());
         assert!(level == "error" || page.contains(&format!("`{id}`")), "{id}");

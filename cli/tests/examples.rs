@@ -1,10 +1,10 @@
 //! The example policies, as `portcullis check` sees them.
 
-use crate::tool::{command, run};
+use crate::tool::{ROOT, command, run};
 
 #[test]
 fn the_example_policies_have_no_errors() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policies");
+    let folder = format!("{ROOT}/examples/policies");
     let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!files.is_empty());
     for file in files {
