@@ -10,8 +10,8 @@ use std::hint::black_box;
 
 use futures_executor::block_on;
 use portcullis::decision::{Context, Decision};
+use portcullis::edge::wire;
 use portcullis::gateway::Gateway;
-use portcullis::wire;
 use serde_json::json;
 use support::{NOW, Token, World, policy, read};
 

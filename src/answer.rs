@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::cors::{Kind, Preflight};
-use crate::decision::{Context, Denial, Document, InvalidToken};
+use crate::decision::{Context, Document};
+use crate::denial::{Denial, InvalidToken};
 
 /// What the gate answers by itself, as an HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]

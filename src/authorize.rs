@@ -1,14 +1,13 @@
 //! What a caller may do: verified claims, a route's requirement and the request's values make a permit or a denial.
 //! Audience, organization, scopes and claims are looked at in this order.
 
-use crate::decision::Denial;
-use crate::json::Json;
-use crate::platform::Runtime;
+use crate::denial::Denial;
+use crate::jose::json::Json;
 use crate::policy::template::RequestValues;
 use crate::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 use crate::token::claims::Claims;
 use crate::token::verify::VerifiedClaims;
-use crate::trace::{Caller, Step};
+use crate::trace::{Caller, Observer, Step};
 
 /// The audience of a Logto organization token, in front of the organization's id.
 pub const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
@@ -50,17 +49,17 @@ pub fn authorize(
     claims: VerifiedClaims,
     requirement: &Requirement,
     request: &impl RequestValues,
-    runtime: &impl Runtime,
+    observer: &impl Observer,
 ) -> Result<Permit, Denial> {
     let caller = Caller { claims: claims.claims(), request };
-    runtime.note(Step::Audience(&requirement.audience, caller));
+    observer.observe(Step::Audience(&requirement.audience, caller));
     let matched_audience = check_audience(claims.claims(), &requirement.audience, request)?;
-    runtime.note(Step::Organization(&requirement.organization, caller));
+    observer.observe(Step::Organization(&requirement.organization, caller));
     check_organization(claims.claims(), &requirement.organization, request)?;
-    runtime.note(Step::Scopes(&requirement.scopes, caller));
+    observer.observe(Step::Scopes(&requirement.scopes, caller));
     check_scopes(claims.claims(), &requirement.scopes)?;
     for rule in &requirement.claims {
-        runtime.note(Step::Claim(rule, caller));
+        observer.observe(Step::Claim(rule, caller));
         check_claim(claims.claims(), rule, request)?;
     }
     Ok(Permit { claims, matched_audience })

@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use crate::policy::template::is_token_char;
 use crate::policy::{Cors, WebOrigins};
 use crate::request::Request;
+use crate::route::syntax::is_token_char;
 
 /// Headers of the gate's own refusals that tell a page what to do.
 const TELLING: &str = "www-authenticate, retry-after";

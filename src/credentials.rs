@@ -5,8 +5,8 @@
 use std::cell::OnceCell;
 
 use crate::assertion::signer::Signer;
-use crate::decision::Denial;
-use crate::json::Json;
+use crate::denial::Denial;
+use crate::jose::json::Json;
 use crate::platform::Platform;
 use crate::policy::{Assertions, SharedSecret};
 

@@ -13,14 +13,13 @@
 pub mod answer;
 pub mod assertion;
 pub mod authorize;
-pub mod base64url;
 pub mod cors;
 pub mod credentials;
 pub mod decision;
-#[cfg(target_arch = "wasm32")]
-mod edge;
+pub mod denial;
+pub mod edge;
 pub mod gateway;
-pub mod json;
+pub mod jose;
 pub mod jwks;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
@@ -29,8 +28,6 @@ pub mod policy;
 pub mod request;
 pub mod rollout;
 pub mod route;
-pub mod tasks;
 pub mod token;
 pub mod trace;
 pub mod upstream;
-pub mod wire;

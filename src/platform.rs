@@ -12,10 +12,9 @@ use std::future::Future;
 use futures_util::future::{Either, select};
 use futures_util::pin_mut;
 
-use crate::assertion::key::PrivateKey;
-use crate::jwks::key::PublicKey;
-use crate::token::algorithm::Algorithm;
-use crate::trace::Step;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::private_key::PrivateKey;
+use crate::jose::public_key::PublicKey;
 
 /// Signature checks.
 pub trait Crypto {
@@ -93,9 +92,6 @@ pub trait Runtime {
 
     /// Tells the operator.
     fn log(&self, line: &str);
-
-    /// Tells who explains decisions which step of the pipeline comes next. Nobody listens unless a platform does.
-    fn note(&self, _step: Step<'_>) {}
 }
 
 /// What the work gives, or nothing if it takes longer.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::policy::Route;
 use crate::policy::template::{NoValue, RequestValues};
-use crate::route::host::is_host;
 use crate::route::table::Captures;
+use crate::route::url::{Url, is_authority};
 use crate::route::{header, parameter};
 
 /// A request, without its body.
@@ -18,61 +18,6 @@ pub struct Request<'r> {
     /// Names in lower case and values; several of one name are one value, joined by commas. The value of a header that
     /// [`Gateway::asks_for`](crate::gateway::Gateway::asks_for) does not name may be left empty.
     pub headers: Vec<(&'r str, &'r str)>,
-}
-
-/// The parts of a request's absolute URL, as received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Url<'r> {
-    /// `http` or `https`
-    pub scheme: &'r str,
-    /// Host and, if the request names one, port.
-    pub authority: &'r str,
-    /// From the first slash on.
-    pub path: &'r str,
-    /// Behind the question mark.
-    pub query: Option<&'r str>,
-}
-
-impl<'r> Url<'r> {
-    /// Splits an absolute URL. A fragment, which no request has, stays in the path or the query.
-    #[must_use]
-    pub fn split(url: &'r str) -> Self {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-        let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let path = if path.is_empty() { "/" } else { path };
-        Self { scheme, authority, path, query }
-    }
-
-    /// Whether URL parsers agree on where the query ends and what is in it: they drop tabs and line breaks (WHATWG URL
-    /// §4.4), and what follows a `#`.
-    #[must_use]
-    pub fn has_plain_query(&self) -> bool {
-        self.query.is_none_or(|query| !query.contains(|c: char| c == '#' || c.is_control()))
-    }
-
-    /// The host without port and trailing dot, in the case that the request has it in.
-    #[must_use]
-    pub fn host(&self) -> &'r str {
-        let (host, _) = split_authority(self.authority);
-        host
-    }
-}
-
-/// Whether a text is a host and perhaps a port, and nothing that only looks like it.
-fn is_authority(text: &str) -> bool {
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    let (host, port) = split_authority(text);
-    is_host(host) && port.is_none_or(is_port)
-}
-
-/// The host, without a trailing dot, and the port.
-fn split_authority(authority: &str) -> (&str, Option<&str>) {
-    // The colons of an IPv6 address are within brackets.
-    let port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
-    let (host, port) = port.map_or((authority, None), |(host, port)| (host, Some(port)));
-    // A name may end in a dot, an address may not.
-    (host.strip_suffix('.').filter(|host| !host.ends_with(']')).unwrap_or(host), port)
 }
 
 impl Request<'_> {
@@ -174,21 +119,6 @@ fn only<N: AsRef<str>, V>(name: &str, alike: impl Iterator<Item = (N, V)>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn splits_a_url_without_changing_it() {
-        let url = Url::split("https://API.example.com.:8443/a/%61?x=/y?z");
-        assert_eq!((url.scheme, url.authority), ("https", "API.example.com.:8443"));
-        assert_eq!((url.path, url.query), ("/a/%61", Some("x=/y?z")));
-        assert_eq!(url.host(), "API.example.com");
-        assert_eq!(Url::split("http://h").path, "/");
-        assert_eq!(Url::split("http://h?q"), Url { scheme: "http", authority: "h", path: "/", query: Some("q") });
-        assert_eq!(Url::split("http://h/?").query, Some(""));
-        assert_eq!(Url::split("http://h/a#b?c").path, "/a#b", "a fragment is for the path check to refuse");
-        assert_eq!(Url::split("http://[::1]:80/").host(), "[::1]");
-        assert_eq!(Url::split("http://[::1]/").host(), "[::1]");
-        assert_eq!(Url::split("http://h*").authority, "h*", "the target of OPTIONS * stands right behind the host");
-    }
 
     #[test]
     fn a_host_is_an_authority_and_no_more() {

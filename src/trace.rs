@@ -1,5 +1,5 @@
-//! What a decision turns on, told step by step to whoever explains decisions. The edge does not listen, and there this
-//! compiles to nothing.
+//! What a decision turns on, told step by step to an observer, for tools that explain decisions. The edge does not observe,
+//! and there this compiles to nothing.
 
 use crate::policy::template::RequestValues;
 use crate::policy::{Audience, ClaimRule, Issuer, Organization, Requirement, Route, Scopes};
@@ -7,7 +7,13 @@ use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::claims::Claims;
 
-/// A step of the pipeline (`gateway.rs`), told before it is taken: of a request that is refused, the last step that was
+/// Hears of the steps of the pipeline.
+pub trait Observer {
+    /// The pipeline takes this step next.
+    fn observe(&self, _step: Step<'_>) {}
+}
+
+/// A step of the pipeline (`gateway`), told before it is taken: of a request that is refused, the last step that was
 /// told is the one that refused it, and all before it were passed. A step carries what a token is compared with; of the
 /// token itself it carries nothing before the signature holds. Of a token that was verified before, steps 5 and 6 are left
 /// out.

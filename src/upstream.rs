@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use crate::authorize::Permit;
-use crate::json::Json;
+use crate::jose::json::Json;
 use crate::policy::url::Origin;
 use crate::policy::{Identity, Route};
 use crate::request::Request;

@@ -9,11 +9,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_executor::block_on;
-use portcullis::jwks::key::PublicKey;
-use portcullis::jwks::keyring::Wanted;
-use portcullis::jwks::set::{KeySet, KeySetError, Selection};
+use portcullis::jose::algorithm::Algorithm;
+use portcullis::jose::key_set::KeySetError;
+use portcullis::jose::public_key::PublicKey;
+use portcullis::jwks::set::Wanted;
+use portcullis::jwks::set::{KeySet, Selection};
 use portcullis::platform::Crypto;
-use portcullis::token::algorithm::Algorithm;
 use serde_json::json;
 use support::token::{key_set, public};
 

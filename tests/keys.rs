@@ -6,7 +6,8 @@
 mod support;
 
 use futures_util::future::join_all;
-use portcullis::decision::{Decision, Denial};
+use portcullis::decision::Decision;
+use portcullis::denial::Denial;
 use portcullis::platform::{Fetched, Stored};
 use serde_json::{Value, json};
 use support::issuer::{INVALID, JWKS, METADATA, STORE_KEY, UNAVAILABLE, keys_are_at, policy, stored};

@@ -5,7 +5,7 @@
 
 mod support;
 
-use portcullis::decision::Denial;
+use portcullis::denial::Denial;
 use serde_json::{Value, json};
 use support::{Token, World, denied, outcome, policy, policy_with};
 

@@ -5,7 +5,7 @@
 
 mod support;
 
-use portcullis::decision::Denial;
+use portcullis::denial::Denial;
 use serde_json::json;
 use support::{Token, World, allowed, denied, outcome, policy};
 

@@ -5,8 +5,8 @@
 
 mod support;
 
-use portcullis::base64url;
-use portcullis::decision::{Denial, InvalidToken};
+use portcullis::denial::{Denial, InvalidToken};
+use portcullis::jose::base64url;
 use serde_json::{Value, json};
 use support::token::{public, sign_segments, sign_texts};
 use support::{NOW, Token, World, denied, outcome, policy, policy_with};

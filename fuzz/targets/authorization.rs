@@ -9,7 +9,8 @@ use std::cell::OnceCell;
 
 use libfuzzer_sys::fuzz_target;
 use portcullis::answer::answer;
-use portcullis::decision::{Context, Decision, Denial, InvalidToken};
+use portcullis::decision::{Context, Decision};
+use portcullis::denial::{Denial, InvalidToken};
 use portcullis::token::bearer::extract;
 use portcullis_fuzz::support::{Token, policy, read};
 use portcullis_fuzz::{get, trusting::Gate};

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::base64url;
+use portcullis::jose::base64url;
 use portcullis::decision::Decision;
 use portcullis_fuzz::json::strict;
 use portcullis_fuzz::support::token::key_set;

@@ -10,8 +10,10 @@ use std::cell::OnceCell;
 
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::percent_decode_str;
-use portcullis::decision::{Decision, Denial};
-use portcullis::request::{Request, Url};
+use portcullis::decision::Decision;
+use portcullis::denial::Denial;
+use portcullis::request::Request;
+use portcullis::route::url::Url;
 use portcullis::upstream::Forward;
 use portcullis_fuzz::support::{Token, policy, read};
 use portcullis_fuzz::trusting::Gate;

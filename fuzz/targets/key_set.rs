@@ -7,14 +7,15 @@
 
 use futures_executor::block_on;
 use libfuzzer_sys::fuzz_target;
-use portcullis::base64url;
-use portcullis::json::Json;
+use portcullis::jose::base64url;
+use portcullis::jose::json::Json;
 use portcullis::jwks::entry::{self, Entry, Notes};
-use portcullis::jwks::key::{Material, PublicKey};
-use portcullis::jwks::set::{KeySet, MAX_SET_BYTES, usable_keys};
+use portcullis::jose::public_key::{Material, PublicKey};
+use portcullis::jose::key_set::{MAX_SET_BYTES, usable_keys};
+use portcullis::jwks::set::KeySet;
 use portcullis::native::NativeCrypto;
 use portcullis::platform::Crypto;
-use portcullis::token::algorithm::{Algorithm, KeyType};
+use portcullis::jose::algorithm::{Algorithm, KeyType};
 use portcullis_fuzz::json::strict;
 use serde_json::Value;
 

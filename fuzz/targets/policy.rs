@@ -10,11 +10,13 @@ use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use portcullis::decision::{Decision, Denial};
-use portcullis::json::Json;
+use portcullis::decision::Decision;
+use portcullis::denial::Denial;
+use portcullis::jose::json::Json;
 use portcullis::policy::url::Origin;
 use portcullis::policy::{Access, Issuer, KeySource, Policy, PolicyError};
-use portcullis::request::{Request, Url};
+use portcullis::request::Request;
+use portcullis::route::url::Url;
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
 use portcullis::route::table::RouteMatch;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Assertion;
-use crate::json::ALLOCATION;
+use crate::jose::json::ALLOCATION;
 
 /// The most of one token. It goes to one origin or two, and is of one organization.
 const MAX_KEPT: usize = 4;

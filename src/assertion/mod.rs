@@ -5,7 +5,6 @@
 //! is, and while half of its life is ahead it is used again for the same token, audience and organization.
 
 pub mod kept;
-pub mod key;
 pub mod signer;
 
 use std::rc::Rc;

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::key::PrivateKey;
-use crate::base64url;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::base64url;
+use crate::jose::private_key::PrivateKey;
 use crate::platform::Platform;
 use crate::policy::Assertions;
-use crate::token::algorithm::Algorithm;
 
 /// What a key signs to show that its public part is its own.
 const PROBE: &[u8] = b"portcullis";

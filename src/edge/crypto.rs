@@ -6,10 +6,10 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::calls::Call;
 use super::platform::EdgePlatform;
-use crate::assertion::key::PrivateKey;
-use crate::jwks::key::{Material, PublicKey};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::private_key::PrivateKey;
+use crate::jose::public_key::{Material, PublicKey};
 use crate::platform::{Crypto, Signing};
-use crate::token::algorithm::Algorithm;
 
 #[wasm_bindgen(module = "portcullis/platform.js")]
 extern "C" {

@@ -1,18 +1,17 @@
 //! Faults on demand, for the tests of what a broken instance does. Only a build with the feature `faults` has this; it is
 //! never deployed.
 
-use super::platform::EdgePlatform;
 use crate::platform::Runtime;
 use crate::request::Request;
 
 pub(super) const HEADER: &str = "x-fault";
 
 /// Does what the header `x-fault` says: `panic`, `memory` or `stack`; with ` later`, behind an await.
-pub(super) async fn strike(request: &Request<'_>, platform: &EdgePlatform) {
+pub(super) async fn strike(request: &Request<'_>, runtime: &impl Runtime) {
     let Some(fault) = request.header(HEADER) else { return };
     let (fault, when) = fault.split_once(' ').unwrap_or((fault, "now"));
     if when == "later" {
-        platform.sleep(20).await;
+        runtime.sleep(20).await;
     }
     match fault {
         "panic" => panic(request),

@@ -4,14 +4,15 @@
 use std::future::Future;
 use std::rc::Rc;
 
-use js_sys::{Date, Reflect};
+use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::calls::Call;
+use super::instance::{self, now_ms};
 use crate::platform::{Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Store, Stored};
 use crate::rollout::MAX_POLICY_BYTES;
-use crate::tasks::Tasks;
+use crate::trace::Observer;
 
 #[wasm_bindgen(module = "portcullis/platform.js")]
 extern "C" {
@@ -41,11 +42,6 @@ extern "C" {
 
     #[wasm_bindgen(js_name = log)]
     pub(super) fn log_line(line: &str);
-}
-
-thread_local! {
-    /// All that runs in this instance.
-    pub(super) static TASKS: Tasks = Tasks::default();
 }
 
 /// The platform as one request has it. Neither binding outlives the request.
@@ -129,15 +125,11 @@ impl Runtime for EdgePlatform {
     }
 
     fn has_room_to_wait(&self) -> bool {
-        TASKS.with(Tasks::has_room)
+        instance::has_room()
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        let task = async {
-            task.await;
-            String::new()
-        };
-        wait_until(&self.0.context, TASKS.with(|tasks| tasks.spawn(task, now_ms())));
+        wait_until(&self.0.context, instance::spawn(task));
     }
 
     fn log(&self, line: &str) {
@@ -145,12 +137,7 @@ impl Runtime for EdgePlatform {
     }
 }
 
-/// Milliseconds since 1970. In Workers the clock stands still while code runs.
-pub(super) fn now_ms() -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
-    let milliseconds = Date::now() as u64;
-    milliseconds
-}
+impl Observer for EdgePlatform {}
 
 /// A timer that stops when nobody waits for it any more.
 struct Timer(f64);

@@ -3,6 +3,8 @@
 //! `policy.js` knows which header values the policy in force asks for, and when it is to be looked for again. It hears of a
 //! change in the very call in which the change is made, so a head and its decision are always of one policy.
 
+#![expect(unreachable_pub, reason = "wasm-bindgen exports pub functions only, though no Rust code reaches them")]
+
 use std::cell::{OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -10,12 +12,12 @@ use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::begin;
-use super::platform::{EdgePlatform, log_line, now_ms};
+use super::instance::{begin, now_ms};
+use super::platform::{EdgePlatform, log_line};
+use super::tasks::{Begun, TaskId};
 use crate::platform::Runtime;
 use crate::rollout::plan::Plan;
 use crate::rollout::{Edition, Rollout};
-use crate::tasks::{Begun, TaskId};
 
 #[wasm_bindgen(module = "portcullis/policy.js")]
 extern "C" {

@@ -2,17 +2,18 @@
 
 use super::Gateway;
 use crate::cors::{Sharing, preflight_method};
-use crate::decision::{Context, Decision, Denial, Document};
+use crate::decision::{Context, Decision, Document};
+use crate::denial::Denial;
 use crate::platform::Platform;
 use crate::policy::{OPEN, Resource};
 use crate::request::Request;
 use crate::route::path::RequestPath;
-use crate::trace::Step;
+use crate::trace::{Observer, Step};
 
 /// The methods of the gate's own documents.
 const READING: [&str; 2] = ["GET", "HEAD"];
 
-impl<P: Platform> Gateway<P> {
+impl<P: Platform + Observer> Gateway<P> {
     /// The gate's own answer to this request; any other request goes its way.
     pub(super) async fn own<'a>(
         &'a self,
@@ -25,14 +26,14 @@ impl<P: Platform> Gateway<P> {
         let place = request.url.path;
         let document = if let Some(resource) = self.policy.resources.iter().find(|own| own.is_described_at(host, place))
         {
-            platform.note(Step::Document);
+            platform.observe(Step::Document);
             Ok(metadata_of(resource))
         } else if let Some(settings) = self.publishes_keys_at(place) {
-            platform.note(Step::Document);
+            platform.observe(Step::Document);
             self.key_set(settings, platform).await
         } else {
             let granted = self.preflight(host, path, request, context)?;
-            platform.note(Step::Preflight);
+            platform.observe(Step::Preflight);
             return Some(granted);
         };
         Some(document.and_then(|document| serve(document, request, context)))

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::{Bearer, Gateway};
 use crate::assertion::Assertion;
-use crate::decision::{Denial, Document};
+use crate::decision::Document;
+use crate::denial::Denial;
 use crate::platform::Platform;
 use crate::policy::url::Origin;
 use crate::policy::{Assertions, Identity, KEY_SET_PATH};

@@ -2,8 +2,9 @@
 
 use super::caching::fresh_for;
 use super::entry::is_entity_tag;
-use super::set::{KeySet, MAX_SET_BYTES};
-use crate::json::Json;
+use super::set::KeySet;
+use crate::jose::json::Json;
+use crate::jose::key_set::MAX_SET_BYTES;
 use crate::platform::{Fault, Fetch, Fetched, Get};
 use crate::policy::url::check_key_url;
 use crate::policy::{Issuer, KeySource};

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::key::PublicKey;
-use super::set::usable_keys;
-use crate::json::{Json, Object};
+use crate::jose::json::{Json, Object};
+use crate::jose::key_set::usable_keys;
+use crate::jose::public_key::PublicKey;
 use crate::platform::Stored;
 
 /// The layout of the entry. An entry of another version is no entry.

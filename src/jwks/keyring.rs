@@ -6,13 +6,11 @@ use std::rc::Rc;
 use super::cached::Cached;
 use super::flight;
 use super::plan::{Plan, plan};
-use super::set::{KeySet, Selection, SetIdentity};
+use super::set::{KeySet, Selection, SetIdentity, Wanted};
 use super::slot::{Place, Slot, longest_flight};
-use crate::decision::{Denial, InvalidToken};
+use crate::denial::{Denial, InvalidToken};
 use crate::platform::{Crypto, Platform, Runtime};
 use crate::policy::{Issuer, KeySource, Policy};
-use crate::token::algorithm::Algorithm;
-use crate::token::jws::Header;
 
 /// The longest sleep between two looks for the result of another request's fetch.
 const MAX_NAP_MS: u32 = 64;
@@ -22,23 +20,6 @@ const MAX_NAP_MS: u32 = 64;
 pub struct Keyring<K> {
     policy: Rc<Policy>,
     slots: Vec<Rc<RefCell<Slot<K>>>>,
-}
-
-/// What a token asks of its issuer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// `alg`
-    pub algorithm: Algorithm,
-    /// `kid`
-    pub kid: Option<String>,
-}
-
-impl Wanted {
-    /// What the token with this header asks.
-    #[must_use]
-    pub fn by(header: &Header) -> Self {
-        Self { algorithm: header.algorithm, kid: header.kid.clone() }
-    }
 }
 
 /// The keys for a token.

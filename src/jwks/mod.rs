@@ -5,7 +5,6 @@ pub mod caching;
 pub mod discovery;
 pub mod entry;
 mod flight;
-pub mod key;
 pub mod keyring;
 pub mod plan;
 pub mod set;

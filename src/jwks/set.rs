@@ -1,20 +1,14 @@
 //! A key set (RFC 7517 §5) and the choice of keys for a token.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::rc::{Rc, Weak};
 
-use super::key::PublicKey;
-use super::keyring::Wanted;
-use crate::json::{Json, Object};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::json::{Json, Object};
+use crate::jose::jws::Header;
+use crate::jose::key_set::{KeySetError, MAX_SET_BYTES, usable_keys};
+use crate::jose::public_key::PublicKey;
 use crate::platform::Crypto;
-use crate::token::algorithm::Algorithm;
-
-/// The most bytes of a key set's text.
-pub const MAX_SET_BYTES: usize = 256 * 1024;
-
-/// The most entries of a key set. Real ones have under ten; every one costs an import.
-pub const MAX_SET_KEYS: usize = 100;
 
 /// The most keys that are tried for one token, where a set holds a `kid` more than once.
 pub const MAX_TRIED_KEYS: usize = 4;
@@ -36,6 +30,23 @@ struct SetKey<K> {
 #[derive(Debug)]
 pub struct SetIdentity<K>(Weak<Vec<SetKey<K>>>);
 
+/// What a token asks of its issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// `alg`
+    pub algorithm: Algorithm,
+    /// `kid`
+    pub kid: Option<String>,
+}
+
+impl Wanted {
+    /// What the token with this header asks.
+    #[must_use]
+    pub fn by(header: &Header) -> Self {
+        Self { algorithm: header.algorithm, kid: header.kid.clone() }
+    }
+}
+
 /// The keys for one token.
 #[derive(Debug)]
 pub enum Selection<K> {
@@ -45,30 +56,6 @@ pub enum Selection<K> {
     Ambiguous,
     /// No key fits.
     Unknown,
-}
-
-/// Why a text is no key set that could replace another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeySetError {
-    /// Over [`MAX_SET_BYTES`].
-    TooLarge,
-    /// Not JSON, or not an object with a list `keys`.
-    Malformed,
-    /// Over [`MAX_SET_KEYS`].
-    TooManyKeys(usize),
-    /// Every entry is passed over.
-    NoUsableKey,
-}
-
-impl fmt::Display for KeySetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => write!(f, "the key set is over {MAX_SET_BYTES} bytes"),
-            Self::Malformed => f.write_str("the key set is not a JSON object with a list \"keys\""),
-            Self::TooManyKeys(count) => write!(f, "the key set has {count} keys, over {MAX_SET_KEYS}"),
-            Self::NoUsableKey => f.write_str("the key set has no usable key"),
-        }
-    }
 }
 
 impl<K> KeySet<K> {
@@ -171,19 +158,6 @@ impl<K> KeySet<K> {
         }
         if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys: Rc::new(keys) }) }
     }
-}
-
-/// The usable keys of a key set, as far as their text shows; at least one.
-///
-/// # Errors
-/// See [`KeySetError`].
-pub fn usable_keys(set: &Json<'_>) -> Result<Vec<PublicKey>, KeySetError> {
-    let entries = set.as_object().and_then(|set| set.get("keys")?.as_array()).ok_or(KeySetError::Malformed)?;
-    if entries.len() > MAX_SET_KEYS {
-        return Err(KeySetError::TooManyKeys(entries.len()));
-    }
-    let keys: Vec<_> = entries.iter().filter_map(PublicKey::parse).collect();
-    if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(keys) }
 }
 
 impl<K> Default for SetIdentity<K> {

@@ -3,7 +3,7 @@
 use p521::ecdsa::signature::Verifier;
 use p521::ecdsa::{Signature, VerifyingKey};
 
-use crate::base64url;
+use crate::jose::base64url;
 
 /// The tag of a point that is written with both coordinates (SEC 1 §2.3.3).
 const UNCOMPRESSED: &[u8] = &[4];

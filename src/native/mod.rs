@@ -4,11 +4,11 @@ mod es512;
 
 use jsonwebtoken::{Algorithm as Jwa, DecodingKey, EncodingKey, crypto};
 
-use crate::assertion::key::PrivateKey;
-use crate::base64url;
-use crate::jwks::key::{Material, PublicKey};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::base64url;
+use crate::jose::private_key::PrivateKey;
+use crate::jose::public_key::{Material, PublicKey};
 use crate::platform::{Crypto, Signing};
-use crate::token::algorithm::Algorithm;
 
 /// The most bytes of an RSA modulus. With a larger one RustCrypto calls every signature wrong; WebCrypto does not.
 const MAX_RSA_BYTES: usize = 4096 / 8;

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::issuer::transpose;
+use super::methods::read_methods;
 use super::reader::Field;
-use super::route::read_methods;
-use super::template::is_token_char;
 use super::web_origin::{OriginPattern, WebOrigins};
+use crate::route::syntax::is_token_char;
 
 /// Stands for every name in lists of the CORS protocol, but only where no credentials are sent.
 const WILDCARD: &str = "*";

@@ -1,11 +1,11 @@
 //! What the origin is told of a caller.
 
+use super::identity_header::identity_header;
 use super::issuer::transpose;
 use super::proof::{Assertions, SharedSecret};
 use super::reader::Field;
-use super::template::is_token_char;
-use crate::route::header::{is_alike, is_forwarded};
-use crate::token::claims::ClaimPath;
+use crate::jose::claim_path::ClaimPath;
+use crate::route::header::is_alike;
 
 /// Headers that the gate sets by itself, behind the prefix. A policy cannot give them another meaning.
 const OWN_HEADERS: [&str; 7] = ["subject", "client-id", "organization-id", "scopes", "audience", "issuer", "claims"];
@@ -130,7 +130,7 @@ fn read_claims(field: &Field<'_>, prefix: &str, own: &[String]) -> Option<Vec<Cl
     let mut all_good = true;
     for (name, field) in field.members()? {
         let claim = field.text().map(ClaimPath::new);
-        let header = header_behind(prefix, name, own).and_then(|header| {
+        let header = identity_header(prefix, name, own).and_then(|header| {
             let is_new = claims.iter().all(|known| !is_alike(&known.header, &header));
             is_new.then_some(header).ok_or_else(|| "is there twice".to_owned())
         });
@@ -139,18 +139,4 @@ fn read_claims(field: &Field<'_>, prefix: &str, own: &[String]) -> Option<Vec<Cl
         claims.extend(header.zip(claim).map(|(header, claim)| ClaimHeader { header, claim }));
     }
     all_good.then_some(claims)
-}
-
-/// The name of a header behind the prefix that is none of the gate's own, in lower case.
-pub(super) fn header_behind(prefix: &str, name: &str, own: &[String]) -> Result<String, String> {
-    let header = name.to_ascii_lowercase();
-    match header.strip_prefix(prefix) {
-        _ if !header.bytes().all(is_token_char) => Err("expected the name of a header".to_owned()),
-        None => Err(format!("expected a header that starts with the prefix {prefix:?}")),
-        Some(_) if is_forwarded(&header) || own.iter().any(|own| is_alike(own, &header)) => {
-            Err("expected another name, the gate sets this header itself".to_owned())
-        }
-        Some("") => Err("expected a name behind the prefix".to_owned()),
-        Some(_) => Ok(header),
-    }
 }

@@ -2,10 +2,11 @@
 
 use super::reader::{Field, Table};
 use super::url;
-use crate::jwks::key::PublicKey;
-use crate::jwks::set::usable_keys;
-use crate::token::algorithm::Algorithm;
-use crate::token::claims::ClaimPath;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::claim_path::ClaimPath;
+use crate::jose::jws::normal_type;
+use crate::jose::key_set::usable_keys;
+use crate::jose::public_key::PublicKey;
 
 /// The longest time span in seconds that a policy may name: a hundred years. It keeps sums of times in range.
 pub const MAX_SECONDS: u64 = 100 * 366 * 86_400;
@@ -165,11 +166,4 @@ fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
         let names = Algorithm::ALL.map(Algorithm::name);
         field.fail_name(name, names, format!("expected one of {}, found {name:?}", names.join(", ")))
     })
-}
-
-/// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types ignore case.
-#[must_use]
-pub fn normal_type(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
 }

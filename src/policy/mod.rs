@@ -5,7 +5,9 @@
 
 mod cors;
 mod identity;
+mod identity_header;
 mod issuer;
+mod methods;
 mod place;
 mod proof;
 pub mod reader;
@@ -20,7 +22,7 @@ use std::rc::Rc;
 
 pub use cors::{Cors, OPEN};
 pub use identity::{ClaimHeader, Identity};
-pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS, normal_type};
+pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS};
 pub use place::{Place, Step};
 pub use proof::{Assertions, KEY_SET_PATH, SharedSecret};
 pub use reader::{Names, PolicyError};

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::identity::header_behind;
+use super::identity_header::identity_header;
 use super::reader::Field;
 use super::url::{Origin, is_binding};
-use crate::request::Url;
-use crate::token::algorithm::Algorithm;
+use crate::jose::algorithm::Algorithm;
+use crate::route::url::Url;
 
 /// Where the gate publishes the keys of its assertions, on every host (RFC 8615).
 pub const KEY_SET_PATH: &str = "/.well-known/portcullis/jwks.json";
@@ -104,7 +104,7 @@ impl SharedSecret {
     pub(super) fn read(field: &Field<'_>, prefix: &str, own: &[String], keys: &[String]) -> Option<Self> {
         let table = field.table()?;
         let header = match table.field("header") {
-            Some(field) => field.read(|text| header_behind(prefix, text, own)),
+            Some(field) => field.read(|text| identity_header(prefix, text, own)),
             None => Some(format!("{prefix}secret")),
         };
         let binding = table.required("binding").and_then(|field| {

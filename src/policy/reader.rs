@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::place::{Place, Step};
-use crate::json::{Json, Object};
+use crate::jose::json::{Json, Object};
 
 /// One thing that is wrong in a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use super::issuer::Issuer;
 use super::reader::{Field, Table};
 use super::template::{Scope, Template};
-use crate::json::Json;
+use crate::jose::claim_path::ClaimPath;
+use crate::jose::json::Json;
 use crate::route::pattern::PathPattern;
-use crate::token::claims::ClaimPath;
 
 /// What a token must be and hold.
 #[derive(Clone, Debug)]

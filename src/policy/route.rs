@@ -7,12 +7,12 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::cors::Cors;
 use super::issuer::{Issuer, MAX_TIMEOUT_MS, transpose};
+use super::methods::read_methods;
 use super::reader::{Field, Table};
 use super::requirement::{Context, Requirement};
 use super::template::Template;
 use super::url::Origin;
-use crate::json::Json;
-use crate::route::method::is_refused;
+use crate::jose::json::Json;
 use crate::route::pattern::{HostPattern, PathPattern, PatternSegment};
 
 /// What no segment of a URL's path holds as it is.
@@ -233,21 +233,6 @@ fn refuse_repeated_names(table: &Table<'_>, path: Option<&PathPattern>, host_lab
             table.fail("hosts", format!("expected one name for the first label of .{suffix}"));
         }
     }
-}
-
-pub(super) fn read_methods(field: &Field<'_>) -> Option<Vec<String>> {
-    let is_upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'));
-    field.list(|field| {
-        field.read(|text| {
-            if !is_upper(text) {
-                Err(format!("expected a method in upper case, found {text:?}"))
-            } else if is_refused(text) {
-                Err(format!("expected a method that is let through: {text} never is"))
-            } else {
-                Ok(text.to_owned())
-            }
-        })
-    })
 }
 
 fn read_origin(table: &Table<'_>, kind: Option<Kind>, defaults: &Defaults<'_>) -> Option<Option<Origin>> {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::route::header::{is_removed, is_rewritten};
-use crate::route::pattern::{PathPattern, is_name};
+use crate::route::pattern::PathPattern;
+use crate::route::syntax::{is_name, is_token_char};
 use crate::route::table::Captures;
 
 /// A text with places for values of the request.
@@ -220,12 +221,6 @@ impl Part {
         }?;
         if value.is_empty() { Err(NoValue::Empty) } else { Ok(value) }
     }
-}
-
-/// A character of a token, such as a header's name (RFC 9110 §5.6.2).
-#[must_use]
-pub fn is_token_char(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -6,4 +6,6 @@ pub mod method;
 pub mod parameter;
 pub mod path;
 pub mod pattern;
+pub mod syntax;
 pub mod table;
+pub mod url;

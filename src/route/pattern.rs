@@ -1,6 +1,7 @@
 //! Path and host patterns of the policy, read once.
 
 use super::host::is_host;
+use super::syntax::is_name;
 
 /// Said where a regular expression or a wildcard seems to be meant.
 const CAPTURES: &str = "; for any one segment write {name}, for the rest {*name}";
@@ -143,12 +144,6 @@ fn meant(segment: &str) -> Option<String> {
         (true, false, true) => Some(format!("{{{name}}}")),
         _ => None,
     }
-}
-
-/// Whether this can name a capture: ASCII letters, digits, `_` and `-`, at least one.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 fn literal(segment: &str) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! The token in a request's `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.4).
 
-use crate::decision::Denial;
-use crate::policy::template::is_token_char;
+use crate::denial::Denial;
+use crate::route::syntax::is_token_char;
 
 /// Takes the bearer token out of the value of the `Authorization` header. Several headers arrive as one value, joined
 /// by commas. `Ok(None)` where there is no header, or an empty one.

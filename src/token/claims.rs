@@ -1,9 +1,8 @@
 //! Claims (RFC 7519 §4, RFC 9068 §2.2): their types, their times, and how they are looked up.
 
-use std::fmt;
-
-use crate::decision::{Denial, InvalidToken};
-use crate::json::{ALLOCATION, Json, Object};
+use crate::denial::{Denial, InvalidToken};
+use crate::jose::claim_path::ClaimPath;
+use crate::jose::json::{ALLOCATION, Json, Object};
 use crate::policy::Issuer;
 
 /// The last second of the year 9999: the last instant that has a date (RFC 3339). No honest token goes beyond.
@@ -176,35 +175,4 @@ fn scope_list(claim: &Json<'_>) -> Result<Vec<String>, InvalidToken> {
         }
         _ => Err(InvalidToken::Claims),
     }
-}
-
-/// Where a claim is: a name, or names of nested objects joined by dots. A claim whose name holds the dots is found
-/// first, since names like `https://example.com/roles` are common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPath(String);
-
-/// As the policy writes it.
-impl fmt::Display for ClaimPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl ClaimPath {
-    /// A path as the policy writes it.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    fn find<'c, 'j>(&self, claims: &'c Object<'j>) -> Option<&'c Json<'j>> {
-        find(&self.0, claims)
-    }
-}
-
-fn find<'c, 'j>(path: &str, claims: &'c Object<'j>) -> Option<&'c Json<'j>> {
-    claims.get(path).or_else(|| {
-        let (name, below) = path.split_once('.')?;
-        find(below, claims.get(name)?.as_object()?)
-    })
 }

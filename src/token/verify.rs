@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::claims::Claims;
-use super::jws::Unverified;
-use crate::decision::{Denial, InvalidToken};
+use crate::denial::{Denial, InvalidToken};
+use crate::jose::jws::{Header, Jws, Unverified};
 use crate::platform::Crypto;
 use crate::policy::Issuer;
 
@@ -21,7 +21,7 @@ impl VerifiedClaims {
     }
 
     #[cfg(test)]
-    pub(super) fn trusted(claims: Claims) -> Self {
+    pub(crate) fn trusted(claims: Claims) -> Self {
         Self(Rc::new(claims))
     }
 }
@@ -29,7 +29,7 @@ impl VerifiedClaims {
 /// A token that would be valid if its signature held.
 #[derive(Debug)]
 pub struct Candidate<'t> {
-    token: Unverified<'t>,
+    jws: Jws<'t>,
     claims: Claims,
 }
 
@@ -38,17 +38,18 @@ impl<'t> Candidate<'t> {
     ///
     /// # Errors
     /// The first thing that is wrong, in the order of the contract.
-    pub fn new(mut token: Unverified<'t>, issuer: &Issuer, now: u64) -> Result<Self, Denial> {
-        token.check_form(issuer)?;
-        let claims = token.claims(issuer)?;
+    pub fn new(token: Unverified<'t>, issuer: &Issuer, now: u64) -> Result<Self, Denial> {
+        let Unverified { jws, claims } = token;
+        check_header(&jws.header, issuer)?;
+        let claims = Claims::new(claims, jws.payload, issuer)?;
         claims.check_times(issuer, now)?;
-        Ok(Self { token, claims })
+        Ok(Self { jws, claims })
     }
 
-    /// The token, to choose keys by its header.
+    /// The header of the token, to choose keys by.
     #[must_use]
-    pub fn token(&self) -> &Unverified<'t> {
-        &self.token
+    pub fn header(&self) -> &Header {
+        &self.jws.header
     }
 
     /// Checks the signature with these keys, one of which must be its maker's.
@@ -56,7 +57,7 @@ impl<'t> Candidate<'t> {
     /// # Errors
     /// [`InvalidToken::Signature`] if it holds under none of them.
     pub async fn verify<C: Crypto>(self, keys: &[Rc<C::Key>], crypto: &C) -> Result<VerifiedClaims, InvalidToken> {
-        let Unverified { header, signature, signed, .. } = &self.token;
+        let Jws { header, signature, signed, .. } = &self.jws;
         if !header.algorithm.takes_signature_of(signature.len()) {
             return Err(InvalidToken::Signature);
         }
@@ -67,4 +68,13 @@ impl<'t> Candidate<'t> {
         }
         Err(InvalidToken::Signature)
     }
+}
+
+/// Checks `alg` (RFC 8725 §3.1) and `typ` (§3.11) against what the issuer's tokens may be.
+fn check_header(header: &Header, issuer: &Issuer) -> Result<(), InvalidToken> {
+    if !issuer.algorithms.contains(&header.algorithm) {
+        return Err(InvalidToken::Algorithm);
+    }
+    let is_taken = |typ: &String| issuer.types.contains(typ);
+    if header.typ.as_ref().map_or(!issuer.type_required, is_taken) { Ok(()) } else { Err(InvalidToken::Type) }
 }

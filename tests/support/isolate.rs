@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use portcullis::decision::Decision;
 use portcullis::platform::Runtime;
-use portcullis::request::{Request, Url};
+use portcullis::request::Request;
 use portcullis::rollout::plan::Plan;
 use portcullis::rollout::{Edition, Rollout};
+use portcullis::route::url::Url;
 
 use super::world::Platform;
 use super::{World, outcome};

@@ -13,7 +13,8 @@ pub use token::Token;
 pub use world::World;
 
 use portcullis::answer::{Answer, answer};
-use portcullis::decision::{Context, Decision, Denial};
+use portcullis::decision::{Context, Decision};
+use portcullis::denial::Denial;
 use portcullis::policy::Policy;
 use portcullis::upstream::Forward;
 

@@ -2,7 +2,7 @@
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use portcullis::base64url;
+use portcullis::jose::base64url;
 use serde_json::{Map, Value, json};
 
 use super::{ISSUER, NOW};

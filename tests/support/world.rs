@@ -10,16 +10,18 @@ use std::task::{Poll, Waker};
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
 use jsonwebtoken::EncodingKey;
-use portcullis::assertion::key::PrivateKey;
 use portcullis::decision::{Context, Decision};
+use portcullis::edge::wire;
 use portcullis::gateway::Gateway;
-use portcullis::jwks::key::PublicKey;
+use portcullis::gateway::verified::VerifiedTokens;
+use portcullis::jose::algorithm::Algorithm;
+use portcullis::jose::private_key::PrivateKey;
+use portcullis::jose::public_key::PublicKey;
 use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Signing, Store, Stored};
-use portcullis::request::{Request, Url};
-use portcullis::token::algorithm::Algorithm;
-use portcullis::token::verified::VerifiedTokens;
-use portcullis::wire;
+use portcullis::request::Request;
+use portcullis::route::url::Url;
+use portcullis::trace::Observer;
 
 use super::{NOW, read};
 
@@ -436,6 +438,8 @@ impl Fetch for Platform {
         if after_ms > request.timeout_ms.into() { Err(Fault("timeout".to_owned())) } else { result }
     }
 }
+
+impl Observer for Platform {}
 
 impl Runtime for Platform {
     fn now_ms(&self) -> u64 {

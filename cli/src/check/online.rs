@@ -1,13 +1,13 @@
 //! `check --online`: the keys that the gate would use, found by its own code.
 
 use futures_util::FutureExt;
-use portcullis::json::Json;
+use portcullis::jose::algorithm::{Algorithm, KeyType};
+use portcullis::jose::json::Json;
+use portcullis::jose::key_set::{MAX_SET_BYTES, usable_keys};
+use portcullis::jose::public_key::{Material, PublicKey};
 use portcullis::jwks::discovery::key_set_url;
-use portcullis::jwks::key::{Material, PublicKey};
-use portcullis::jwks::set::{MAX_SET_BYTES, usable_keys};
 use portcullis::platform::{Fault, Fetch, Fetched, Get};
 use portcullis::policy::{Issuer, KeySource, Place, Policy, Step};
-use portcullis::token::algorithm::{Algorithm, KeyType};
 use serde::Serialize;
 
 use crate::document::Value;

@@ -21,7 +21,7 @@ use crate::output::printable;
 /// Bytes of a text.
 pub(crate) type Span = Range<usize>;
 
-/// The most levels of nesting in a file. The policy itself may have less ([`portcullis::json::MAX_DEPTH`]).
+/// The most levels of nesting in a file. The policy itself may have less ([`portcullis::jose::json::MAX_DEPTH`]).
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// How a file is written.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
-use portcullis::json::Json;
-use portcullis::jwks::set::usable_keys;
+use portcullis::jose::json::Json;
+use portcullis::jose::key_set::usable_keys;
 
 use crate::document::Source;
 use crate::output::Output;
@@ -183,7 +183,7 @@ fn read_claims(argument: &str) -> Result<String, Failure> {
     }
 }
 
-fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jwks::key::PublicKey>, Failure> {
+fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jose::public_key::PublicKey>, Failure> {
     let source = Source::read(path, None)?;
     let unusable = |why: &dyn std::fmt::Display| Failure::new(format!("{} is no key set: {why}", source.name));
     let document = Json::parse(&source.text).map_err(|error| unusable(&error))?;

@@ -5,7 +5,7 @@
 //! expressions. What the gate's reader refuses (braces, `%`, backslashes) does not come here. Honest literals do:
 //! `/users:batchGet`, `/c++`, `/@scope`, and `/$metadata` or `/$everything` (OData, FHIR).
 
-use portcullis::route::pattern::is_name;
+use portcullis::route::syntax::is_name;
 
 /// A path with a segment in another notation.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Path templates of OpenAPI, and what the policy's path patterns can say of them.
 
 use percent_encoding::percent_decode_str;
-use portcullis::route::pattern::is_name;
+use portcullis::route::syntax::is_name;
 
 use super::area::{Area, Host, Part};
 use super::template::{Parameter, has_operator, is_balanced, segments, split_query};

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::jwks::set::MAX_SET_KEYS;
+use portcullis::jose::algorithm::Algorithm;
+use portcullis::jose::key_set::MAX_SET_KEYS;
 use portcullis::policy::{MAX_SECONDS, MAX_TIMEOUT_MS, TOKEN_CHECKS};
 use portcullis::route::method::REFUSED;
-use portcullis::token::algorithm::Algorithm;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! What a test expects of a request.
 
-use portcullis::json::Json;
+use portcullis::jose::json::Json;
 use portcullis::policy::reader::Field;
-use portcullis::policy::template::is_token_char;
+use portcullis::route::syntax::is_token_char;
 
 /// What is expected. `None` stands for anything.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis::json::{Json, Object};
+use portcullis::jose::json::{Json, Object};
 use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Errors, Field, Table, read_document};
 use serde_json::{Map, Value as Claims};

@@ -1,10 +1,10 @@
 //! Who calls: nobody, a token, or claims that are taken as verified.
 
-use portcullis::base64url;
-use portcullis::json::Json;
-use portcullis::jwks::key::PublicKey;
+use portcullis::jose::algorithm::{Algorithm, KeyType};
+use portcullis::jose::base64url;
+use portcullis::jose::json::Json;
+use portcullis::jose::public_key::PublicKey;
 use portcullis::policy::{KeySource, Policy};
-use portcullis::token::algorithm::{Algorithm, KeyType};
 use serde_json::json;
 
 /// Bytes of an RSA modulus; also of the signatures that it makes.

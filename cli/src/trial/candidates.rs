@@ -238,7 +238,7 @@ impl PartialOrd for Rank {
 
 #[cfg(test)]
 mod tests {
-    use portcullis::request::Url;
+    use portcullis::route::url::Url;
     use proptest::prelude::*;
 
     use super::*;

@@ -15,10 +15,10 @@ use portcullis::answer::{Answer, answer, preflight, serve};
 use portcullis::cors::Kind;
 use portcullis::decision::{Context, Decision};
 use portcullis::gateway::Gateway;
+use portcullis::gateway::verified::VerifiedTokens;
 use portcullis::policy::{KeySource, Policy};
 use portcullis::request::Request;
 use portcullis::route::table::{Captures, RouteIndex};
-use portcullis::token::verified::VerifiedTokens;
 use portcullis::upstream::Forward;
 
 use crate::Failure;
@@ -152,7 +152,7 @@ fn added(context: &Context<'_>) -> Vec<(String, String)> {
 }
 
 /// Puts these keys in the place of every issuer's own.
-pub(crate) fn replace_keys(policy: &mut Policy, keys: &[portcullis::jwks::key::PublicKey]) {
+pub(crate) fn replace_keys(policy: &mut Policy, keys: &[portcullis::jose::public_key::PublicKey]) {
     for issuer in &mut policy.issuers {
         issuer.keys = KeySource::Static(keys.to_vec());
     }

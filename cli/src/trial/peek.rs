@@ -1,7 +1,7 @@
 //! What a token says of itself. Nothing vouches for it, and nothing here decides; it is shown as unverified.
 
-use portcullis::base64url;
-use portcullis::json::{Json, Object};
+use portcullis::jose::base64url;
+use portcullis::jose::json::{Json, Object};
 use portcullis::token::bearer;
 use portcullis::token::claims::STRING_CLAIMS;
 

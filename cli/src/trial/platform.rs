@@ -8,12 +8,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jsonwebtoken::EncodingKey;
-use portcullis::assertion::key::PrivateKey;
-use portcullis::jwks::key::PublicKey;
+use portcullis::jose::algorithm::Algorithm;
+use portcullis::jose::private_key::PrivateKey;
+use portcullis::jose::public_key::PublicKey;
 use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
-use portcullis::token::algorithm::Algorithm;
-use portcullis::trace::Step;
+use portcullis::trace::{Observer, Step};
 
 use super::record::Record;
 use super::secrets::StandIns;
@@ -118,6 +118,12 @@ impl Fetch for Local {
     }
 }
 
+impl Observer for Local {
+    fn observe(&self, step: Step<'_>) {
+        self.0.record.borrow_mut().note(step);
+    }
+}
+
 impl Runtime for Local {
     fn now_ms(&self) -> u64 {
         self.0.now.saturating_mul(1000)
@@ -146,9 +152,5 @@ impl Runtime for Local {
 
     fn log(&self, line: &str) {
         self.0.record.borrow_mut().logged(line);
-    }
-
-    fn note(&self, step: Step<'_>) {
-        self.0.record.borrow_mut().note(step);
     }
 }

@@ -1,6 +1,6 @@
 //! What was heard while a request was decided, in words for people.
 
-use portcullis::decision::{Denial, InvalidToken};
+use portcullis::denial::{Denial, InvalidToken};
 use portcullis::platform::{Fault, Fetched};
 use portcullis::policy::{Access, Issuer, KeySource, Requirement};
 use portcullis::route::table::{Captures, RouteIndex};

@@ -1,8 +1,9 @@
 //! Requests as people write them.
 
 use percent_encoding::{AsciiSet, utf8_percent_encode};
-use portcullis::policy::template::is_token_char;
-use portcullis::request::{Request, Url};
+use portcullis::request::Request;
+use portcullis::route::syntax::is_token_char;
+use portcullis::route::url::Url;
 use portcullis::token::bearer;
 
 /// Where a request goes whose URL is only a path.
@@ -108,7 +109,7 @@ fn split_scheme(url: &str) -> Result<(&'static str, &str), String> {
 
 /// What kind of `Authorization` a request has, without anything of it.
 pub(super) fn describe(authorization: Option<&str>) -> &'static str {
-    use portcullis::decision::Denial;
+    use portcullis::denial::Denial;
     match bearer::extract(authorization) {
         Ok(None) => "none",
         Ok(Some(_)) => "a bearer token",

@@ -1,8 +1,8 @@
 //! Stand-ins for the Worker's secrets, which are not here. What they make is shown as what it stands for.
 
-use portcullis::base64url;
+use portcullis::jose::algorithm::Algorithm;
+use portcullis::jose::base64url;
 use portcullis::policy::Policy;
-use portcullis::token::algorithm::Algorithm;
 use portcullis::upstream::Forward;
 
 /// Keys that everyone knows: of RFC 7515 §A.3 and RFC 7517 §A.2.

@@ -1,8 +1,8 @@
 //! Expectations of a policy, and what was found instead, in words.
 
-use portcullis::json::Json;
-use portcullis::jwks::key::PublicKey;
-use portcullis::jwks::set::usable_keys;
+use portcullis::jose::json::Json;
+use portcullis::jose::key_set::usable_keys;
+use portcullis::jose::public_key::PublicKey;
 use portcullis::policy::template::Template;
 use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Issuer, Organization, Scopes};
 use portcullis::route::table::RouteMatch;

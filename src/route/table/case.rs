@@ -1,7 +1,8 @@
 //! The search of the table for readers to whom the case of ASCII letters in a path does not count. To them literals that
 //! differ by case only are one, so the search goes on in all of them at once.
 
-use super::{Methods, Node};
+use super::methods::Methods;
+use super::node::Node;
 use crate::route::path::RequestPath;
 
 /// Finds the routes of a path below these nodes, with the same precedence as where case counts. Of routes at places that

@@ -1,6 +1,8 @@
 //! The route table as a list, in order of precedence, for people and tools.
 
-use super::{Methods, Node, RouteIndex, RouteTable};
+use super::methods::{Methods, RouteIndex};
+use super::node::Node;
+use super::routes::RouteTable;
 
 /// One place of the table and the route that takes some or all methods there.
 #[derive(Clone, Debug, PartialEq, Eq)]

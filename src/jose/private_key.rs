@@ -4,10 +4,10 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::base64url;
-use crate::json::{Json, Object};
-use crate::jwks::key::{PublicKey, coordinate, optional_text};
-use crate::token::algorithm::{Algorithm, KeyType};
+use super::algorithm::{Algorithm, KeyType};
+use super::base64url;
+use super::json::{Json, Object};
+use super::public_key::{PublicKey, coordinate, optional_text};
 
 /// Bytes of each number of a key, on both curves.
 const NUMBER_BYTES: usize = 32;

@@ -8,11 +8,11 @@ use std::rc::Rc;
 
 use lru::LruCache;
 
-use super::verify::VerifiedClaims;
 use crate::assertion::Assertion;
 use crate::assertion::kept::Kept;
-use crate::json::ALLOCATION;
+use crate::jose::json::ALLOCATION;
 use crate::jwks::set::SetIdentity;
+use crate::token::verify::VerifiedClaims;
 
 /// The most tokens. A caller has one or two, for an hour or so.
 const MAX_TOKENS: usize = 10_000;
@@ -110,7 +110,7 @@ fn weight<K>(token: &str, verified: &Verified<K>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Json;
+    use crate::jose::json::Json;
     use crate::policy::Policy;
     use crate::token::claims::Claims;
 

@@ -1,29 +1,19 @@
-//! The route table: which route a request takes. The order in the policy means nothing.
-//!
-//! Precedence, from the outside in: the host group (exact host, then `{name}.host`, then routes without hosts; the
-//! first in which the path matches decides), the most specific path (literal before `{name}` before `{*name}`, segment
-//! by segment), then the method. Each place of the table is one (host, path); a place and a method have one route.
-
-mod case;
-mod listing;
-
-pub use listing::{Listed, ListedHost};
+//! The table itself: a tree of paths for each host.
 
 use std::collections::HashMap;
 
-use super::method;
-use super::path::RequestPath;
-use super::pattern::{HostPattern, PathPattern, PatternSegment};
-
-/// Where a route stands in the policy's list.
-pub type RouteIndex = usize;
+use super::case;
+use super::methods::{Conflict, Methods, RouteIndex};
+use super::node::{Node, has_upper_case};
+use crate::route::path::RequestPath;
+use crate::route::pattern::{HostPattern, PathPattern};
 
 /// All routes, arranged for matching.
 #[derive(Debug, Default)]
 pub struct RouteTable {
-    exact: HashMap<String, Node>,
-    label: HashMap<String, Node>,
-    any: Node,
+    pub(super) exact: HashMap<String, Node>,
+    pub(super) label: HashMap<String, Node>,
+    pub(super) any: Node,
     /// Whether some literal has an upper-case letter.
     has_upper_case: bool,
 }
@@ -46,31 +36,6 @@ pub struct Captures {
     pub path: Vec<String>,
     /// The label that a `{name}.host` pattern captured.
     pub host_label: Option<String>,
-}
-
-/// The routes of one place, by method.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Methods {
-    named: Vec<(String, RouteIndex)>,
-    all: Option<RouteIndex>,
-}
-
-/// Another route has this (host, path, method) already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// The route that has it.
-    pub with: RouteIndex,
-}
-
-/// One step of a path below its parent. Captures carry no names here, since routes that share a place may use others.
-#[derive(Debug, Default)]
-struct Node {
-    literals: HashMap<String, Node>,
-    /// Those of the literals that have capitals, by their text in lower case.
-    capitals: HashMap<String, Vec<String>>,
-    capture: Option<Box<Node>>,
-    rest: Option<Methods>,
-    here: Option<Methods>,
 }
 
 impl RouteTable {
@@ -156,113 +121,6 @@ impl RouteTable {
             }
         }
         None
-    }
-}
-
-impl Node {
-    fn place(&mut self, path: &PathPattern) -> &mut Methods {
-        let mut node = self;
-        for segment in &path.segments {
-            node = match segment {
-                PatternSegment::Literal(text) => node.literal(text),
-                PatternSegment::Capture(_) => node.capture.get_or_insert_default(),
-            };
-        }
-        let place = if path.rest.is_some() { &mut node.rest } else { &mut node.here };
-        place.get_or_insert_default()
-    }
-
-    fn literal(&mut self, text: &str) -> &mut Self {
-        if has_upper_case(text) && !self.literals.contains_key(text) {
-            self.capitals.entry(text.to_ascii_lowercase()).or_default().push(text.to_owned());
-        }
-        self.literals.entry(text.to_owned()).or_default()
-    }
-
-    /// Each node is visited once at the most, so the table bounds the work, whatever the path.
-    fn find(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
-        let Some(segment) = path.segment(index) else {
-            return self.here.as_ref().or_else(|| self.rest(path, index, captured));
-        };
-        if let Some(found) = self.literals.get(segment).and_then(|node| node.find(path, index + 1, captured)) {
-            return Some(found);
-        }
-        if let Some(node) = &self.capture {
-            captured.push(segment.to_owned());
-            if let Some(found) = node.find(path, index + 1, captured) {
-                return Some(found);
-            }
-            captured.pop();
-        }
-        self.rest(path, index, captured)
-    }
-
-    /// What takes the rest of the path, which is empty at the root of a `{*name}`.
-    fn rest(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
-        let rest = self.rest.as_ref()?;
-        captured.push(path.rest(index));
-        Some(rest)
-    }
-}
-
-fn has_upper_case(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-impl Methods {
-    fn claim(&mut self, route: RouteIndex, methods: &[String], conflicts: &mut Vec<Conflict>) {
-        let mut conflict = |with| {
-            let conflict = Conflict { with };
-            if !conflicts.contains(&conflict) {
-                conflicts.push(conflict);
-            }
-        };
-        if methods.is_empty() && *self.all.get_or_insert(route) != route {
-            self.all.into_iter().for_each(&mut conflict);
-        }
-        for method in methods {
-            match self.named.iter().find(|(named, _)| named == method) {
-                Some((_, with)) if *with != route => conflict(*with),
-                Some(_) => {}
-                None => self.named.push((method.clone(), route)),
-            }
-        }
-    }
-
-    /// The route that takes this method.
-    #[must_use]
-    pub fn find(&self, method: &str) -> Option<RouteIndex> {
-        if method::is_refused(method) {
-            return None;
-        }
-        let named = |method: &str| self.named.iter().find(|(named, _)| named == method).map(|(_, route)| *route);
-        // RFC 9110 §9.3.2: HEAD is GET without the content, so a route for GET covers it unless one names HEAD.
-        named(method).or_else(|| if method == "HEAD" { named("GET") } else { None }).or(self.all)
-    }
-
-    /// The methods that routes name here, sorted; `HEAD` is there where `GET` is.
-    #[must_use]
-    pub fn named(&self) -> Vec<&str> {
-        let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
-        if methods.contains(&"GET") {
-            methods.push("HEAD");
-        }
-        methods.sort_unstable();
-        methods.dedup();
-        methods
-    }
-
-    /// The methods for an `Allow` header (RFC 9110 §10.2.1), sorted: those that are named, and the usual ones where a
-    /// route takes all.
-    #[must_use]
-    pub fn allow(&self) -> Vec<&str> {
-        let mut methods = self.named();
-        if self.all.is_some() {
-            methods.extend(method::USUAL);
-            methods.sort_unstable();
-            methods.dedup();
-        }
-        methods
     }
 }
 

@@ -10,11 +10,12 @@
 
 use memchr::memchr;
 
+use super::tasks::TaskId;
 use crate::answer::{Answer, answer, preflight, serve};
 use crate::cors::{Kind, Sharing};
 use crate::decision::{Context, Decision};
-use crate::request::{Request, Url};
-use crate::tasks::TaskId;
+use crate::request::Request;
+use crate::route::url::Url;
 use crate::upstream::Forward;
 
 /// Bytes for which few decisions have to be moved while they are written.
@@ -114,7 +115,8 @@ fn push_line(text: &mut String, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::{Denial, Document};
+    use crate::decision::Document;
+    use crate::denial::Denial;
 
     #[test]
     fn a_head_has_names_and_the_values_that_are_asked_for() {

@@ -1,15 +1,22 @@
 //! Compact JWS (RFC 7515 §7.1): shape and header. Nothing here believes a token; it only reads it.
 
 use super::algorithm::Algorithm;
-use super::claims::Claims;
-use crate::base64url;
-use crate::decision::InvalidToken;
-use crate::json::{Json, Object};
-use crate::policy::Issuer;
+use super::base64url;
+use super::json::{Json, Object};
+use crate::denial::InvalidToken;
 
-/// A token that was read and not believed.
+/// A token that was read and is not believed.
 #[derive(Debug)]
 pub struct Unverified<'t> {
+    /// What the signature is checked by.
+    pub jws: Jws<'t>,
+    /// The payload, whose members have any type.
+    pub claims: Object<'static>,
+}
+
+/// The parts of a compact JWS by which its signature is checked.
+#[derive(Debug)]
+pub struct Jws<'t> {
     /// The header.
     pub header: Header,
     /// The payload as it stands in the token.
@@ -18,7 +25,6 @@ pub struct Unverified<'t> {
     pub signed: &'t str,
     /// The signature.
     pub signature: Vec<u8>,
-    claims: Object<'static>,
 }
 
 /// What the gate reads of a JOSE header. `jku`, `jwk`, `x5u` and `x5c` are not looked at: a key that a token brings
@@ -53,36 +59,13 @@ impl<'t> Unverified<'t> {
         let header = Header::read(&parse_object(&decode_text(header)?)?)?;
         let signature = base64url::decode(signature).ok_or(InvalidToken::Malformed)?;
         let claims = parse_object(&decode_text(payload)?)?.into_owned();
-        Ok(Self { header, payload, signed, signature, claims })
+        Ok(Self { jws: Jws { header, payload, signed, signature }, claims })
     }
 
     /// The `iss` claim, to choose the issuer by whose keys the token is then verified.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Json::as_str)
-    }
-
-    /// Checks the header against what the issuer's tokens may be.
-    ///
-    /// # Errors
-    /// Why the token is not one of this issuer's.
-    pub fn check_form(&self, issuer: &Issuer) -> Result<(), InvalidToken> {
-        if !issuer.algorithms.contains(&self.header.algorithm) {
-            return Err(InvalidToken::Algorithm);
-        }
-        let is_taken = |typ: &String| issuer.types.contains(typ);
-        if !self.header.typ.as_ref().map_or(!issuer.type_required, is_taken) {
-            return Err(InvalidToken::Type);
-        }
-        Ok(())
-    }
-
-    /// The claims as the token makes them, their types checked.
-    ///
-    /// # Errors
-    /// See [`Claims::new`].
-    pub(super) fn claims(&mut self, issuer: &Issuer) -> Result<Claims, InvalidToken> {
-        Claims::new(std::mem::take(&mut self.claims), self.payload, issuer)
     }
 }
 
@@ -104,9 +87,16 @@ impl Header {
         Ok(Self {
             algorithm: algorithm.ok_or(InvalidToken::Algorithm)?,
             kid: text("kid")?.map(str::to_owned),
-            typ: text("typ")?.map(crate::policy::normal_type),
+            typ: text("typ")?.map(normal_type),
         })
     }
+}
+
+/// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types ignore case.
+#[must_use]
+pub fn normal_type(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
 }
 
 fn decode_text(segment: &str) -> Result<String, InvalidToken> {

@@ -2,6 +2,7 @@
 
 mod own;
 mod proof;
+pub mod verified;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,8 +11,11 @@ use crate::assertion::kept::Kept;
 use crate::authorize::{Permit, authorize};
 use crate::cors::Sharing;
 use crate::credentials::Credentials;
-use crate::decision::{Context, Decision, Denial, InvalidToken};
-use crate::jwks::keyring::{Keyring, Wanted};
+use crate::decision::{Context, Decision};
+use crate::denial::{Denial, InvalidToken};
+use crate::jose::jws::Unverified;
+use crate::jwks::keyring::Keyring;
+use crate::jwks::set::Wanted;
 use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::url::Origin;
@@ -20,11 +24,10 @@ use crate::request::{Request, Routed};
 use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::bearer;
-use crate::token::jws::Unverified;
-use crate::token::verified::{Verified, VerifiedTokens};
 use crate::token::verify::{Candidate, VerifiedClaims};
-use crate::trace::Step;
+use crate::trace::{Observer, Step};
 use crate::upstream::{Forward, Proof};
+use verified::{Verified, VerifiedTokens};
 
 /// A request that is not refused.
 enum Admission<'a> {
@@ -99,7 +102,9 @@ impl<P: Platform> Gateway<P> {
             if self.policy.answers_pages() { ["origin", "access-control-request-method"].as_slice() } else { &[] };
         ["authorization", "connection", "host", "upgrade"].iter().chain(of_pages).copied().chain(templates)
     }
+}
 
+impl<P: Platform + Observer> Gateway<P> {
     /// Decides what becomes of a request. `take` makes what the caller needs of the decision, which refers to the request,
     /// the policy and the token's claims: nothing of them is copied on the way.
     pub async fn decide<T>(
@@ -128,21 +133,21 @@ impl<P: Platform> Gateway<P> {
     ) -> Result<Admission<'a>, Denial> {
         // 1. Host, path and query have one reading, and a route.
         context.sharing = self.policy.cors.as_ref().map(|cors| Sharing::new(cors, request));
-        platform.note(Step::Host);
+        platform.observe(Step::Host);
         if !request.has_plain_host() {
             return Err(Denial::BadPath);
         }
-        platform.note(Step::Path);
+        platform.observe(Step::Path);
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
         if !request.url.has_plain_query() {
-            platform.note(Step::Query);
+            platform.observe(Step::Query);
             return Err(Denial::BadPath);
         }
         let host = request.url.host().to_ascii_lowercase();
         if let Some(answer) = self.own(&host, &path, request, platform, context).await {
             return answer.map(Admission::Own);
         }
-        platform.note(Step::Route { host: &host, path: &path });
+        platform.observe(Step::Route { host: &host, path: &path });
         let (index, route, captures) = self.route(&host, &path, request.method, platform)?;
         context.sharing = route.cors.as_ref().map(|cors| Sharing::new(cors, request));
         context.resource_metadata =
@@ -150,7 +155,7 @@ impl<P: Platform> Gateway<P> {
         let routed = Routed::new(request, route, &captures, &host);
 
         // 2. to 7. The caller may pass.
-        platform.note(Step::Access { index, route, captures: &captures });
+        platform.observe(Step::Access { index, route, captures: &captures });
         let bearer = match &route.access {
             Access::Deny => return Err(Denial::Denied),
             Access::Public => None,
@@ -161,7 +166,7 @@ impl<P: Platform> Gateway<P> {
         };
 
         // 8. It goes somewhere.
-        platform.note(Step::Origin);
+        platform.observe(Step::Origin);
         let origin = route.origin.as_ref().ok_or(Denial::Misconfigured)?;
 
         // 9. It can prove that it came through the gate.
@@ -182,7 +187,7 @@ impl<P: Platform> Gateway<P> {
                 if self.policy.refuses_look_alikes
                     && let Some(otherwise) = table.find_otherwise(host, path, method, index)
                 {
-                    platform.note(Step::Case { index, otherwise: &otherwise });
+                    platform.observe(Step::Case { index, otherwise: &otherwise });
                     return Err(Denial::BadPath);
                 }
                 self.policy.routes.get(index).map(|route| (index, route, captures)).ok_or(Denial::Misconfigured)
@@ -203,7 +208,7 @@ impl<P: Platform> Gateway<P> {
         platform: &P,
     ) -> Result<Option<Bearer<'a>>, Denial> {
         // 2. One bearer token.
-        platform.note(Step::Authorization);
+        platform.observe(Step::Authorization);
         let Some(token) = bearer::extract(request.header("authorization"))? else {
             return Ok(None);
         };
@@ -220,7 +225,7 @@ impl<P: Platform> Gateway<P> {
         platform: &P,
     ) -> Result<(VerifiedClaims, &Issuer), Denial> {
         // 3. A compact JWS.
-        platform.note(Step::Form);
+        platform.observe(Step::Form);
         if token.len() > self.policy.max_token_bytes {
             return Err(InvalidToken::TooLong.into());
         }
@@ -230,15 +235,15 @@ impl<P: Platform> Gateway<P> {
         let text = token;
         let token = Unverified::parse(text)?;
         // 4. An issuer that the route takes, and its claims: their types, then their times.
-        platform.note(Step::Issuer(requirement));
+        platform.observe(Step::Issuer(requirement));
         let (index, issuer) = self.issuer(token.issuer(), requirement).ok_or(InvalidToken::Issuer)?;
-        platform.note(Step::Claims(issuer));
+        platform.observe(Step::Claims(issuer));
         let candidate = Candidate::new(token, issuer, platform.now())?;
         // 5. Its key.
-        platform.note(Step::Key(issuer));
-        let found = self.keyring.find(index, &Wanted::by(&candidate.token().header), platform).await?;
+        platform.observe(Step::Key(issuer));
+        let found = self.keyring.find(index, &Wanted::by(candidate.header()), platform).await?;
         // 6. Its signature.
-        platform.note(Step::Signature(found.keys.len()));
+        platform.observe(Step::Signature(found.keys.len()));
         let claims = candidate.verify(&found.keys, platform).await?;
         let verified = Verified { issuer: index, set: found.set, claims: claims.clone(), assertions: Kept::default() };
         self.verified.borrow_mut().keep(text, verified);
@@ -255,10 +260,10 @@ impl<P: Platform> Gateway<P> {
     ) -> Result<Option<(VerifiedClaims, &Issuer)>, Denial> {
         let mut verified = self.verified.borrow_mut();
         let Some(Verified { issuer: index, set, claims, .. }) = verified.find(token) else { return Ok(None) };
-        platform.note(Step::Issuer(requirement));
+        platform.observe(Step::Issuer(requirement));
         let taken = requirement.issuers.iter().find(|taken| *taken == index);
         let issuer = taken.and_then(|index| self.policy.issuers.get(*index)).ok_or(InvalidToken::Issuer)?;
-        platform.note(Step::Claims(issuer));
+        platform.observe(Step::Claims(issuer));
         claims.claims().check_times(issuer, platform.now())?;
         Ok(self.keyring.still_uses(*index, set, platform).then(|| (claims.clone(), issuer)))
     }

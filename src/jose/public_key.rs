@@ -1,8 +1,8 @@
 //! One public key of a JSON Web Key Set (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), and which entries are passed over.
 
-use crate::base64url;
-use crate::json::{Json, Object};
-use crate::token::algorithm::{Algorithm, KeyType};
+use super::algorithm::{Algorithm, KeyType};
+use super::base64url;
+use super::json::{Json, Object};
 
 /// The least RSA modulus (RFC 7518 §3.3).
 const MIN_RSA_BITS: usize = 2048;

@@ -1,0 +1,69 @@
+//! All that runs in this instance of the wasm, and its clock.
+
+use std::future::Future;
+
+use js_sys::Date;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::tasks::{Begun, TaskId, Tasks};
+
+#[wasm_bindgen(module = "portcullis/instance.js")]
+extern "C" {
+    /// Tells what came of a task that waited.
+    fn finished(task: TaskId, result: &str);
+
+    /// Tells that nothing will come of a task that waited.
+    fn forgotten(task: TaskId);
+}
+
+thread_local! {
+    static TASKS: Tasks = Tasks::default();
+}
+
+/// Begins a request's task.
+pub(super) fn begin(work: impl Future<Output = String> + 'static) -> Begun {
+    TASKS.with(|tasks| {
+        let begun = tasks.begin(work, now_ms);
+        tasks.run(finished);
+        if let Begun::Waits(_) = begun {
+            tasks.sweep(now_ms(), forgotten);
+        }
+        begun
+    })
+}
+
+/// Begins a background task, and goes on with all that can.
+pub(super) fn begin_in_background(work: impl Future<Output = String> + 'static) -> TaskId {
+    TASKS.with(|tasks| {
+        let task = tasks.spawn(work, now_ms());
+        tasks.run(finished);
+        tasks.sweep(now_ms(), forgotten);
+        task
+    })
+}
+
+/// Puts a background task in line.
+pub(super) fn spawn(work: impl Future<Output = ()> + 'static) -> TaskId {
+    let work = async {
+        work.await;
+        String::new()
+    };
+    TASKS.with(|tasks| tasks.spawn(work, now_ms()))
+}
+
+/// Goes on with all tasks that can.
+pub(super) fn run() {
+    TASKS.with(|tasks| tasks.run(finished));
+}
+
+/// Whether memory allows one more request to wait.
+pub(super) fn has_room() -> bool {
+    TASKS.with(Tasks::has_room)
+}
+
+/// Milliseconds since 1970. In Workers the clock stands still while code runs.
+pub(super) fn now_ms() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
+    let milliseconds = Date::now() as u64;
+    milliseconds
+}

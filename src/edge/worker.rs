@@ -1,0 +1,77 @@
+//! What JavaScript calls.
+
+#![expect(unreachable_pub, reason = "wasm-bindgen exports pub functions only, though no Rust code reaches them")]
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::instance::{self, begin};
+use super::platform::{EdgePlatform, log_line};
+use super::tasks::{Begun, TaskId};
+use super::{calls, policies, wire};
+use crate::decision::{Context, Decision};
+use crate::denial::Denial;
+use crate::platform::Fault;
+use crate::request::Request;
+use crate::rollout::Edition;
+use crate::route::url::Url;
+
+/// Decides on a request: its head in and the decision out, as `wire` has them. Where something has to be awaited, the
+/// answer names the task that decides.
+#[wasm_bindgen]
+pub fn decide(head: String, env: JsValue, context: JsValue) -> String {
+    let edition = policies::in_force(&env);
+    let work = async move {
+        let request = wire::read(&head);
+        let platform = EdgePlatform::new(env, context);
+        #[cfg(feature = "faults")]
+        super::faults::strike(&request, &platform).await;
+        decide_by(edition.as_deref(), &request, &platform).await
+    };
+    match begin(work) {
+        Begun::Done(decision) => decision,
+        Begun::Waits(task) => wire::wait(task),
+    }
+}
+
+async fn decide_by(edition: Option<&Edition<EdgePlatform>>, request: &Request<'_>, platform: &EdgePlatform) -> String {
+    let take = |decision: Decision<'_>, context: &Context<'_>| wire::write(&decision, context);
+    let misconfigured = || take(Decision::Deny(Denial::Misconfigured), &Context::at(request.url.host()));
+    let Some(edition) = edition else { return misconfigured() };
+    match edition.gateway(platform).await {
+        Ok(gateway) => gateway.decide(request, platform, take).await,
+        Err(reason) => {
+            log_line(&reason);
+            misconfigured()
+        }
+    }
+}
+
+/// Refreshes the policy and every issuer's keys; gives the number of the task that does.
+#[wasm_bindgen]
+pub fn refresh(env: JsValue, context: JsValue) -> TaskId {
+    let work = async move {
+        policies::refresh(env, context).await;
+        String::new()
+    };
+    instance::begin_in_background(work)
+}
+
+/// Takes JavaScript's answer to a call, or the message of an error, to the task that waits for it.
+#[wasm_bindgen]
+pub fn resume(call: u32, value: JsValue, has_failed: bool) {
+    let fault = |error: &JsValue| Fault(error.as_string().unwrap_or_default());
+    calls::answer(call, if has_failed { Err(fault(&value)) } else { Ok(value) });
+    instance::run();
+}
+
+/// The answer where a request that was allowed could not be forwarded.
+#[wasm_bindgen]
+pub fn refuse(failure: &str, url: &str) -> String {
+    let denial = match failure {
+        "unreachable" => Denial::OriginUnreachable,
+        "timeout" => Denial::OriginTimeout,
+        _ => Denial::Misconfigured,
+    };
+    wire::write(&Decision::Deny(denial), &Context::at(Url::split(url).host()))
+}

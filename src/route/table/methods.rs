@@ -1,0 +1,78 @@
+//! The routes of one place of the table, by method.
+
+use crate::route::method;
+
+/// Where a route stands in the policy's list.
+pub type RouteIndex = usize;
+
+/// The routes of one place, by method.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Methods {
+    pub(super) named: Vec<(String, RouteIndex)>,
+    pub(super) all: Option<RouteIndex>,
+}
+
+/// Another route has this (host, path, method) already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The route that has it.
+    pub with: RouteIndex,
+}
+
+impl Methods {
+    /// Gives a route these methods, or all where there are none.
+    pub(super) fn claim(&mut self, route: RouteIndex, methods: &[String], conflicts: &mut Vec<Conflict>) {
+        let mut conflict = |with| {
+            let conflict = Conflict { with };
+            if !conflicts.contains(&conflict) {
+                conflicts.push(conflict);
+            }
+        };
+        if methods.is_empty() && *self.all.get_or_insert(route) != route {
+            self.all.into_iter().for_each(&mut conflict);
+        }
+        for method in methods {
+            match self.named.iter().find(|(named, _)| named == method) {
+                Some((_, with)) if *with != route => conflict(*with),
+                Some(_) => {}
+                None => self.named.push((method.clone(), route)),
+            }
+        }
+    }
+
+    /// The route that takes this method.
+    #[must_use]
+    pub fn find(&self, method: &str) -> Option<RouteIndex> {
+        if method::is_refused(method) {
+            return None;
+        }
+        let named = |method: &str| self.named.iter().find(|(named, _)| named == method).map(|(_, route)| *route);
+        // RFC 9110 §9.3.2: HEAD is GET without the content, so a route for GET covers it unless one names HEAD.
+        named(method).or_else(|| if method == "HEAD" { named("GET") } else { None }).or(self.all)
+    }
+
+    /// The methods that routes name here, sorted; `HEAD` is there where `GET` is.
+    #[must_use]
+    pub fn named(&self) -> Vec<&str> {
+        let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.sort_unstable();
+        methods.dedup();
+        methods
+    }
+
+    /// The methods for an `Allow` header (RFC 9110 §10.2.1), sorted: those that are named, and the usual ones where a
+    /// route takes all.
+    #[must_use]
+    pub fn allow(&self) -> Vec<&str> {
+        let mut methods = self.named();
+        if self.all.is_some() {
+            methods.extend(method::USUAL);
+            methods.sort_unstable();
+            methods.dedup();
+        }
+        methods
+    }
+}
