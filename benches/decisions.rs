@@ -9,7 +9,7 @@ mod support;
 use std::hint::black_box;
 
 use futures_executor::block_on;
-use portcullis::decision::{Context, Decision};
+use portcullis::decision::{AnswerContext, Decision};
 use portcullis::edge::wire;
 use portcullis::gateway::Gateway;
 use serde_json::json;
@@ -29,10 +29,10 @@ fn main() {
     let platform = World::new(&policy(ROUTES)).platform();
     platform.0.trusts.set(true);
     let gateway = Gateway::new(read(&policy(ROUTES)));
-    block_on(gateway.keyring().load_static_keys(&platform)).unwrap();
+    block_on(gateway.keyring().check_static_keys(&platform)).unwrap();
     for head in heads.iter().cycle().take(times.parse().unwrap()) {
         let request = wire::read(head);
-        let take = |decision: Decision<'_>, context: &Context<'_>| wire::write(&decision, context);
+        let take = |decision: Decision<'_>, context: &AnswerContext<'_>| wire::write(&decision, context);
         black_box(block_on(gateway.decide(&request, &platform, take)));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cors::{Kind, Preflight};
-use crate::decision::{Context, Document};
+use crate::decision::{AnswerContext, Document};
 use crate::denial::{Denial, InvalidToken};
 
 /// What the gate answers by itself, as an HTTP response.
@@ -32,7 +32,7 @@ enum Challenge {
 
 /// Makes the response of a denial.
 #[must_use]
-pub fn answer(denial: &Denial, context: &Context<'_>) -> Answer {
+pub fn answer(denial: &Denial, context: &AnswerContext<'_>) -> Answer {
     let (status, code, sentence) = status_and_words(denial);
     let mut headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
     if let Some(value) = www_authenticate(&challenge(denial), context) {
@@ -49,7 +49,7 @@ pub fn answer(denial: &Denial, context: &Context<'_>) -> Answer {
 
 /// Makes the response of a document. Caches keep it for five minutes.
 #[must_use]
-pub fn serve(document: &Document<'_>, context: &Context<'_>) -> Answer {
+pub fn serve(document: &Document<'_>, context: &AnswerContext<'_>) -> Answer {
     let mut headers =
         vec![("content-type", document.media_type.to_owned()), ("cache-control", "public, max-age=300".to_owned())];
     share(&mut headers, context, Kind::Content);
@@ -58,7 +58,7 @@ pub fn serve(document: &Document<'_>, context: &Context<'_>) -> Answer {
 
 /// Makes the response of a preflight.
 #[must_use]
-pub fn preflight(preflight: &Preflight<'_>, context: &Context<'_>) -> Answer {
+pub fn preflight(preflight: &Preflight<'_>, context: &AnswerContext<'_>) -> Answer {
     let mut headers = vec![
         ("vary", "access-control-request-method, access-control-request-headers".to_owned()),
         ("access-control-allow-methods", preflight.methods.clone()),
@@ -72,7 +72,7 @@ pub fn preflight(preflight: &Preflight<'_>, context: &Context<'_>) -> Answer {
 }
 
 /// Says which pages of other origins may use an answer.
-fn share(headers: &mut Vec<(&'static str, String)>, context: &Context<'_>, kind: Kind) {
+fn share(headers: &mut Vec<(&'static str, String)>, context: &AnswerContext<'_>, kind: Kind) {
     let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(kind));
     headers.extend(fields.map(|(name, value)| (name, value.into_owned())));
 }
@@ -137,7 +137,7 @@ fn explain(reason: InvalidToken) -> &'static str {
     }
 }
 
-fn www_authenticate(challenge: &Challenge, context: &Context<'_>) -> Option<String> {
+fn www_authenticate(challenge: &Challenge, context: &AnswerContext<'_>) -> Option<String> {
     // The host comes from the request: what could end the quoted string is left out (RFC 9110 §5.6.4).
     let realm: String = context.host.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
     let mut value = format!("Bearer realm=\"{realm}\"");
@@ -231,7 +231,7 @@ mod tests {
             (Denial::KeysUnavailable { retry_after: 1 }, 503, "gate.keys_unavailable", None),
             (Denial::OriginTimeout, 504, "gate.origin_timeout", None),
         ] {
-            let answer = answer(&denial, &Context::at("api.example.com"));
+            let answer = answer(&denial, &AnswerContext::at("api.example.com"));
             assert_eq!(answer.status, status);
             let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
             assert_eq!(body["code"], code);
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_sentences_that_clients_know() {
-        let sentence = |denial| answer(&denial, &Context::at("h")).body;
+        let sentence = |denial| answer(&denial, &AnswerContext::at("h")).body;
         assert_eq!(
             sentence(Denial::MissingAuthorization),
             r#"{"error":"Authorization header is missing","code":"auth.authorization_header_missing"}"#
@@ -259,14 +259,14 @@ mod tests {
     #[test]
     fn allow_and_retry_after() {
         let allow = Denial::MethodNotAllowed { allow: vec!["GET".to_owned(), "HEAD".to_owned()] };
-        assert_eq!(header(&answer(&allow, &Context::at("h")), "allow").as_deref(), Some("GET, HEAD"));
+        assert_eq!(header(&answer(&allow, &AnswerContext::at("h")), "allow").as_deref(), Some("GET, HEAD"));
         let wait = Denial::KeysUnavailable { retry_after: 20 };
-        assert_eq!(header(&answer(&wait, &Context::at("h")), "retry-after").as_deref(), Some("20"));
+        assert_eq!(header(&answer(&wait, &AnswerContext::at("h")), "retry-after").as_deref(), Some("20"));
     }
 
     #[test]
     fn a_challenge_says_where_the_metadata_is() {
-        let context = Context { resource_metadata: Some("https://h/.well-known/x"), ..Context::at("h") };
+        let context = AnswerContext { resource_metadata: Some("https://h/.well-known/x"), ..AnswerContext::at("h") };
         let header = |denial| header(&answer(&denial, &context), "www-authenticate");
         let bare = "Bearer realm=\"h\", resource_metadata=\"https://h/.well-known/x\"";
         assert_eq!(header(Denial::MissingAuthorization).as_deref(), Some(bare));
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_host_cannot_break_out_of_the_realm() {
-        let answer = answer(&Denial::MissingAuthorization, &Context::at("a\", error=\"x\\\r\né"));
+        let answer = answer(&Denial::MissingAuthorization, &AnswerContext::at("a\", error=\"x\\\r\né"));
         assert_eq!(header(&answer, "www-authenticate").as_deref(), Some("Bearer realm=\"a,error=x\""));
     }
 }

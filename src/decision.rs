@@ -21,7 +21,7 @@ pub enum Decision<'a> {
 
 /// What the answer to a request says beside the decision, whoever gives it.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub struct AnswerContext<'a> {
     /// The request's host without port: the realm of challenges.
     pub host: &'a str,
     /// Where clients read who issues tokens for the resource that the route is part of (RFC 9728 §5.1).
@@ -30,7 +30,7 @@ pub struct Context<'a> {
     pub sharing: Option<Sharing<'a>>,
 }
 
-impl<'a> Context<'a> {
+impl<'a> AnswerContext<'a> {
     /// What is known before the route is.
     #[must_use]
     pub fn at(host: &'a str) -> Self {

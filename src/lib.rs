@@ -28,6 +28,7 @@ pub mod policy;
 pub mod request;
 pub mod rollout;
 pub mod route;
+pub mod time;
 pub mod token;
 pub mod trace;
 pub mod upstream;

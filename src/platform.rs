@@ -15,6 +15,7 @@ use futures_util::pin_mut;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::private_key::PrivateKey;
 use crate::jose::public_key::PublicKey;
+use crate::time::UnixMillis;
 
 /// Signature checks.
 pub trait Crypto {
@@ -73,13 +74,11 @@ pub trait Fetch {
 
 /// Time, and work that outlives the response.
 pub trait Runtime {
-    /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
-    fn now_ms(&self) -> u64;
+    /// The time.
+    fn now(&self) -> UnixMillis;
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted (RFC 7519 §2, `NumericDate`).
-    fn now(&self) -> u64 {
-        self.now_ms() / 1000
-    }
+    /// A random number. Called while a request or a scheduled task is under way only: Workers have none before.
+    fn random(&self) -> u32;
 
     /// Waits.
     async fn sleep(&self, milliseconds: u32);

@@ -51,7 +51,7 @@ impl<'r> Routed<'r> {
     /// Joins a request and its route. `host` is the host that the route was found by.
     #[must_use]
     pub fn new(request: &'r Request<'r>, route: &'r Route, captures: &'r Captures, host: &str) -> Self {
-        Self { request, captures, host_label_name: route.host_label_name(host) }
+        Self { request, captures, host_label_name: route.pattern.host_label_name(host) }
     }
 }
 

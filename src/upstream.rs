@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::authorize::Permit;
 use crate::jose::json::Json;
 use crate::policy::url::Origin;
-use crate::policy::{Identity, Route};
+use crate::policy::{Forwarding, Identity};
 use crate::request::Request;
 use crate::route::header::{self, FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO};
 use crate::route::path::RequestPath;
@@ -40,24 +40,35 @@ pub struct Proof<'a> {
     pub secret: Option<&'a str>,
 }
 
+/// A request, and where its route sends it.
+#[derive(Clone, Copy)]
+pub struct Target<'t, 'a> {
+    /// The request.
+    pub request: &'t Request<'a>,
+    /// Its path.
+    pub path: &'t RequestPath<'a>,
+    /// The name of the route.
+    pub route: &'a str,
+    /// Where its requests go.
+    pub forwarding: &'a Forwarding,
+}
+
 impl<'a> Forward<'a> {
     /// Builds the request to a route's origin. `permit` is `None` where the route needs none and the caller has none.
     #[must_use]
     pub fn new(
-        request: &Request<'a>,
-        path: &RequestPath<'_>,
-        route: &'a Route,
-        origin: &'a Origin,
+        Target { request, path, route, forwarding }: Target<'_, 'a>,
         identity: &'a Identity,
         permit: Option<&'a Permit>,
         proof: &'a Proof<'a>,
     ) -> Self {
-        let rest = path.strip_prefix(&route.strip_prefix);
+        let origin = &forwarding.origin;
+        let rest = path.strip_prefix(&forwarding.strip_prefix);
         let mut set = Vec::with_capacity(3 + 7 + identity.claims.len() + 2);
         set.push((FORWARDED_HOST.into(), request.url.authority.into()));
         set.push((FORWARDED_PROTO.into(), request.url.scheme.into()));
         if rest.is_some() {
-            set.push((FORWARDED_PREFIX.into(), route.forwarded_prefix.as_str().into()));
+            set.push((FORWARDED_PREFIX.into(), forwarding.forwarded_prefix.as_str().into()));
         }
         if let Some(permit) = permit {
             set.extend(identity_headers(permit, identity));
@@ -70,9 +81,9 @@ impl<'a> Forward<'a> {
         Self {
             url: target(request, rest.unwrap_or(path.raw()), origin),
             service,
-            timeout_ms: route.timeout_ms,
-            cache: route.cache,
-            route: route.name.as_str().into(),
+            timeout_ms: forwarding.timeout_ms,
+            cache: forwarding.cache,
+            route: route.into(),
             remove: removals(request, identity),
             set,
         }

@@ -215,7 +215,7 @@ fn without_room_no_request_begins_to_wait_and_none_that_waits_is_sent_away() {
         let (platform, shared) = (world.platform(), Rc::clone(&world.shared));
         let waits = async move {
             let decision = waits.await;
-            (decision, platform.now_ms() - NOW * 1000)
+            (decision, platform.now().0 - NOW * 1000)
         };
         let platform = world.platform();
         let fills_up = async move {

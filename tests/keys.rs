@@ -334,12 +334,12 @@ fn an_issuer_that_hangs_has_half_of_the_room() {
     let mut world = world();
     world.fails_at(METADATA, 3_600_000);
     let token = format!("Bearer {}", Token::default().sign());
-    let began = world.platform().now_ms();
+    let began = world.platform().now();
     let requests = |world: &World, count: usize| {
         let request = |_| {
             let (decision, platform) =
                 (world.start("GET", "http://h/", &[("authorization", &token)]), world.platform());
-            async move { (outcome(&decision.await), platform.now_ms() - began) }
+            async move { (outcome(&decision.await), platform.now().since(began)) }
         };
         join_all((0..count).map(request).collect::<Vec<_>>())
     };

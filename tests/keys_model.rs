@@ -117,7 +117,7 @@ impl Model {
 
     fn now(&self) -> u64 {
         use portcullis::platform::Runtime;
-        self.world.platform().now()
+        self.world.platform().now().0
     }
 
     /// Runs a step and takes note of the good sets that were fetched in it.

@@ -56,8 +56,9 @@ fn the_contracts_example_is_a_policy() {
     assert!(policy.identity.forward_token && !policy.identity.payload_header);
     let names: Vec<_> = policy.routes.iter().map(|route| route.name.as_str()).collect();
     assert_eq!(names, ["/api/products/{id}", "/orgs/{org}/members", "/orgs/{org}/data/{*rest}", "/healthz"]);
-    assert!(matches!(policy.routes[3].access, Access::Public));
-    assert_eq!(policy.routes[0].timeout_ms, 30_000);
+    let forwardings: Vec<_> = policy.routes.iter().map(|route| route.forwarding().unwrap()).collect();
+    assert!(matches!(forwardings[3].access, Access::Public));
+    assert_eq!(forwardings[0].timeout_ms, 30_000);
 }
 
 #[test]
@@ -527,7 +528,8 @@ fn only_public_answers_are_for_caches_unless_the_route_says_so() {
             {"path":"/token/cached","audience":"*","cache":true}, {"path":"/public/own","access":"public","cache":false},
             {"path":"/deny/said","access":"deny","cache":true}]"#,
     );
-    let cached: Vec<bool> = support::read(&policy).routes.iter().map(|route| route.cache).collect();
+    let cached: Vec<bool> =
+        support::read(&policy).routes.iter().map(|route| route.forwarding().unwrap().cache).collect();
     assert_eq!(cached, [false, false, true, false, true, false, true]);
 }
 

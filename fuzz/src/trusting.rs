@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use futures_executor::block_on;
-use portcullis::decision::{Context, Decision};
+use portcullis::decision::{AnswerContext, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
@@ -24,7 +24,7 @@ pub struct Gate(Gateway<Trusting>);
 impl Gate {
     pub fn new(policy: Policy) -> Self {
         let gateway = Gateway::new(policy);
-        block_on(gateway.keyring().load_static_keys(&Trusting)).expect("this platform imports every key");
+        block_on(gateway.keyring().check_static_keys(&Trusting)).expect("this platform imports every key");
         Self(gateway)
     }
 
@@ -33,7 +33,7 @@ impl Gate {
     }
 }
 
-fn owned(decision: Decision<'_>, _: &Context<'_>) -> Decision<'static> {
+fn owned(decision: Decision<'_>, _: &AnswerContext<'_>) -> Decision<'static> {
     decision.into_owned()
 }
 

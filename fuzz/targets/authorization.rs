@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 
 use libfuzzer_sys::fuzz_target;
 use portcullis::answer::answer;
-use portcullis::decision::{Context, Decision};
+use portcullis::decision::{AnswerContext, Decision};
 use portcullis::denial::{Denial, InvalidToken};
 use portcullis::token::bearer::extract;
 use portcullis_fuzz::support::{Token, policy, read};
@@ -62,7 +62,7 @@ fn assert_joined(text: &str) {
 }
 
 fn assert_challenge(denial: &Denial, host: &str) {
-    let answer = answer(denial, &Context::at(host));
+    let answer = answer(denial, &AnswerContext::at(host));
     assert_eq!(answer.status, 401);
     let challenge = answer.headers.iter().find(|(name, _)| *name == "www-authenticate").map(|(_, value)| value);
     let challenge = challenge.expect("every 401 has one");
@@ -88,7 +88,7 @@ fn assert_decision(value: &str, extracted: &Result<Option<&str>, Denial>) {
             (Decision::Allow(_), Ok(Some(token))) => assert!(token.matches('.').count() == 2),
             (Decision::Deny(Denial::MissingAuthorization), Ok(None)) => {}
             (Decision::Deny(Denial::InvalidToken(InvalidToken::Signature)), Ok(Some(_))) => {}
-            (Decision::Deny(denial), Ok(Some(_))) => assert_eq!(answer(&denial, &Context::at("h")).status / 100, 4),
+            (Decision::Deny(denial), Ok(Some(_))) => assert_eq!(answer(&denial, &AnswerContext::at("h")).status / 100, 4),
             (Decision::Deny(denial), Err(refused)) => assert_eq!(denial, refused),
             (decision, extracted) => panic!("{decision:?} for {extracted:?}"),
         }

@@ -15,7 +15,7 @@ use portcullis::jose::key_set::{MAX_SET_BYTES, usable_keys};
 use portcullis::jwks::set::KeySet;
 use portcullis::native::NativeCrypto;
 use portcullis::platform::Crypto;
-use portcullis::jose::algorithm::{Algorithm, KeyType};
+use portcullis::jose::algorithm::{Algorithm, Curve};
 use portcullis_fuzz::json::strict;
 use serde_json::Value;
 
@@ -108,9 +108,9 @@ fn assert_key(key: &PublicKey, source: &Value) {
         }
         Material::Ec { curve, x, y } => {
             let size = match curve {
-                KeyType::P256 => 32,
-                KeyType::P384 => 48,
-                _ => 66,
+                Curve::P256 => 32,
+                Curve::P384 => 48,
+                Curve::P521 => 66,
             };
             assert_eq!((bytes(x).len(), bytes(y).len()), (size, size));
             0

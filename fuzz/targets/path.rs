@@ -112,7 +112,7 @@ fn assert_match(lines: &[&str], path: &RequestPath<'_>, segments: &[String]) {
     for pattern in lines.iter().take(MAX_PATTERNS).filter_map(|line| PathPattern::parse(line).ok()) {
         let twin = patterns.iter().position(|known| shape(known) == shape(&pattern));
         // A place that is taken stays with its route, and the new one claims nothing.
-        let conflicts = table.insert(patterns.len(), &[], &pattern, &[]);
+        let conflicts = table.insert(patterns.len(), &pattern.clone().into());
         assert_eq!(conflicts.first().map(|conflict| conflict.with), twin);
         if twin.is_none() {
             patterns.push(pattern);

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::Assertion;
 use crate::jose::json::ALLOCATION;
+use crate::time::UnixSeconds;
 
 /// The most of one token. It goes to one origin or two, and is of one organization.
 const MAX_KEPT: usize = 4;
@@ -15,7 +16,7 @@ pub struct Kept(Vec<Assertion>);
 impl Kept {
     /// The assertion for this audience and organization, while at least half of its life is ahead.
     #[must_use]
-    pub fn find(&self, audience: &str, organization: Option<&str>, now: u64) -> Option<Rc<str>> {
+    pub fn find(&self, audience: &str, organization: Option<&str>, now: UnixSeconds) -> Option<Rc<str>> {
         let known = self.0.iter().find(|known| known.is_for(audience, organization))?;
         known.is_fresh(now).then(|| Rc::clone(&known.text))
     }

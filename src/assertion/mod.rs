@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::authorize::Permit;
 use crate::platform::Platform;
 use crate::policy::{Assertions, Issuer};
+use crate::time::UnixSeconds;
 use crate::token::claims::Claims as TokenClaims;
 use signer::Signer;
 
@@ -23,8 +24,8 @@ pub struct Assertion {
     text: Rc<str>,
     audience: Box<str>,
     organization: Option<Box<str>>,
-    issued_at: u64,
-    expires: u64,
+    issued_at: UnixSeconds,
+    expires: UnixSeconds,
 }
 
 /// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 9493 §4). What is absent is left out.
@@ -71,7 +72,8 @@ impl Assertion {
         signer: &Signer<P::SigningKey>,
         platform: &P,
     ) -> Option<Self> {
-        let now = platform.now();
+        let now = platform.now().seconds();
+        let expires = permit.claims().good_until(issuer).min(now.plus(settings.ttl));
         let claims = Claims {
             iss: &settings.issuer,
             aud: audience,
@@ -80,15 +82,15 @@ impl Assertion {
             client_id: permit.client(),
             organization_id: permit.organization(),
             scope: permit.claims().scopes().join(" "),
-            iat: now,
-            exp: permit.claims().good_until(issuer).min(now + settings.ttl),
+            iat: now.0,
+            exp: expires.0,
         };
         Some(Self {
             text: signer.sign(&claims, platform).await?.into(),
             audience: audience.into(),
             organization: claims.organization_id.map(Into::into),
-            issued_at: claims.iat,
-            expires: claims.exp,
+            issued_at: now,
+            expires,
         })
     }
 
@@ -104,7 +106,7 @@ impl Assertion {
     }
 
     /// Whether at least half of its life is ahead.
-    fn is_fresh(&self, now: u64) -> bool {
-        self.issued_at <= now && 2 * (now - self.issued_at) < self.expires.saturating_sub(self.issued_at)
+    fn is_fresh(&self, now: UnixSeconds) -> bool {
+        self.issued_at <= now && 2 * now.since(self.issued_at) < self.expires.since(self.issued_at)
     }
 }

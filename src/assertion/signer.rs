@@ -52,7 +52,7 @@ impl<S> Signer<S> {
         Ok(Self {
             algorithm: settings.algorithm,
             key,
-            header: segment(&header),
+            header: segment(&header).ok_or("identity.assertion: the header cannot be written")?,
             key_set: format!(r#"{{"keys":[{}]}}"#, published.join(",")),
         })
     }
@@ -65,7 +65,7 @@ impl<S> Signer<S> {
 
     /// Signs claims: a compact JWS (RFC 7515 §7.1). `None` if the platform does not.
     pub async fn sign<P: Platform<SigningKey = S>>(&self, claims: &impl Serialize, platform: &P) -> Option<String> {
-        let signed = format!("{}.{}", self.header, segment(claims));
+        let signed = format!("{}.{}", self.header, segment(claims)?);
         let signature = platform.sign(&self.key, self.algorithm, signed.as_bytes()).await?;
         let is_whole = self.algorithm.takes_signature_of(signature.len());
         is_whole.then(|| format!("{signed}.{}", base64url::encode(&signature)))
@@ -87,7 +87,7 @@ async fn import<P: Platform>(key: &PrivateKey, platform: &P) -> Result<P::Signin
     if holds { Ok(imported) } else { Err("has a public part (x, y) that is not its private part's (d)") }
 }
 
-/// JSON in base64url. What is serialized here has string keys only, so it always has a text.
-fn segment(value: &impl Serialize) -> String {
-    base64url::encode(&serde_json::to_vec(value).unwrap_or_default())
+/// JSON in base64url; `None` for what JSON cannot hold.
+fn segment(value: &impl Serialize) -> Option<String> {
+    serde_json::to_vec(value).ok().map(|json| base64url::encode(&json))
 }

@@ -5,7 +5,8 @@ use std::future::Future;
 use js_sys::Date;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::tasks::{Begun, TaskId, Tasks};
+use super::tasks::{Progress, TaskId, Tasks};
+use crate::time::UnixMillis;
 
 #[wasm_bindgen(module = "portcullis/instance.js")]
 extern "C" {
@@ -21,12 +22,12 @@ thread_local! {
 }
 
 /// Begins a request's task.
-pub(super) fn begin(work: impl Future<Output = String> + 'static) -> Begun {
+pub(super) fn begin(work: impl Future<Output = String> + 'static) -> Progress {
     TASKS.with(|tasks| {
-        let begun = tasks.begin(work, now_ms);
+        let begun = tasks.begin(work, now);
         tasks.run(finished);
-        if let Begun::Waits(_) = begun {
-            tasks.sweep(now_ms(), forgotten);
+        if let Progress::Waits(_) = begun {
+            tasks.sweep(now(), forgotten);
         }
         begun
     })
@@ -35,9 +36,9 @@ pub(super) fn begin(work: impl Future<Output = String> + 'static) -> Begun {
 /// Begins a background task, and goes on with all that can.
 pub(super) fn begin_in_background(work: impl Future<Output = String> + 'static) -> TaskId {
     TASKS.with(|tasks| {
-        let task = tasks.spawn(work, now_ms());
+        let task = tasks.spawn(work, now());
         tasks.run(finished);
-        tasks.sweep(now_ms(), forgotten);
+        tasks.sweep(now(), forgotten);
         task
     })
 }
@@ -48,7 +49,7 @@ pub(super) fn spawn(work: impl Future<Output = ()> + 'static) -> TaskId {
         work.await;
         String::new()
     };
-    TASKS.with(|tasks| tasks.spawn(work, now_ms()))
+    TASKS.with(|tasks| tasks.spawn(work, now()))
 }
 
 /// Goes on with all tasks that can.
@@ -61,9 +62,9 @@ pub(super) fn has_room() -> bool {
     TASKS.with(Tasks::has_room)
 }
 
-/// Milliseconds since 1970. In Workers the clock stands still while code runs.
-pub(super) fn now_ms() -> u64 {
+/// The time. In Workers the clock stands still while code runs.
+pub(super) fn now() -> UnixMillis {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
     let milliseconds = Date::now() as u64;
-    milliseconds
+    UnixMillis(milliseconds)
 }

@@ -9,9 +9,10 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::calls::Call;
-use super::instance::{self, now_ms};
+use super::instance;
 use crate::platform::{Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Store, Stored};
 use crate::rollout::MAX_POLICY_BYTES;
+use crate::time::UnixMillis;
 use crate::trace::Observer;
 
 #[wasm_bindgen(module = "portcullis/platform.js")]
@@ -113,8 +114,13 @@ impl Fetch for EdgePlatform {
 }
 
 impl Runtime for EdgePlatform {
-    fn now_ms(&self) -> u64 {
-        now_ms()
+    fn now(&self) -> UnixMillis {
+        instance::now()
+    }
+
+    fn random(&self) -> u32 {
+        // Without randomness nothing is spread, and nothing else changes.
+        getrandom::u32().unwrap_or_default()
     }
 
     async fn sleep(&self, milliseconds: u32) {

@@ -12,12 +12,13 @@ use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::instance::{begin, now_ms};
+use super::instance::{begin, now};
 use super::platform::{EdgePlatform, log_line};
-use super::tasks::{Begun, TaskId};
+use super::tasks::{Progress, TaskId};
 use crate::platform::Runtime;
-use crate::rollout::plan::Plan;
+use crate::rollout::plan::PolicyAction;
 use crate::rollout::{Edition, Rollout};
+use crate::time::UnixMillis;
 
 #[wasm_bindgen(module = "portcullis/policy.js")]
 extern "C" {
@@ -65,19 +66,19 @@ pub fn look(env: JsValue, context: JsValue) -> Option<TaskId> {
     let plan = policies.plan();
     let platform = EdgePlatform::new(env, context);
     match plan {
-        Plan::Use => None,
-        Plan::UseAndLook => {
+        PolicyAction::Use => None,
+        PolicyAction::UseAndLook => {
             platform.clone().spawn(async move { policies.look(&platform).await });
             None
         }
-        Plan::Look => {
+        PolicyAction::Look => {
             let work = async move {
                 policies.look(&platform).await;
                 String::new()
             };
             match begin(work) {
-                Begun::Done(_) => None,
-                Begun::Waits(task) => Some(task),
+                Progress::Done(_) => None,
+                Progress::Waits(task) => Some(task),
             }
         }
     }
@@ -124,12 +125,12 @@ impl Policies {
     }
 
     /// What to do now, and tells JavaScript when to ask again.
-    fn plan(&self) -> Plan {
-        let now = now_ms();
+    fn plan(&self) -> PolicyAction {
+        let now = now();
         let (plan, next) = match self {
             Self::Variable(edition) => {
                 tell(edition.as_deref());
-                (Plan::Use, f64::INFINITY)
+                (PolicyAction::Use, f64::INFINITY)
             }
             Self::Store { rollout, .. } => (rollout.plan(now), milliseconds(rollout.next_look(now))),
         };
@@ -143,8 +144,8 @@ impl Policies {
             .look(platform, |edition, next| {
                 look_again_at(milliseconds(next));
                 let Some(edition) = edition else { return tell(None) };
-                let now = Rc::downgrade(edition);
-                if !told.replace(now.clone()).ptr_eq(&now) {
+                let latest = Rc::downgrade(edition);
+                if !told.replace(latest.clone()).ptr_eq(&latest) {
                     tell(Some(edition));
                     keep_policy(edition.text());
                 }
@@ -168,8 +169,8 @@ fn tell(edition: Option<&Edition<EdgePlatform>>) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are under 2^53")]
-fn milliseconds(time: u64) -> f64 {
-    time as f64
+fn milliseconds(time: UnixMillis) -> f64 {
+    time.0 as f64
 }
 
 /// Logs where a panic was. What it says is not passed on: it may quote a token.

@@ -12,6 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::time::UnixMillis;
+
 /// A request's task that has waited as long as this waits for nothing that will come: it waits for another's fetch of keys
 /// and for its own, and for each half a minute at the most.
 const LONGEST_WAIT_MS: u64 = 120_000;
@@ -35,26 +37,26 @@ pub struct Tasks {
     last: Cell<TaskId>,
     waiting: RefCell<HashMap<TaskId, Task>>,
     waiting_requests: Cell<usize>,
-    swept_ms: Cell<Option<u64>>,
-    ready: Arc<Line>,
+    swept_at: Cell<Option<UnixMillis>>,
+    ready: Arc<ReadyQueue>,
 }
 
 /// The tasks that can go on, in the order in which they were woken.
 #[derive(Default)]
-struct Line(Mutex<VecDeque<TaskId>>);
+struct ReadyQueue(Mutex<VecDeque<TaskId>>);
 
 type Work = Pin<Box<dyn Future<Output = String>>>;
 
 struct Task {
     /// `None` while it runs.
     work: Option<Work>,
-    since_ms: u64,
+    since: UnixMillis,
     is_request: bool,
 }
 
-/// What became of a task when it was first tried.
+/// How far a task got when it was first polled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum Progress {
     /// It is done, and this came of it.
     Done(String),
     /// It waits.
@@ -63,22 +65,22 @@ pub enum Begun {
 
 impl Tasks {
     /// Begins a request's task. The clock is asked if it has to wait.
-    pub fn begin(&self, work: impl Future<Output = String> + 'static, now_ms: impl FnOnce() -> u64) -> Begun {
+    pub fn begin(&self, work: impl Future<Output = String> + 'static, now: impl FnOnce() -> UnixMillis) -> Progress {
         let id = self.next_id();
         let mut work: Work = Box::pin(work);
         match self.poll(id, &mut work) {
-            Poll::Ready(result) => Begun::Done(result),
+            Poll::Ready(result) => Progress::Done(result),
             Poll::Pending => {
-                self.park(id, Task { work: Some(work), since_ms: now_ms(), is_request: true });
-                Begun::Waits(id)
+                self.park(id, Task { work: Some(work), since: now(), is_request: true });
+                Progress::Waits(id)
             }
         }
     }
 
     /// Puts a background task in line.
-    pub fn spawn(&self, work: impl Future<Output = String> + 'static, now_ms: u64) -> TaskId {
+    pub fn spawn(&self, work: impl Future<Output = String> + 'static, now: UnixMillis) -> TaskId {
         let id = self.next_id();
-        self.park(id, Task { work: Some(Box::pin(work)), since_ms: now_ms, is_request: false });
+        self.park(id, Task { work: Some(Box::pin(work)), since: now, is_request: false });
         self.ready.push(id);
         id
     }
@@ -104,14 +106,14 @@ impl Tasks {
 
     /// Gives up what has waited too long; `gone` hears of each. It looks once a second at the most. What began ahead of the
     /// clock, because that went back, begins now.
-    pub fn sweep(&self, now_ms: u64, gone: impl Fn(TaskId)) {
-        if self.swept_ms.get().is_some_and(|swept_ms| (swept_ms..swept_ms + SWEEP_EVERY_MS).contains(&now_ms)) {
+    pub fn sweep(&self, now: UnixMillis, gone: impl Fn(TaskId)) {
+        if self.swept_at.get().is_some_and(|at| (at..at.plus(SWEEP_EVERY_MS)).contains(&now)) {
             return;
         }
-        self.swept_ms.set(Some(now_ms));
+        self.swept_at.set(Some(now));
         let is_overdue = |task: &mut Task| {
-            task.since_ms = task.since_ms.min(now_ms);
-            now_ms - task.since_ms >= if task.is_request { LONGEST_WAIT_MS } else { LONGEST_WORK_MS }
+            task.since = task.since.min(now);
+            now.since(task.since) >= if task.is_request { LONGEST_WAIT_MS } else { LONGEST_WORK_MS }
         };
         let overdue: Vec<TaskId> =
             self.waiting.borrow_mut().iter_mut().filter_map(|(id, task)| is_overdue(task).then_some(*id)).collect();
@@ -133,7 +135,7 @@ impl Tasks {
     }
 
     fn poll(&self, id: TaskId, work: &mut Work) -> Poll<String> {
-        let waker = Waker::from(Arc::new(Turn { id, line: Arc::clone(&self.ready) }));
+        let waker = Waker::from(Arc::new(TaskWaker { id, queue: Arc::clone(&self.ready) }));
         work.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
@@ -151,18 +153,18 @@ impl Tasks {
 }
 
 /// Puts a task in line when it is woken.
-struct Turn {
+struct TaskWaker {
     id: TaskId,
-    line: Arc<Line>,
+    queue: Arc<ReadyQueue>,
 }
 
-impl Wake for Turn {
+impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        self.line.push(self.id);
+        self.queue.push(self.id);
     }
 }
 
-impl Line {
+impl ReadyQueue {
     fn push(&self, id: TaskId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(id);
     }
@@ -179,6 +181,8 @@ mod tests {
     use futures_channel::oneshot;
 
     use super::*;
+
+    const START: UnixMillis = UnixMillis(0);
 
     /// A task that waits for the sender, and tells by the counter when it is dropped.
     fn waits(drops: &Rc<Cell<u32>>) -> (oneshot::Sender<&'static str>, impl Future<Output = String> + 'static) {
@@ -205,16 +209,16 @@ mod tests {
 
     #[test]
     fn what_waits_for_nothing_is_done_at_once() {
-        assert_eq!(Tasks::default().begin(async { "x".to_owned() }, || 0), Begun::Done("x".to_owned()));
+        assert_eq!(Tasks::default().begin(async { "x".to_owned() }, || START), Progress::Done("x".to_owned()));
     }
 
     #[test]
     fn a_task_goes_on_when_it_is_woken_and_only_then() {
         let (tasks, drops) = (Tasks::default(), Rc::default());
         let (one, work) = waits(&drops);
-        assert_eq!(tasks.begin(work, || 0), Begun::Waits(1));
+        assert_eq!(tasks.begin(work, || START), Progress::Waits(1));
         let (other, work) = waits(&drops);
-        assert_eq!(tasks.begin(work, || 0), Begun::Waits(2));
+        assert_eq!(tasks.begin(work, || START), Progress::Waits(2));
         assert_eq!(ended(&tasks), []);
         other.send("b").unwrap();
         assert_eq!(ended(&tasks), [(2, "b".to_owned())]);
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn a_background_task_begins_with_the_next_run() {
         let tasks = Tasks::default();
-        let id = tasks.spawn(async { "done".to_owned() }, 0);
+        let id = tasks.spawn(async { "done".to_owned() }, START);
         assert_eq!(ended(&tasks), [(id, "done".to_owned())]);
     }
 
@@ -238,7 +242,7 @@ mod tests {
             context.waker().wake_by_ref();
             if polls.get() < 3 { Poll::Pending } else { Poll::Ready(polls.get().to_string()) }
         });
-        assert_eq!(tasks.begin(work, || 0), Begun::Waits(1));
+        assert_eq!(tasks.begin(work, || START), Progress::Waits(1));
         assert_eq!(ended(&tasks), [(1, "3".to_owned())]);
     }
 
@@ -246,19 +250,19 @@ mod tests {
     fn what_waited_too_long_is_given_up_and_a_late_answer_finds_nobody() {
         let (tasks, drops, gone) = (Tasks::default(), Rc::default(), RefCell::new(Vec::new()));
         let (late, work) = waits(&drops);
-        tasks.begin(work, || 0);
+        tasks.begin(work, || START);
         let (_background, work) = waits(&drops);
-        tasks.spawn(work, 0);
+        tasks.spawn(work, START);
         assert_eq!(ended(&tasks), []);
-        for (now_ms, expected) in [
+        for (now, expected) in [
             (LONGEST_WAIT_MS - 1, 0),
             (LONGEST_WAIT_MS, 0), // looked a moment ago
             (LONGEST_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
             (LONGEST_WORK_MS - 1, 1),
             (LONGEST_WORK_MS + SWEEP_EVERY_MS, 2),
         ] {
-            tasks.sweep(now_ms, |id| gone.borrow_mut().push(id));
-            assert_eq!((drops.get() as usize, gone.borrow().len()), (expected, expected), "{now_ms}");
+            tasks.sweep(UnixMillis(now), |id| gone.borrow_mut().push(id));
+            assert_eq!((drops.get() as usize, gone.borrow().len()), (expected, expected), "{now}");
         }
         assert_eq!(*gone.borrow(), [1, 2]);
         assert!(late.send("late").is_err());
@@ -270,11 +274,11 @@ mod tests {
         const AHEAD_MS: u64 = 3_600_000;
         let (tasks, drops) = (Tasks::default(), Rc::default());
         let (_request, work) = waits(&drops);
-        tasks.begin(work, || AHEAD_MS);
+        tasks.begin(work, || UnixMillis(AHEAD_MS));
         let (_background, work) = waits(&drops);
-        tasks.spawn(work, AHEAD_MS);
+        tasks.spawn(work, UnixMillis(AHEAD_MS));
         assert_eq!(ended(&tasks), []);
-        for (now_ms, expected) in [
+        for (now, expected) in [
             (AHEAD_MS, 0),
             (0, 0),
             (LONGEST_WAIT_MS - 1, 0),
@@ -282,8 +286,8 @@ mod tests {
             (LONGEST_WORK_MS - 1, 1),
             (LONGEST_WORK_MS - 1 + SWEEP_EVERY_MS, 2),
         ] {
-            tasks.sweep(now_ms, |_| {});
-            assert_eq!(drops.get(), expected, "{now_ms}");
+            tasks.sweep(UnixMillis(now), |_| {});
+            assert_eq!(drops.get(), expected, "{now}");
         }
     }
 
@@ -294,7 +298,7 @@ mod tests {
             .map(|_| {
                 assert!(tasks.has_room());
                 let (sender, work) = waits(&drops);
-                tasks.begin(work, || 0);
+                tasks.begin(work, || START);
                 sender
             })
             .collect();
@@ -308,8 +312,8 @@ mod tests {
         let senders: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
                 let (sender, work) = waits(&drops);
-                tasks.spawn(async { "in the background".to_owned() }, 0);
-                tasks.begin(work, || 0);
+                tasks.spawn(async { "in the background".to_owned() }, START);
+                tasks.begin(work, || START);
                 sender
             })
             .collect();
@@ -317,7 +321,7 @@ mod tests {
         assert_eq!(ended(&tasks).len(), MAX_WAITING);
         assert!(!tasks.has_room(), "background tasks do not count");
         drop(senders);
-        tasks.sweep(LONGEST_WAIT_MS, |_| {});
+        tasks.sweep(UnixMillis(LONGEST_WAIT_MS), |_| {});
         assert!(tasks.has_room());
     }
 }

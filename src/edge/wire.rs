@@ -13,7 +13,7 @@ use memchr::memchr;
 use super::tasks::TaskId;
 use crate::answer::{Answer, answer, preflight, serve};
 use crate::cors::{Kind, Sharing};
-use crate::decision::{Context, Decision};
+use crate::decision::{AnswerContext, Decision};
 use crate::request::Request;
 use crate::route::url::Url;
 use crate::upstream::Forward;
@@ -51,7 +51,7 @@ impl<'t> Iterator for Lines<'t> {
 
 /// Writes a decision.
 #[must_use]
-pub fn write(decision: &Decision<'_>, context: &Context<'_>) -> String {
+pub fn write(decision: &Decision<'_>, context: &AnswerContext<'_>) -> String {
     match decision {
         Decision::Allow(forward) => share(context.sharing, allow(forward)),
         Decision::Deny(denial) => answered(&answer(denial, context)),
@@ -141,16 +141,19 @@ mod tests {
             set: vec![("x-a".into(), "1 2".into()), ("x-b".into(), "".into())],
         };
         let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n1\nte\nx-a\n1 2\nx-b\n";
-        assert_eq!(write(&Decision::Allow(forward.clone()), &Context::at("h")), allow);
+        assert_eq!(write(&Decision::Allow(forward.clone()), &AnswerContext::at("h")), allow);
         let service =
             Forward { service: Some("S".into()), cache: true, remove: Vec::new(), set: Vec::new(), ..forward };
-        assert_eq!(write(&Decision::Allow(service), &Context::at("h")), "allow\nhttp://o/a\nS\n30000\ncache\n/a\n0");
+        assert_eq!(
+            write(&Decision::Allow(service), &AnswerContext::at("h")),
+            "allow\nhttp://o/a\nS\n30000\ncache\n/a\n0"
+        );
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
-        assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &Context::at("h")), deny);
+        assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &AnswerContext::at("h")), deny);
         let document = Document { media_type: "application/json", body: "{}".into() };
         let served = "answer\n200\n{}\ncontent-type\napplication/json\ncache-control\npublic, max-age=300";
-        assert_eq!(write(&Decision::Serve(document), &Context::at("h")), served);
+        assert_eq!(write(&Decision::Serve(document), &AnswerContext::at("h")), served);
         assert_eq!(wait(7), "wait\n7");
     }
 }

@@ -7,9 +7,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::instance::{self, begin};
 use super::platform::{EdgePlatform, log_line};
-use super::tasks::{Begun, TaskId};
+use super::tasks::{Progress, TaskId};
 use super::{calls, policies, wire};
-use crate::decision::{Context, Decision};
+use crate::decision::{AnswerContext, Decision};
 use crate::denial::Denial;
 use crate::platform::Fault;
 use crate::request::Request;
@@ -29,14 +29,14 @@ pub fn decide(head: String, env: JsValue, context: JsValue) -> String {
         decide_by(edition.as_deref(), &request, &platform).await
     };
     match begin(work) {
-        Begun::Done(decision) => decision,
-        Begun::Waits(task) => wire::wait(task),
+        Progress::Done(decision) => decision,
+        Progress::Waits(task) => wire::wait(task),
     }
 }
 
 async fn decide_by(edition: Option<&Edition<EdgePlatform>>, request: &Request<'_>, platform: &EdgePlatform) -> String {
-    let take = |decision: Decision<'_>, context: &Context<'_>| wire::write(&decision, context);
-    let misconfigured = || take(Decision::Deny(Denial::Misconfigured), &Context::at(request.url.host()));
+    let take = |decision: Decision<'_>, context: &AnswerContext<'_>| wire::write(&decision, context);
+    let misconfigured = || take(Decision::Deny(Denial::Misconfigured), &AnswerContext::at(request.url.host()));
     let Some(edition) = edition else { return misconfigured() };
     match edition.gateway(platform).await {
         Ok(gateway) => gateway.decide(request, platform, take).await,
@@ -73,5 +73,5 @@ pub fn refuse(failure: &str, url: &str) -> String {
         "timeout" => Denial::OriginTimeout,
         _ => Denial::Misconfigured,
     };
-    wire::write(&Decision::Deny(denial), &Context::at(Url::split(url).host()))
+    wire::write(&Decision::Deny(denial), &AnswerContext::at(Url::split(url).host()))
 }

@@ -11,40 +11,50 @@ use crate::assertion::kept::Kept;
 use crate::authorize::{Permit, authorize};
 use crate::cors::Sharing;
 use crate::credentials::Credentials;
-use crate::decision::{Context, Decision};
+use crate::decision::{AnswerContext, Decision};
 use crate::denial::{Denial, InvalidToken};
 use crate::jose::jws::Unverified;
-use crate::jwks::keyring::Keyring;
+use crate::jwks::keyring::{IssuerKeys, Keyring};
 use crate::jwks::set::Wanted;
 use crate::platform::Platform;
 use crate::policy::template::Template;
-use crate::policy::url::Origin;
-use crate::policy::{Access, Issuer, Policy, Requirement, Route};
+use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Resource, Route};
 use crate::request::{Request, Routed};
 use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::bearer;
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::trace::{Observer, Step};
-use crate::upstream::{Forward, Proof};
+use crate::upstream::{self, Forward, Proof};
+use own::Own;
 use verified::{Verified, VerifiedTokens};
 
-/// A request that is not refused.
-enum Admission<'a> {
-    /// It may pass.
-    Pass {
-        path: RequestPath<'a>,
-        route: &'a Route,
-        origin: &'a Origin,
-        /// `None` where the route needs none and the caller has none.
-        permit: Option<Permit>,
-        proof: Proof<'a>,
-    },
+/// What a request is for.
+enum Target<'a> {
     /// The gate answers it by itself.
-    Own(Decision<'a>),
+    Own(Own<'a>),
+    /// It has a route.
+    Route(Matched<'a>),
 }
 
-/// Who calls with a token.
+/// A request's route, and by what it was found.
+struct Matched<'a> {
+    host: String,
+    path: RequestPath<'a>,
+    index: RouteIndex,
+    route: &'a Route,
+    captures: Captures,
+}
+
+/// A request that may go to the origin.
+struct Admission<'a> {
+    forwarding: &'a Forwarding,
+    /// `None` where the route needs none and the caller has none.
+    permit: Option<Permit>,
+    proof: Proof<'a>,
+}
+
+/// A caller with a token.
 struct Bearer<'a> {
     token: &'a str,
     issuer: &'a Issuer,
@@ -70,7 +80,7 @@ impl<P: Platform> Gateway<P> {
     #[must_use]
     pub fn with(policy: Policy, verified: VerifiedTokens<P::Key>) -> Self {
         let policy = Rc::new(policy);
-        let keyring = Rc::new(Keyring::new(Rc::clone(&policy)));
+        let keyring = Rc::new(Keyring::new(&policy));
         Self { policy, keyring, verified: RefCell::new(verified), credentials: Credentials::default() }
     }
 
@@ -79,7 +89,7 @@ impl<P: Platform> Gateway<P> {
     #[must_use]
     pub fn succeeded_by(&self, policy: Policy) -> Self {
         let policy = Rc::new(policy);
-        let keyring = Rc::new(self.keyring.succeeded_by(Rc::clone(&policy)));
+        let keyring = Rc::new(self.keyring.succeeded_by(&policy));
         Self { policy, keyring, verified: RefCell::default(), credentials: Credentials::default() }
     }
 
@@ -111,28 +121,38 @@ impl<P: Platform + Observer> Gateway<P> {
         &self,
         request: &Request<'_>,
         platform: &P,
-        take: impl FnOnce(Decision<'_>, &Context<'_>) -> T,
+        take: impl FnOnce(Decision<'_>, &AnswerContext<'_>) -> T,
     ) -> T {
-        let mut context = Context::at(request.url.host());
-        match self.admit(request, platform, &mut context).await {
-            Ok(Admission::Pass { path, route, origin, permit, proof }) => {
-                let identity = &self.policy.identity;
-                let forward = Forward::new(request, &path, route, origin, identity, permit.as_ref(), &proof);
+        let before_route = AnswerContext::at(request.url.host());
+        let matched = match self.target(request, platform).await {
+            Ok(Target::Route(matched)) => matched,
+            Ok(Target::Own(Own { decision, sharing })) => {
+                let context = AnswerContext { sharing: Some(sharing), ..before_route };
+                return take(decision.unwrap_or_else(Decision::Deny), &context);
+            }
+            Err(denial) => {
+                let sharing = self.policy.cors.as_ref().map(|cors| Sharing::new(cors, request));
+                return take(Decision::Deny(denial), &AnswerContext { sharing, ..before_route });
+            }
+        };
+        let Matched { path, route, .. } = &matched;
+        let context = AnswerContext {
+            sharing: route.cors.as_ref().map(|cors| Sharing::new(cors, request)),
+            resource_metadata: self.resource_of(route).map(|resource| resource.metadata_url.as_str()),
+            ..before_route
+        };
+        match self.admit(request, &matched, platform).await {
+            Ok(Admission { forwarding, permit, proof }) => {
+                let target = upstream::Target { request, path, route: &route.name, forwarding };
+                let forward = Forward::new(target, &self.policy.identity, permit.as_ref(), &proof);
                 take(Decision::Allow(forward), &context)
             }
-            Ok(Admission::Own(decision)) => take(decision, &context),
             Err(denial) => take(Decision::Deny(denial), &context),
         }
     }
 
-    async fn admit<'a>(
-        &'a self,
-        request: &'a Request<'_>,
-        platform: &P,
-        context: &mut Context<'a>,
-    ) -> Result<Admission<'a>, Denial> {
-        // 1. Host, path and query have one reading, and a route.
-        context.sharing = self.policy.cors.as_ref().map(|cors| Sharing::new(cors, request));
+    /// 1. Host, path and query have one reading, and a route.
+    async fn target<'a>(&'a self, request: &'a Request<'_>, platform: &P) -> Result<Target<'a>, Denial> {
         platform.observe(Step::Host);
         if !request.has_plain_host() {
             return Err(Denial::BadPath);
@@ -144,34 +164,40 @@ impl<P: Platform + Observer> Gateway<P> {
             return Err(Denial::BadPath);
         }
         let host = request.url.host().to_ascii_lowercase();
-        if let Some(answer) = self.own(&host, &path, request, platform, context).await {
-            return answer.map(Admission::Own);
+        if let Some(own) = self.own(&host, &path, request, platform).await {
+            return Ok(Target::Own(own));
         }
         platform.observe(Step::Route { host: &host, path: &path });
         let (index, route, captures) = self.route(&host, &path, request.method, platform)?;
-        context.sharing = route.cors.as_ref().map(|cors| Sharing::new(cors, request));
-        context.resource_metadata =
-            route.resource.and_then(|index| self.policy.resources.get(index)).map(|own| own.metadata_url.as_str());
-        let routed = Routed::new(request, route, &captures, &host);
+        Ok(Target::Route(Matched { host, path, index, route, captures }))
+    }
 
-        // 2. to 7. The caller may pass.
-        platform.observe(Step::Access { index, route, captures: &captures });
-        let bearer = match &route.access {
-            Access::Deny => return Err(Denial::Denied),
+    /// 2. to 8. The caller may pass.
+    async fn admit<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+        matched: &Matched<'a>,
+        platform: &P,
+    ) -> Result<Admission<'a>, Denial> {
+        let Matched { host, index, route, captures, .. } = matched;
+        platform.observe(Step::Access { index: *index, route, captures });
+        let Action::Forward(forwarding) = &route.action else { return Err(Denial::Denied) };
+        let routed = Routed::new(request, route, captures, host);
+        let bearer = match &forwarding.access {
             Access::Public => None,
             Access::Token(requirement) => {
                 Some(self.bearer(request, &routed, requirement, platform).await?.ok_or(Denial::MissingAuthorization)?)
             }
             Access::Optional(requirement) => self.bearer(request, &routed, requirement, platform).await?,
         };
-
-        // 8. It goes somewhere.
+        // 8. It goes to the origin, with what shows that it came through the gate.
         platform.observe(Step::Origin);
-        let origin = route.origin.as_ref().ok_or(Denial::Misconfigured)?;
+        let proof = self.proof(bearer.as_ref(), &forwarding.origin, request, platform).await?;
+        Ok(Admission { forwarding, permit: bearer.map(|bearer| bearer.permit), proof })
+    }
 
-        // 9. It can prove that it came through the gate.
-        let proof = self.proof(bearer.as_ref(), origin, request, platform).await?;
-        Ok(Admission::Pass { path, route, origin, permit: bearer.map(|bearer| bearer.permit), proof })
+    fn resource_of(&self, route: &Route) -> Option<&Resource> {
+        self.policy.resources.get(route.resource?)
     }
 
     fn route(
@@ -236,12 +262,13 @@ impl<P: Platform + Observer> Gateway<P> {
         let token = Unverified::parse(text)?;
         // 4. An issuer that the route takes, and its claims: their types, then their times.
         platform.observe(Step::Issuer(requirement));
-        let (index, issuer) = self.issuer(token.issuer(), requirement).ok_or(InvalidToken::Issuer)?;
+        let (index, keys) = self.issuer(token.issuer(), requirement).ok_or(InvalidToken::Issuer)?;
+        let issuer = keys.issuer();
         platform.observe(Step::Claims(issuer));
-        let candidate = Candidate::new(token, issuer, platform.now())?;
+        let candidate = Candidate::new(token, issuer, platform.now().seconds())?;
         // 5. Its key.
         platform.observe(Step::Key(issuer));
-        let found = self.keyring.find(index, &Wanted::by(candidate.header()), platform).await?;
+        let found = keys.find(&Wanted::by(candidate.header()), platform).await?;
         // 6. Its signature.
         platform.observe(Step::Signature(found.keys.len()));
         let claims = candidate.verify(&found.keys, platform).await?;
@@ -262,14 +289,16 @@ impl<P: Platform + Observer> Gateway<P> {
         let Some(Verified { issuer: index, set, claims, .. }) = verified.find(token) else { return Ok(None) };
         platform.observe(Step::Issuer(requirement));
         let taken = requirement.issuers.iter().find(|taken| *taken == index);
-        let issuer = taken.and_then(|index| self.policy.issuers.get(*index)).ok_or(InvalidToken::Issuer)?;
+        let keys = taken.and_then(|index| self.keyring.issuer(*index)).ok_or(InvalidToken::Issuer)?;
+        let issuer = keys.issuer();
         platform.observe(Step::Claims(issuer));
-        claims.claims().check_times(issuer, platform.now())?;
-        Ok(self.keyring.still_uses(*index, set, platform).then(|| (claims.clone(), issuer)))
+        claims.claims().check_times(issuer, platform.now().seconds())?;
+        Ok(keys.still_uses(set, platform).then(|| (claims.clone(), issuer)))
     }
 
-    fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &Issuer)> {
-        let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.policy.issuers.get(*index)?)));
-        taken.find(|(_, issuer)| iss == Some(&issuer.issuer))
+    /// The issuer of this name, if the requirement takes it, with its keys and its place in the policy.
+    fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &IssuerKeys<P::Key>)> {
+        let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.keyring.issuer(*index)?)));
+        taken.find(|(_, keys)| iss == Some(&keys.issuer().issuer))
     }
 }

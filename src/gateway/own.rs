@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use crate::cors::{Sharing, preflight_method};
-use crate::decision::{Context, Decision, Document};
+use crate::decision::{Decision, Document};
 use crate::denial::Denial;
 use crate::platform::Platform;
 use crate::policy::{OPEN, Resource};
@@ -11,18 +11,23 @@ use crate::route::path::RequestPath;
 use crate::trace::{Observer, Step};
 
 /// The methods of the gate's own documents.
-const READING: [&str; 2] = ["GET", "HEAD"];
+const READ_METHODS: [&str; 2] = ["GET", "HEAD"];
+
+/// An answer of the gate's own, and which pages may use it.
+pub(super) struct Own<'a> {
+    pub(super) decision: Result<Decision<'a>, Denial>,
+    pub(super) sharing: Sharing<'a>,
+}
 
 impl<P: Platform + Observer> Gateway<P> {
-    /// The gate's own answer to this request; any other request goes its way.
+    /// The gate's own answer to this request; `None` for any other request.
     pub(super) async fn own<'a>(
         &'a self,
         host: &str,
         path: &RequestPath<'_>,
         request: &'a Request<'_>,
         platform: &P,
-        context: &mut Context<'a>,
-    ) -> Option<Result<Decision<'a>, Denial>> {
+    ) -> Option<Own<'a>> {
         let place = request.url.path;
         let document = if let Some(resource) = self.policy.resources.iter().find(|own| own.is_described_at(host, place))
         {
@@ -32,22 +37,16 @@ impl<P: Platform + Observer> Gateway<P> {
             platform.observe(Step::Document);
             self.key_set(settings, platform).await
         } else {
-            let granted = self.preflight(host, path, request, context)?;
+            let answer = self.preflight(host, path, request)?;
             platform.observe(Step::Preflight);
-            return Some(granted);
+            return Some(answer);
         };
-        Some(document.and_then(|document| serve(document, request, context)))
+        Some(serve(document, request))
     }
 
-    /// Answers a preflight where the route that would take the request that it announces has `cors`; any other request
-    /// goes its way.
-    fn preflight<'a>(
-        &'a self,
-        host: &str,
-        path: &RequestPath<'_>,
-        request: &'a Request<'_>,
-        context: &mut Context<'a>,
-    ) -> Option<Result<Decision<'a>, Denial>> {
+    /// Answers a preflight where the route that would take the request that it announces has `cors`; `None` for any other
+    /// request.
+    fn preflight<'a>(&'a self, host: &str, path: &RequestPath<'_>, request: &'a Request<'_>) -> Option<Own<'a>> {
         let method = preflight_method(request)?;
         let (place, _) = self.policy.table.place(host, path)?;
         let cors_of = |method: &str| self.policy.routes.get(place.find(method)?)?.cors.as_ref();
@@ -61,8 +60,8 @@ impl<P: Platform + Observer> Gateway<P> {
             methods.push(method);
         }
         let sharing = Sharing::new(cors, request);
-        context.sharing = Some(sharing);
-        Some(sharing.preflight(method, &methods).map(Decision::Preflight).ok_or(Denial::PreflightDenied))
+        let decision = sharing.preflight(method, &methods).map(Decision::Preflight).ok_or(Denial::PreflightDenied);
+        Some(Own { decision, sharing })
     }
 }
 
@@ -71,17 +70,15 @@ fn metadata_of(resource: &Resource) -> Document<'_> {
 }
 
 /// Answers a request for a document of the gate's own, which everyone may read, pages of all origins too.
-fn serve<'a>(
-    document: Document<'a>,
-    request: &'a Request<'_>,
-    context: &mut Context<'a>,
-) -> Result<Decision<'a>, Denial> {
+fn serve<'a>(document: Result<Document<'a>, Denial>, request: &'a Request<'_>) -> Own<'a> {
     let sharing = Sharing::new(&OPEN, request);
-    context.sharing = Some(sharing);
-    if READING.contains(&request.method) {
-        return Ok(Decision::Serve(document));
-    }
-    let preflight = preflight_method(request).and_then(|method| sharing.preflight(method, &READING));
-    let not_allowed = || Denial::MethodNotAllowed { allow: READING.map(str::to_owned).to_vec() };
-    preflight.map(Decision::Preflight).ok_or_else(not_allowed)
+    let read = |document| {
+        if READ_METHODS.contains(&request.method) {
+            return Ok(Decision::Serve(document));
+        }
+        let preflight = preflight_method(request).and_then(|method| sharing.preflight(method, &READ_METHODS));
+        let not_allowed = || Denial::MethodNotAllowed { allow: READ_METHODS.map(str::to_owned).to_vec() };
+        preflight.map(Decision::Preflight).ok_or_else(not_allowed)
+    };
+    Own { decision: document.and_then(read), sharing }
 }

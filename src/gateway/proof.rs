@@ -52,13 +52,13 @@ impl<P: Platform> Gateway<P> {
         audience: &str,
         platform: &P,
     ) -> Result<Rc<str>, Denial> {
-        let kept = self.verified.borrow().assertion(token, audience, permit.organization(), platform.now());
+        let kept = self.verified.borrow().assertion(token, audience, permit.organization(), platform.now().seconds());
         if let Some(kept) = kept {
             return Ok(kept);
         }
         let signer = self.credentials.signer(settings, platform).await?;
         // The key may have taken its time.
-        permit.claims().check_times(issuer, platform.now())?;
+        permit.claims().check_times(issuer, platform.now().seconds())?;
         let Some(assertion) = Assertion::sign(permit, issuer, audience, settings, signer, platform).await else {
             platform.log("identity.assertion: the platform's cryptography does not sign");
             return Err(Denial::Misconfigured);

@@ -12,6 +12,7 @@ use crate::assertion::Assertion;
 use crate::assertion::kept::Kept;
 use crate::jose::json::ALLOCATION;
 use crate::jwks::set::SetIdentity;
+use crate::time::UnixSeconds;
 use crate::token::verify::VerifiedClaims;
 
 /// The most tokens. A caller has one or two, for an hour or so.
@@ -75,7 +76,13 @@ impl<K> VerifiedTokens<K> {
 
     /// The assertion about exactly this token that is for this audience and organization, if there is a fresh one.
     #[must_use]
-    pub fn assertion(&self, token: &str, audience: &str, organization: Option<&str>, now: u64) -> Option<Rc<str>> {
+    pub fn assertion(
+        &self,
+        token: &str,
+        audience: &str,
+        organization: Option<&str>,
+        now: UnixSeconds,
+    ) -> Option<Rc<str>> {
         self.tokens.peek(token)?.assertions.find(audience, organization, now)
     }
 

@@ -1,5 +1,5 @@
-//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1), one row each. `none` and HMAC are not in the table, so no
-//! policy and no token can name them.
+//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) and the types of their keys, one row each. `none` and HMAC are
+//! not in the table, so no policy and no token can name them.
 
 use std::fmt;
 
@@ -28,33 +28,44 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// The kind of key that an algorithm takes: `kty` and `crv` of its JWK.
+/// The type of key that an algorithm takes: `kty` and `crv` of its JWK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyType {
-    /// `kty` is `RSA`
+    /// RSA (RFC 7518 §6.3)
     Rsa,
-    /// `kty` is `EC`, `crv` is `P-256`
-    P256,
-    /// `kty` is `EC`, `crv` is `P-384`
-    P384,
-    /// `kty` is `EC`, `crv` is `P-521`
-    P521,
-    /// `kty` is `OKP`, `crv` is `Ed25519`
+    /// An elliptic curve with two coordinates (RFC 7518 §6.2)
+    Ec(Curve),
+    /// Ed25519 (RFC 8037 §2)
     Ed25519,
 }
 
+/// A curve of ECDSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Curve {
+    /// P-256
+    P256,
+    /// P-384
+    P384,
+    /// P-521
+    P521,
+}
+
 /// What the specifications fix for one algorithm.
-struct Row {
+struct AlgorithmRow {
     name: &'static str,
+    /// The fully specified name (RFC 9864 §2.2), where the usual one leaves the curve open. JWKs may carry it.
+    specified: Option<&'static str>,
     key_type: KeyType,
     /// Bytes of a signature, where the algorithm fixes it: r and s of the curve's size (RFC 7518 §3.4).
     signature: Option<usize>,
 }
 
-impl Row {
-    const fn new(name: &'static str, key_type: KeyType, signature: Option<usize>) -> Self {
-        Self { name, key_type, signature }
-    }
+/// What the specifications fix for one type of key.
+struct KeyTypeRow {
+    kty: &'static str,
+    crv: Option<&'static str>,
+    /// Bytes of a coordinate, and of the private number (RFC 7518 §6.2.1.2, RFC 8032 §5.1.5). An RSA key has none.
+    number: usize,
 }
 
 impl Algorithm {
@@ -72,6 +83,9 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
+    /// Those with which the gate signs: their keys are small, and every JOSE library verifies them.
+    pub const OF_ASSERTIONS: [Self; 2] = [Self::Es256, Self::EdDsa];
+
     /// The algorithm of this `alg` value; names are case-sensitive (RFC 7515 §4.1.1).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -84,7 +98,14 @@ impl Algorithm {
         self.row().name
     }
 
-    /// The kind of key that it takes.
+    /// Whether the `alg` of a JWK means this algorithm, by its usual or its fully specified name (RFC 9864 §2.2).
+    #[must_use]
+    pub fn goes_by(self, name: &str) -> bool {
+        let AlgorithmRow { name: usual, specified, .. } = self.row();
+        name == usual || specified == Some(name)
+    }
+
+    /// The type of key that it takes.
     #[must_use]
     pub fn key_type(self) -> KeyType {
         self.row().key_type
@@ -96,49 +117,76 @@ impl Algorithm {
         self.row().signature.is_none_or(|expected| expected == bytes)
     }
 
-    const fn row(self) -> Row {
-        match self {
-            Self::Rs256 => Row::new("RS256", KeyType::Rsa, None),
-            Self::Rs384 => Row::new("RS384", KeyType::Rsa, None),
-            Self::Rs512 => Row::new("RS512", KeyType::Rsa, None),
-            Self::Ps256 => Row::new("PS256", KeyType::Rsa, None),
-            Self::Ps384 => Row::new("PS384", KeyType::Rsa, None),
-            Self::Ps512 => Row::new("PS512", KeyType::Rsa, None),
-            Self::Es256 => Row::new("ES256", KeyType::P256, Some(64)),
-            Self::Es384 => Row::new("ES384", KeyType::P384, Some(96)),
-            Self::Es512 => Row::new("ES512", KeyType::P521, Some(132)),
-            Self::EdDsa => Row::new("EdDSA", KeyType::Ed25519, Some(64)),
-        }
+    const fn row(self) -> AlgorithmRow {
+        let (name, key_type, signature) = match self {
+            Self::Rs256 => ("RS256", KeyType::Rsa, None),
+            Self::Rs384 => ("RS384", KeyType::Rsa, None),
+            Self::Rs512 => ("RS512", KeyType::Rsa, None),
+            Self::Ps256 => ("PS256", KeyType::Rsa, None),
+            Self::Ps384 => ("PS384", KeyType::Rsa, None),
+            Self::Ps512 => ("PS512", KeyType::Rsa, None),
+            Self::Es256 => ("ES256", KeyType::Ec(Curve::P256), Some(64)),
+            Self::Es384 => ("ES384", KeyType::Ec(Curve::P384), Some(96)),
+            Self::Es512 => ("ES512", KeyType::Ec(Curve::P521), Some(132)),
+            Self::EdDsa => ("EdDSA", KeyType::Ed25519, Some(64)),
+        };
+        let specified = if matches!(self, Self::EdDsa) { Some("Ed25519") } else { None };
+        AlgorithmRow { name, specified, key_type, signature }
     }
 }
 
 impl KeyType {
+    /// Every type of key, in the order of the table.
+    pub const ALL: [Self; 5] =
+        [Self::Rsa, Self::Ec(Curve::P256), Self::Ec(Curve::P384), Self::Ec(Curve::P521), Self::Ed25519];
+
+    /// The type of a JWK with these members. An RSA key has no curve, and what it says of one means nothing.
+    #[must_use]
+    pub fn of_jwk(kty: &str, crv: Option<&str>) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.kty() == kty && (known.crv().is_none() || known.crv() == crv))
+    }
+
     /// The `kty` of its JWK.
     #[must_use]
     pub fn kty(self) -> &'static str {
-        match self {
-            Self::Rsa => "RSA",
-            Self::P256 | Self::P384 | Self::P521 => "EC",
-            Self::Ed25519 => "OKP",
-        }
+        self.row().kty
     }
 
     /// The `crv` of its JWK, where it has a curve.
     #[must_use]
     pub fn crv(self) -> Option<&'static str> {
-        match self {
-            Self::Rsa => None,
-            Self::P256 => Some("P-256"),
-            Self::P384 => Some("P-384"),
-            Self::P521 => Some("P-521"),
-            Self::Ed25519 => Some("Ed25519"),
-        }
+        self.row().crv
+    }
+
+    /// Bytes of each coordinate, and of the private number; 0 for RSA, which has neither.
+    #[must_use]
+    pub fn number_bytes(self) -> usize {
+        self.row().number
+    }
+
+    const fn row(self) -> KeyTypeRow {
+        let (kty, crv, number) = match self {
+            Self::Rsa => ("RSA", None, 0),
+            Self::Ec(Curve::P256) => ("EC", Some("P-256"), 32),
+            Self::Ec(Curve::P384) => ("EC", Some("P-384"), 48),
+            Self::Ec(Curve::P521) => ("EC", Some("P-521"), 66),
+            Self::Ed25519 => ("OKP", Some("Ed25519"), 32),
+        };
+        KeyTypeRow { kty, crv, number }
     }
 }
 
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// As people name it: `RSA`, `EC P-256`, `OKP Ed25519`.
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kty())?;
+        self.crv().map_or(Ok(()), |crv| write!(f, " {crv}"))
     }
 }
 

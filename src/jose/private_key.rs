@@ -9,9 +9,6 @@ use super::base64url;
 use super::json::{Json, Object};
 use super::public_key::{PublicKey, coordinate, optional_text};
 
-/// Bytes of each number of a key, on both curves.
-const NUMBER_BYTES: usize = 32;
-
 /// A private key for one algorithm, as far as its text shows. It is to be imported and dropped; it has no `Debug`.
 pub struct PrivateKey {
     /// The algorithm that it signs with.
@@ -35,8 +32,8 @@ pub enum KeyProblem {
     Purpose(Algorithm),
     /// There is no `d`.
     Public,
-    /// `d`, `x` or `y` is absent, or is no number of the curve's size.
-    Number,
+    /// `d`, `x` or `y` is absent, or is no number of so many bytes, which is the curve's size.
+    Number(usize),
 }
 
 impl fmt::Display for KeyProblem {
@@ -50,15 +47,15 @@ impl fmt::Display for KeyProblem {
             }
             Self::Purpose(algorithm) => write!(f, "is not for signing with {algorithm}, by its alg, use or key_ops"),
             Self::Public => f.write_str("is not a private key: it has no d"),
-            Self::Number => {
-                write!(f, "has a d, x or y that is absent or not {NUMBER_BYTES} bytes in base64url without padding")
+            Self::Number(bytes) => {
+                write!(f, "has a d, x or y that is absent or not {bytes} bytes in base64url without padding")
             }
         }
     }
 }
 
 impl PrivateKey {
-    /// Reads a private JWK for an algorithm on P-256 or Ed25519. Its own `kid` is not looked at.
+    /// Reads a private JWK for one of [`Algorithm::OF_ASSERTIONS`]. Its own `kid` is not looked at.
     ///
     /// # Errors
     /// See [`KeyProblem`].
@@ -75,9 +72,9 @@ impl PrivateKey {
         if jwk.get("d").is_none() {
             return Err(KeyProblem::Public);
         }
-        let number =
-            |name: &str| member(name).and_then(|text| coordinate(text, NUMBER_BYTES)).ok_or(KeyProblem::Number);
-        let y = if key_type == KeyType::P256 { Some(number("y")?) } else { None };
+        let problem = KeyProblem::Number(key_type.number_bytes());
+        let number = |name: &str| member(name).and_then(|text| coordinate(text, key_type)).ok_or(problem);
+        let y = if matches!(key_type, KeyType::Ec(_)) { Some(number("y")?) } else { None };
         Ok(Self { algorithm, x: number("x")?, y, d: number("d")? })
     }
 
@@ -112,15 +109,13 @@ impl PrivateKey {
 
 /// What a key says of its purpose (RFC 7517 §4.2 to §4.4), if it does, is to sign with this algorithm.
 fn is_for_signing(jwk: &Object<'_>, algorithm: Algorithm) -> bool {
-    let is = |name: &str, expected: &[&str]| {
-        optional_text(jwk, name).is_some_and(|value| value.is_none_or(|value| expected.contains(&value)))
-    };
-    // WebCrypto writes Ed25519 keys with the name that RFC 9864 gives EdDSA on that curve.
-    let names: &[&str] = if algorithm == Algorithm::EdDsa { &["EdDSA", "Ed25519"] } else { &[algorithm.name()] };
+    let is =
+        |name: &str, test: &dyn Fn(&str) -> bool| optional_text(jwk, name).is_some_and(|value| value.is_none_or(test));
     let may_sign = jwk
         .get("key_ops")
         .is_none_or(|value| value.as_array().is_some_and(|ops| ops.iter().any(|op| op.as_str() == Some("sign"))));
-    is("alg", names) && is("use", &["sig"]) && may_sign
+    // WebCrypto writes Ed25519 keys with the fully specified name.
+    is("alg", &|name| algorithm.goes_by(name)) && is("use", &|purpose| purpose == "sig") && may_sign
 }
 
 #[cfg(test)]
@@ -184,7 +179,7 @@ mod tests {
             (r#""d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE""#, r#""d":1"#),
             (r#""d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE""#, r#""d":"""#),
         ] {
-            assert_eq!(problem(&p256().replacen(from, to, 1), es256), KeyProblem::Number, "{to}");
+            assert_eq!(problem(&p256().replacen(from, to, 1), es256), KeyProblem::Number(32), "{to}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! One public key of a JSON Web Key Set (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), and which entries are passed over.
 
-use super::algorithm::{Algorithm, KeyType};
+use super::algorithm::{Algorithm, Curve, KeyType};
 use super::base64url;
 use super::json::{Json, Object};
 
@@ -38,8 +38,8 @@ pub enum Material {
     },
     /// A point of the curve.
     Ec {
-        /// P-256, P-384 or P-521
-        curve: KeyType,
+        /// The curve.
+        curve: Curve,
         /// coordinate
         x: String,
         /// coordinate
@@ -94,13 +94,12 @@ impl PublicKey {
 impl Material {
     fn parse(entry: &Object<'_>) -> Option<Self> {
         let text = |member: &str| entry.get(member).and_then(Json::as_str);
-        match (text("kty")?, text("crv")) {
-            ("RSA", _) => rsa(text("n")?, text("e")?),
-            ("EC", Some("P-256")) => ec(KeyType::P256, 32, text("x")?, text("y")?),
-            ("EC", Some("P-384")) => ec(KeyType::P384, 48, text("x")?, text("y")?),
-            ("EC", Some("P-521")) => ec(KeyType::P521, 66, text("x")?, text("y")?),
-            ("OKP", Some("Ed25519")) => coordinate(text("x")?, 32).map(|x| Self::Ed25519 { x }),
-            _ => None,
+        let key_type = KeyType::of_jwk(text("kty")?, text("crv"))?;
+        let number = |member| coordinate(text(member)?, key_type);
+        match key_type {
+            KeyType::Rsa => rsa(text("n")?, text("e")?),
+            KeyType::Ec(curve) => Some(Self::Ec { curve, x: number("x")?, y: number("y")? }),
+            KeyType::Ed25519 => Some(Self::Ed25519 { x: number("x")? }),
         }
     }
 
@@ -109,7 +108,7 @@ impl Material {
     pub fn key_type(&self) -> KeyType {
         match self {
             Self::Rsa { .. } => KeyType::Rsa,
-            Self::Ec { curve, .. } => *curve,
+            Self::Ec { curve, .. } => KeyType::Ec(*curve),
             Self::Ed25519 { .. } => KeyType::Ed25519,
         }
     }
@@ -125,7 +124,7 @@ fn is_for_verifying(entry: &Object<'_>) -> bool {
 }
 
 /// A member that must be a string if it is there: `None` if it is something else.
-pub(crate) fn optional_text<'o>(entry: &'o Object<'_>, member: &str) -> Option<Option<&'o str>> {
+pub(super) fn optional_text<'o>(entry: &'o Object<'_>, member: &str) -> Option<Option<&'o str>> {
     entry.get(member).map_or(Some(None), |value| value.as_str().map(Some))
 }
 
@@ -146,13 +145,9 @@ fn unsigned(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn ec(curve: KeyType, size: usize, x: &str, y: &str) -> Option<Material> {
-    Some(Material::Ec { curve, x: coordinate(x, size)?, y: coordinate(y, size)? })
-}
-
-/// RFC 7518 §6.2.1.2: a coordinate has the full size of the curve.
-pub(crate) fn coordinate(text: &str, size: usize) -> Option<String> {
-    base64url::decode(text).filter(|bytes| bytes.len() == size).map(|_| text.to_owned())
+/// RFC 7518 §6.2.1.2: a coordinate has the full size of the curve, and so has the private number (§6.2.2.1).
+pub(super) fn coordinate(text: &str, key_type: KeyType) -> Option<String> {
+    base64url::decode(text).filter(|bytes| bytes.len() == key_type.number_bytes()).map(|_| text.to_owned())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::jose::json::{Json, Object};
 use crate::jose::key_set::usable_keys;
 use crate::jose::public_key::PublicKey;
-use crate::platform::Stored;
+use crate::platform::{Fault, Stored};
+use crate::time::{UnixMillis, UnixSeconds};
 
 /// The layout of the entry. An entry of another version is no entry.
 const VERSION: u64 = 1;
@@ -15,8 +16,8 @@ const VERSION: u64 = 1;
 pub struct Entry {
     /// Where the set came from.
     pub jwks_uri: String,
-    /// When, in seconds since 1970, by the clock of who wrote it.
-    pub fetched_at: u64,
+    /// When, by the clock of the isolate that wrote it.
+    pub fetched_at: UnixSeconds,
     /// The entity tag that came along.
     pub etag: Option<String>,
     /// The keys.
@@ -26,14 +27,12 @@ pub struct Entry {
 }
 
 /// What stands beside an entry, as its metadata: hints, without which the entry is as good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
     /// How many seconds the set is fresh, if the issuer said so.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh_for: Option<u64>,
-    /// When an unknown `kid` or a failure last triggered a fetch, in milliseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub triggered_at_ms: Option<u64>,
+    /// When an unknown `kid` or a failure last triggered a fetch.
+    pub triggered_at: Option<UnixMillis>,
 }
 
 /// The store's key for an issuer.
@@ -54,7 +53,7 @@ impl Entry {
         }
         Some(Self {
             jwks_uri: text("jwks_uri")?.to_owned(),
-            fetched_at: number(members, "fetched_at")?,
+            fetched_at: UnixSeconds(number(members, "fetched_at")?),
             etag: text("etag").filter(|etag| is_entity_tag(etag)).map(str::to_owned),
             keys: usable_keys(&entry).ok()?,
             notes: Notes::parse(&stored.metadata),
@@ -68,7 +67,7 @@ impl Notes {
         let Ok(Json::Object(notes)) = Json::parse(metadata) else {
             return Self::default();
         };
-        Self { fresh_for: number(&notes, "fresh_for"), triggered_at_ms: number(&notes, "triggered_at_ms") }
+        Self { fresh_for: number(&notes, "fresh_for"), triggered_at: number(&notes, "triggered_at_ms").map(UnixMillis) }
     }
 }
 
@@ -86,17 +85,19 @@ fn number(members: &Object<'_>, name: &str) -> Option<u64> {
 }
 
 /// Writes an entry for the store.
-#[must_use]
+///
+/// # Errors
+/// It cannot be written as JSON, which no key set that was read leads to.
 pub fn write<'k>(
     issuer: &str,
     jwks_uri: &str,
-    fetched_at: u64,
+    fetched_at: UnixSeconds,
     etag: Option<&str>,
     keys: impl Iterator<Item = &'k Object<'static>>,
     notes: Notes,
-) -> Stored {
+) -> Result<Stored, Fault> {
     #[derive(Serialize)]
-    struct Document<'a> {
+    struct Text<'a> {
         version: u64,
         issuer: &'a str,
         jwks_uri: &'a str,
@@ -105,10 +106,22 @@ pub fn write<'k>(
         etag: Option<&'a str>,
         keys: Vec<&'a Object<'static>>,
     }
-    let document = Document { version: VERSION, issuer, jwks_uri, fetched_at, etag, keys: keys.collect() };
-    // Strings, numbers and JSON values always serialize.
-    let text = serde_json::to_string(&document).unwrap_or_default();
-    Stored { text, metadata: serde_json::to_string(&notes).unwrap_or_default() }
+    #[derive(Serialize)]
+    struct Metadata {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fresh_for: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        triggered_at_ms: Option<u64>,
+    }
+    let fetched_at = fetched_at.0;
+    let text = Text { version: VERSION, issuer, jwks_uri, fetched_at, etag, keys: keys.collect() };
+    let Notes { fresh_for, triggered_at } = notes;
+    let metadata = Metadata { fresh_for, triggered_at_ms: triggered_at.map(|at| at.0) };
+    Ok(Stored { text: json(&text)?, metadata: json(&metadata)? })
+}
+
+fn json(value: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault(format!("the entry cannot be written: {error}")))
 }
 
 #[cfg(test)]
@@ -131,9 +144,9 @@ mod tests {
         for more in ["", r#""etag":"\"x\"","#] {
             let entry = parse(&text(more)).unwrap();
             assert_eq!(entry.etag.is_some(), !more.is_empty());
-            let notes = Notes { fresh_for: Some(60), triggered_at_ms: Some(999_000) };
+            let notes = Notes { fresh_for: Some(60), triggered_at: Some(UnixMillis(999_000)) };
             let keys = entry.keys.iter().map(PublicKey::source);
-            let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes);
+            let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes).unwrap();
             assert_eq!(written.text, text(more));
             assert_eq!(Entry::parse(&written, "i").unwrap(), Entry { notes, ..entry });
         }

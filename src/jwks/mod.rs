@@ -1,11 +1,13 @@
-//! Keys: their form, their choice, and their way from the issuer through Workers KV into the isolate's memory.
+//! Keys: their choice, and their way from the issuer through Workers KV into the isolate's memory.
 
 mod cached;
 pub mod caching;
 pub mod discovery;
 pub mod entry;
+mod fetched;
 mod flight;
 pub mod keyring;
+mod lookup;
 pub mod plan;
 pub mod set;
 mod slot;

@@ -1,22 +1,41 @@
-//! What to do with a cached key set. Pure: the clock and all facts are arguments.
+//! What to do about an issuer's keys. Pure: the clock and all facts are arguments, and every rule of freshness, cooldown and
+//! retry is here.
 
 use crate::policy::Lifetime;
+use crate::time::UnixMillis;
 
-/// Seconds by which the clocks of isolates may differ. A time that lies further ahead is in doubt.
+/// Seconds by which the clocks of isolates may differ. A time further ahead is in doubt.
 pub(super) const MAX_SKEW: u64 = 60;
 
-/// While there is no set, the least milliseconds between two looks into the store.
+/// While there is no set, the least milliseconds between two reads of the store.
 const STORE_RETRY_MS: u64 = 10_000;
 
 /// What is known when a token asks for a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Seconds since the set at hand was fetched; `None` without a set.
+    /// Seconds since the cached set was fetched; `None` without a set.
     pub age: Option<u64>,
     /// Whether the set has an answer for the token: a fitting key, or several to choose from.
     pub knows_key: bool,
+    /// This isolate's part of what keeps isolates from refreshing the same set at the same second.
+    pub jitter: Jitter,
+    /// Whether a fetch is in flight whose result is worth waiting for.
+    pub is_in_flight: bool,
     /// What became of earlier fetches.
     pub history: History,
+    /// What this request has tried so far.
+    pub attempt: Attempt,
+}
+
+/// What a request has tried so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// It had a set fetched, and the issuer was asked or must not be asked yet.
+    pub has_fetched: bool,
+    /// It waited for another request's fetch.
+    pub has_waited: bool,
+    /// The cached set answers a question to the issuer that was put after the request came.
+    pub is_answered: bool,
 }
 
 /// What became of an issuer's earlier fetches. None of its times lies ahead of the clock: see [`History::pull_back`].
@@ -25,26 +44,46 @@ pub struct History {
     /// The last fetch failed.
     pub failed: bool,
     /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and one
-    /// because of the ttl do not. In milliseconds, as all times here: whole seconds would cut cooldowns short.
-    pub triggered_at: Option<u64>,
-    /// The trigger that the store told of last, or is to tell of, by the clock of who noted it.
-    pub told_of: Option<u64>,
+    /// because of the ttl do not. In milliseconds: whole seconds would cut cooldowns short.
+    pub triggered_at: Option<UnixMillis>,
+    /// The trigger that the store reported last, or that is to be reported to it, by the clock of the isolate that noted it.
+    pub reported_trigger: Option<UnixMillis>,
     /// When the store was last read.
-    pub store_read_at: Option<u64>,
+    pub store_read_at: Option<UnixMillis>,
+    /// Spreads the retries of isolates that failed together.
+    pub jitter: Jitter,
 }
+
+/// A random share, drawn once and kept. Isolates that cached the same set would otherwise all refresh it at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Jitter(u32);
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plan {
-    /// Use the set.
+pub enum KeyAction {
+    /// Use the cached set.
     Use,
-    /// Use the set, and refresh it when the response is on its way.
+    /// Use the cached set, and refresh it after responding.
     UseAndRefresh,
     /// Get a set first: from the store, and if that does not help and the cooldown allows it, from the issuer.
     Fetch(Reason),
-    /// Do without: the token's key is not to be had now.
-    Refuse {
-        /// Seconds until a fetch is allowed again.
+    /// Wait for the fetch that is in flight.
+    Wait {
+        /// The answer if there is no waiting for it.
+        otherwise: Refusal,
+    },
+    /// Refuse the token.
+    Refuse(Refusal),
+}
+
+/// Why there is no key for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The issuer's set can be used and does not have it.
+    UnknownKey,
+    /// There is no set that could be used.
+    Unavailable {
+        /// Seconds until another try may help.
         retry_after: u64,
     },
 }
@@ -52,7 +91,7 @@ pub enum Plan {
 /// Why a set is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// There is no set, or it is past its use.
+    /// There is no set, or it is too old to be used.
     Missing,
     /// The set is past its ttl.
     Stale,
@@ -62,60 +101,109 @@ pub enum Reason {
     Scheduled,
 }
 
-/// Decides what to do. `now` is in milliseconds.
+/// Decides what to do.
 #[must_use]
-pub fn plan(facts: Facts, lifetime: Lifetime, now: u64) -> Plan {
-    let Facts { age, knows_key, history } = facts;
-    let fetch = |reason| match history.wait(reason, lifetime, now) {
-        0 => Plan::Fetch(reason),
-        retry_after => Plan::Refuse { retry_after },
-    };
-    let Some(age) = age.filter(|age| lifetime.is_usable(*age)) else {
+pub fn plan(facts: Facts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
+    let Facts { knows_key, history, .. } = facts;
+    let Some(age) = facts.usable_age(lifetime) else {
         // The issuer may have failed where the store has a set, put there by another isolate.
-        return if history.may_read_store(now) { Plan::Fetch(Reason::Missing) } else { fetch(Reason::Missing) };
+        let may_fetch = history.may_read_store(now) || history.wait(Reason::Missing, lifetime, now) == 0;
+        return if may_fetch {
+            facts.fetch(Reason::Missing, lifetime)
+        } else {
+            facts.wait_for(Reason::Missing, lifetime, now)
+        };
     };
-    match (knows_key, lifetime.is_fresh(age)) {
-        (true, true) => Plan::Use,
-        (true, false) if history.wait(Reason::Stale, lifetime, now) > 0 => Plan::Use,
-        (true, false) => Plan::UseAndRefresh,
-        (false, true) => fetch(Reason::UnknownKey),
-        // A fetch because of the ttl knows no cooldown, whoever causes it.
-        (false, false) if history.wait(Reason::Stale, lifetime, now) == 0 => Plan::Fetch(Reason::Stale),
-        (false, false) => fetch(Reason::UnknownKey),
+    let is_fresh = lifetime.is_fresh(age + facts.jitter.of_a_tenth(lifetime.ttl));
+    // A refresh because of the ttl knows no cooldown, whatever causes it, unless the last one failed.
+    let may_refresh = history.wait(Reason::Stale, lifetime, now) == 0;
+    match (knows_key, is_fresh) {
+        (true, true) => KeyAction::Use,
+        (true, false) if may_refresh => KeyAction::UseAndRefresh,
+        (true, false) => KeyAction::Use,
+        (false, false) if may_refresh => facts.fetch(Reason::Stale, lifetime),
+        (false, _) if history.wait(Reason::UnknownKey, lifetime, now) == 0 => facts.fetch(Reason::UnknownKey, lifetime),
+        (false, _) => facts.wait_for(Reason::UnknownKey, lifetime, now),
+    }
+}
+
+impl Facts {
+    /// The age of the set, if it can be used.
+    fn usable_age(&self, lifetime: Lifetime) -> Option<u64> {
+        // A set that was just fetched for a request is good for it, however short the issuer's times are.
+        let is_new = self.attempt.has_fetched && !self.history.failed;
+        self.age.map(|age| if is_new { 0 } else { age }).filter(|age| lifetime.is_usable(*age))
+    }
+
+    /// A fetch, unless one is in flight or the request has had its try.
+    fn fetch(&self, reason: Reason, lifetime: Lifetime) -> KeyAction {
+        if self.is_in_flight {
+            KeyAction::Wait { otherwise: self.refusal(lifetime, lifetime.cooldown.max(1)) }
+        } else if self.has_had_its_try() {
+            KeyAction::Refuse(self.refusal(lifetime, 1))
+        } else {
+            KeyAction::Fetch(reason)
+        }
+    }
+
+    /// No fetch before the cooldown is over; one that is in flight may still help.
+    fn wait_for(&self, reason: Reason, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
+        if self.is_in_flight {
+            KeyAction::Wait { otherwise: self.refusal(lifetime, lifetime.cooldown.max(1)) }
+        } else {
+            KeyAction::Refuse(self.refusal(lifetime, self.history.wait(reason, lifetime, now)))
+        }
+    }
+
+    fn refusal(&self, lifetime: Lifetime, retry_after: u64) -> Refusal {
+        if self.usable_age(lifetime).is_some() { Refusal::UnknownKey } else { Refusal::Unavailable { retry_after } }
+    }
+
+    /// A request that waited for another's fetch that failed has had its try, and so has one that lacks a key of a set for
+    /// which the issuer was asked since it came.
+    fn has_had_its_try(&self) -> bool {
+        let Attempt { has_fetched, has_waited, is_answered } = self.attempt;
+        has_fetched || (has_waited && (self.history.failed || (is_answered && !self.knows_key)))
     }
 }
 
 impl History {
     /// Notes that a fetch begins.
-    pub fn begin(&mut self, reason: Reason, now: u64) {
+    pub fn begin(&mut self, reason: Reason, now: UnixMillis) {
         if self.is_trigger(reason) {
-            (self.triggered_at, self.told_of) = (Some(now), Some(now));
+            (self.triggered_at, self.reported_trigger) = (Some(now), Some(now));
         }
     }
 
-    /// Notes what another isolate says of its fetches. Heard of again, the same trigger does not start the cooldown anew.
-    pub fn learn(&mut self, triggered_at: Option<u64>, now: u64) {
-        if self.told_of != triggered_at {
-            self.told_of = triggered_at;
+    /// Notes that a fetch ended. `jitter` spreads the retry of one that failed.
+    pub fn end(&mut self, failed: bool, jitter: Jitter) {
+        (self.failed, self.jitter) = (failed, jitter);
+    }
+
+    /// Notes what another isolate reports of its fetches. Heard of again, the same trigger does not restart the cooldown.
+    pub fn learn(&mut self, triggered_at: Option<UnixMillis>, now: UnixMillis) {
+        if self.reported_trigger != triggered_at {
+            self.reported_trigger = triggered_at;
             self.triggered_at = self.triggered_at.max(begun(triggered_at, now));
         }
     }
 
     /// Brings what lies ahead of the clock back to it, for the clock was set back.
-    pub fn pull_back(&mut self, now: u64) {
+    pub fn pull_back(&mut self, now: UnixMillis) {
         self.triggered_at = begun(self.triggered_at, now);
         self.store_read_at = begun(self.store_read_at, now);
     }
 
     /// Seconds until a fetch for this reason may begin.
     #[must_use]
-    pub fn wait(self, reason: Reason, lifetime: Lifetime, now: u64) -> u64 {
+    pub fn wait(self, reason: Reason, lifetime: Lifetime, now: UnixMillis) -> u64 {
         if !self.is_trigger(reason) {
             return 0;
         }
-        let cooldown = lifetime.cooldown.saturating_mul(1000);
-        let left = |at| cooldown.saturating_sub(now.saturating_sub(at)).div_ceil(1000);
-        self.triggered_at.map_or(0, left)
+        // The cooldown is the least time between two fetches, so a spread of retries only adds to it.
+        let spread = if self.failed { self.jitter.of_a_tenth(lifetime.cooldown) } else { 0 };
+        let cooldown_ms = lifetime.cooldown.saturating_add(spread).saturating_mul(1000);
+        self.triggered_at.map_or(0, |at| cooldown_ms.saturating_sub(now.since(at)).div_ceil(1000))
     }
 
     /// Whether a fetch for this reason is one that the cooldown is for.
@@ -127,15 +215,29 @@ impl History {
         }
     }
 
-    fn may_read_store(self, now: u64) -> bool {
-        self.store_read_at.is_none_or(|at| now.saturating_sub(at) >= STORE_RETRY_MS)
+    fn may_read_store(self, now: UnixMillis) -> bool {
+        self.store_read_at.is_none_or(|at| now.since(at) >= STORE_RETRY_MS)
+    }
+}
+
+impl Jitter {
+    /// A share by a random number.
+    #[must_use]
+    pub fn drawn(random: u32) -> Self {
+        Self(random)
+    }
+
+    /// This share of a tenth of so many seconds, in whole seconds.
+    fn of_a_tenth(self, seconds: u64) -> u64 {
+        let share = u128::from(seconds / 10 + 1) * u128::from(self.0);
+        u64::try_from(share >> u32::BITS).unwrap_or(u64::MAX)
     }
 }
 
 /// The beginning of a wait. One that lies a little ahead is now, for clocks differ by some seconds; one far ahead says
 /// nothing, so that no wait lasts until the clock is there.
-fn begun(at: Option<u64>, now: u64) -> Option<u64> {
-    at.filter(|at| *at <= now.saturating_add(MAX_SKEW * 1000)).map(|at| at.min(now))
+fn begun(at: Option<UnixMillis>, now: UnixMillis) -> Option<UnixMillis> {
+    at.filter(|at| *at <= now.plus(MAX_SKEW * 1000)).map(|at| at.min(now))
 }
 
 #[cfg(test)]
@@ -143,87 +245,110 @@ mod tests {
     use super::*;
 
     const LIFETIME: Lifetime = Lifetime { ttl: 600, max_stale: 86_400, cooldown: 30 };
-    const NOW: u64 = 1_000_000_000;
+    const NOW: UnixMillis = UnixMillis(1_000_000_000);
 
-    fn at(age: Option<u64>, knows_key: bool, history: History) -> Plan {
-        plan(Facts { age, knows_key, history }, LIFETIME, NOW)
+    fn at(age: Option<u64>, knows_key: bool, history: History) -> KeyAction {
+        plan(Facts { age, knows_key, history, ..Facts::default() }, LIFETIME, NOW)
+    }
+
+    fn ago(milliseconds: u64) -> UnixMillis {
+        UnixMillis(NOW.0 - milliseconds)
+    }
+
+    const UNKNOWN: KeyAction = KeyAction::Refuse(Refusal::UnknownKey);
+
+    /// Seconds until an unknown key may trigger a fetch.
+    fn wait(history: History) -> u64 {
+        history.wait(Reason::UnknownKey, LIFETIME, NOW)
+    }
+
+    fn refused(retry_after: u64) -> KeyAction {
+        KeyAction::Refuse(Refusal::Unavailable { retry_after })
     }
 
     fn history(failed: bool, since: Option<u64>) -> History {
-        let triggered_at = since.map(|since| NOW - since * 1000);
-        History { failed, triggered_at, store_read_at: Some(NOW), told_of: None }
+        let triggered_at = since.map(|since| ago(since * 1000));
+        History { failed, triggered_at, store_read_at: Some(NOW), ..History::default() }
     }
 
     #[test]
     fn a_fresh_set_is_used_and_a_stale_one_is_used_and_refreshed() {
         let calm = History::default();
-        assert_eq!(at(Some(0), true, calm), Plan::Use);
-        assert_eq!(at(Some(599), true, calm), Plan::Use);
-        assert_eq!(at(Some(600), true, calm), Plan::UseAndRefresh);
-        assert_eq!(at(Some(86_399), true, calm), Plan::UseAndRefresh);
-        assert_eq!(at(Some(86_400), true, calm), Plan::Fetch(Reason::Missing));
-        assert_eq!(at(None, false, calm), Plan::Fetch(Reason::Missing));
+        assert_eq!(at(Some(0), true, calm), KeyAction::Use);
+        assert_eq!(at(Some(599), true, calm), KeyAction::Use);
+        assert_eq!(at(Some(600), true, calm), KeyAction::UseAndRefresh);
+        assert_eq!(at(Some(86_399), true, calm), KeyAction::UseAndRefresh);
+        assert_eq!(at(Some(86_400), true, calm), KeyAction::Fetch(Reason::Missing));
+        assert_eq!(at(None, false, calm), KeyAction::Fetch(Reason::Missing));
     }
 
     #[test]
     fn a_fresh_set_is_used_even_where_no_stale_one_is() {
         let lifetime = Lifetime { max_stale: 0, ..LIFETIME };
-        let at = |age| plan(Facts { age: Some(age), knows_key: true, history: History::default() }, lifetime, NOW);
-        assert_eq!(at(599), Plan::Use);
-        assert_eq!(at(600), Plan::Fetch(Reason::Missing));
+        let at = |age| plan(Facts { age: Some(age), knows_key: true, ..Facts::default() }, lifetime, NOW);
+        assert_eq!(at(599), KeyAction::Use);
+        assert_eq!(at(600), KeyAction::Fetch(Reason::Missing));
     }
 
     #[test]
     fn an_unknown_key_fetches_once_per_cooldown() {
         assert_eq!(
             at(Some(0), false, History::default()),
-            Plan::Fetch(Reason::UnknownKey),
+            KeyAction::Fetch(Reason::UnknownKey),
             "a first fetch starts no cooldown"
         );
-        assert_eq!(at(Some(0), false, history(false, Some(0))), Plan::Refuse { retry_after: 30 });
-        assert_eq!(at(Some(0), false, history(false, Some(29))), Plan::Refuse { retry_after: 1 });
-        assert_eq!(at(Some(0), false, history(false, Some(30))), Plan::Fetch(Reason::UnknownKey));
-        let almost = History { triggered_at: Some(NOW - 29_001), ..history(false, None) };
-        assert_eq!(at(Some(0), false, almost), Plan::Refuse { retry_after: 1 }, "not a millisecond early");
+        assert_eq!(at(Some(0), false, history(false, Some(0))), UNKNOWN);
+        assert_eq!(wait(history(false, Some(0))), 30);
+        assert_eq!(at(Some(0), false, history(false, Some(29))), UNKNOWN);
+        assert_eq!(wait(history(false, Some(29))), 1);
+        assert_eq!(at(Some(0), false, history(false, Some(30))), KeyAction::Fetch(Reason::UnknownKey));
+        let almost = History { triggered_at: Some(ago(29_001)), ..history(false, None) };
+        assert_eq!(at(Some(0), false, almost), UNKNOWN, "not a millisecond early");
+        assert_eq!(wait(almost), 1);
     }
 
     #[test]
     fn a_failure_is_tried_again_under_the_cooldown() {
         assert_eq!(
             at(None, false, history(true, None)),
-            Plan::Fetch(Reason::Missing),
+            KeyAction::Fetch(Reason::Missing),
             "the first failure starts no cooldown"
         );
-        assert_eq!(at(None, false, history(true, Some(10))), Plan::Refuse { retry_after: 20 });
-        assert_eq!(at(Some(700), true, history(true, Some(10))), Plan::Use, "meanwhile the stale set serves");
-        assert_eq!(at(Some(700), true, history(true, Some(30))), Plan::UseAndRefresh);
-        assert_eq!(at(Some(700), true, history(false, Some(10))), Plan::UseAndRefresh, "the ttl knows no cooldown");
-        assert_eq!(at(None, false, history(false, Some(10))), Plan::Fetch(Reason::Missing));
+        assert_eq!(at(None, false, history(true, Some(10))), refused(20));
+        assert_eq!(at(Some(700), true, history(true, Some(10))), KeyAction::Use, "meanwhile the stale set serves");
+        assert_eq!(at(Some(700), true, history(true, Some(30))), KeyAction::UseAndRefresh);
+        assert_eq!(
+            at(Some(700), true, history(false, Some(10))),
+            KeyAction::UseAndRefresh,
+            "the ttl knows no cooldown"
+        );
+        assert_eq!(at(None, false, history(false, Some(10))), KeyAction::Fetch(Reason::Missing));
     }
 
     #[test]
     fn without_a_set_the_store_is_looked_into_whatever_became_of_the_issuer() {
         let failed = |store_read_at| History { store_read_at, ..history(true, Some(0)) };
-        assert_eq!(at(None, false, failed(None)), Plan::Fetch(Reason::Missing));
-        assert_eq!(at(None, false, failed(Some(NOW - 9_999))), Plan::Refuse { retry_after: 30 });
-        assert_eq!(at(None, false, failed(Some(NOW - 10_000))), Plan::Fetch(Reason::Missing));
-        assert_eq!(at(Some(0), false, failed(None)), Plan::Refuse { retry_after: 30 }, "a set is there");
+        assert_eq!(at(None, false, failed(None)), KeyAction::Fetch(Reason::Missing));
+        assert_eq!(at(None, false, failed(Some(ago(9_999)))), refused(30));
+        assert_eq!(at(None, false, failed(Some(ago(10_000)))), KeyAction::Fetch(Reason::Missing));
+        assert_eq!(at(Some(0), false, failed(None)), UNKNOWN, "a set is cached");
+        assert_eq!(wait(failed(None)), 30);
     }
 
     #[test]
     fn a_clock_that_goes_back_stretches_no_wait() {
         for (ahead, waits) in [(1, true), (60_000, true), (60_001, false), (3_600_000, false)] {
-            let later = Some(NOW + ahead);
+            let later = Some(NOW.plus(ahead));
             let mut history = History { triggered_at: later, store_read_at: later, ..history(true, None) };
             history.pull_back(NOW);
-            let after = |ms| plan(Facts { age: None, knows_key: false, history }, LIFETIME, NOW + ms);
-            let expected = if waits { Plan::Refuse { retry_after: 30 } } else { Plan::Fetch(Reason::Missing) };
+            let after = |ms| plan(Facts { history, ..Facts::default() }, LIFETIME, NOW.plus(ms));
+            let expected = if waits { refused(30) } else { KeyAction::Fetch(Reason::Missing) };
             assert_eq!(after(0), expected, "{ahead}");
-            assert_eq!(after(STORE_RETRY_MS), Plan::Fetch(Reason::Missing), "{ahead}: the store");
-            assert_eq!(history.wait(Reason::Missing, LIFETIME, NOW + 30_000), 0, "{ahead}: the issuer");
+            assert_eq!(after(STORE_RETRY_MS), KeyAction::Fetch(Reason::Missing), "{ahead}: the store");
+            assert_eq!(history.wait(Reason::Missing, LIFETIME, NOW.plus(30_000)), 0, "{ahead}: the issuer");
         }
         let history = history(true, None);
-        let calm = History { triggered_at: Some(NOW - 5), store_read_at: None, ..history };
+        let calm = History { triggered_at: Some(ago(5)), store_read_at: None, ..history };
         let mut same = calm;
         same.pull_back(NOW);
         assert_eq!(same, calm, "what lies behind stays");
@@ -232,27 +357,28 @@ mod tests {
     #[test]
     fn what_another_isolate_says_starts_the_cooldown_once_however_far_ahead_its_clock_is() {
         let mut history = history(false, None);
-        history.learn(Some(NOW + 20_000), NOW);
-        assert_eq!(at(Some(0), false, history), Plan::Refuse { retry_after: 30 });
-        for now in [NOW + 10_000, NOW + 25_000] {
-            history.learn(Some(NOW + 20_000), now);
+        history.learn(Some(NOW.plus(20_000)), NOW);
+        assert_eq!((at(Some(0), false, history), wait(history)), (UNKNOWN, 30));
+        for now in [NOW.plus(10_000), NOW.plus(25_000)] {
+            history.learn(Some(NOW.plus(20_000)), now);
         }
-        assert_eq!(history.wait(Reason::UnknownKey, LIFETIME, NOW + 30_000), 0);
-        history.learn(Some(NOW + 29_000), NOW + 30_000);
-        assert_eq!(history.wait(Reason::UnknownKey, LIFETIME, NOW + 30_000), 29, "another trigger");
-        history.learn(Some(NOW), NOW + 30_000);
-        history.learn(None, NOW + 30_000);
-        history.learn(Some(NOW + 90_001), NOW + 30_000);
-        assert_eq!(history.triggered_at, Some(NOW + 29_000), "an earlier one, none, and one far ahead");
+        assert_eq!(history.wait(Reason::UnknownKey, LIFETIME, NOW.plus(30_000)), 0);
+        history.learn(Some(NOW.plus(29_000)), NOW.plus(30_000));
+        assert_eq!(history.wait(Reason::UnknownKey, LIFETIME, NOW.plus(30_000)), 29, "another trigger");
+        history.learn(Some(NOW), NOW.plus(30_000));
+        history.learn(None, NOW.plus(30_000));
+        history.learn(Some(NOW.plus(90_001)), NOW.plus(30_000));
+        assert_eq!(history.triggered_at, Some(NOW.plus(29_000)), "an earlier one, none, and one far ahead");
     }
 
     #[test]
     fn a_stale_set_is_refreshed_for_an_unknown_key_too_whatever_the_cooldown() {
         let lifetime = Lifetime { cooldown: 86_400, ..LIFETIME };
-        let at = |age, history| plan(Facts { age: Some(age), knows_key: false, history }, lifetime, NOW);
-        assert_eq!(at(599, history(false, Some(0))), Plan::Refuse { retry_after: 86_400 });
-        assert_eq!(at(600, history(false, Some(0))), Plan::Fetch(Reason::Stale));
-        assert_eq!(at(600, history(true, Some(0))), Plan::Refuse { retry_after: 86_400 });
+        let at = |age, history| plan(Facts { age: Some(age), history, ..Facts::default() }, lifetime, NOW);
+        assert_eq!(at(599, history(false, Some(0))), UNKNOWN);
+        assert_eq!(at(600, history(false, Some(0))), KeyAction::Fetch(Reason::Stale));
+        assert_eq!(at(600, history(true, Some(0))), UNKNOWN);
+        assert_eq!(history(true, Some(0)).wait(Reason::UnknownKey, lifetime, NOW), 86_400);
     }
 
     #[test]
@@ -268,5 +394,69 @@ mod tests {
         assert!(begin(true, Reason::Missing));
         assert!(begin(true, Reason::Stale));
         assert!(!begin(true, Reason::Scheduled));
+    }
+
+    #[test]
+    fn what_a_request_fetched_is_good_for_it_however_short_the_times_are() {
+        let lifetime = Lifetime { ttl: 1, max_stale: 0, cooldown: 30 };
+        let fetched = Attempt { has_fetched: true, ..Attempt::default() };
+        let at = |knows_key, failed| {
+            let history = History { failed, ..History::default() };
+            plan(Facts { age: Some(9), knows_key, history, attempt: fetched, ..Facts::default() }, lifetime, NOW)
+        };
+        assert_eq!(at(true, false), KeyAction::Use);
+        assert_eq!(at(false, false), UNKNOWN, "one fetch for a request");
+        assert_eq!(at(true, true), refused(1), "what was fetched before is as old as it was");
+    }
+
+    #[test]
+    fn a_request_waits_for_a_fetch_in_flight_and_then_has_had_its_try() {
+        let of = |facts: Facts| plan(facts, LIFETIME, NOW);
+        let flying = Facts { is_in_flight: true, ..Facts::default() };
+        assert_eq!(of(flying), KeyAction::Wait { otherwise: Refusal::Unavailable { retry_after: 30 } });
+        let unknown = Facts { age: Some(0), ..flying };
+        assert_eq!(of(unknown), KeyAction::Wait { otherwise: Refusal::UnknownKey });
+        let cooling = Facts { history: history(true, Some(0)), ..flying };
+        assert_eq!(of(cooling), KeyAction::Wait { otherwise: Refusal::Unavailable { retry_after: 30 } });
+        assert_eq!(of(Facts { age: Some(0), knows_key: true, ..flying }), KeyAction::Use);
+
+        let waited = Facts { attempt: Attempt { has_waited: true, ..Attempt::default() }, ..Facts::default() };
+        assert_eq!(of(waited), KeyAction::Fetch(Reason::Missing), "the flight never landed");
+        let failed = Facts { history: History { failed: true, ..History::default() }, ..waited };
+        assert_eq!(of(failed), refused(1), "it failed");
+        let answered = |knows_key| Facts {
+            age: Some(700),
+            knows_key,
+            attempt: Attempt { has_waited: true, is_answered: true, ..Attempt::default() },
+            ..Facts::default()
+        };
+        assert_eq!(of(answered(false)), UNKNOWN, "the issuer was asked since, and has no such key");
+        assert_eq!(of(answered(true)), KeyAction::UseAndRefresh);
+    }
+
+    #[test]
+    fn isolates_refresh_the_same_set_at_different_times_up_to_a_tenth_early() {
+        let first = |jitter| {
+            let at = |age| plan(Facts { age: Some(age), knows_key: true, jitter, ..Facts::default() }, LIFETIME, NOW);
+            (0..).find(|age| at(*age) != KeyAction::Use)
+        };
+        for (random, age) in [(0, 600), (u32::MAX / 2, 570), (u32::MAX, 540)] {
+            assert_eq!(first(Jitter::drawn(random)), Some(age), "{random}");
+        }
+        let drawn = Jitter::drawn(u32::MAX);
+        assert_eq!((drawn.of_a_tenth(9), drawn.of_a_tenth(10), drawn.of_a_tenth(u64::MAX)), (0, 1, u64::MAX / 10));
+        let short = Lifetime { ttl: 600, max_stale: 0, cooldown: 30 };
+        let early = Facts { age: Some(599), knows_key: true, jitter: drawn, ..Facts::default() };
+        assert_eq!(plan(early, short, NOW), KeyAction::UseAndRefresh, "it may be used all the same");
+    }
+
+    #[test]
+    fn retries_are_spread_by_a_tenth_of_the_cooldown_and_never_come_early() {
+        for (random, seconds) in [(0, 30), (u32::MAX / 2, 31), (u32::MAX, 33)] {
+            let history = History { jitter: Jitter::drawn(random), ..history(true, Some(0)) };
+            assert_eq!(history.wait(Reason::Missing, LIFETIME, NOW), seconds, "{random}");
+            let calm = History { failed: false, ..history };
+            assert_eq!(calm.wait(Reason::UnknownKey, LIFETIME, NOW), 30, "no retry");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+use crate::denial::InvalidToken;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Json, Object};
 use crate::jose::jws::Header;
@@ -47,6 +48,15 @@ impl Wanted {
     }
 }
 
+/// The keys for a token, and the set that they are of.
+#[derive(Debug)]
+pub struct Found<K> {
+    /// The signature must hold under one of these; never empty.
+    pub keys: Vec<Rc<K>>,
+    /// The set.
+    pub set: SetIdentity<K>,
+}
+
 /// The keys for one token.
 #[derive(Debug)]
 pub enum Selection<K> {
@@ -85,9 +95,9 @@ impl<K> KeySet<K> {
         Self { keys: Rc::new(keys.collect()) }
     }
 
-    /// The same set, and what was imported for it.
+    /// The same set, which shares what is imported.
     #[must_use]
-    pub fn again(&self) -> Self {
+    pub fn share(&self) -> Self {
         Self { keys: Rc::clone(&self.keys) }
     }
 
@@ -104,14 +114,14 @@ impl<K> KeySet<K> {
         std::ptr::eq(Rc::as_ptr(&self.keys), identity.0.as_ptr())
     }
 
-    /// This set, or the other if that has the same entries and has them imported.
+    /// This set; but the known one if that has the same entries, for what was verified with it still is.
     #[must_use]
-    pub fn unless_like(self, other: &Self) -> Self {
-        if self.sources().eq(other.sources()) && other.takes_all() { other.again() } else { self }
+    pub fn or_same(self, known: &Self) -> Self {
+        if self.sources().eq(known.sources()) && known.has_no_failed_import() { known.share() } else { self }
     }
 
-    /// Whether no import failed so far. One that did may not fail again.
-    fn takes_all(&self) -> bool {
+    /// An import that failed may not fail again.
+    fn has_no_failed_import(&self) -> bool {
         self.keys.iter().all(|key| key.imported.borrow().iter().all(|(_, imported)| imported.is_some()))
     }
 
@@ -157,6 +167,19 @@ impl<K> KeySet<K> {
             }
         }
         if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys: Rc::new(keys) }) }
+    }
+}
+
+impl<K> Selection<K> {
+    /// The keys.
+    ///
+    /// # Errors
+    /// [`InvalidToken::Key`] if there is none, or no telling which.
+    pub fn into_keys(self) -> Result<Vec<Rc<K>>, InvalidToken> {
+        match self {
+            Self::Keys(keys) => Ok(keys),
+            Self::Ambiguous | Self::Unknown => Err(InvalidToken::Key),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::cached::{Cached, Standing};
-use super::plan::{Facts, History};
+use super::cached::{CachedSet, RelativeAge, Sequence};
+use super::plan::History;
 use crate::policy::{Issuer, Lifetime};
+use crate::time::{UnixMillis, UnixSeconds};
 
 /// While there is no key set at all, a second fetch starts when the first has taken this many seconds.
 const SECOND_FLIGHT_AFTER: u64 = 2;
@@ -14,48 +15,50 @@ const SECOND_FLIGHT_AFTER: u64 = 2;
 /// at about that age.
 const LONGEST_FLIGHT: u32 = 30;
 
-/// How many requests may wait for one issuer's keys: half of what an isolate has room for (`tasks.rs`), so that an issuer
-/// that hangs leaves the other half to the others.
+/// How many requests may wait for one issuer's keys: half of what an isolate has room for (`edge/tasks.rs`), so that an
+/// issuer that hangs leaves the other half to the others.
 pub(super) const MAX_WAITING: usize = 500;
 
 /// One issuer's key set, and what became of its fetches.
 #[derive(Debug)]
 pub(super) struct Slot<K> {
-    pub(super) cached: Option<Rc<Cached<K>>>,
+    cached: Option<Rc<CachedSet<K>>>,
     pub(super) history: History,
-    /// How many requests wait for a flight of others.
+    /// How many requests wait for another's flight.
     waiting: usize,
-    flights: Vec<Flight>,
-    /// Flights and questions to the issuer, counted in the order in which they begin.
-    begun: u64,
+    flights: Vec<OpenFlight>,
+    /// Of flights and questions to the issuer.
+    last_begun: Sequence,
     /// The latest question that was answered.
-    answered: u64,
+    last_answered: Sequence,
 }
 
-/// A fetch that is under way, or whose request was cancelled.
+/// A fetch in flight, or one whose request was cancelled.
 #[derive(Clone, Copy, Debug)]
-struct Flight {
-    id: FlightId,
-    since: u64,
+struct OpenFlight {
+    id: Sequence,
+    since: UnixSeconds,
 }
-
-/// Tells one flight from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FlightId(u64);
 
 impl<K> Default for Slot<K> {
     fn default() -> Self {
-        let (history, flights) = (History::default(), Vec::new());
-        Self { cached: None, history, waiting: 0, flights, begun: 0, answered: 0 }
+        Self {
+            cached: None,
+            history: History::default(),
+            waiting: 0,
+            flights: Vec::new(),
+            last_begun: Sequence::default(),
+            last_answered: Sequence::default(),
+        }
     }
 }
 
-/// A place among those that wait for an issuer's keys; free again when it is dropped.
+/// A request's turn to wait for an issuer's keys, of which there are only so many; given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place<'s, K>(&'s RefCell<Slot<K>>);
+pub(super) struct WaitingTurn<'s, K>(&'s RefCell<Slot<K>>);
 
-impl<'s, K> Place<'s, K> {
-    /// Takes one, if there is one.
+impl<'s, K> WaitingTurn<'s, K> {
+    /// Takes one, if one is left.
     pub(super) fn take(slot: &'s RefCell<Slot<K>>) -> Option<Self> {
         let mut waiting = slot.borrow_mut();
         if waiting.waiting >= MAX_WAITING {
@@ -66,97 +69,100 @@ impl<'s, K> Place<'s, K> {
     }
 }
 
-impl<K> Drop for Place<'_, K> {
+impl<K> Drop for WaitingTurn<'_, K> {
     fn drop(&mut self) {
         self.0.borrow_mut().waiting -= 1;
     }
 }
 
 impl<K> Slot<K> {
+    /// The set in memory.
+    pub(super) fn cached(&self) -> Option<&Rc<CachedSet<K>>> {
+        self.cached.as_ref()
+    }
+
     /// Brings what lies ahead of the clock back to it: the clock was set back, and nothing may last until it is there again.
-    pub(super) fn pull_back(&mut self, now_ms: u64) {
-        let now = now_ms / 1000;
-        self.history.pull_back(now_ms);
+    pub(super) fn pull_back(&mut self, now: UnixMillis) {
+        self.history.pull_back(now);
         for flight in &mut self.flights {
-            flight.since = flight.since.min(now);
+            flight.since = flight.since.min(now.seconds());
         }
         if let Some(cached) = &self.cached {
-            cached.date.pull_back(now);
+            cached.date.pull_back(now.seconds());
         }
     }
 
-    /// What is known when a token asks for a key of `cached`.
-    pub(super) fn facts(&self, cached: Option<&Cached<K>>, knows_key: bool, now: u64) -> Facts {
-        Facts { age: cached.map(|cached| cached.age(now)), knows_key, history: self.history }
-    }
-
-    /// Whether a fetch is under way whose result is worth waiting for.
-    pub(super) fn is_fetching(&mut self, issuer: &Issuer, now: u64) -> bool {
-        self.flights.retain(|flight| now.saturating_sub(flight.since) <= u64::from(longest_flight(issuer)));
+    /// Whether a fetch is in flight whose result is worth waiting for.
+    pub(super) fn is_in_flight(&mut self, issuer: &Issuer, now: UnixSeconds) -> bool {
+        self.flights.retain(|flight| now.since(flight.since) <= u64::from(longest_flight(issuer)));
         match self.flights.as_slice() {
             [] => false,
             // It may never land; with nothing to fall back to, a second is worth it.
-            [only] => self.has_usable_set(issuer.lifetime, now) || now.saturating_sub(only.since) < SECOND_FLIGHT_AFTER,
+            [only] => self.has_usable_set(issuer.lifetime, now) || now.since(only.since) < SECOND_FLIGHT_AFTER,
             _ => true,
         }
     }
 
-    pub(super) fn take_off(&mut self, now: u64) -> FlightId {
-        let id = FlightId(self.next_turn());
-        self.flights.push(Flight { id, since: now });
+    pub(super) fn take_off(&mut self, now: UnixSeconds) -> Sequence {
+        let id = self.begin();
+        self.flights.push(OpenFlight { id, since: now });
         id
     }
 
-    pub(super) fn land(&mut self, id: FlightId) {
+    pub(super) fn land(&mut self, id: Sequence) {
         self.flights.retain(|flight| flight.id != id);
     }
 
-    /// Counts what begins.
-    pub(super) fn next_turn(&mut self) -> u64 {
-        self.begun += 1;
-        self.begun
+    /// Numbers a question to the issuer that is put now.
+    pub(super) fn begin(&mut self) -> Sequence {
+        self.last_begun.0 += 1;
+        self.last_begun
     }
 
-    /// The last of what has begun.
-    pub(super) fn begun(&self) -> u64 {
-        self.begun
+    pub(super) fn last_begun(&self) -> Sequence {
+        self.last_begun
     }
 
     /// Takes up the answer to a question, unless a later one is answered. No date counts against what the issuer itself
     /// says, not that of a set which came from the store meanwhile.
-    pub(super) fn replace(&mut self, turn: u64, answer: Cached<K>) -> Option<Rc<Cached<K>>> {
-        if turn < self.answered {
+    pub(super) fn take_answer(&mut self, question: Sequence, answer: CachedSet<K>) -> Option<Rc<CachedSet<K>>> {
+        if question < self.last_answered {
             return None;
         }
-        self.answered = turn;
+        self.last_answered = question;
         Some(self.put(answer))
     }
 
-    /// Takes up a set of the store if it is newer than the one at hand. One that is in doubt is second best: it is taken
+    /// Takes up a set of the store if it is newer than the cached one. One that is in doubt is second best: it is taken
     /// where there is no other to use.
-    pub(super) fn take_up(&mut self, stored: Cached<K>, lifetime: Lifetime, now_ms: u64) -> Option<Rc<Cached<K>>> {
-        self.pull_back(now_ms);
-        let now = now_ms / 1000;
-        if !stored.lifetime(lifetime).is_usable(stored.age(now)) {
+    pub(super) fn take_stored(
+        &mut self,
+        stored: CachedSet<K>,
+        lifetime: Lifetime,
+        now: UnixMillis,
+    ) -> Option<Rc<CachedSet<K>>> {
+        self.pull_back(now);
+        let now = now.seconds();
+        if !stored.is_usable(lifetime, now) {
             return None;
         }
-        match self.cached.as_ref().map_or(Standing::Newer, |known| stored.date.beside(&known.date)) {
-            Standing::Newer => {}
-            Standing::Unclear => stored.date.doubt(),
-            Standing::NotNewer => return None,
+        match self.cached.as_ref().map_or(RelativeAge::Newer, |known| stored.date.beside(&known.date)) {
+            RelativeAge::Newer => {}
+            RelativeAge::Unclear => stored.date.doubt(),
+            RelativeAge::NotNewer => return None,
         }
         let is_wanted = !stored.date.is_in_doubt() || !self.has_usable_set(lifetime, now);
         is_wanted.then(|| self.put(stored))
     }
 
-    fn put(&mut self, cached: Cached<K>) -> Rc<Cached<K>> {
+    fn put(&mut self, cached: CachedSet<K>) -> Rc<CachedSet<K>> {
         let cached = Rc::new(cached);
         self.cached = Some(Rc::clone(&cached));
         cached
     }
 
-    fn has_usable_set(&self, lifetime: Lifetime, now: u64) -> bool {
-        self.cached.as_ref().is_some_and(|cached| cached.lifetime(lifetime).is_usable(cached.age(now)))
+    fn has_usable_set(&self, lifetime: Lifetime, now: UnixSeconds) -> bool {
+        self.cached.as_ref().is_some_and(|cached| cached.is_usable(lifetime, now))
     }
 }
 
@@ -168,58 +174,72 @@ pub(super) fn longest_flight(issuer: &Issuer) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwks::cached::Date;
+    use crate::jwks::cached::FetchDate;
+    use crate::jwks::plan::Jitter;
     use crate::jwks::set::KeySet;
     use crate::policy::Policy;
 
     const NOW: u64 = 1_000_000;
+    const NOW_MS: UnixMillis = UnixMillis(NOW * 1000);
     const LIFETIME: Lifetime = Lifetime { ttl: 600, max_stale: 1000, cooldown: 30 };
 
-    fn issuer() -> Issuer {
-        let policy = r#"{"version":1,"issuers":{"i":{"issuer":"https://i"}},"routes":[{"path":"/","access":"deny"}]}"#;
-        Policy::parse(policy).unwrap().issuers.remove(0)
+    fn issuer(timeout_ms: u32) -> Rc<Issuer> {
+        let policy = format!(
+            r#"{{"version":1,"issuers":{{"i":{{"issuer":"https://i","timeout_ms":{timeout_ms}}}}},
+                "routes":[{{"path":"/","access":"deny"}}]}}"#
+        );
+        Policy::parse(&policy).unwrap().issuers.remove(0)
     }
 
-    fn dated(date: Date) -> Cached<()> {
-        Cached { date, ..Cached::of_policy(KeySet::new(Vec::new())) }
+    fn dated(date: FetchDate) -> CachedSet<()> {
+        let (set, jwks_uri, jitter) = (KeySet::new(Vec::new()), String::new(), Jitter::default());
+        CachedSet { set, jwks_uri, etag: None, fresh_for: None, date, jitter }
+    }
+
+    fn asked(question: u64, at: u64) -> CachedSet<()> {
+        dated(FetchDate::asked(Sequence(question), UnixSeconds(at)))
+    }
+
+    fn stored(noted: u64) -> CachedSet<()> {
+        dated(FetchDate::stored(UnixSeconds(noted), UnixSeconds(NOW)))
     }
 
     #[test]
     fn a_clock_that_goes_back_leaves_no_flight_that_never_lands() {
-        let (mut slot, issuer) = (Slot::<()>::default(), issuer());
-        slot.cached = Some(Rc::new(dated(Date::stored(NOW, NOW))));
-        slot.take_off(NOW + 3600);
-        slot.pull_back(NOW * 1000);
+        let (mut slot, issuer) = (Slot::<()>::default(), issuer(5000));
+        slot.put(stored(NOW));
+        slot.take_off(UnixSeconds(NOW + 3600));
+        slot.pull_back(NOW_MS);
         let longest = u64::from(longest_flight(&issuer));
-        for (now, is_fetching) in [(NOW, true), (NOW + longest, true), (NOW + longest + 1, false)] {
-            assert_eq!(slot.is_fetching(&issuer, now), is_fetching, "{now}");
+        for (now, is_in_flight) in [(NOW, true), (NOW + longest, true), (NOW + longest + 1, false)] {
+            assert_eq!(slot.is_in_flight(&issuer, UnixSeconds(now)), is_in_flight, "{now}");
         }
     }
 
     #[test]
     fn a_set_of_the_store_that_is_in_doubt_is_taken_where_there_is_no_other_to_use() {
-        let far_ahead = || dated(Date::stored(NOW + 3600, NOW));
+        let far_ahead = || stored(NOW + 3600);
         let mut slot = Slot::<()>::default();
-        assert!(slot.take_up(far_ahead(), LIFETIME, NOW * 1000).is_some());
-        assert!(slot.take_up(far_ahead(), LIFETIME, NOW * 1000).is_none(), "the same again");
+        assert!(slot.take_stored(far_ahead(), LIFETIME, NOW_MS).is_some());
+        assert!(slot.take_stored(far_ahead(), LIFETIME, NOW_MS).is_none(), "the same again");
         for (age, is_taken) in [(999, false), (1000, true)] {
             let mut slot = Slot::<()>::default();
-            slot.replace(1, dated(Date::asked(1, NOW - age)));
-            assert_eq!(slot.take_up(far_ahead(), LIFETIME, NOW * 1000).is_some(), is_taken, "{age}");
+            slot.take_answer(Sequence(1), asked(1, NOW - age));
+            assert_eq!(slot.take_stored(far_ahead(), LIFETIME, NOW_MS).is_some(), is_taken, "{age}");
         }
         let mut slot = Slot::<()>::default();
-        assert!(slot.take_up(dated(Date::stored(NOW - 1000, NOW)), LIFETIME, NOW * 1000).is_none(), "too old");
+        assert!(slot.take_stored(stored(NOW - 1000), LIFETIME, NOW_MS).is_none(), "too old");
     }
 
     #[test]
     fn the_answer_to_a_later_question_counts_whatever_its_date() {
         let mut slot = Slot::<()>::default();
-        for (turn, date, counts) in [(2, NOW, true), (1, NOW + 9, false), (3, NOW - 3600, true), (2, NOW, false)] {
-            assert_eq!(slot.replace(turn, dated(Date::asked(turn, date))).is_some(), counts, "{turn}");
+        for (question, date, counts) in [(2, NOW, true), (1, NOW + 9, false), (3, NOW - 3600, true), (2, NOW, false)] {
+            assert_eq!(slot.take_answer(Sequence(question), asked(question, date)).is_some(), counts, "{question}");
         }
         // Nor does the date of a set that came from the store.
-        slot.take_up(dated(Date::stored(NOW + 20, NOW)), LIFETIME, NOW * 1000).unwrap();
-        assert!(slot.replace(4, dated(Date::asked(4, NOW - 5))).is_some());
+        slot.take_stored(stored(NOW + 20), LIFETIME, NOW_MS).unwrap();
+        assert!(slot.take_answer(Sequence(4), asked(4, NOW - 5)).is_some());
     }
 
     #[test]
@@ -227,11 +247,7 @@ mod tests {
         for (timeout_ms, seconds) in
             [(1, 4), (1000, 4), (1001, 6), (5000, 12), (14_000, 30), (14_001, 30), (2_147_483_647, 30)]
         {
-            let policy = format!(
-                r#"{{"version":1,"issuers":{{"i":{{"issuer":"https://i","timeout_ms":{timeout_ms}}}}},
-                    "routes":[{{"path":"/","access":"deny"}}]}}"#
-            );
-            assert_eq!(longest_flight(&Policy::parse(&policy).unwrap().issuers[0]), seconds, "{timeout_ms}");
+            assert_eq!(longest_flight(&issuer(timeout_ms)), seconds, "{timeout_ms}");
         }
     }
 }

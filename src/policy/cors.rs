@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::issuer::transpose;
 use super::methods::read_methods;
 use super::reader::Field;
 use super::web_origin::{OriginPattern, WebOrigins};
@@ -47,11 +46,11 @@ impl Cors {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let table = field.table()?;
         let origins = table.required("origins").and_then(|field| read_origins(&field));
-        let header_names = table.field("headers").map(|field| read_names(&field));
-        let methods = table.field("methods").map(|field| read_methods(&field));
-        let exposed_names = table.field("expose").map_or(Some(Vec::new()), |field| read_names(&field));
-        let credentials = table.field("credentials").map_or(Some(false), |field| field.boolean());
-        let max_age = table.field("max_age").map_or(Some(DEFAULT_MAX_AGE), |field| field.integer(0..=86_400));
+        let header_names = table.optional("headers", read_names);
+        let methods = table.optional("methods", read_methods);
+        let exposed_names = table.or("expose", Vec::new(), read_names);
+        let credentials = table.or("credentials", false, Field::boolean);
+        let max_age = table.or("max_age", DEFAULT_MAX_AGE, |field| field.integer(0..=86_400));
         if credentials == Some(true) {
             let has_wildcard =
                 |names: Option<&Vec<String>>| names.is_some_and(|names| names.iter().any(|n| n == WILDCARD));
@@ -67,8 +66,8 @@ impl Cors {
         table.refuse_unknown_keys();
         Some(Self {
             origins: origins?,
-            headers: transpose(header_names)?.map_or(Cow::Borrowed(DEFAULT_HEADERS), |names| names.join(", ").into()),
-            methods: transpose(methods)?,
+            headers: header_names?.map_or(Cow::Borrowed(DEFAULT_HEADERS), |names| names.join(", ").into()),
+            methods: methods?,
             expose: exposed_names?.join(", ").into(),
             credentials: credentials?,
             max_age: max_age?,

@@ -1,7 +1,6 @@
 //! What the origin is told of a caller.
 
 use super::identity_header::identity_header;
-use super::issuer::transpose;
 use super::proof::{Assertions, SharedSecret};
 use super::reader::Field;
 use crate::jose::claim_path::ClaimPath;
@@ -85,21 +84,20 @@ impl Identity {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let table = field.table()?;
         let default = Self::default();
-        let prefix = table.field("prefix").map_or(Some(default.prefix), |field| field.read(read_prefix));
-        let forward_token = table.field("forward_token").map_or(Some(default.forward_token), |field| field.boolean());
-        let payload_header =
-            table.field("payload_header").map_or(Some(default.payload_header), |field| field.boolean());
+        let prefix = table.or("prefix", default.prefix, |field| field.read(read_prefix));
+        let forward_token = table.or("forward_token", default.forward_token, Field::boolean);
+        let payload_header = table.or("payload_header", default.payload_header, Field::boolean);
         let behind = prefix.as_deref().unwrap_or_default();
         let mut own = OWN_HEADERS.map(|name| format!("{behind}{name}")).to_vec();
         let assertion_header = format!("{behind}assertion");
-        let assertion = table.field("assertion").map(|field| {
+        let assertion = table.optional("assertion", |field| {
             own.push(assertion_header.clone());
-            Assertions::read(&field, assertion_header)
+            Assertions::read(field, assertion_header)
         });
         let keys = assertion.iter().flatten().flat_map(|assertion| assertion.keys.iter().cloned()).collect::<Vec<_>>();
-        let secret = table.field("secret").map(|field| SharedSecret::read(&field, behind, &own, &keys));
+        let secret = table.optional("secret", |field| SharedSecret::read(field, behind, &own, &keys));
         own.extend(secret.iter().flatten().map(|secret| secret.header.clone()));
-        let claims = table.field("claims").map_or(Some(Vec::new()), |field| read_claims(&field, behind, &own));
+        let claims = table.or("claims", Vec::new(), |field| read_claims(field, behind, &own));
         table.refuse_unknown_keys();
         let prefix = prefix?;
         Some(Self {
@@ -108,8 +106,8 @@ impl Identity {
             forward_token: forward_token?,
             payload_header: payload_header?,
             claims: claims?,
-            assertion: transpose(assertion)?,
-            secret: transpose(secret)?,
+            assertion: assertion?,
+            secret: secret?,
         })
     }
 }

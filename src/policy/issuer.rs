@@ -66,6 +66,13 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
+    fn read(issuer: &Table<'_>) -> Option<Self> {
+        let seconds = |name, least, default: u64| issuer.or(name, default, |field| field.integer(least..=MAX_SECONDS));
+        let (ttl, max_stale) = (seconds("jwks_ttl", 1, 600), seconds("jwks_max_stale", 0, 86_400));
+        let cooldown = seconds("jwks_cooldown", 0, 30);
+        Some(Self { ttl: ttl?, max_stale: max_stale?, cooldown: cooldown? })
+    }
+
     /// Whether a set of this age needs no refresh.
     #[must_use]
     pub fn is_fresh(self, age: u64) -> bool {
@@ -102,46 +109,32 @@ impl Issuer {
         let table = field.table()?;
         let issuer = table.required("issuer").and_then(|field| Some((field.text()?, field)));
         let keys = read_key_source(&table, issuer.as_ref().map(|(_, field)| field));
-        let seconds = |name, least, default| match table.field(name) {
-            None => Some(default),
-            Some(field) => field.integer(least..=MAX_SECONDS),
-        };
-        let lifetime =
-            (seconds("jwks_ttl", 1, 600), seconds("jwks_max_stale", 0, 86_400), seconds("jwks_cooldown", 0, 30));
-        let takes_bound = table
-            .field("bound_tokens")
-            .map_or(Some(false), |field| field.either("refuse", "ignore").map(|refuses| !refuses));
-        let leeway = table.field("leeway").map_or(Some(30), |field| field.integer(0..=300));
-        let max_age = table.field("max_age").map(|field| field.integer(0..=MAX_SECONDS));
-        let algorithms = table.field("algorithms").map(|field| field.list(|field| read_algorithm(&field)));
-        let types = table.field("types").map(|field| field.list(|field| field.text().map(normal_type)));
-        let scope_claim = table.field("scope_claim").map(|field| field.text().map(ClaimPath::new));
-        let timeout_ms = table.field("timeout_ms").map_or(Some(5000), |field| field.integer(1..=MAX_TIMEOUT_MS));
+        let lifetime = Lifetime::read(&table);
+        let takes_bound = table.or("bound_tokens", false, |field| field.one_of(&[("refuse", false), ("ignore", true)]));
+        let leeway = table.or("leeway", 30_u64, |field| field.integer(0..=300));
+        let max_age = table.optional("max_age", |field| field.integer(0..=MAX_SECONDS));
+        let algorithms =
+            table.or("algorithms", Algorithm::ALL, |field| field.list(|field| field.one_of(&named(&Algorithm::ALL))));
+        let types = table.optional("types", |field| field.list(|field| field.text().map(normal_type)));
+        let scope_claim = table.optional("scope_claim", |field| field.text().map(ClaimPath::new));
+        let timeout_ms = table.or("timeout_ms", 5000_u64, |field| field.integer(1..=MAX_TIMEOUT_MS));
         table.refuse_unknown_keys();
 
+        let types = types?;
         Some(Self {
             name: name.to_owned(),
             issuer: issuer?.0.to_owned(),
             keys: keys?,
-            algorithms: algorithms.unwrap_or_else(|| Some(Algorithm::ALL.to_vec()))?,
+            algorithms: algorithms?,
             takes_bound: takes_bound?,
             leeway: leeway?,
-            max_age: transpose(max_age)?,
+            max_age: max_age?,
             type_required: types.is_some(),
-            types: types.unwrap_or_else(|| Some(vec!["jwt".to_owned(), "at+jwt".to_owned()]))?,
-            scope_claim: transpose(scope_claim)?,
-            lifetime: Lifetime { ttl: lifetime.0?, max_stale: lifetime.1?, cooldown: lifetime.2? },
+            types: types.unwrap_or_else(|| vec!["jwt".to_owned(), "at+jwt".to_owned()]),
+            scope_claim: scope_claim?,
+            lifetime: lifetime?,
             timeout_ms: u32::try_from(timeout_ms?).ok()?,
         })
-    }
-}
-
-/// Absent stays absent; there but wrong is wrong.
-pub(super) fn transpose<T>(field: Option<Option<T>>) -> Option<Option<T>> {
-    match field {
-        Some(None) => None,
-        Some(Some(value)) => Some(Some(value)),
-        None => Some(None),
     }
 }
 
@@ -160,10 +153,7 @@ fn read_key_source(table: &Table<'_>, issuer: Option<&Field<'_>>) -> Option<KeyS
     }
 }
 
-fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
-    let name = field.text()?;
-    Algorithm::from_name(name).or_else(|| {
-        let names = Algorithm::ALL.map(Algorithm::name);
-        field.fail_name(name, names, format!("expected one of {}, found {name:?}", names.join(", ")))
-    })
+/// Algorithms with the words for them.
+pub(super) fn named(algorithms: &[Algorithm]) -> Vec<(&'static str, Algorithm)> {
+    algorithms.iter().map(|algorithm| (algorithm.name(), *algorithm)).collect()
 }

@@ -3,6 +3,7 @@
 //! The document is read whole: either every place of it is right, or all that is wrong is reported at once. A
 //! [`Policy`] therefore always can be enforced.
 
+mod action;
 mod cors;
 mod identity;
 mod identity_header;
@@ -20,6 +21,7 @@ mod web_origin;
 
 use std::rc::Rc;
 
+pub use action::{Access, Action, Forwarding, TOKEN_CHECKS};
 pub use cors::{Cors, OPEN};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS};
@@ -28,10 +30,9 @@ pub use proof::{Assertions, KEY_SET_PATH, SharedSecret};
 pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 pub use resource::Resource;
-pub use route::{Access, Route, TOKEN_CHECKS};
+pub use route::Route;
 pub use web_origin::{OriginPattern, WebOrigins};
 
-use issuer::transpose;
 use reader::{Errors, Field, Table, read_document};
 use url::Origin;
 
@@ -44,7 +45,7 @@ const DEFAULT_MAX_TOKEN_BYTES: u64 = 8192;
 #[derive(Debug)]
 pub struct Policy {
     /// Where the keys of tokens come from, in the order of the document.
-    pub issuers: Vec<Issuer>,
+    pub issuers: Vec<Rc<Issuer>>,
     /// The routes, in the order of the document.
     pub routes: Vec<Route>,
     /// The same routes, arranged for matching.
@@ -83,14 +84,14 @@ impl Policy {
         }
         let origin_field = document.field("origin");
         let origin = origin_field.as_ref().and_then(|field| field.read(Origin::parse));
-        let issuers = document.field("issuers").map_or_else(|| Some(Vec::new()), |field| issuer::read_all(&field));
+        let issuers = document.or("issuers", Vec::new(), issuer::read_all);
         let identity_field = document.field("identity");
         let identity = identity_field.as_ref().map_or_else(|| Some(Identity::default()), Identity::read);
-        let cors = document.field("cors").map(|field| Cors::read(&field).map(Rc::new));
-        let drafts = document.field("resources").map_or_else(|| Some(Vec::new()), |field| resource::read_all(&field));
-        let max_token_bytes = document.field("limits").and_then(|field| read_limits(&field));
-        let refuses_look_alikes = document.field("paths").map_or(Some(true), |field| read_paths(&field));
-        let defaults = route::Defaults {
+        let cors = document.optional("cors", |field| Cors::read(field).map(Rc::new));
+        let drafts = document.or("resources", Vec::new(), resource::read_all);
+        let max_token_bytes = document.or("limits", DEFAULT_MAX_TOKEN_BYTES, read_limits);
+        let refuses_look_alikes = document.or("paths", true, read_paths);
+        let defaults = action::Defaults {
             issuers: issuers.as_deref(),
             origin: origin.as_ref(),
             origin_field: origin_field.as_ref(),
@@ -109,15 +110,16 @@ impl Policy {
         }
         let table = arrange(&entries, errors);
         let mut routes: Vec<Route> = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
-        let issuers: Vec<Issuer> = issuers?.into_iter().map(|(_, issuer)| issuer).collect::<Option<_>>()?;
+        let issuers: Vec<Rc<Issuer>> =
+            issuers?.into_iter().map(|(_, issuer)| issuer.map(Rc::new)).collect::<Option<_>>()?;
         let resources = resource::join(&drafts?, &mut routes, &issuers);
-        let max_token_bytes = usize::try_from(max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES)).ok()?;
+        let max_token_bytes = usize::try_from(max_token_bytes?).ok()?;
         Some(Self {
             issuers,
             routes,
             table,
             identity: identity?,
-            cors: transpose(cors)?,
+            cors: cors?,
             resources: resources?,
             max_token_bytes,
             refuses_look_alikes: refuses_look_alikes?,
@@ -127,7 +129,7 @@ impl Policy {
 
 fn read_limits(field: &Field<'_>) -> Option<u64> {
     let limits = field.table()?;
-    let max_token_bytes = limits.field("max_token_bytes").and_then(|field| field.integer(256..=65_536));
+    let max_token_bytes = limits.or("max_token_bytes", DEFAULT_MAX_TOKEN_BYTES, |field| field.integer(256..=65_536));
     limits.refuse_unknown_keys();
     max_token_bytes
 }
@@ -135,15 +137,16 @@ fn read_limits(field: &Field<'_>) -> Option<u64> {
 /// Whether paths are refused that are another route's but for the case of letters.
 fn read_paths(field: &Field<'_>) -> Option<bool> {
     let paths = field.table()?;
-    let refuses = paths.field("case").map_or(Some(true), |field| field.either("refuse", "exact"));
+    let refuses = paths.or("case", true, |field| field.one_of(&[("refuse", true), ("exact", false)]));
     paths.refuse_unknown_keys();
     refuses
 }
 
 fn arrange(entries: &[route::Entry], errors: &Errors) -> RouteTable {
     let mut table = RouteTable::default();
-    for (index, place) in entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.place.as_ref()?))) {
-        for conflict in table.insert(index, &place.hosts, &place.path, &place.methods) {
+    let patterns = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.pattern.as_ref()?)));
+    for (index, pattern) in patterns {
+        for conflict in table.insert(index, pattern) {
             let [place, other] =
                 [index, conflict.with].map(|index| Place::at(&[Step::Key("routes"), Step::Index(index)]));
             let message = format!("claims the same host, method and path as {other}");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::identity_header::identity_header;
+use super::issuer::named;
 use super::reader::Field;
 use super::url::{Origin, is_binding};
 use crate::jose::algorithm::Algorithm;
@@ -10,9 +11,6 @@ use crate::route::url::Url;
 
 /// Where the gate publishes the keys of its assertions, on every host (RFC 8615).
 pub const KEY_SET_PATH: &str = "/.well-known/portcullis/jwks.json";
-
-/// What assertions may be signed with.
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::EdDsa];
 
 /// One key signs, and one that did or will is published beside it.
 const MAX_KEYS: usize = 2;
@@ -48,9 +46,10 @@ impl Assertions {
         let table = field.table()?;
         let issuer = table.required("issuer").and_then(|field| field.text());
         let keys = table.required("keys").and_then(|field| read_keys(&field));
-        let audience = table.field("audience").map_or(Some(None), |field| field.text().map(Some));
-        let algorithm = table.field("algorithm").map_or(Some(Algorithm::Es256), |field| read_algorithm(&field));
-        let ttl = table.field("ttl").map_or(Some(300), |field| field.integer(10..=3600));
+        let audience = table.optional("audience", Field::text);
+        let algorithm =
+            table.or("algorithm", Algorithm::Es256, |field| field.one_of(&named(&Algorithm::OF_ASSERTIONS)));
+        let ttl = table.or("ttl", 300_u64, |field| field.integer(10..=3600));
         table.refuse_unknown_keys();
         Some(Self {
             header,
@@ -90,13 +89,6 @@ fn read_keys(field: &Field<'_>) -> Option<Vec<String>> {
             .fail(format!("expected {MAX_KEYS} keys at the most: the one that signs, and the one before or after"));
     }
     Some(keys)
-}
-
-fn read_algorithm(field: &Field<'_>) -> Option<Algorithm> {
-    let name = field.text()?;
-    let algorithm = ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == name);
-    let names = ALGORITHMS.map(Algorithm::name);
-    algorithm.or_else(|| field.fail_name(name, names, format!("expected one of {}, found {name:?}", names.join(", "))))
 }
 
 impl SharedSecret {

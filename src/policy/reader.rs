@@ -148,11 +148,14 @@ impl<'d> Field<'d> {
         }
     }
 
-    /// One of two words: whether it is the first.
-    pub fn either(&self, yes: &str, no: &str) -> Option<bool> {
+    /// What one of these words stands for.
+    pub fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
-        let is = [yes, no].into_iter().position(|word| word == text).map(|index| index == 0);
-        is.or_else(|| self.fail_name(text, [yes, no], format!("expected {yes:?} or {no:?}, found {text:?}")))
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        found.or_else(|| {
+            let words = words.iter().map(|(word, _)| *word);
+            self.fail_name(text, words.clone(), format!("expected {}, found {text:?}", alternatives(words)))
+        })
     }
 
     /// A whole number in a range.
@@ -219,6 +222,21 @@ impl<'d> Table<'d> {
         Some(Field { value, place: below(&self.place, Step::Key(name)), errors: self.errors })
     }
 
+    /// What `read` makes of the value of a key; `default` where the key is absent.
+    pub fn or<T>(
+        &self,
+        name: &'static str,
+        default: impl Into<T>,
+        read: impl FnOnce(&Field<'d>) -> Option<T>,
+    ) -> Option<T> {
+        self.field(name).map_or_else(|| Some(default.into()), |field| read(&field))
+    }
+
+    /// What `read` makes of the value of a key; `Some(None)` where the key is absent.
+    pub fn optional<T>(&self, name: &'static str, read: impl FnOnce(&Field<'d>) -> Option<T>) -> Option<Option<T>> {
+        self.field(name).map_or(Some(None), |field| read(&field).map(Some))
+    }
+
     /// The value of a key that must be there.
     pub fn required(&self, name: &'static str) -> Option<Field<'d>> {
         let field = self.field(name);
@@ -251,6 +269,16 @@ impl<'d> Table<'d> {
 
     fn place_of(&self, name: &'d str) -> Place {
         Place::at(&below(&self.place, Step::Key(name)))
+    }
+}
+
+/// `"a", "b" or "c"`
+fn alternatives<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let quoted: Vec<String> = words.map(|word| format!("{word:?}")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use super::issuer::Issuer;
 use super::reader::{Field, Table};
-use super::template::{Scope, Template};
+use super::template::{Template, TemplateScope};
 use crate::jose::claim_path::ClaimPath;
 use crate::jose::json::Json;
-use crate::route::pattern::PathPattern;
 
 /// What a token must be and hold.
 #[derive(Clone, Debug)]
@@ -80,15 +79,11 @@ pub enum Expected {
 
 /// What a requirement may refer to.
 #[derive(Clone, Copy)]
-pub(super) struct Context<'r> {
-    /// The route's path; `None` where it is wrong, which is error enough.
-    pub(super) path: Option<&'r PathPattern>,
-    /// The names in the route's hosts.
-    pub(super) host_labels: &'r [String],
+pub(super) struct Referents<'r> {
+    /// What templates may name.
+    pub(super) templates: TemplateScope<'r>,
     /// The policy's issuers.
     pub(super) issuers: Option<&'r [(String, Option<Issuer>)]>,
-    /// The prefix of identity headers.
-    pub(super) identity_prefix: &'r str,
 }
 
 impl Requirement {
@@ -113,10 +108,9 @@ impl Requirement {
         audience.iter().chain(organization).chain(claims)
     }
 
-    pub(super) fn read(table: &Table<'_>, context: Context<'_>) -> Option<Self> {
+    pub(super) fn read(table: &Table<'_>, referents: Referents<'_>) -> Option<Self> {
         let template = |field: &Field<'_>| {
-            let Context { path, host_labels, identity_prefix, .. } = context;
-            let scope = Scope { path, host_labels, identity_prefix };
+            let scope = referents.templates;
             let text = field.text()?;
             Template::parse(text, scope).map_or_else(
                 |message| match scope.unknown_capture(text) {
@@ -126,15 +120,14 @@ impl Requirement {
                 Some,
             )
         };
-        let issuers = read_issuers(table.field("issuers"), context.issuers);
+        let issuers = read_issuers(table.field("issuers"), referents.issuers);
         let audience = table.required("audience").and_then(|field| read_audience(&field, &template));
-        let scopes = table.field("scopes").map_or(Some(Scopes::default()), |field| Scopes::read(&field));
-        let organization =
-            table.field("organization").map_or(Some(Organization::Absent), |field| match field.value.as_str() {
-                Some("*") => Some(Organization::Unchecked),
-                _ => template(&field).map(Organization::Equals),
-            });
-        let claims = table.field("claims").map_or(Some(Vec::new()), |field| read_claims(&field, &template));
+        let scopes = table.or("scopes", Scopes::default(), Scopes::read);
+        let organization = table.or("organization", Organization::Absent, |field| match field.value.as_str() {
+            Some("*") => Some(Organization::Unchecked),
+            _ => template(field).map(Organization::Equals),
+        });
+        let claims = table.or("claims", Vec::new(), |field| read_claims(field, &template));
         Some(Self {
             issuers: issuers?,
             audience: audience?,
@@ -177,13 +170,12 @@ impl Scopes {
             return Some(Self { all: list(field)?, any: Vec::new() });
         }
         let table = field.table()?;
-        let all = table.field("all").map(|field| list(&field));
-        let any = table.field("any").map(|field| list(&field));
+        let (all, any) = (table.optional("all", list), table.optional("any", list));
         table.refuse_unknown_keys();
-        if all.is_none() && any.is_none() {
-            return field.fail("expected all, any or both");
+        match (all?, any?) {
+            (None, None) => field.fail("expected all, any or both"),
+            (all, any) => Some(Self { all: all.unwrap_or_default(), any: any.unwrap_or_default() }),
         }
-        Some(Self { all: all.unwrap_or_else(|| Some(Vec::new()))?, any: any.unwrap_or_else(|| Some(Vec::new()))? })
     }
 }
 
@@ -216,12 +208,12 @@ fn read_test<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Tem
         return expected(field).map(|expected| ClaimTest::AnyOf(vec![expected]));
     }
     let table = field.table()?;
-    let any = table.field("any").map(|field| field.list(|field| expected(&field)));
-    let contains = table.field("contains").map(|field| expected(&field));
+    let any = table.optional("any", |field| field.list(|field| expected(&field)));
+    let contains = table.optional("contains", expected);
     table.refuse_unknown_keys();
-    match (any, contains) {
-        (Some(any), None) => any.map(ClaimTest::AnyOf),
-        (None, Some(contains)) => contains.map(ClaimTest::Contains),
+    match (any?, contains?) {
+        (Some(any), None) => Some(ClaimTest::AnyOf(any)),
+        (None, Some(contains)) => Some(ClaimTest::Contains(contains)),
         _ => field.fail("expected a value, { any = [...] } or { contains = value }"),
     }
 }

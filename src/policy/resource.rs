@@ -1,5 +1,7 @@
 //! Protected resources that tell clients where to get tokens (RFC 9728).
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use super::issuer::Issuer;
@@ -45,10 +47,12 @@ pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<Draft<'d>>> {
 }
 
 /// Fills the drafts with what the routes say of them, and tells each route which resource it is part of.
-pub(super) fn join(drafts: &[Draft<'_>], routes: &mut [Route], issuers: &[Issuer]) -> Option<Vec<Resource>> {
+pub(super) fn join(drafts: &[Draft<'_>], routes: &mut [Route], issuers: &[Rc<Issuer>]) -> Option<Vec<Resource>> {
     for route in routes.iter_mut() {
-        let mut audiences = route.access.requirement().into_iter().flat_map(literal_audiences);
-        route.resource = audiences.find_map(|audience| drafts.iter().position(|draft| draft.identifier == audience));
+        let mut audiences = route.requirement().into_iter().flat_map(literal_audiences);
+        let own = audiences.find_map(|audience| drafts.iter().position(|draft| draft.identifier == audience));
+        drop(audiences);
+        route.resource = own;
     }
     let mut resources: Vec<Resource> = Vec::with_capacity(drafts.len());
     for draft in drafts {
@@ -71,15 +75,14 @@ impl<'d> Draft<'d> {
     fn read(identifier: &'d str, field: Field<'d>) -> Option<Self> {
         let url = ResourceUrl::parse(identifier).map_or_else(|message| field.fail(message), Some);
         let table = field.table()?;
-        let name = table.field("name").map(|field| field.text());
-        let documentation = table.field("documentation").map(|field| field.read(url::check_web_url));
+        let name = table.optional("name", Field::text);
+        let documentation = table.optional("documentation", |field| field.read(url::check_web_url));
         table.refuse_unknown_keys();
-        let (name, documentation) = (super::issuer::transpose(name)?, super::issuer::transpose(documentation)?);
-        Some(Self { identifier, url: url?, name, documentation, field })
+        Some(Self { identifier, url: url?, name: name?, documentation: documentation?, field })
     }
 
-    fn resource(&self, routes: &[Route], issuers: &[Issuer]) -> Option<Resource> {
-        let requirements = routes.iter().filter_map(|route| route.access.requirement());
+    fn resource(&self, routes: &[Route], issuers: &[Rc<Issuer>]) -> Option<Resource> {
+        let requirements = routes.iter().filter_map(|route| route.requirement());
         let own: Vec<&Requirement> =
             requirements.filter(|own| literal_audiences(own).any(|audience| audience == self.identifier)).collect();
         if own.is_empty() {

@@ -78,7 +78,7 @@ impl fmt::Display for NoValue {
 
 /// What a route's templates may name.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope<'r> {
+pub struct TemplateScope<'r> {
     /// The route's path; where it is wrong, its captures are not known and any name may be one.
     pub path: Option<&'r PathPattern>,
     /// The names in the route's hosts.
@@ -87,7 +87,7 @@ pub struct Scope<'r> {
     pub identity_prefix: &'r str,
 }
 
-impl<'r> Scope<'r> {
+impl<'r> TemplateScope<'r> {
     /// The names that stand for captures.
     pub(super) fn captures(self) -> impl Iterator<Item = &'r str> {
         self.path.into_iter().flat_map(PathPattern::names).chain(self.host_labels.iter().map(String::as_str))
@@ -105,7 +105,7 @@ impl Template {
     ///
     /// # Errors
     /// Says what was expected: names in braces that are a capture in `scope`, `header.x-name` or `query.name`.
-    pub fn parse(text: &str, scope: Scope<'_>) -> Result<Self, String> {
+    pub fn parse(text: &str, scope: TemplateScope<'_>) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find(['{', '}']) {
@@ -167,7 +167,7 @@ impl fmt::Display for Template {
 }
 
 impl Part {
-    fn parse(name: &str, scope: Scope<'_>) -> Result<Self, String> {
+    fn parse(name: &str, scope: TemplateScope<'_>) -> Result<Self, String> {
         if let Some(header) = name.strip_prefix("header.") {
             if header.is_empty() || !header.bytes().all(is_token_char) {
                 return Err(format!("expected a header's name in {{{name}}}"));
@@ -251,9 +251,11 @@ mod tests {
     fn resolve(template: &str, request: &Request) -> Result<String, NoValue> {
         let path = PathPattern::parse("/a/{org}/{*rest}").unwrap();
         let labels = ["tenant".to_owned(), "other".to_owned()];
-        let template =
-            Template::parse(template, Scope { path: Some(&path), host_labels: &labels, identity_prefix: "x-auth-" })
-                .unwrap();
+        let template = Template::parse(
+            template,
+            TemplateScope { path: Some(&path), host_labels: &labels, identity_prefix: "x-auth-" },
+        )
+        .unwrap();
         template.resolve(request).map(Cow::into_owned)
     }
 
@@ -322,7 +324,7 @@ mod tests {
             "{header.sec-websocket-key}",
             "{header.x-http-method-override}",
         ] {
-            let scope = Scope { path: Some(&path), host_labels: &[], identity_prefix: "x-auth-" };
+            let scope = TemplateScope { path: Some(&path), host_labels: &[], identity_prefix: "x-auth-" };
             assert!(Template::parse(text, scope).is_err(), "{text}");
         }
     }

@@ -14,7 +14,7 @@ pub const MAX_POLICY_BYTES: usize = 3 * 1024 * 1024;
 pub struct Edition<P: Platform> {
     text: String,
     gateway: Result<Gateway<P>, String>,
-    has_static_keys: Cell<bool>,
+    has_checked_static_keys: Cell<bool>,
     is_known_bad: Cell<bool>,
 }
 
@@ -27,18 +27,18 @@ impl<P: Platform> Edition<P> {
             Some(former) => former.succeeded_by(policy),
             None => Gateway::new(policy),
         });
-        Self { text, gateway, has_static_keys: Cell::new(false), is_known_bad: Cell::new(false) }
+        Self { text, gateway, has_checked_static_keys: Cell::new(false), is_known_bad: Cell::new(false) }
     }
 
-    /// What enforces the policy, with the keys at hand that stand in it.
+    /// What enforces the policy, if the platform can import the keys that are part of it.
     ///
     /// # Errors
     /// All that is wrong with the policy, in words for the operator's log.
     pub async fn gateway(&self, platform: &P) -> Result<&Gateway<P>, String> {
         let gateway = self.gateway.as_ref().map_err(Clone::clone)?;
-        if !self.has_static_keys.get() {
-            gateway.keyring().load_static_keys(platform).await.map_err(|issuers| unusable_keys(&issuers))?;
-            self.has_static_keys.set(true);
+        if !self.has_checked_static_keys.get() {
+            gateway.keyring().check_static_keys(platform).await.map_err(|issuers| unusable_keys(&issuers))?;
+            self.has_checked_static_keys.set(true);
         }
         Ok(gateway)
     }

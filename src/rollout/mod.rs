@@ -17,8 +17,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use self::edition::{Edition, MAX_POLICY_BYTES};
-use self::plan::{Facts, Plan};
+use self::plan::{Facts, PolicyAction};
 use crate::platform::{Fault, Platform, PolicyStore, Runtime, in_time};
+use crate::time::UnixMillis;
 
 /// Where operators put the policy.
 pub const POLICY_KEY: &str = "policy";
@@ -65,30 +66,30 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         self.state.borrow().in_force.clone()
     }
 
-    /// What to do for a request that comes now. [`Plan::UseAndLook`] is said once: the look begins with it.
+    /// What to do for a request that comes now. [`PolicyAction::UseAndLook`] is said once: the look begins with it.
     #[must_use]
-    pub fn plan(&self, now_ms: u64) -> Plan {
+    pub fn plan(&self, now: UnixMillis) -> PolicyAction {
         let facts = &mut self.state.borrow_mut().facts;
-        let plan = facts.plan(now_ms);
-        if plan == Plan::UseAndLook {
-            facts.looking_since = Some(now_ms);
+        let plan = facts.plan(now);
+        if plan == PolicyAction::UseAndLook {
+            facts.looking_since = Some(now);
         }
         plan
     }
 
-    /// The time before which [`Rollout::plan`] says [`Plan::Use`], in milliseconds.
+    /// The time before which [`Rollout::plan`] says [`PolicyAction::Use`].
     #[must_use]
-    pub fn next_look(&self, now_ms: u64) -> u64 {
-        self.state.borrow().facts.next(now_ms)
+    pub fn next_look(&self, now: UnixMillis) -> UnixMillis {
+        self.state.borrow().facts.next(now)
     }
 
     /// Looks for the policy in the store and puts it in force. `tell` hears what is in force then, before anything is done
     /// by it, and when there is nothing to do before.
-    pub async fn look(&self, platform: &P, tell: impl FnOnce(Option<&Rc<Edition<P>>>, u64)) {
-        let began = platform.now_ms();
+    pub async fn look(&self, platform: &P, tell: impl FnOnce(Option<&Rc<Edition<P>>>, UnixMillis)) {
+        let began = platform.now();
         let turn = self.begin();
         let found = self.find(platform).await;
-        let now = platform.now_ms();
+        let now = platform.now();
         let mut state = self.state.borrow_mut();
         let (found, has_answered) = match found {
             Ok(found) => (found, true),

@@ -1,4 +1,6 @@
-//! When to look for a new policy in the store. Pure: the clock and all facts are arguments, in milliseconds.
+//! When to look for a new policy in the store. Pure: the clock and all facts are arguments.
+
+use crate::time::UnixMillis;
 
 /// A policy is used for this long before the store is asked for a newer one.
 pub const FRESH_MS: u64 = 60_000;
@@ -25,16 +27,16 @@ pub struct Facts {
     /// Whether a policy is in force.
     pub has_policy: bool,
     /// When the last look began that the store answered, whatever it held.
-    pub looked_at: Option<u64>,
+    pub looked_at: Option<UnixMillis>,
     /// When the last look ended without a policy in force, or without an answer of the store.
-    pub failed_at: Option<u64>,
+    pub failed_at: Option<UnixMillis>,
     /// When the look began that is under way in the background.
-    pub looking_since: Option<u64>,
+    pub looking_since: Option<UnixMillis>,
 }
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plan {
+pub enum PolicyAction {
     /// Decide by what is in force, even where that is nothing.
     Use,
     /// Decide by the policy in force, and look for a newer one when the response is on its way.
@@ -46,19 +48,19 @@ pub enum Plan {
 impl Facts {
     /// Decides what to do at this time.
     #[must_use]
-    pub fn plan(self, now: u64) -> Plan {
+    pub fn plan(self, now: UnixMillis) -> PolicyAction {
         if now < self.next(now) {
-            Plan::Use
+            PolicyAction::Use
         } else if self.has_policy && now < self.serves_until(now) {
-            Plan::UseAndLook
+            PolicyAction::UseAndLook
         } else {
-            Plan::Look
+            PolicyAction::Look
         }
     }
 
     /// The time before which there is nothing to do, as far as is known now.
     #[must_use]
-    pub fn next(self, now: u64) -> u64 {
+    pub fn next(self, now: UnixMillis) -> UnixMillis {
         if !self.has_policy {
             return after(self.failed_at, EMPTY_RETRY_MS, now);
         }
@@ -69,24 +71,24 @@ impl Facts {
 
     /// The time until which the policy decides before the store is asked. Who was told just now that the store fails need
     /// not wait to hear it again: a store that hangs would hold up every third request.
-    fn serves_until(self, now: u64) -> u64 {
+    fn serves_until(self, now: UnixMillis) -> UnixMillis {
         after(self.looked_at, MAX_STALE_MS, now).max(after(self.failed_at, FAILURE_MS, now))
     }
 }
 
 /// The end of a time that began at `at`. A beginning that lies ahead says nothing: the clock went back.
-fn after(at: Option<u64>, milliseconds: u64, now: u64) -> u64 {
-    at.filter(|at| *at <= now).map_or(0, |at| at + milliseconds)
+fn after(at: Option<UnixMillis>, milliseconds: u64, now: UnixMillis) -> UnixMillis {
+    at.filter(|at| *at <= now).map_or_else(UnixMillis::default, |at| at.plus(milliseconds))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: u64 = 1_000_000_000;
+    const NOW: UnixMillis = UnixMillis(1_000_000_000);
 
-    fn ago(milliseconds: u64) -> Option<u64> {
-        Some(NOW - milliseconds)
+    fn ago(milliseconds: u64) -> Option<UnixMillis> {
+        Some(UnixMillis(NOW.0 - milliseconds))
     }
 
     fn with_policy(looked: u64) -> Facts {
@@ -96,60 +98,60 @@ mod tests {
     #[test]
     fn a_policy_is_used_then_used_and_looked_for_then_looked_for_first() {
         for (age, plan) in [
-            (0, Plan::Use),
-            (FRESH_MS - 1, Plan::Use),
-            (FRESH_MS, Plan::UseAndLook),
-            (MAX_STALE_MS - 1, Plan::UseAndLook),
-            (MAX_STALE_MS, Plan::Look),
+            (0, PolicyAction::Use),
+            (FRESH_MS - 1, PolicyAction::Use),
+            (FRESH_MS, PolicyAction::UseAndLook),
+            (MAX_STALE_MS - 1, PolicyAction::UseAndLook),
+            (MAX_STALE_MS, PolicyAction::Look),
         ] {
             assert_eq!(with_policy(age).plan(NOW), plan, "{age}");
         }
-        assert_eq!(Facts::default().plan(NOW), Plan::Look);
+        assert_eq!(Facts::default().plan(NOW), PolicyAction::Look);
         let kept = Facts { has_policy: true, ..Facts::default() };
-        assert_eq!(kept.plan(NOW), Plan::Look, "a policy that this isolate never looked for");
+        assert_eq!(kept.plan(NOW), PolicyAction::Look, "a policy that this isolate never looked for");
     }
 
     #[test]
     fn one_look_at_a_time_is_under_way_in_the_background() {
         let looking = |since| Facts { looking_since: ago(since), ..with_policy(FRESH_MS) };
-        assert_eq!(looking(LONGEST_LOOK_MS - 1).plan(NOW), Plan::Use);
-        assert_eq!(looking(LONGEST_LOOK_MS).plan(NOW), Plan::UseAndLook, "it was cancelled");
+        assert_eq!(looking(LONGEST_LOOK_MS - 1).plan(NOW), PolicyAction::Use);
+        assert_eq!(looking(LONGEST_LOOK_MS).plan(NOW), PolicyAction::UseAndLook, "it was cancelled");
     }
 
     #[test]
     fn a_look_under_way_does_not_stretch_the_life_of_a_policy() {
         let facts = Facts { looking_since: ago(5), ..with_policy(MAX_STALE_MS) };
-        assert_eq!(facts.plan(NOW), Plan::Look);
+        assert_eq!(facts.plan(NOW), PolicyAction::Look);
     }
 
     #[test]
     fn a_failure_is_tried_again_after_a_while_and_the_policy_serves_meanwhile() {
         let failed = |looked, since| Facts { failed_at: ago(since), ..with_policy(looked) };
-        assert_eq!(failed(FRESH_MS, RETRY_MS - 1).plan(NOW), Plan::Use);
-        assert_eq!(failed(FRESH_MS, RETRY_MS).plan(NOW), Plan::UseAndLook);
-        assert_eq!(failed(MAX_STALE_MS, RETRY_MS - 1).plan(NOW), Plan::Use);
-        assert_eq!(failed(MAX_STALE_MS, RETRY_MS).plan(NOW), Plan::UseAndLook);
-        assert_eq!(failed(MAX_STALE_MS, FAILURE_MS).plan(NOW), Plan::Look, "it may have recovered long ago");
+        assert_eq!(failed(FRESH_MS, RETRY_MS - 1).plan(NOW), PolicyAction::Use);
+        assert_eq!(failed(FRESH_MS, RETRY_MS).plan(NOW), PolicyAction::UseAndLook);
+        assert_eq!(failed(MAX_STALE_MS, RETRY_MS - 1).plan(NOW), PolicyAction::Use);
+        assert_eq!(failed(MAX_STALE_MS, RETRY_MS).plan(NOW), PolicyAction::UseAndLook);
+        assert_eq!(failed(MAX_STALE_MS, FAILURE_MS).plan(NOW), PolicyAction::Look, "it may have recovered long ago");
     }
 
     #[test]
     fn one_look_at_a_time_is_under_way_while_the_store_fails() {
         let looking = Facts { failed_at: ago(RETRY_MS), looking_since: ago(5), ..with_policy(MAX_STALE_MS) };
-        assert_eq!(looking.plan(NOW), Plan::Use);
+        assert_eq!(looking.plan(NOW), PolicyAction::Use);
     }
 
     #[test]
     fn without_a_policy_a_look_is_tried_every_second() {
         let failed = |since| Facts { failed_at: ago(since), looked_at: ago(since), ..Facts::default() };
-        assert_eq!(failed(EMPTY_RETRY_MS - 1).plan(NOW), Plan::Use);
-        assert_eq!(failed(EMPTY_RETRY_MS).plan(NOW), Plan::Look);
+        assert_eq!(failed(EMPTY_RETRY_MS - 1).plan(NOW), PolicyAction::Use);
+        assert_eq!(failed(EMPTY_RETRY_MS).plan(NOW), PolicyAction::Look);
     }
 
     #[test]
     fn a_clock_that_goes_back_stretches_nothing() {
-        let ahead = Some(NOW + 1);
+        let ahead = Some(NOW.plus(1));
         let facts = Facts { has_policy: true, looked_at: ahead, failed_at: ahead, looking_since: ahead };
-        assert_eq!(facts.plan(NOW), Plan::Look);
+        assert_eq!(facts.plan(NOW), PolicyAction::Look);
     }
 
     #[test]
@@ -160,8 +162,8 @@ mod tests {
             Facts { failed_at: ago(10), ..Facts::default() },
         ] {
             let next = facts.next(NOW);
-            assert_eq!(facts.plan(next - 1), Plan::Use, "{facts:?}");
-            assert_ne!(facts.plan(next), Plan::Use, "{facts:?}");
+            assert_eq!(facts.plan(UnixMillis(next.0 - 1)), PolicyAction::Use, "{facts:?}");
+            assert_ne!(facts.plan(next), PolicyAction::Use, "{facts:?}");
         }
     }
 }

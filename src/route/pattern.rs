@@ -38,6 +38,36 @@ pub enum HostPattern {
     },
 }
 
+/// The requests of a route: its hosts, path and methods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutePattern {
+    /// None stands for all hosts.
+    pub hosts: Vec<HostPattern>,
+    /// The path.
+    pub path: PathPattern,
+    /// None stands for all methods.
+    pub methods: Vec<String>,
+}
+
+/// The pattern of a path for all hosts and methods.
+impl From<PathPattern> for RoutePattern {
+    fn from(path: PathPattern) -> Self {
+        Self { hosts: Vec::new(), path, methods: Vec::new() }
+    }
+}
+
+impl RoutePattern {
+    /// The name that this gives the first label of a host.
+    #[must_use]
+    pub fn host_label_name(&self, host: &str) -> Option<&str> {
+        let (_, behind) = host.split_once('.')?;
+        self.hosts.iter().find_map(|pattern| match pattern {
+            HostPattern::Label { name, suffix } if suffix == behind => Some(name.as_str()),
+            HostPattern::Label { .. } | HostPattern::Exact(_) => None,
+        })
+    }
+}
+
 impl PathPattern {
     /// Reads a path of the policy. One trailing slash does not count.
     ///

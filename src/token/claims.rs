@@ -4,6 +4,7 @@ use crate::denial::{Denial, InvalidToken};
 use crate::jose::claim_path::ClaimPath;
 use crate::jose::json::{ALLOCATION, Json, Object};
 use crate::policy::Issuer;
+use crate::time::UnixSeconds;
 
 /// The last second of the year 9999: the last instant that has a date (RFC 3339). No honest token goes beyond.
 const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
@@ -60,9 +61,9 @@ impl Claims {
     ///
     /// # Errors
     /// [`Denial::TokenExpired`], [`Denial::TokenNotYetValid`], [`Denial::TokenTooOld`].
-    pub fn check_times(&self, issuer: &Issuer, now: u64) -> Result<(), Denial> {
+    pub fn check_times(&self, issuer: &Issuer, now: UnixSeconds) -> Result<(), Denial> {
         #[expect(clippy::cast_precision_loss, reason = "times of this era have far fewer than 53 bits")]
-        let (now, leeway, max_age) = (now as f64, issuer.leeway as f64, issuer.max_age.map(|age| age as f64));
+        let (now, leeway, max_age) = (now.0 as f64, issuer.leeway as f64, issuer.max_age.map(|age| age as f64));
         let Times { expires, not_before, issued_at } = self.times;
         // RFC 7519 §4.1.4: on the second of `exp` the token is past.
         if now >= expires + leeway {
@@ -79,7 +80,7 @@ impl Claims {
 
     /// The first second from which [`Claims::check_times`] refuses them for good, since they have expired or are too old.
     #[must_use]
-    pub fn good_until(&self, issuer: &Issuer) -> u64 {
+    pub fn good_until(&self, issuer: &Issuer) -> UnixSeconds {
         #[expect(clippy::cast_precision_loss, reason = "times of this era have far fewer than 53 bits")]
         let (leeway, max_age) = (issuer.leeway as f64, issuer.max_age.map(|age| age as f64));
         let expiry = (self.times.expires + leeway).ceil();
@@ -91,7 +92,7 @@ impl Claims {
             reason = "dates are from 0 to the year 9999"
         )]
         let until = age.map_or(expiry, |age| age.min(expiry)) as u64;
-        until
+        UnixSeconds(until)
     }
 
     /// A claim that is a string.

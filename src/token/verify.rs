@@ -7,6 +7,7 @@ use crate::denial::{Denial, InvalidToken};
 use crate::jose::jws::{Header, Jws, Unverified};
 use crate::platform::Crypto;
 use crate::policy::Issuer;
+use crate::time::UnixSeconds;
 
 /// Claims under a signature that holds. Only [`Candidate::verify`] makes them, and only they open a route that takes
 /// tokens.
@@ -38,7 +39,7 @@ impl<'t> Candidate<'t> {
     ///
     /// # Errors
     /// The first thing that is wrong, in the order of the contract.
-    pub fn new(token: Unverified<'t>, issuer: &Issuer, now: u64) -> Result<Self, Denial> {
+    pub fn new(token: Unverified<'t>, issuer: &Issuer, now: UnixSeconds) -> Result<Self, Denial> {
         let Unverified { jws, claims } = token;
         check_header(&jws.header, issuer)?;
         let claims = Claims::new(claims, jws.payload, issuer)?;

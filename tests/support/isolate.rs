@@ -7,7 +7,7 @@ use std::rc::Rc;
 use portcullis::decision::Decision;
 use portcullis::platform::Runtime;
 use portcullis::request::Request;
-use portcullis::rollout::plan::Plan;
+use portcullis::rollout::plan::PolicyAction;
 use portcullis::rollout::{Edition, Rollout};
 use portcullis::route::url::Url;
 
@@ -42,10 +42,10 @@ impl Isolate {
         let (isolate, platform, path) = (self.clone(), world.platform(), path.to_owned());
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         async move {
-            match isolate.rollout.plan(platform.now_ms()) {
-                Plan::Use => {}
-                Plan::Look => isolate.look(&platform).await,
-                Plan::UseAndLook => {
+            match isolate.rollout.plan(platform.now()) {
+                PolicyAction::Use => {}
+                PolicyAction::Look => isolate.look(&platform).await,
+                PolicyAction::UseAndLook => {
                     let (isolate, in_background) = (isolate.clone(), platform.clone());
                     platform.spawn(async move { isolate.look(&in_background).await });
                 }

@@ -13,7 +13,7 @@ pub use token::Token;
 pub use world::World;
 
 use portcullis::answer::{Answer, answer};
-use portcullis::decision::{Context, Decision};
+use portcullis::decision::{AnswerContext, Decision};
 use portcullis::denial::Denial;
 use portcullis::policy::Policy;
 use portcullis::upstream::Forward;
@@ -83,7 +83,7 @@ pub fn outcome(decision: &Decision<'_>) -> String {
         Decision::Serve(_) => "serve".to_owned(),
         Decision::Preflight(_) => "preflight".to_owned(),
         Decision::Deny(denial) => {
-            let Answer { status, body, .. } = answer(denial, &Context::at("h"));
+            let Answer { status, body, .. } = answer(denial, &AnswerContext::at("h"));
             let body: serde_json::Value = serde_json::from_str(&body).unwrap();
             format!("{status} {}", body["code"].as_str().unwrap())
         }

@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use futures_executor::{LocalPool, LocalSpawner};
 use futures_util::task::LocalSpawnExt;
 use jsonwebtoken::EncodingKey;
-use portcullis::decision::{Context, Decision};
+use portcullis::decision::{AnswerContext, Decision};
 use portcullis::edge::wire;
 use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
@@ -21,6 +21,7 @@ use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::request::Request;
 use portcullis::route::url::Url;
+use portcullis::time::UnixMillis;
 use portcullis::trace::Observer;
 
 use super::{NOW, read};
@@ -60,6 +61,8 @@ pub struct Shared {
     pub signature_ms: Cell<u64>,
     pub signing_fails: Cell<bool>,
     pub has_room: Cell<bool>,
+    /// Gives random numbers; nothing but 0 where there is none.
+    pub randomness: RefCell<Option<Box<dyn FnMut() -> u32>>>,
     /// Whether every signature holds: to count what the gate costs, not what RustCrypto does.
     pub trusts: Cell<bool>,
 }
@@ -120,6 +123,7 @@ impl World {
             signature_ms: Cell::new(0),
             signing_fails: Cell::new(false),
             has_room: Cell::new(true),
+            randomness: RefCell::default(),
             trusts: Cell::new(false),
         });
         let site = Site { gateway: Rc::new(Gateway::new(read(policy))), ahead_ms: Rc::default() };
@@ -134,7 +138,7 @@ impl World {
         let gateway = Rc::new(Gateway::with(read(policy), tokens));
         self.site.gateway = Rc::clone(&gateway);
         let platform = self.platform();
-        self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
+        self.run(async move { gateway.keyring().check_static_keys(&platform).await }).unwrap();
     }
 
     /// A fresh isolate beside the others, with a clock of its own that is right. It is the one that requests come to now.
@@ -163,7 +167,7 @@ impl World {
         let gateway = Rc::new(self.site.gateway.succeeded_by(read(policy)));
         let platform = self.platform();
         self.site.gateway = Rc::clone(&gateway);
-        self.run(async move { gateway.keyring().load_static_keys(&platform).await }).unwrap();
+        self.run(async move { gateway.keyring().check_static_keys(&platform).await }).unwrap();
     }
 
     pub fn platform(&self) -> Platform {
@@ -283,7 +287,7 @@ impl World {
         take: F,
     ) -> impl Future<Output = T> + use<T, F>
     where
-        F: FnOnce(Decision<'_>, &Context<'_>) -> T + 'static,
+        F: FnOnce(Decision<'_>, &AnswerContext<'_>) -> T + 'static,
     {
         let (gateway, platform) = (Rc::clone(&self.site.gateway), self.platform());
         let (method, url) = (method.to_owned(), url.to_owned());
@@ -299,7 +303,7 @@ impl World {
     }
 }
 
-fn owned(decision: Decision<'_>, _: &Context<'_>) -> Decision<'static> {
+fn owned(decision: Decision<'_>, _: &AnswerContext<'_>) -> Decision<'static> {
     decision.into_owned()
 }
 
@@ -442,8 +446,12 @@ impl Fetch for Platform {
 impl Observer for Platform {}
 
 impl Runtime for Platform {
-    fn now_ms(&self) -> u64 {
-        self.0.now_ms.get().saturating_add_signed(self.1.get())
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.now_ms.get().saturating_add_signed(self.1.get()))
+    }
+
+    fn random(&self) -> u32 {
+        self.0.randomness.borrow_mut().as_mut().map_or(0, |draws| draws())
     }
 
     async fn sleep(&self, milliseconds: u32) {

@@ -1,7 +1,7 @@
 //! `check --online`: the keys that the gate would use, found by its own code.
 
 use futures_util::FutureExt;
-use portcullis::jose::algorithm::{Algorithm, KeyType};
+use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::json::Json;
 use portcullis::jose::key_set::{MAX_SET_BYTES, usable_keys};
 use portcullis::jose::public_key::{Material, PublicKey};
@@ -113,16 +113,10 @@ impl Key {
 }
 
 fn kind(material: &Material) -> String {
-    let name = match material.key_type() {
-        KeyType::Rsa => "RSA",
-        KeyType::P256 => "EC P-256",
-        KeyType::P384 => "EC P-384",
-        KeyType::P521 => "EC P-521",
-        KeyType::Ed25519 => "OKP Ed25519",
-    };
+    let key_type = material.key_type();
     match material {
-        Material::Rsa { n, .. } => format!("{name} {}", n.len() * 6 / 8 * 8),
-        _ => name.to_owned(),
+        Material::Rsa { n, .. } => format!("{key_type} {}", n.len() * 6 / 8 * 8),
+        Material::Ec { .. } | Material::Ed25519 { .. } => key_type.to_string(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who calls: nobody, a token, or claims that are taken as verified.
 
+use std::rc::Rc;
+
 use portcullis::jose::algorithm::{Algorithm, KeyType};
 use portcullis::jose::base64url;
 use portcullis::jose::json::Json;
@@ -23,7 +25,7 @@ pub(super) struct Form {
 pub(super) fn trust(policy: &mut Policy) -> Vec<Form> {
     let forms = policy.issuers.iter_mut().filter_map(|issuer| {
         let algorithm = *issuer.algorithms.first()?;
-        issuer.keys = KeySource::Static(vec![some_key(algorithm)?]);
+        Rc::make_mut(issuer).keys = KeySource::Static(vec![some_key(algorithm)?]);
         Some(Form { issuer: issuer.issuer.clone(), algorithm, typ: issuer.types.first()?.clone() })
     });
     forms.collect()
@@ -51,13 +53,13 @@ fn signature_bytes(algorithm: Algorithm) -> usize {
 /// A key that fits the algorithm, of no one.
 fn some_key(algorithm: Algorithm) -> Option<PublicKey> {
     let number = |bytes: usize| base64url::encode(&vec![0xff; bytes]);
-    let ec = |curve: &str, bytes: usize| json!({"kty": "EC", "crv": curve, "x": number(bytes), "y": number(bytes)});
-    let jwk = match algorithm.key_type() {
-        KeyType::Rsa => json!({"kty": "RSA", "n": number(RSA_BYTES), "e": "AQAB"}),
-        KeyType::P256 => ec("P-256", 32),
-        KeyType::P384 => ec("P-384", 48),
-        KeyType::P521 => ec("P-521", 66),
-        KeyType::Ed25519 => json!({"kty": "OKP", "crv": "Ed25519", "x": number(32)}),
+    let key_type = algorithm.key_type();
+    let (key_type, coordinate) = (algorithm.key_type(), number(algorithm.key_type().number_bytes()));
+    let (kty, crv) = (key_type.kty(), key_type.crv());
+    let jwk = match key_type {
+        KeyType::Rsa => json!({"kty": kty, "n": number(RSA_BYTES), "e": "AQAB"}),
+        KeyType::Ec(_) => json!({"kty": kty, "crv": crv, "x": coordinate, "y": coordinate}),
+        KeyType::Ed25519 => json!({"kty": kty, "crv": crv, "x": coordinate}),
     };
     let jwk = jwk.to_string();
     PublicKey::parse(&Json::parse(&jwk).ok()?)

@@ -11,6 +11,8 @@ mod secrets;
 pub(crate) mod time;
 mod words;
 
+use std::rc::Rc;
+
 use portcullis::answer::{Answer, answer, preflight, serve};
 use portcullis::cors::Kind;
 use portcullis::decision::{Context, Decision};
@@ -79,7 +81,7 @@ impl Court {
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
         let court = Self { gateway, forms, secrets, issuers, max_token_bytes };
         let local = Local::new(0, court.forms.is_some(), court.secrets.clone(), Record::default());
-        let loaded = local.run(court.gateway.keyring().load_static_keys(&local));
+        let loaded = local.run(court.gateway.keyring().check_static_keys(&local));
         loaded.map_err(|names| {
             Failure::new(format!("no key in the policy of issuer {} can be used here", names.join(", ")))
         })?;
@@ -154,6 +156,6 @@ fn added(context: &Context<'_>) -> Vec<(String, String)> {
 /// Puts these keys in the place of every issuer's own.
 pub(crate) fn replace_keys(policy: &mut Policy, keys: &[portcullis::jose::public_key::PublicKey]) {
     for issuer in &mut policy.issuers {
-        issuer.keys = KeySource::Static(keys.to_vec());
+        Rc::make_mut(issuer).keys = KeySource::Static(keys.to_vec());
     }
 }

@@ -13,6 +13,7 @@ use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
 use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
+use portcullis::time::UnixMillis;
 use portcullis::trace::{Observer, Step};
 
 use super::record::Record;
@@ -125,8 +126,12 @@ impl Observer for Local {
 }
 
 impl Runtime for Local {
-    fn now_ms(&self) -> u64 {
-        self.0.now.saturating_mul(1000)
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.now.saturating_mul(1000))
+    }
+
+    fn random(&self) -> u32 {
+        0 // one process asks nobody twice, so there is nothing to spread
     }
 
     /// All else here blocks, so whoever sleeps has nothing to wait for once everyone had a turn.

@@ -64,7 +64,7 @@ mod tests {
 
     use super::super::{RouteMatch, RouteTable};
     use super::*;
-    use crate::route::pattern::PathPattern;
+    use crate::route::pattern::{PathPattern, RoutePattern};
 
     fn find_in(table: &RouteTable, path: &str) -> Option<usize> {
         match table.find("h", &RequestPath::parse(path).unwrap(), "GET") {
@@ -84,11 +84,11 @@ mod tests {
             let (mut table, mut lower, mut inserted) = (RouteTable::default(), RouteTable::default(), 0);
             for text in patterns {
                 let text = if text.is_empty() { "/".to_owned() } else { text };
-                let parse = |text: &str| PathPattern::parse(text).ok();
+                let parse = |text: &str| PathPattern::parse(text).ok().map(RoutePattern::from);
                 let (Some(pattern), Some(folded)) = (parse(&text), parse(&text.to_ascii_lowercase())) else { continue };
                 // Two routes at places that are alike are told apart by case alone.
-                if lower.insert(inserted, &[], &folded, &[]).is_empty() {
-                    prop_assert!(table.insert(inserted, &[], &pattern, &[]).is_empty());
+                if lower.insert(inserted, &folded).is_empty() {
+                    prop_assert!(table.insert(inserted, &pattern).is_empty());
                     inserted += 1;
                 }
             }

@@ -75,7 +75,7 @@ impl Methods {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::pattern::{HostPattern, PathPattern};
+    use crate::route::pattern::{HostPattern, PathPattern, RoutePattern};
 
     #[test]
     fn lists_places_as_requests_are_tried() {
@@ -90,9 +90,12 @@ mod tests {
         ];
         let mut table = RouteTable::default();
         for (index, (hosts, path, methods)) in routes.iter().enumerate() {
-            let hosts: Vec<_> = hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect();
-            let methods: Vec<_> = methods.iter().map(|&method| method.to_owned()).collect();
-            assert_eq!(table.insert(index, &hosts, &PathPattern::parse(path).unwrap(), &methods), []);
+            let hosts = hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect();
+            let methods = methods.iter().map(|&method| method.to_owned()).collect();
+            assert_eq!(
+                table.insert(index, &RoutePattern { hosts, path: PathPattern::parse(path).unwrap(), methods }),
+                []
+            );
         }
         let listed: Vec<_> = table.list().into_iter().map(|row| (row.host, row.route, row.methods)).collect();
         let [exact, label] = [ListedHost::Exact("x.com"), ListedHost::Label { suffix: "x.com" }];

@@ -6,7 +6,7 @@ use super::case;
 use super::methods::{Conflict, Methods, RouteIndex};
 use super::node::{Node, has_upper_case};
 use crate::route::path::RequestPath;
-use crate::route::pattern::{HostPattern, PathPattern};
+use crate::route::pattern::{HostPattern, RoutePattern};
 
 /// All routes, arranged for matching.
 #[derive(Debug, Default)]
@@ -39,16 +39,11 @@ pub struct Captures {
 }
 
 impl RouteTable {
-    /// Puts a route in its places. No `hosts` means all hosts, no `methods` all methods.
+    /// Puts a route in its places.
     ///
     /// Returns the conflicts with routes that were put there before; the rest of its places the route has all the same.
-    pub fn insert(
-        &mut self,
-        route: RouteIndex,
-        hosts: &[HostPattern],
-        path: &PathPattern,
-        methods: &[String],
-    ) -> Vec<Conflict> {
+    pub fn insert(&mut self, route: RouteIndex, pattern: &RoutePattern) -> Vec<Conflict> {
+        let RoutePattern { hosts, path, methods } = pattern;
         let mut conflicts = Vec::new();
         self.has_upper_case |= path.literals().any(has_upper_case);
         if hosts.is_empty() {
@@ -127,6 +122,7 @@ impl RouteTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::pattern::PathPattern;
 
     /// Hosts, path and methods of a route.
     type Claim<'c> = (&'c [&'c str], &'c str, &'c [&'c str]);
@@ -141,9 +137,9 @@ mod tests {
     }
 
     fn insert(table: &mut RouteTable, index: usize, (hosts, path, methods): Claim<'_>) -> Vec<Conflict> {
-        let hosts: Vec<_> = hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect();
-        let methods: Vec<_> = methods.iter().map(|&method| method.to_owned()).collect();
-        table.insert(index, &hosts, &PathPattern::parse(path).unwrap(), &methods)
+        let hosts = hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect();
+        let methods = methods.iter().map(|&method| method.to_owned()).collect();
+        table.insert(index, &RoutePattern { hosts, path: PathPattern::parse(path).unwrap(), methods })
     }
 
     fn find(table: &RouteTable, request: &str) -> Option<(usize, Vec<String>)> {

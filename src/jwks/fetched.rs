@@ -1,0 +1,56 @@
+//! An issuer whose keys are fetched, and what memory holds of them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::cached::CachedSet;
+use super::plan::{Attempt, Facts, KeyAction, plan};
+use super::slot::Slot;
+use crate::policy::Issuer;
+use crate::time::UnixMillis;
+
+/// An issuer and its place in memory, as one value that is cheap to clone.
+#[derive(Debug)]
+pub(super) struct FetchedKeys<K> {
+    pub(super) issuer: Rc<Issuer>,
+    pub(super) slot: Rc<RefCell<Slot<K>>>,
+}
+
+impl<K> Clone for FetchedKeys<K> {
+    fn clone(&self) -> Self {
+        Self { issuer: Rc::clone(&self.issuer), slot: Rc::clone(&self.slot) }
+    }
+}
+
+impl<K> FetchedKeys<K> {
+    pub(super) fn new(issuer: Rc<Issuer>) -> Self {
+        Self { issuer, slot: Rc::default() }
+    }
+
+    /// The set in memory.
+    pub(super) fn cached(&self) -> Option<Rc<CachedSet<K>>> {
+        self.slot.borrow().cached().cloned()
+    }
+
+    /// What to do for a token, given what memory held of the issuer when keys were chosen from it.
+    pub(super) fn plan(
+        &self,
+        cached: Option<&CachedSet<K>>,
+        knows_key: bool,
+        attempt: Attempt,
+        now: UnixMillis,
+    ) -> KeyAction {
+        let mut slot = self.slot.borrow_mut();
+        slot.pull_back(now);
+        let configured = self.issuer.lifetime;
+        let facts = Facts {
+            age: cached.map(|cached| cached.age(now.seconds())),
+            knows_key,
+            jitter: cached.map(|cached| cached.jitter).unwrap_or_default(),
+            is_in_flight: slot.is_in_flight(&self.issuer, now.seconds()),
+            history: slot.history,
+            attempt,
+        };
+        plan(facts, cached.map_or(configured, |cached| cached.lifetime(configured)), now)
+    }
+}

@@ -1,0 +1,114 @@
+//! The keys for one token: from memory, and if need be by a fetch.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::fetched::FetchedKeys;
+use super::flight::{self, Landing};
+use super::plan::{Attempt, KeyAction, Refusal};
+use super::set::{Found, Selection, SetIdentity, Wanted};
+use super::slot::{Slot, WaitingTurn, longest_flight};
+use crate::denial::{Denial, InvalidToken};
+use crate::platform::{Platform, Runtime};
+use crate::policy::Issuer;
+
+/// The longest sleep between two looks for the result of another request's fetch.
+const MAX_NAP_MS: u32 = 64;
+
+/// Finds the keys for a token.
+///
+/// # Errors
+/// [`InvalidToken::Key`] if the issuer has no such key, [`Denial::KeysUnavailable`] if it has no set at all.
+pub(super) async fn find<P: Platform>(
+    keys: &FetchedKeys<P::Key>,
+    wanted: &Wanted,
+    platform: &P,
+) -> Result<Found<P::Key>, Denial> {
+    let mut patience = Patience::new(&keys.issuer, &keys.slot);
+    let came_after = keys.slot.borrow().last_begun();
+    let mut attempt = Attempt::default();
+    loop {
+        let cached = keys.cached();
+        let selection = match &cached {
+            Some(cached) => cached.set.select(wanted, platform).await,
+            None => Selection::Unknown,
+        };
+        let knows_key = !matches!(selection, Selection::Unknown);
+        attempt.is_answered = cached.as_ref().is_some_and(|cached| cached.date.is_asked_after(came_after));
+        match keys.plan(cached.as_deref(), knows_key, attempt, platform.now()) {
+            KeyAction::Use => return found(selection, cached.as_deref().map(|cached| cached.set.identity())),
+            KeyAction::UseAndRefresh => {
+                flight::refresh_later(keys, platform);
+                return found(selection, cached.as_deref().map(|cached| cached.set.identity()));
+            }
+            KeyAction::Wait { otherwise } => {
+                if !patience.nap(platform).await {
+                    return Err(otherwise.into());
+                }
+                attempt.has_waited = true;
+            }
+            KeyAction::Fetch(reason) => {
+                attempt.has_fetched = flight::launch(keys, reason, wanted, platform).await == Landing::Issuer;
+            }
+            KeyAction::Refuse(refusal) => return Err(refusal.into()),
+        }
+    }
+}
+
+/// Whether a token that was verified with a key of this set need not be verified again: the set is the one to use. It is
+/// refreshed where that is due, as if its keys had been looked for.
+pub(super) fn still_uses<P: Platform>(keys: &FetchedKeys<P::Key>, set: &SetIdentity<P::Key>, platform: &P) -> bool {
+    let Some(cached) = keys.cached().filter(|cached| cached.set.is(set)) else { return false };
+    match keys.plan(Some(&cached), true, Attempt::default(), platform.now()) {
+        KeyAction::Use => true,
+        KeyAction::UseAndRefresh => {
+            flight::refresh_later(keys, platform);
+            true
+        }
+        KeyAction::Fetch(_) | KeyAction::Wait { .. } | KeyAction::Refuse(_) => false,
+    }
+}
+
+fn found<K>(selection: Selection<K>, set: Option<SetIdentity<K>>) -> Result<Found<K>, Denial> {
+    Ok(Found { keys: selection.into_keys()?, set: set.unwrap_or_default() })
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownKey => InvalidToken::Key.into(),
+            Refusal::Unavailable { retry_after } => Self::KeysUnavailable { retry_after },
+        }
+    }
+}
+
+/// A request's waiting for a fetch that another request made: it looks for the result between naps of its own. What it
+/// has slept is its clock, which nobody sets.
+struct Patience<'s, K> {
+    left_ms: u32,
+    next_nap_ms: u32,
+    slot: &'s RefCell<Slot<K>>,
+    /// From the first nap on.
+    turn: Option<WaitingTurn<'s, K>>,
+}
+
+impl<'s, K> Patience<'s, K> {
+    fn new(issuer: &Issuer, slot: &'s Rc<RefCell<Slot<K>>>) -> Self {
+        Self { left_ms: longest_flight(issuer) * 1000, next_nap_ms: 1, slot, turn: None }
+    }
+
+    /// Sleeps a little; false when it has waited long enough, or too many requests wait.
+    async fn nap(&mut self, runtime: &impl Runtime) -> bool {
+        if self.turn.is_none() && runtime.has_room_to_wait() {
+            self.turn = WaitingTurn::take(self.slot);
+        }
+        if self.turn.is_none() || self.left_ms == 0 {
+            return false;
+        }
+        let nap_ms = self.next_nap_ms.min(self.left_ms);
+        runtime.sleep(nap_ms).await;
+        self.left_ms -= nap_ms;
+        self.next_nap_ms = (self.next_nap_ms * 2).min(MAX_NAP_MS);
+        true
+    }
+}

@@ -1,0 +1,200 @@
+//! What becomes of a route's requests.
+
+use std::fmt::Display;
+use std::rc::Rc;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::cors::Cors;
+use super::issuer::{Issuer, MAX_TIMEOUT_MS};
+use super::reader::{Field, Table};
+use super::requirement::{Referents, Requirement};
+use super::url::Origin;
+use crate::route::pattern::{PathPattern, PatternSegment};
+
+/// What no segment of a URL's path holds as it is.
+const NOT_IN_PATHS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'|');
+
+/// The keys of a route that say what a token must be. A route that takes no tokens has none of them.
+pub const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];
+
+/// What becomes of a route's requests.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// They are refused, whoever sends them.
+    Deny,
+    /// They go to the origin, if the caller may use the route.
+    Forward(Forwarding),
+}
+
+/// Who may use a route, and where its requests go.
+#[derive(Clone, Debug)]
+pub struct Forwarding {
+    /// Who may use it.
+    pub access: Access,
+    /// Where requests go.
+    pub origin: Origin,
+    /// Leading segments that are removed from the path.
+    pub strip_prefix: Vec<String>,
+    /// The same as a path, for the origin to put in front of its links.
+    pub forwarded_prefix: String,
+    /// Whether Cloudflare's cache may answer instead of the origin. It has one answer for all callers.
+    pub cache: bool,
+    /// Until the origin's response headers.
+    pub timeout_ms: u32,
+}
+
+/// Who may use a route.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Callers with a token.
+    Token(Requirement),
+    /// Callers with a token, and those that send none.
+    Optional(Requirement),
+    /// Everyone; tokens are ignored.
+    Public,
+}
+
+/// What a route falls back to, and may refer to.
+pub(super) struct Defaults<'p> {
+    /// `None` where they are no table.
+    pub(super) issuers: Option<&'p [(String, Option<Issuer>)]>,
+    pub(super) origin: Option<&'p Origin>,
+    /// Where the policy names an origin, be it a wrong one.
+    pub(super) origin_field: Option<&'p Field<'p>>,
+    /// Whether requests carry a secret to their origins, be it named wrongly.
+    pub(super) sends_secret: bool,
+    pub(super) cors: Option<&'p Rc<Cors>>,
+    /// The prefix of identity headers.
+    pub(super) identity_prefix: &'p str,
+}
+
+/// The values of `access`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AccessKind {
+    Token,
+    Optional,
+    Public,
+    Deny,
+}
+
+impl AccessKind {
+    pub(super) const WORDS: [(&str, Self); 4] =
+        [("token", Self::Token), ("optional", Self::Optional), ("public", Self::Public), ("deny", Self::Deny)];
+}
+
+/// A route's table, from which its action is read.
+pub(super) struct Draft<'f, 'd> {
+    pub(super) table: &'f Table<'d>,
+    pub(super) route: &'f Field<'d>,
+    pub(super) serves_all_hosts: bool,
+}
+
+impl Draft<'_, '_> {
+    /// Reads the action. `kind` is the route's `access`, if that is right.
+    pub(super) fn read(
+        &self,
+        kind: Option<AccessKind>,
+        referents: Referents<'_>,
+        defaults: &Defaults<'_>,
+    ) -> Option<Action> {
+        let table = self.table;
+        let access = self.read_access(kind, referents);
+        let origin = self.read_origin(kind, defaults);
+        let strip_prefix = table.or("strip_prefix", Vec::new(), |field| field.read(read_prefix));
+        let cache = table.or("cache", kind == Some(AccessKind::Public), Field::boolean);
+        let timeout_ms = table.or("timeout_ms", 30_000_u64, |field| field.integer(1..=MAX_TIMEOUT_MS));
+        let (access, origin, strip_prefix, cache) = (access?, origin?, strip_prefix?, cache?);
+        let timeout_ms = u32::try_from(timeout_ms?).ok()?;
+        Some(match access {
+            None => Action::Deny,
+            Some(access) => Action::Forward(Forwarding {
+                access,
+                origin,
+                forwarded_prefix: strip_prefix.iter().map(|segment| format!("/{}", encoded(segment))).collect(),
+                strip_prefix,
+                cache,
+                timeout_ms,
+            }),
+        })
+    }
+
+    /// Who may use the route; `Some(None)` where nobody may.
+    fn read_access(&self, kind: Option<AccessKind>, referents: Referents<'_>) -> Option<Option<Access>> {
+        let Some(kind) = kind else {
+            // Whether these are right depends on what is wrong; at least they are known.
+            TOKEN_CHECKS.iter().for_each(|check| drop(self.table.field(check)));
+            return None;
+        };
+        match kind {
+            AccessKind::Token => Requirement::read(self.table, referents).map(Access::Token).map(Some),
+            AccessKind::Optional => Requirement::read(self.table, referents).map(Access::Optional).map(Some),
+            AccessKind::Public => refuse_token_checks(self.table).map(|()| Some(Access::Public)),
+            AccessKind::Deny => refuse_token_checks(self.table).map(|()| None),
+        }
+    }
+
+    /// The route's origin, else the policy's. Where none is needed, or the policy's is wrong, which is error enough, any
+    /// will do: the route is checked further.
+    fn read_origin(&self, kind: Option<AccessKind>, defaults: &Defaults<'_>) -> Option<Origin> {
+        let own = self.table.field("origin").map(|field| field.read(Origin::parse));
+        let is_needed = kind != Some(AccessKind::Deny);
+        if own.is_none() && is_needed && defaults.origin_field.is_none() {
+            self.table.fail("origin", "is required, since the policy names no origin");
+            return None;
+        }
+        let origin = match own {
+            Some(own) => Some(own?),
+            None => defaults.origin.cloned(),
+        };
+        let is_open = origin == Some(Origin::Passthrough) && self.serves_all_hosts;
+        if is_open && kind.is_some() && is_needed {
+            self.refuse_open_secret(defaults);
+        }
+        Some(origin.unwrap_or(Origin::Passthrough))
+    }
+
+    /// A request that goes to whatever host it names must not carry the secret there.
+    fn refuse_open_secret(&self, defaults: &Defaults<'_>) {
+        let origin = self.route.member("origin").or_else(|| defaults.origin_field.cloned());
+        if let Some(origin) = origin.filter(|_| defaults.sends_secret) {
+            let message = "is required: with the origin passthrough the caller would choose who learns identity.secret";
+            self.table.fail_beside("hosts", message, &origin);
+        }
+    }
+}
+
+fn read_prefix(text: &str) -> Result<Vec<String>, String> {
+    let pattern = PathPattern::parse(text)?;
+    let literals = pattern.segments.into_iter().map(|segment| match segment {
+        PatternSegment::Literal(text) => Some(text),
+        PatternSegment::Capture(_) => None,
+    });
+    let literals: Option<Vec<_>> = literals.collect();
+    literals.filter(|_| pattern.rest.is_none()).ok_or_else(|| "expected literal segments only".to_owned())
+}
+
+/// A literal segment as it stands in a URL (RFC 3986 §3.3), for a header's value.
+fn encoded(segment: &str) -> impl Display {
+    utf8_percent_encode(segment, NOT_IN_PATHS)
+}
+
+/// A check that looks as if it did something is worse than none.
+fn refuse_token_checks(table: &Table<'_>) -> Option<()> {
+    let checks: Vec<Field<'_>> = TOKEN_CHECKS.iter().filter_map(|check| table.field(check)).collect();
+    for check in &checks {
+        check.fail::<()>("expected no token check on a public or deny route, it would do nothing");
+    }
+    checks.is_empty().then_some(())
+}
