@@ -2,6 +2,7 @@
 
 mod check;
 mod document;
+mod exit;
 mod explain;
 mod finding;
 mod import;
@@ -13,6 +14,7 @@ mod policy;
 mod push;
 mod routes;
 mod schema;
+mod spelling;
 mod test;
 mod trial;
 mod web;
@@ -21,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use exit::{Failure, Outcome};
 use output::{Color, Output};
 
 /// Write, check and understand the policy of a Portcullis gate.
@@ -55,28 +58,6 @@ Exit codes:
   1  findings, a test that fails, a decision that --expect does not say
   2  nothing was done: wrong usage, a file that cannot be read or written, or,
      where a command needs a policy, one with errors";
-
-/// How a command ended that did its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Fine,
-    Findings,
-}
-
-/// Why a command could not do its work.
-#[derive(Debug)]
-enum Failure {
-    /// In words for who called.
-    Message(String),
-    /// What is wrong was told already, as findings.
-    Told,
-}
-
-impl Failure {
-    fn new(message: impl Into<String>) -> Self {
-        Self::Message(message.into())
-    }
-}
 
 fn main() -> ExitCode {
     // clap itself ends with 2 on wrong usage.

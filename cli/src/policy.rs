@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use portcullis::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
 
-use crate::Failure;
 use crate::document::{
     Document, PolicyValue, ProblemKind, Source, Syntax, SyntaxError, Value, policies, repeated_keys,
 };
-use crate::finding::{Finding, Subject, human};
-use crate::lint;
+use crate::exit::Failure;
+use crate::finding::{Finding, Subject, human, rule};
 use crate::output::{Output, Stream, printable};
+use crate::spelling::nearest;
 
 /// How to read a policy's file.
 #[derive(clap::Args, Debug)]
@@ -158,12 +158,12 @@ fn to_json(value: &Value) -> String {
 
 /// An error of syntax as a finding.
 pub(crate) fn syntax_finding(error: SyntaxError) -> Finding {
-    Finding::new(&lint::SYNTAX, error.span, error.message)
+    Finding::new(&rule::SYNTAX, error.span, error.message)
 }
 
 fn policy_finding(error: PolicyError, value: &Value) -> Finding {
     let subject = if matches!(error.names, Some(Names::Keys(_))) { Subject::Key } else { Subject::Value };
-    let mut finding = Finding::new(&lint::POLICY, subject.span(value, &error.place), error.message);
+    let mut finding = Finding::new(&rule::POLICY, subject.span(value, &error.place), error.message);
     finding.help = match &error.names {
         Some(Names::Keys(valid)) => nearest(error.place.key().unwrap_or_default(), valid.iter().copied()),
         Some(Names::Values { found, valid }) => nearest(found, valid.iter().map(String::as_str)),
@@ -172,11 +172,4 @@ fn policy_finding(error: PolicyError, value: &Value) -> Finding {
     finding.related = error.related.map(|place| (Subject::Value.span(value, &place), place.to_string()));
     finding.place = error.place;
     finding
-}
-
-/// A question for the name that was most likely meant.
-pub(crate) fn nearest<'n>(found: &str, valid: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let distance = |name: &&str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
-    let best = valid.into_iter().min_by_key(distance)?;
-    (distance(&best) <= 1 + found.chars().count() / 4).then(|| format!("did you mean `{best}`?"))
 }

@@ -7,9 +7,9 @@ use portcullis::route::table::{Listed, ListedHost};
 use serde::Serialize;
 
 use crate::document::{Node, Value};
+use crate::exit::{Failure, Outcome};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
 use crate::policy::{Input, Loaded, load};
-use crate::{Failure, Outcome};
 
 /// List the routes in order of precedence, with what each requires
 ///

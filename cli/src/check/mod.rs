@@ -7,12 +7,13 @@ use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use crate::document::Source;
+use crate::exit::{Failure, Outcome};
 use crate::finding::position::Lines;
-use crate::finding::{Finding, Severity, github, human, json, sarif};
-use crate::lint::{self, RULES};
+use crate::finding::rule::{RULES, Severity};
+use crate::finding::{Finding, github, human, json, sarif};
+use crate::lint;
 use crate::output::{Output, Stream, printable};
 use crate::policy::{Examined, Input, examine, read};
-use crate::{Failure, Outcome};
 use online::IssuerKeys;
 
 /// Check a policy: all problems at once, each underlined

@@ -11,8 +11,8 @@ use portcullis::token::algorithm::{Algorithm, KeyType};
 use serde::Serialize;
 
 use crate::document::Value;
+use crate::finding::rule::{KEY_NOT_ALLOWED, KEYS, Rule};
 use crate::finding::{Finding, Subject};
-use crate::lint::{KEY_NOT_ALLOWED, KEYS};
 use crate::output::{BOLD, Output, printable};
 use crate::web::Web;
 
@@ -95,7 +95,7 @@ async fn fetch(issuer: &Issuer, url: &str) -> Result<(Vec<PublicKey>, usize), Fa
 }
 
 /// Keys that the policy allows no algorithm of.
-fn unfit(found: &IssuerKeys) -> impl Iterator<Item = (&'static crate::lint::Rule, String)> {
+fn unfit(found: &IssuerKeys) -> impl Iterator<Item = (&'static Rule, String)> {
     let has_none = found.keys.iter().all(|key| key.algorithms.is_empty());
     let of_all = has_none.then(|| (&KEYS, "the policy allows no algorithm of any key of this issuer".to_owned()));
     let of_one = found.keys.iter().filter(move |key| !has_none && key.algorithms.is_empty()).map(|key| {

@@ -6,7 +6,8 @@ use jsonc_parser::tokens::{Token, TokenAndRange};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Number;
 
-use super::{Key, Node, Span, SyntaxError, Value};
+use super::text::{Span, SyntaxError};
+use super::value::{Key, Node, Value};
 
 /// What is let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

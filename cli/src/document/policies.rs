@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use portcullis::policy::{Place, Step};
 
 use super::json::{self, Dialect};
-use super::{Document, MAX_DEPTH, ProblemKind, Span, SyntaxError, Value};
-use crate::Failure;
+use super::source::Document;
+use super::text::{Span, SyntaxError};
+use super::value::{MAX_DEPTH, ProblemKind, Value};
+use crate::exit::Failure;
 use crate::output::printable;
 
 /// The variable of the Worker that holds the policy.

@@ -4,7 +4,8 @@ use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Key, Node, SyntaxError, Value};
+use super::text::{Span, SyntaxError};
+use super::value::{Key, Node, Value};
 
 /// Reads TOML; all errors otherwise, as the parser goes on behind them.
 pub(super) fn parse(text: &str) -> Result<Value, Vec<SyntaxError>> {
@@ -20,7 +21,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Vec<SyntaxError>> {
     Err(errors)
 }
 
-fn table(table: &DeTable<'_>, span: super::Span) -> Value {
+fn table(table: &DeTable<'_>, span: Span) -> Value {
     let entries = table.iter().map(|(name, field)| {
         let key = Key { name: name.get_ref().to_string(), span: name.span() };
         (key, value(field))

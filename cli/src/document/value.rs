@@ -6,7 +6,10 @@ use portcullis::policy::{Place, Step};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
-use super::{MAX_DEPTH, Span, SyntaxError};
+use super::text::{Span, SyntaxError};
+
+/// The most levels of nesting in a file. The policy itself may have less ([`portcullis::json::MAX_DEPTH`]).
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]

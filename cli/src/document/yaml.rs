@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks, StrInput};
 use serde_json::Number;
 
-use super::{Key, MAX_DEPTH, Node, Span, SyntaxError, Value};
+use super::text::{Span, SyntaxError};
+use super::value::{Key, MAX_DEPTH, Node, Value};
 
 /// The most values that aliases may multiply a document to.
 const MAX_VALUES: usize = 1_000_000;

@@ -11,11 +11,11 @@ use portcullis::json::Json;
 use portcullis::jwks::set::usable_keys;
 
 use crate::document::Source;
+use crate::exit::{Failure, Outcome};
 use crate::output::Output;
 use crate::policy::{Reading, load};
 use crate::trial::candidates::RouteText;
 use crate::trial::{Asked, Court, replace_keys, time};
-use crate::{Failure, Outcome};
 use report::{Caller, Explanation};
 
 /// Explain what becomes of a request, and why

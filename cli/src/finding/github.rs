@@ -1,7 +1,8 @@
 //! Findings as workflow commands of GitHub Actions, which shows them in the changed files.
 
+use super::Finding;
 use super::position::Lines;
-use super::{Finding, Severity};
+use super::rule::Severity;
 use crate::document::Source;
 use crate::output::printable;
 

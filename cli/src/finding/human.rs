@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet, Title};
 
+use super::Finding;
 use super::position::Lines;
-use super::{Finding, Severity};
+use super::rule::Severity;
 use crate::document::{Source, Span};
 use crate::output::{Output, Stream, printable, wrap};
 

@@ -4,34 +4,13 @@ pub(crate) mod github;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod position;
+pub(crate) mod rule;
 pub(crate) mod sarif;
 
 use portcullis::policy::Place;
 
 use crate::document::{Node, Span, Value};
-use crate::lint::Rule;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Severity {
-    /// The gate would refuse every request.
-    Error,
-    /// Legal, but likely not meant.
-    Warning,
-    /// Legal, and often meant; worth a look.
-    Note,
-}
-
-impl Severity {
-    /// What SARIF calls it (§3.27.10), and everyone else.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        }
-    }
-}
+use rule::{Rule, Severity};
 
 /// Something in a file that is wrong or suspicious.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::Finding;
 use super::position::Lines;
+use super::rule::RULES;
 use crate::document::{Source, Span};
-use crate::lint::RULES;
 
 /// A log with one run.
 pub(crate) fn log(findings: &[Finding], source: &Source) -> Value {

@@ -10,11 +10,11 @@ use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
 use crate::document::{MAX_DEPTH, Source, Syntax, Value};
+use crate::exit::{Failure, Outcome};
 use crate::finding::human;
 use crate::openapi::{self, Access, DefaultAccess, Import, Missing, Options, Outcome as Became};
 use crate::output::{Output, Stream, printable, wrap};
 use crate::policy::syntax_finding;
-use crate::{Failure, Outcome};
 
 pub(crate) use document::document;
 

@@ -8,15 +8,14 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
+use crate::exit::{Failure, Outcome};
 use crate::output::{Output, printable};
-use crate::{Failure, Outcome};
 
 use ask::Asker;
-use configuration::Answers;
+use configuration::{Answers, Preset};
 
 /// The file that wrangler deploys by.
 const FILE: &str = "wrangler.toml";
@@ -75,22 +74,6 @@ Examples:
       --audience https://api.example.com --origin https://10.0.0.7
   portcullis init --issuer https://accounts.example.com --preset oidc \\
       --audience https://api.example.com --origin service:API --dry-run";
-
-/// Whose tokens the examples in the policy are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Preset {
-    /// Logto: its three models of permissions
-    Logto,
-    /// Any OpenID Connect provider
-    Oidc,
-}
-
-impl Preset {
-    /// Logto's issuers end like this, in its cloud and elsewhere.
-    fn of(issuer: &str) -> Self {
-        if issuer.ends_with("/oidc") { Self::Logto } else { Self::Oidc }
-    }
-}
 
 fn issuer(text: &str) -> Result<String, String> {
     discovery_url(text).map(|_| text.to_owned())

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use portcullis::policy::url::Origin;
 use portcullis::policy::{Issuer, Step};
 
-use super::{LONG_LEEWAY, Lint, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
+use super::linter::Lint;
+use crate::finding::rule::{LONG_LEEWAY, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
 
 /// Clocks of servers differ by less.
 const MAX_LEEWAY: u64 = 120;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use portcullis::policy::{Access, Place, Step};
-pub(super) use portcullis::route::method::USUAL;
+use portcullis::route::method::USUAL;
 
+use super::linter::{Lint, route, route_key};
 use super::location::Location;
 use super::strictness::{Strictness, asks_for_less};
-use super::{Lint, METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE, route, route_key};
 use crate::finding::Subject;
-use crate::policy::nearest;
+use crate::finding::rule::{METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE};
+use crate::spelling::nearest;
 
 /// The others of the registry (RFC 9110 §16.1), and the one that caches take.
 const OTHERS: [&str; 31] = [

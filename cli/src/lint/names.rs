@@ -7,9 +7,10 @@ use std::ops::Range;
 use portcullis::policy::{Place, Step};
 use strsim::damerau_levenshtein;
 
-use super::{Lint, SIMILAR_AUDIENCE, SIMILAR_SCOPE};
+use super::linter::Lint;
 use crate::document::{Node, Value};
 use crate::finding::Subject;
+use crate::finding::rule::{Rule, SIMILAR_AUDIENCE, SIMILAR_SCOPE};
 
 /// Shorter ones differ by a letter as a matter of course.
 const LEAST_LETTERS: usize = 4;
@@ -46,7 +47,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     }
 }
 
-fn tell(lint: &mut Lint<'_>, rule: &super::Rule, message: String, rare: &Use, common: &Use) {
+fn tell(lint: &mut Lint<'_>, rule: &Rule, message: String, rare: &Use, common: &Use) {
     let [place, related] = [rare, common].map(|used| used.place.iter().map(Step::borrowed).collect::<Vec<_>>());
     let span = Subject::Value.span(lint.value, &Place::at(&related));
     lint.note(rule, &place, message).related = Some((span, Place::at(&related).to_string()));

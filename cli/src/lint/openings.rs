@@ -4,16 +4,15 @@
 use std::collections::{BTreeSet, HashSet};
 
 use portcullis::policy::Place;
+use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteTable;
 
+use super::linter::{Lint, route, route_key};
 use super::location::Location;
-use super::methods::USUAL;
 use super::strictness::Strictness;
-use super::{
-    DENY_OPENED, Lint, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE, route, route_key,
-};
 use crate::finding::Subject;
+use crate::finding::rule::{DENY_OPENED, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE};
 
 /// What would become of an open route's requests if it were not there.
 enum Otherwise {

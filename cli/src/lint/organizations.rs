@@ -3,8 +3,9 @@
 use portcullis::policy::{Organization, Requirement, Step};
 use portcullis::route::pattern::PathPattern;
 
-use super::{Lint, ORGANIZATION_ALTERNATIVE, ORGANIZATION_UNUSED, route_key};
+use super::linter::{Lint, route_key};
 use crate::document::Value;
+use crate::finding::rule::{ORGANIZATION_ALTERNATIVE, ORGANIZATION_UNUSED};
 
 /// Names of captures that say whose data a path is about, in lower case and without `_` and `-`.
 const NAMES: [&str; 8] =

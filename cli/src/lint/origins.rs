@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use portcullis::policy::url::{Origin, check_key_url};
 use portcullis::policy::{Access, Route, Step};
 
-use super::{HTTP_ORIGIN, LOOPBACK_ORIGIN, Lint, UNREACHABLE_ORIGIN, route_key};
+use super::linter::{Lint, route_key};
 use crate::document::Value;
+use crate::finding::rule::{HTTP_ORIGIN, LOOPBACK_ORIGIN, UNREACHABLE_ORIGIN};
 
 /// Domains that public DNS does not have: RFC 6761 §6.2 and §6.4, RFC 6762 §3 and appendix G, RFC 8375 §3, and
 /// `internal`, which ICANN keeps for private use.

@@ -4,8 +4,9 @@ use portcullis::policy::KEY_SET_PATH;
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::HostPattern;
 
+use super::linter::{Lint, route_key};
 use super::location::Location;
-use super::{Lint, UNREACHABLE, route_key};
+use crate::finding::rule::UNREACHABLE;
 
 /// A document that the gate serves before it looks at routes.
 struct Document<'p> {

@@ -3,8 +3,9 @@
 use portcullis::policy::url::check_key_url;
 use portcullis::policy::{OriginPattern, Step};
 
-use super::{CORS_WIDE, HTTP_PAGE, Lint, route_key};
+use super::linter::{Lint, route_key};
 use crate::document::Node;
+use crate::finding::rule::{CORS_WIDE, HTTP_PAGE};
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let of_policy = lint.value.get("cors").map(|cors| (vec![Step::Key("cors")], cors));

@@ -3,8 +3,9 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{Access, Route, Step};
 
-use super::{Lint, OPEN_PASSTHROUGH, route_key};
+use super::linter::{Lint, route_key};
 use crate::document::Value;
+use crate::finding::rule::OPEN_PASSTHROUGH;
 
 /// With `identity.secret` such a policy is none; without it, this is said.
 pub(super) fn lint(lint: &mut Lint<'_>) {

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use portcullis::policy::{Place, Step};
+use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteMatch;
 
+use super::linter::{Lint, route, route_key};
 use super::location::{ANY, Location};
-use super::methods::USUAL;
+use super::notation;
 use super::strictness::{Strictness, asks_for_less};
-use super::{CASE_OPENING, FOREIGN_PATTERN, Lint, QUERY_IN_PATH, SIMILAR_PATH, notation, route, route_key};
 use crate::document::Value;
 use crate::finding::Subject;
+use crate::finding::rule::{CASE_OPENING, FOREIGN_PATTERN, QUERY_IN_PATH, SIMILAR_PATH};
 
 pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
     for (index, written) in lint.routes().iter().enumerate() {

@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use portcullis::policy::Place;
 use portcullis::route::pattern::PathPattern;
 
+use super::linter::{Lint, route};
 use super::location::Location;
 use super::strictness::{Strictness, asks_for_less};
-use super::{Lint, ROOT_OPENING, route};
 use crate::finding::Subject;
+use crate::finding::rule::ROOT_OPENING;
 
 pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
     let mut trees: HashMap<String, Vec<usize>> = HashMap::new();

@@ -2,8 +2,9 @@
 
 use portcullis::policy::{Access, Audience, Requirement, Step};
 
-use super::{AUDIENCE_UNCHECKED, CALLER_AUDIENCE, Lint, OPTIONAL_CHECKS, route_key};
+use super::linter::{Lint, route_key};
 use crate::document::Value;
+use crate::finding::rule::{AUDIENCE_UNCHECKED, CALLER_AUDIENCE, OPTIONAL_CHECKS};
 
 pub(super) fn lint(lint: &mut Lint<'_>) {
     for (index, (route, written)) in lint.policy.routes.iter().zip(lint.routes()).enumerate() {

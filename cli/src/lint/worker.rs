@@ -3,9 +3,11 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, Step};
 
-use super::{ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE};
 use crate::document::{Document, Node, Span, Value, is_configuration};
 use crate::finding::Finding;
+use crate::finding::rule::{
+    ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE,
+};
 use crate::policy::Examined;
 
 /// The most bytes of a variable of a Worker.

@@ -9,7 +9,9 @@ mod atlas;
 mod claim;
 #[cfg(test)]
 mod model;
+mod names;
 mod operation;
+mod options;
 mod path;
 mod readings;
 mod report;
@@ -26,11 +28,8 @@ mod spot;
 mod template;
 mod tree;
 
-use std::fmt;
-
-use clap::ValueEnum;
-
 pub(crate) use claim::Rule;
+pub(crate) use options::{DefaultAccess, Options};
 pub(crate) use report::{Missing, Outcome, Remark};
 pub(crate) use route::Route;
 pub(crate) use scopes::Scopes;
@@ -48,48 +47,6 @@ use template::{rewritten, segments};
 use tree::Place;
 
 use crate::document::Value;
-
-/// What a person adds to a document.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Options {
-    /// For whom tokens must be; one of these.
-    pub(crate) audience: Vec<String>,
-    /// Issuers by the name of the security scheme whose tokens are theirs.
-    pub(crate) issuers: Vec<(String, String)>,
-    /// The issuer for all schemes that name none.
-    pub(crate) issuer: Option<String>,
-    /// What stands behind the gate.
-    pub(crate) origin: Option<String>,
-    /// In place of the document's servers.
-    pub(crate) server: Option<String>,
-    /// Whether routes are for the servers' hosts alone.
-    pub(crate) hosts: bool,
-    /// Whether the origin sees paths without the servers' base path.
-    pub(crate) strip_base: bool,
-    /// Who may call what has no `security`.
-    pub(crate) default_access: Option<DefaultAccess>,
-}
-
-/// Who may call what has no `security`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DefaultAccess {
-    /// No one
-    Deny,
-    /// Who has a token
-    Token,
-    /// Everyone
-    Public,
-}
-
-impl fmt::Display for DefaultAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Deny => "deny",
-            Self::Token => "token",
-            Self::Public => "public",
-        })
-    }
-}
 
 /// What became of a document.
 #[derive(Clone, Debug)]
@@ -276,10 +233,4 @@ fn is_foreign_wildcard(segment: &str) -> bool {
 /// Says why it stands for no place.
 pub(crate) fn server(url: &str) -> Result<String, String> {
     Server::parse(url, None).map(|_| url.to_owned())
-}
-
-/// A name that is free: this one, or else with a number behind it.
-fn unique(name: &str, is_free: impl Fn(&str) -> bool) -> String {
-    let numbered = (2..).map(|number| format!("{name}_{number}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(|name| is_free(name)).unwrap_or_default()
 }

@@ -4,8 +4,8 @@ use percent_encoding::percent_decode_str;
 use portcullis::route::pattern::is_name;
 
 use super::area::{Area, Host, Part};
+use super::names::unique;
 use super::template::{Parameter, has_operator, is_balanced, segments, split_query};
-use super::unique;
 
 /// The name of a parameter that has none which could be kept.
 const NAMELESS: &str = "parameter";

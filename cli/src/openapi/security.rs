@@ -1,10 +1,11 @@
 //! Who may call an operation: `security`, as the policy's access.
 
+use super::names::unique;
+use super::options::{DefaultAccess, Options};
 use super::report::{Outcome, Report};
 use super::schemes::{Scheme, TokenScheme};
 use super::scopes::{Scopes, combine};
 use super::tree::Place;
-use super::{DefaultAccess, Options, unique};
 use crate::document::Value;
 
 /// Who may pass a route.

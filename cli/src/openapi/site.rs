@@ -1,8 +1,8 @@
 //! Where an operation's requests come in and go to: its servers, and what the options say of them.
 
-use super::Options;
 use super::area::label_of;
 use super::operation::Operation;
+use super::options::Options;
 use super::readings::{Reading, at, readings};
 use super::report::{Outcome, Report};
 use super::server::Server;

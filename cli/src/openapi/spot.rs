@@ -2,9 +2,9 @@
 
 use super::area::Area;
 use super::claim::{Claim, Rule, Template};
+use super::names::unique;
 use super::report::{Outcome, Report};
 use super::route::Route;
-use super::unique;
 
 static DENY: Rule = Rule::DENY;
 

@@ -7,11 +7,12 @@ use portcullis::rollout::MAX_POLICY_BYTES;
 
 use self::changes::Changes;
 use self::wrangler::Wrangler;
-use crate::finding::{Severity, human};
+use crate::exit::{Failure, Outcome};
+use crate::finding::human;
+use crate::finding::rule::Severity;
 use crate::lint;
 use crate::output::{Output, Stream};
 use crate::policy::{Input, Loaded, load};
-use crate::{Failure, Outcome};
 
 /// Check a policy, then put it into Workers KV
 ///

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use portcullis::rollout::POLICY_KEY;
 use serde::Deserialize;
 
-use crate::Failure;
+use crate::exit::Failure;
 
 /// Which namespace, and how wrangler finds it.
 #[derive(clap::Args, Debug)]

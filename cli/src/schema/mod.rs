@@ -8,10 +8,10 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::Value;
 
+use crate::exit::{Failure, Outcome};
 use crate::output::Output;
 use crate::schema::policy::Policy;
 use crate::test::document::Tests;
-use crate::{Failure, Outcome};
 
 /// Print the JSON Schema of policies, for editors
 ///

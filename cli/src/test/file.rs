@@ -8,8 +8,8 @@ use portcullis::policy::reader::{Errors, Field, Table, read_document};
 use serde_json::{Map, Value as Claims};
 
 use super::expect::Expect;
-use crate::Failure;
 use crate::document::{Node, Source, Value};
+use crate::exit::Failure;
 use crate::finding::human;
 use crate::finding::position::Lines;
 use crate::output::{Output, Stream};

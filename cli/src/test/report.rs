@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::Ran;
 use super::judge::{Judged, Mismatch};
+use super::run::Ran;
 use crate::output::{BOLD, DIM, GREEN, Output, RED, printable, wrap};
 
 /// Changes whenever what a field of the JSON means does. New fields may come without.

@@ -21,7 +21,7 @@ use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::token::verified::VerifiedTokens;
 use portcullis::upstream::Forward;
 
-use crate::Failure;
+use crate::exit::Failure;
 use caller::Form;
 use peek::Peek;
 use platform::Local;

@@ -1,0 +1,49 @@
+//! A policy, and the findings about it.
+
+use std::collections::HashSet;
+
+use portcullis::policy::{Place, Policy, Step};
+
+use crate::document::Value;
+use crate::finding::rule::Rule;
+use crate::finding::{Finding, Subject};
+
+/// A policy, and what is noted of it.
+pub(super) struct Lint<'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) value: &'p Value,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'p> Lint<'p> {
+    pub(super) fn note(&mut self, rule: &Rule, steps: &[Step<&str>], message: impl Into<String>) -> &mut Finding {
+        let place = Place::at(steps);
+        let span = Subject::Value.span(self.value, &place);
+        self.findings.push(Finding { place, ..Finding::new(rule, span, message) });
+        // It was pushed just now.
+        let last = self.findings.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "the list is not empty")]
+        &mut self.findings[last]
+    }
+
+    /// The places of which this was said.
+    pub(super) fn said(&self, rule: &Rule) -> HashSet<String> {
+        let said = self.findings.iter().filter(|finding| finding.rule == rule.name);
+        said.map(|finding| finding.place.to_string()).collect()
+    }
+
+    /// The routes as they are written, in the order of the policy's.
+    pub(super) fn routes(&self) -> &'p [Value] {
+        self.value.list("routes")
+    }
+}
+
+/// The place of a route.
+pub(super) fn route(index: usize) -> [Step<&'static str>; 2] {
+    [Step::Key("routes"), Step::Index(index)]
+}
+
+/// The place of a key of a route.
+pub(super) fn route_key(index: usize, key: &str) -> [Step<&str>; 3] {
+    [Step::Key("routes"), Step::Index(index), Step::Key(key)]
+}
