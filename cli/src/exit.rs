@@ -2,8 +2,8 @@
 
 /// How a command ended that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Fine,
+pub(crate) enum Completion {
+    Clean,
     Findings,
 }
 
@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     /// In words for who called.
     Message(String),
     /// What is wrong was told already, as findings.
-    Told,
+    Reported,
 }
 
 impl Failure {

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use exit::{Failure, Outcome};
+use exit::{Completion, Failure};
 use output::{Color, Output};
 
 /// Write, check and understand the policy of a Portcullis gate.
@@ -42,14 +42,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Init(init::Args),
-    Check(check::Args),
-    Routes(routes::Args),
-    Explain(explain::Args),
-    Test(test::Args),
-    Import(import::Args),
-    Push(push::Args),
-    Schema(schema::Args),
+    Init(init::InitArgs),
+    Check(check::CheckArgs),
+    Routes(routes::RoutesArgs),
+    Explain(explain::ExplainArgs),
+    Test(test::TestArgs),
+    Import(import::ImportArgs),
+    Push(push::PushArgs),
+    Schema(schema::SchemaArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -65,8 +65,8 @@ fn main() -> ExitCode {
     let output = Output::new(cli.color);
     let result = run(cli.command, &output);
     match output.lost().map_or(result, |kind| Err(Failure::new(format!("cannot write the results: {kind}")))) {
-        Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Completion::Clean) => ExitCode::SUCCESS,
+        Ok(Completion::Findings) => ExitCode::from(1),
         Err(failure) => {
             if let Failure::Message(message) = failure {
                 output.error(&message);
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
+fn run(command: Command, output: &Output) -> Result<Completion, Failure> {
     match command {
         Command::Check(args) => check::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),

@@ -8,16 +8,16 @@ use portcullis::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
 
 use crate::document::{
-    Document, PolicyValue, ProblemKind, Source, Syntax, SyntaxError, Value, policies, repeated_keys,
+    ParsedSource, PolicyValue, ProblemKind, Source, SourceValue, Syntax, SyntaxError, policies, repeated_keys,
 };
 use crate::exit::Failure;
-use crate::finding::{Finding, Subject, human, rule};
+use crate::finding::{Finding, Highlight, human, rule};
 use crate::output::{Output, Stream, printable};
 use crate::spelling::nearest;
 
 /// How to read a policy's file.
 #[derive(clap::Args, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct ReadOptions {
     /// The environment of wrangler.toml whose policy is meant
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
@@ -29,39 +29,39 @@ pub(crate) struct Reading {
 
 /// The policy's file, as an argument, and how to read it.
 #[derive(clap::Args, Debug)]
-pub(crate) struct Input {
+pub(crate) struct PolicyInput {
     /// The policy, or the wrangler.toml that holds it; `-` for standard input
     #[arg(default_value = "wrangler.toml")]
     pub(crate) file: PathBuf,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadOptions,
 }
 
 /// A policy of a file, read as the gate reads it.
 #[derive(Debug)]
-pub(crate) struct Examined<'d> {
+pub(crate) struct ExaminedPolicy<'d> {
     /// The environment of wrangler.toml that it is for; `None` for the default one, and in a file of its own.
     pub(crate) environment: Option<&'d str>,
     /// Where the file has it.
     pub(crate) place: Place,
     /// The document, as far as it is one.
-    pub(crate) value: Option<Cow<'d, Value>>,
+    pub(crate) value: Option<Cow<'d, SourceValue>>,
     /// The policy, or all that is wrong with it.
     pub(crate) result: Result<Policy, Vec<Finding>>,
 }
 
 /// A policy that holds, for commands that use one.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedPolicy {
     /// The document.
-    pub(crate) value: Value,
+    pub(crate) value: SourceValue,
     pub(crate) policy: Policy,
     /// The file that holds it.
     pub(crate) source: Source,
 }
 
-impl Loaded {
+impl LoadedPolicy {
     /// The document in JSON, as the Worker gets it.
     pub(crate) fn json(&self) -> String {
         to_json(&self.value)
@@ -69,20 +69,26 @@ impl Loaded {
 }
 
 /// Reads a file; what is wrong with its syntax otherwise.
-pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Result<Document, (Source, Vec<Finding>)>, Failure> {
+pub(crate) fn read(
+    path: &Path,
+    reading: &ReadOptions,
+) -> Result<Result<ParsedSource, (Source, Vec<Finding>)>, Failure> {
     let source = Source::read(path, reading.syntax)?;
     let parsed = source.parse().and_then(|root| {
         let repeated = repeated_keys(&root);
         if repeated.is_empty() { Ok(root) } else { Err(repeated) }
     });
     Ok(match parsed {
-        Ok(root) => Ok(Document { source, root }),
+        Ok(root) => Ok(ParsedSource { source, root }),
         Err(errors) => Err((source, errors.into_iter().map(syntax_finding).collect())),
     })
 }
 
 /// All policies of a document, or the one of this environment.
-pub(crate) fn examine<'d>(document: &'d Document, environment: Option<&str>) -> Result<Vec<Examined<'d>>, Failure> {
+pub(crate) fn examine<'d>(
+    document: &'d ParsedSource,
+    environment: Option<&str>,
+) -> Result<Vec<ExaminedPolicy<'d>>, Failure> {
     let mut found = policies(document)?;
     if let Some(name) = environment {
         found.retain(|policy| policy.environment == Some(name));
@@ -91,14 +97,14 @@ pub(crate) fn examine<'d>(document: &'d Document, environment: Option<&str>) -> 
             return Err(Failure::new(format!("{source} holds no policy for the environment {name:?}")));
         }
     }
-    Ok(found.into_iter().map(Examined::new).collect())
+    Ok(found.into_iter().map(ExaminedPolicy::new).collect())
 }
 
 /// The one policy that a command is to use. What is wrong with it is told.
-pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Loaded, Failure> {
+pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
     let told = |source: &Source, findings: &[Finding]| {
         human::write(findings, source, output, Stream::Err);
-        Failure::Told
+        Failure::Reported
     };
     let document = read(path, reading)?.map_err(|(source, findings)| told(&source, &findings))?;
     let mut found = examine(&document, reading.env.as_deref())?;
@@ -110,10 +116,10 @@ pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Lo
     };
     let policy = examined.result.map_err(|findings| told(&document.source, &findings))?;
     let value = examined.value.map_or_else(|| document.root.clone(), Cow::into_owned);
-    Ok(Loaded { policy, value, source: document.source })
+    Ok(LoadedPolicy { policy, value, source: document.source })
 }
 
-impl<'d> Examined<'d> {
+impl<'d> ExaminedPolicy<'d> {
     fn new(found: PolicyValue<'d>) -> Self {
         let PolicyValue { environment, place, value } = found;
         let (value, result) = match value {
@@ -130,7 +136,7 @@ impl<'d> Examined<'d> {
 
 /// What a reader of the gate makes of a value; all that is wrong with it otherwise.
 pub(crate) fn parse<T>(
-    value: &Value,
+    value: &SourceValue,
     read: impl FnOnce(&str) -> Result<T, Vec<PolicyError>>,
 ) -> Result<T, Vec<Finding>> {
     let problems = value.problems(MAX_DEPTH);
@@ -152,7 +158,7 @@ pub(crate) fn parse<T>(
     Err(findings)
 }
 
-fn to_json(value: &Value) -> String {
+fn to_json(value: &SourceValue) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -161,15 +167,15 @@ pub(crate) fn syntax_finding(error: SyntaxError) -> Finding {
     Finding::new(&rule::SYNTAX, error.span, error.message)
 }
 
-fn policy_finding(error: PolicyError, value: &Value) -> Finding {
-    let subject = if matches!(error.names, Some(Names::Keys(_))) { Subject::Key } else { Subject::Value };
+fn policy_finding(error: PolicyError, value: &SourceValue) -> Finding {
+    let subject = if matches!(error.names, Some(Names::Keys(_))) { Highlight::Key } else { Highlight::Value };
     let mut finding = Finding::new(&rule::POLICY, subject.span(value, &error.place), error.message);
     finding.help = match &error.names {
         Some(Names::Keys(valid)) => nearest(error.place.key().unwrap_or_default(), valid.iter().copied()),
         Some(Names::Values { found, valid }) => nearest(found, valid.iter().map(String::as_str)),
         None => None,
     };
-    finding.related = error.related.map(|place| (Subject::Value.span(value, &place), place.to_string()));
+    finding.related = error.related.map(|place| (Highlight::Value.span(value, &place), place.to_string()));
     finding.place = error.place;
     finding
 }

@@ -9,6 +9,6 @@ mod value;
 mod yaml;
 
 pub(crate) use policies::{PolicyValue, is_configuration, policies, repeated_keys};
-pub(crate) use source::{Document, Source, Syntax};
+pub(crate) use source::{ParsedSource, Source, Syntax};
 pub(crate) use text::{Span, SyntaxError};
-pub(crate) use value::{Key, MAX_DEPTH, Node, ProblemKind, Value};
+pub(crate) use value::{MAX_DEPTH, ProblemKind, SourceKey, SourceNode, SourceValue};

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::text::SyntaxError;
-use super::value::Value;
+use super::value::SourceValue;
 use super::{json, toml, yaml};
 use crate::exit::Failure;
 use crate::output::printable;
@@ -32,9 +32,9 @@ pub(crate) struct Source {
 
 /// A source that was read.
 #[derive(Clone, Debug)]
-pub(crate) struct Document {
+pub(crate) struct ParsedSource {
     pub(crate) source: Source,
-    pub(crate) root: Value,
+    pub(crate) root: SourceValue,
 }
 
 impl Syntax {
@@ -87,7 +87,7 @@ impl Source {
     }
 
     /// Parses the text; all that is wrong with it otherwise.
-    pub(crate) fn parse(&self) -> Result<Value, Vec<SyntaxError>> {
+    pub(crate) fn parse(&self) -> Result<SourceValue, Vec<SyntaxError>> {
         match self.syntax {
             Syntax::Toml => toml::parse(&self.text),
             Syntax::Json => json::parse(&self.text, json::Dialect::Strict),

@@ -24,7 +24,7 @@ impl Severity {
 
 /// A kind of finding: its name, how bad it is, and what it says, for machines and for `--allow`.
 #[derive(Debug)]
-pub(crate) struct Rule {
+pub(crate) struct FindingRule {
     pub(crate) name: &'static str,
     pub(crate) severity: Severity,
     pub(crate) about: &'static str,
@@ -32,10 +32,10 @@ pub(crate) struct Rule {
 
 macro_rules! rules {
     ($($constant:ident = $severity:ident $name:literal $about:literal),* $(,)?) => {
-        $(pub(crate) const $constant: Rule =
-            Rule { name: $name, severity: Severity::$severity, about: $about };)*
+        $(pub(crate) const $constant: FindingRule =
+            FindingRule { name: $name, severity: Severity::$severity, about: $about };)*
         /// All of them.
-        pub(crate) const RULES: &[&Rule] = &[$(&$constant),*];
+        pub(crate) const RULES: &[&FindingRule] = &[$(&$constant),*];
     };
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Completion, Failure};
 use crate::output::{Output, printable};
 
 use ask::Asker;
@@ -29,7 +29,7 @@ const PREFERRED: [&str; 2] = ["wrangler.json", "wrangler.jsonc"];
 /// will, and writes wrangler.toml for the Worker that `npm run build` puts into build/.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct InitArgs {
     /// Who issues the tokens, exactly as in their `iss`
     #[arg(long, value_name = "URL", value_parser = issuer)]
     issuer: Option<String>,
@@ -97,7 +97,7 @@ fn name(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<Completion, Failure> {
     let path = if args.dir == Path::new(".") { PathBuf::from(FILE) } else { args.dir.join(FILE) };
     if !args.dry_run {
         check_target(args, &path)?;
@@ -108,23 +108,23 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
         Ok(policy) => policy,
         Err(problems) => {
             problems.iter().for_each(|problem| output.error(&printable(problem)));
-            return Ok(Outcome::Findings);
+            return Ok(Completion::Findings);
         }
     };
     if !args.offline && !has_provider(&policy, output) {
-        return Ok(Outcome::Findings);
+        return Ok(Completion::Findings);
     }
     if args.dry_run {
         output.line(text.trim_end());
-        return Ok(Outcome::Fine);
+        return Ok(Completion::Clean);
     }
     save(&path, &text, args.force)?;
     output.line(&next_steps(args, &path));
-    Ok(Outcome::Fine)
+    Ok(Completion::Clean)
 }
 
 /// Tells now what would be told after all the questions.
-fn check_target(args: &Args, path: &Path) -> Result<(), Failure> {
+fn check_target(args: &InitArgs, path: &Path) -> Result<(), Failure> {
     if !args.dir.is_dir() {
         return Err(Failure::new(format!("{} is no folder", args.dir.display())));
     }
@@ -140,7 +140,7 @@ fn is_there(path: &Path) -> Failure {
 }
 
 /// What was given, and what is asked for.
-fn answers(args: &Args, output: &Output) -> Result<Answers, Failure> {
+fn answers(args: &InitArgs, output: &Output) -> Result<Answers, Failure> {
     let given = [("--issuer", &args.issuer), ("--audience", &args.audience), ("--origin", &args.origin)];
     let missing: Vec<&str> = given.iter().filter(|(_, given)| given.is_none()).map(|(option, _)| *option).collect();
     if !missing.is_empty() && !io::stdin().is_terminal() {
@@ -181,7 +181,7 @@ fn save(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     })
 }
 
-fn next_steps(args: &Args, path: &Path) -> String {
+fn next_steps(args: &InitArgs, path: &Path) -> String {
     let file = path.display();
     let build = if configuration::is_checkout(&args.dir) {
         ""

@@ -4,21 +4,26 @@ use std::collections::HashSet;
 
 use portcullis::policy::{Place, Policy, Step};
 
-use crate::document::Value;
-use crate::finding::rule::Rule;
-use crate::finding::{Finding, Subject};
+use crate::document::SourceValue;
+use crate::finding::rule::FindingRule;
+use crate::finding::{Finding, Highlight};
 
 /// A policy, and what is noted of it.
-pub(super) struct Lint<'p> {
+pub(super) struct Linter<'p> {
     pub(super) policy: &'p Policy,
-    pub(super) value: &'p Value,
+    pub(super) value: &'p SourceValue,
     pub(super) findings: Vec<Finding>,
 }
 
-impl<'p> Lint<'p> {
-    pub(super) fn note(&mut self, rule: &Rule, steps: &[Step<&str>], message: impl Into<String>) -> &mut Finding {
+impl<'p> Linter<'p> {
+    pub(super) fn note(
+        &mut self,
+        rule: &FindingRule,
+        steps: &[Step<&str>],
+        message: impl Into<String>,
+    ) -> &mut Finding {
         let place = Place::at(steps);
-        let span = Subject::Value.span(self.value, &place);
+        let span = Highlight::Value.span(self.value, &place);
         self.findings.push(Finding { place, ..Finding::new(rule, span, message) });
         // It was pushed just now.
         let last = self.findings.len() - 1;
@@ -27,13 +32,13 @@ impl<'p> Lint<'p> {
     }
 
     /// The places of which this was said.
-    pub(super) fn said(&self, rule: &Rule) -> HashSet<String> {
+    pub(super) fn said(&self, rule: &FindingRule) -> HashSet<String> {
         let said = self.findings.iter().filter(|finding| finding.rule == rule.name);
         said.map(|finding| finding.place.to_string()).collect()
     }
 
     /// The routes as they are written, in the order of the policy's.
-    pub(super) fn routes(&self) -> &'p [Value] {
+    pub(super) fn routes(&self) -> &'p [SourceValue] {
         self.value.list("routes")
     }
 }

@@ -2,7 +2,7 @@
 
 mod issuers;
 mod linter;
-mod location;
+mod matcher;
 mod methods;
 mod names;
 mod notation;
@@ -20,28 +20,28 @@ mod worker;
 
 use portcullis::policy::Policy;
 
-use crate::document::Value;
+use crate::document::SourceValue;
 use crate::finding::Finding;
-use linter::Lint;
-use location::Location;
+use linter::Linter;
+use matcher::RouteMatcher;
 
 pub(crate) use worker::worker;
 
 /// What is suspicious about a policy that is right. `value` is what it was read from.
-pub(crate) fn policy(policy: &Policy, value: &Value) -> Vec<Finding> {
-    let mut lint = Lint { policy, value, findings: Vec::new() };
-    let locations: Vec<Option<Location>> = lint.routes().iter().map(Location::read).collect();
+pub(crate) fn policy(policy: &Policy, value: &SourceValue) -> Vec<Finding> {
+    let mut lint = Linter { policy, value, findings: Vec::new() };
+    let matchers: Vec<Option<RouteMatcher>> = lint.routes().iter().map(RouteMatcher::read).collect();
     issuers::lint(&mut lint);
     origins::lint(&mut lint);
     routes::lint(&mut lint);
     organizations::lint(&mut lint);
-    paths::lint(&mut lint, &locations);
-    roots::lint(&mut lint, &locations);
-    methods::lint(&mut lint, &locations);
+    paths::lint(&mut lint, &matchers);
+    roots::lint(&mut lint, &matchers);
+    methods::lint(&mut lint, &matchers);
     own::lint(&mut lint);
     pages::lint(&mut lint);
     passthrough::lint(&mut lint);
-    openings::lint(&mut lint, &locations);
+    openings::lint(&mut lint, &matchers);
     names::lint(&mut lint);
     lint.findings
 }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 /// What a person adds to a document.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Options {
+pub(crate) struct ImportOptions {
     /// For whom tokens must be; one of these.
     pub(crate) audience: Vec<String>,
     /// Issuers by the name of the security scheme whose tokens are theirs.

@@ -1,20 +1,20 @@
 //! `portcullis test`: tests of a policy, beside it.
 
-pub(crate) mod document;
 mod expect;
 mod file;
 mod judge;
 mod report;
 mod run;
+pub(crate) mod spec;
 mod watch;
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Completion, Failure};
 use crate::output::Output;
-use run::{Ran, run_file};
+use run::{FileResult, run_file};
 
 /// Test a policy
 ///
@@ -23,7 +23,7 @@ use run::{Ran, run_file};
 /// the code of the Worker. docs/cli.md describes the file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct TestArgs {
     /// Files of tests
     #[arg(value_name = "FILE", default_value = "policy.test.toml")]
     files: Vec<PathBuf>,
@@ -37,8 +37,8 @@ pub(crate) struct Args {
     watch: bool,
 
     /// How to print the results
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = TestFormat::Human)]
+    format: TestFormat,
 }
 
 const EXAMPLES: &str = "\
@@ -54,7 +54,7 @@ Exit codes:
      no test to run";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum TestFormat {
     /// For people
     Human,
     Json,
@@ -62,20 +62,21 @@ enum Format {
     Junit,
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &TestArgs, output: &Output) -> Result<Completion, Failure> {
     let filter = args.filter.as_deref();
     if args.watch {
         return Ok(watch::run(&args.files, filter, output));
     }
-    let ran: Vec<Ran> = args.files.iter().map(|path| run_file(path, filter, output)).collect::<Result<_, _>>()?;
+    let ran: Vec<FileResult> =
+        args.files.iter().map(|path| run_file(path, filter, output)).collect::<Result<_, _>>()?;
     if ran.iter().all(|file| file.tests.is_empty()) {
         return Err(Failure::new(format!("no test's name holds {:?}", filter.unwrap_or_default())));
     }
     match args.format {
-        Format::Human => report::human(&ran, output),
-        Format::Json => report::json(&ran, output),
-        Format::Junit => report::junit(&ran, output),
+        TestFormat::Human => report::human(&ran, output),
+        TestFormat::Json => report::json(&ran, output),
+        TestFormat::Junit => report::junit(&ran, output),
     }
     let has_failed = ran.iter().flat_map(|file| &file.tests).any(|test| !test.passed);
-    Ok(if has_failed { Outcome::Findings } else { Outcome::Fine })
+    Ok(if has_failed { Completion::Findings } else { Completion::Clean })
 }

@@ -7,7 +7,7 @@ use portcullis::token::claims::STRING_CLAIMS;
 
 /// The parts of a token that an operator needs to see why it is refused. Whose it is and what it allows are none of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Peek {
+pub(super) struct UnverifiedToken {
     pub(super) bytes: usize,
     pub(super) alg: Option<String>,
     pub(super) kid: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Peek {
     pub(super) bound: Option<&'static str>,
 }
 
-impl Peek {
+impl UnverifiedToken {
     /// Looks at the token in an `Authorization` header, as far as there is one that can be read.
     pub(super) fn at(authorization: Option<&str>) -> Option<Self> {
         let token = bearer::extract(authorization).ok()??;

@@ -7,7 +7,7 @@ use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::trace::Step;
 use serde::Serialize;
 
-use super::peek::Peek;
+use super::peek::UnverifiedToken;
 use super::time;
 use super::words::{self, quoted};
 
@@ -26,7 +26,7 @@ pub(crate) struct Check {
     /// The step of the pipeline, from 1 to 8.
     pub(crate) step: u8,
     pub(crate) name: String,
-    pub(crate) outcome: Verdict,
+    pub(crate) outcome: CheckOutcome,
     pub(crate) expected: String,
     /// `None` where there is nothing to show beside what was expected.
     pub(crate) found: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Check {
 /// What became of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Verdict {
+pub(crate) enum CheckOutcome {
     Passed,
     Refused,
     /// Taken as good because the claims are taken as verified.
@@ -46,14 +46,14 @@ pub(crate) enum Verdict {
 
 /// What is known before a request is decided.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Given {
+pub(super) struct RequestFacts {
     pub(super) authority: String,
     /// The value of the header `Host`.
     pub(super) host: Option<String>,
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) method: String,
-    pub(super) peek: Option<Peek>,
+    pub(super) peek: Option<UnverifiedToken>,
     pub(super) authorization: &'static str,
     /// What a browser asks for a page.
     pub(super) preflight: String,
@@ -68,8 +68,8 @@ pub(super) struct Given {
 
 /// The steps so far.
 #[derive(Debug, Default)]
-pub(super) struct Record {
-    given: Given,
+pub(super) struct StepRecord {
+    given: RequestFacts,
     /// Each step with its checks, in order: it is refused by one of them, or passes them all.
     steps: Vec<Vec<Check>>,
     pub(super) route: Option<(RouteIndex, Captures)>,
@@ -78,8 +78,8 @@ pub(super) struct Record {
     pub(super) log: Vec<String>,
 }
 
-impl Record {
-    pub(super) fn new(given: Given) -> Self {
+impl StepRecord {
+    pub(super) fn new(given: RequestFacts) -> Self {
         Self { given, ..Self::default() }
     }
 
@@ -102,16 +102,16 @@ impl Record {
             let refused = refused_by(denial, last);
             last.truncate(refused + 1);
             if let Some(check) = last.get_mut(refused) {
-                check.outcome = Verdict::Refused;
+                check.outcome = CheckOutcome::Refused;
             }
         }
         let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
         // The gate looks at what depends on the issuer behind the issuer; which comes first, no answer shows.
         checks.sort_by_key(|check| check.step);
-        if let Some(refused) = checks.iter().position(|check| check.outcome == Verdict::Refused) {
+        if let Some(refused) = checks.iter().position(|check| check.outcome == CheckOutcome::Refused) {
             checks.truncate(refused + 1);
         }
-        if checks.iter().any(|check| check.name == SIGNATURE && check.outcome == Verdict::Passed) {
+        if checks.iter().any(|check| check.name == SIGNATURE && check.outcome == CheckOutcome::Passed) {
             // Now the signature vouches for what was looked at before it.
             checks.iter_mut().for_each(|check| check.unverified = false);
         }
@@ -119,7 +119,7 @@ impl Record {
     }
 
     pub(super) fn note(&mut self, step: Step<'_>) {
-        let Given { path, method, query, .. } = &self.given;
+        let RequestFacts { path, method, query, .. } = &self.given;
         let checks = match step {
             Step::Host => vec![check(1, "host", "a host, and a port if any", self.host())],
             Step::Path => vec![check(1, "path", "a path with one reading", quoted(path))],
@@ -184,7 +184,7 @@ impl Record {
     }
 
     fn host(&self) -> String {
-        let Given { authority, host, .. } = &self.given;
+        let RequestFacts { authority, host, .. } = &self.given;
         match host {
             Some(host) if host != authority => format!("{} in the URL, {} in Host", quoted(authority), quoted(host)),
             _ => quoted(authority),
@@ -212,7 +212,7 @@ impl Record {
     }
 
     fn claims(&self, issuer: &Issuer) -> Vec<Check> {
-        let Given { now, .. } = self.given;
+        let RequestFacts { now, .. } = self.given;
         let peek = self.given.peek.clone().unwrap_or_default();
         let none = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), quoted);
         let algorithms = words::one_of(issuer.algorithms.iter().map(ToString::to_string));
@@ -264,7 +264,7 @@ impl Record {
     /// A check of what only a real token has.
     fn of_token(&self, step: u8, name: &str, expected: String, found: String) -> Check {
         if self.given.trusts {
-            return Check { outcome: Verdict::Assumed, found: None, ..check(step, name, expected, found) };
+            return Check { outcome: CheckOutcome::Assumed, found: None, ..check(step, name, expected, found) };
         }
         self.said(check(step, name, expected, found))
     }
@@ -277,7 +277,7 @@ impl Record {
 
 fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: String) -> Check {
     let (name, expected) = (name.into(), expected.into());
-    Check { step, name, outcome: Verdict::Passed, expected, found: Some(found), unverified: false }
+    Check { step, name, outcome: CheckOutcome::Passed, expected, found: Some(found), unverified: false }
 }
 
 /// Which of a step's checks it was.
