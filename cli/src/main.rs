@@ -7,6 +7,7 @@ mod explain;
 mod finding;
 mod import;
 mod init;
+mod json;
 mod lint;
 mod openapi;
 mod output;

@@ -45,10 +45,18 @@ pub(crate) struct ExaminedPolicy<'d> {
     pub(crate) environment: Option<&'d str>,
     /// Where the file has it.
     pub(crate) place: Place,
-    /// The document, as far as it is one.
-    pub(crate) value: Option<Cow<'d, SourceValue>>,
-    /// The policy, or all that is wrong with it.
-    pub(crate) result: Result<Policy, Vec<Finding>>,
+    pub(crate) content: PolicyContent<'d>,
+}
+
+/// What a file holds as a policy.
+#[derive(Debug)]
+pub(crate) enum PolicyContent<'d> {
+    /// A policy that the gate enforces, and what it was read from.
+    Valid { value: Cow<'d, SourceValue>, policy: Policy },
+    /// A document that the gate refuses.
+    Invalid { value: Cow<'d, SourceValue>, findings: Vec<Finding> },
+    /// A string that holds no document.
+    Unreadable(Vec<Finding>),
 }
 
 /// A policy that holds, for commands that use one.
@@ -64,7 +72,7 @@ pub(crate) struct LoadedPolicy {
 impl LoadedPolicy {
     /// The document in JSON, as the Worker gets it.
     pub(crate) fn json(&self) -> String {
-        to_json(&self.value)
+        self.value.to_json().to_string()
     }
 }
 
@@ -114,23 +122,44 @@ pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Resul
         let name = printable(&document.source.name);
         return Err(Failure::new(format!("{name} holds policies of environments only: choose one with --env")));
     };
-    let policy = examined.result.map_err(|findings| told(&document.source, &findings))?;
-    let value = examined.value.map_or_else(|| document.root.clone(), Cow::into_owned);
+    let (value, policy) = match examined.content {
+        PolicyContent::Valid { value, policy } => (value.into_owned(), policy),
+        PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
+            return Err(told(&document.source, &findings));
+        }
+    };
     Ok(LoadedPolicy { policy, value, source: document.source })
 }
 
 impl<'d> ExaminedPolicy<'d> {
     fn new(found: PolicyValue<'d>) -> Self {
         let PolicyValue { environment, place, value } = found;
-        let (value, result) = match value {
-            Ok(value) => {
-                let result = parse(&value, Policy::parse);
-                (Some(value), result)
-            }
-            Err(errors) => (None, Err(errors.into_iter().map(syntax_finding).collect())),
+        let of_environment =
+            |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.of(environment)).collect();
+        let content = match value {
+            Ok(value) => match parse(&value, Policy::parse) {
+                Ok(policy) => PolicyContent::Valid { value, policy },
+                Err(findings) => PolicyContent::Invalid { value, findings: of_environment(findings) },
+            },
+            Err(errors) => PolicyContent::Unreadable(of_environment(errors.into_iter().map(syntax_finding).collect())),
         };
-        let result = result.map_err(|findings| findings.into_iter().map(|finding| finding.of(environment)).collect());
-        Self { environment, place, value, result }
+        Self { environment, place, content }
+    }
+
+    /// The document, unless it cannot be read.
+    pub(crate) fn value(&self) -> Option<&SourceValue> {
+        match &self.content {
+            PolicyContent::Valid { value, .. } | PolicyContent::Invalid { value, .. } => Some(value),
+            PolicyContent::Unreadable(_) => None,
+        }
+    }
+
+    /// The policy, if the gate enforces it.
+    pub(crate) fn policy(&self) -> Option<&Policy> {
+        match &self.content {
+            PolicyContent::Valid { policy, .. } => Some(policy),
+            PolicyContent::Invalid { .. } | PolicyContent::Unreadable(_) => None,
+        }
     }
 }
 
@@ -142,11 +171,11 @@ pub(crate) fn parse<T>(
     let problems = value.problems(MAX_DEPTH);
     let as_findings = |errors: Vec<PolicyError>| errors.into_iter().map(|error| policy_finding(error, value));
     if problems.is_empty() {
-        return read(&to_json(value)).map_err(|errors| as_findings(errors).collect());
+        return read(&value.to_json().to_string()).map_err(|errors| as_findings(errors).collect());
     }
     // The reader gets null for what JSON cannot say; what it says of that null is no news. It reads nothing too deep.
     let is_deep = problems.iter().any(|problem| problem.kind == ProblemKind::Deep);
-    let result = if is_deep { Err(Vec::new()) } else { read(&to_json(&value.without_repeats())) };
+    let result = if is_deep { Err(Vec::new()) } else { read(&value.without_repeats().to_json().to_string()) };
     let foreign = problems.iter().filter(|problem| problem.kind == ProblemKind::Foreign);
     let foreign: HashSet<String> = foreign.map(|problem| problem.place.to_string()).collect();
     let mut errors = result.err().unwrap_or_default();
@@ -156,10 +185,6 @@ pub(crate) fn parse<T>(
     let mut findings: Vec<Finding> = problems.chain(as_findings(errors)).collect();
     findings.sort_by_key(|finding| finding.span.start);
     Err(findings)
-}
-
-fn to_json(value: &SourceValue) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// An error of syntax as a finding.

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &RoutesArgs, output: &Output) -> Result<Completion, Fail
     let rows: Vec<RouteRow<'_>> =
         loaded.policy.table.list().into_iter().filter_map(|row| RouteRow::new(row, &loaded)).collect();
     match args.format {
-        RoutesFormat::Json => output.json(&rows),
+        RoutesFormat::Json => output.json(&rows)?,
         RoutesFormat::Human => print(&rows, output),
     }
     Ok(Completion::Clean)
@@ -162,7 +162,7 @@ fn words(value: &SourceValue) -> Vec<String> {
     match &value.node {
         SourceNode::Text(text) => vec![text.clone()],
         SourceNode::List(items) => items.iter().flat_map(words).collect(),
-        _ => vec![serde_json::to_string(value).unwrap_or_default()],
+        _ => vec![value.to_json().to_string()],
     }
 }
 

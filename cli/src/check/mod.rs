@@ -13,7 +13,7 @@ use crate::finding::rule::{RULES, Severity};
 use crate::finding::{Finding, github, human, json, sarif};
 use crate::lint;
 use crate::output::{Output, Stream, printable};
-use crate::policy::{ExaminedPolicy, PolicyInput, examine, read};
+use crate::policy::{ExaminedPolicy, PolicyContent, PolicyInput, examine, read};
 use online::IssuerReport;
 
 /// Check a policy: all problems at once, each underlined
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failu
     };
     findings.retain(|finding| !args.allow.iter().any(|allowed| allowed == finding.rule));
     findings.sort_by_key(|finding| finding.span.start);
-    write(&findings, &source, keys.as_deref(), args.format, output);
+    write(&findings, &source, keys.as_deref(), args.format, output)?;
     let is_bad = |finding: &Finding| match finding.severity {
         Severity::Error => true,
         Severity::Warning => args.deny_warnings,
@@ -90,11 +90,9 @@ pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failu
 
 /// All findings of a policy; its issuers' keys are fetched if there is a list for them.
 fn check(examined: ExaminedPolicy<'_>, keys: Option<&mut Vec<IssuerReport>>, output: &Output) -> Vec<Finding> {
-    let ExaminedPolicy { environment, value, result, .. } = examined;
-    let (policy, value) = match (result, value) {
-        (Ok(policy), Some(value)) => (policy, value),
-        (Err(errors), _) => return errors,
-        (Ok(_), None) => return Vec::new(),
+    let (value, policy) = match examined.content {
+        PolicyContent::Valid { value, policy } => (value, policy),
+        PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => return findings,
     };
     let mut findings = lint::policy(&policy, &value);
     if let Some(keys) = keys {
@@ -102,23 +100,30 @@ fn check(examined: ExaminedPolicy<'_>, keys: Option<&mut Vec<IssuerReport>>, out
         keys.extend(found);
         findings.extend(problems);
     }
-    findings.into_iter().map(|finding| finding.of(environment)).collect()
+    findings.into_iter().map(|finding| finding.of(examined.environment)).collect()
 }
 
-fn write(findings: &[Finding], source: &Source, keys: Option<&[IssuerReport]>, format: CheckFormat, output: &Output) {
+fn write(
+    findings: &[Finding],
+    source: &Source,
+    keys: Option<&[IssuerReport]>,
+    format: CheckFormat,
+    output: &Output,
+) -> Result<(), Failure> {
     match format {
         CheckFormat::Human => {
             human::write(findings, source, output, Stream::Out);
             online::write(keys.unwrap_or_default(), output);
             output.line(&format!("{}: {}", printable(&source.name), summary(findings)));
         }
-        CheckFormat::Json => output.json(&CheckReport { findings: json::report(findings, source), issuers: keys }),
-        CheckFormat::Sarif => output.json(&sarif::log(findings, source)),
+        CheckFormat::Json => output.json(&CheckReport { findings: json::report(findings, source), issuers: keys })?,
+        CheckFormat::Sarif => output.json(&sarif::log(findings, source))?,
         CheckFormat::Github => {
             let lines = LineIndex::new(&source.text);
             findings.iter().for_each(|finding| output.line(&github::command(finding, source, &lines)));
         }
     }
+    Ok(())
 }
 
 /// What scripts get.

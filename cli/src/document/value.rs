@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use portcullis::policy::{Place, Step};
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Number;
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value as Json};
 
 use super::text::{Span, SyntaxError};
 
@@ -133,6 +133,20 @@ impl SourceValue {
         found
     }
 
+    /// The value in JSON, with the keys of tables in their order; null for what JSON cannot express.
+    pub(crate) fn to_json(&self) -> Json {
+        match &self.node {
+            SourceNode::Null | SourceNode::Foreign(_) => Json::Null,
+            SourceNode::Bool(value) => Json::Bool(*value),
+            SourceNode::Number(number) => Json::Number(number.clone()),
+            SourceNode::Text(text) => Json::String(text.clone()),
+            SourceNode::List(items) => items.iter().map(Self::to_json).collect(),
+            SourceNode::Table(entries) => {
+                entries.iter().map(|(key, value)| (key.name.clone(), value.to_json())).collect()
+            }
+        }
+    }
+
     /// The same value, with other places.
     pub(crate) fn placed(mut self, place: &impl Fn(Span) -> Span) -> Self {
         self.span = place(self.span);
@@ -208,19 +222,6 @@ impl SourceValue {
 
 impl Serialize for SourceValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.node {
-            SourceNode::Null | SourceNode::Foreign(_) => serializer.serialize_unit(),
-            SourceNode::Bool(value) => serializer.serialize_bool(*value),
-            SourceNode::Number(number) => number.serialize(serializer),
-            SourceNode::Text(text) => serializer.serialize_str(text),
-            SourceNode::List(items) => serializer.collect_seq(items),
-            SourceNode::Table(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                for (key, value) in entries {
-                    map.serialize_entry(&key.name, value)?;
-                }
-                map.end()
-            }
-        }
+        self.to_json().serialize(serializer)
     }
 }

@@ -118,7 +118,7 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
     let explanation = Explanation::new(&asked, caller, now, &routes, trial);
     match args.format {
         ExplainFormat::Human => human::write(&explanation, output),
-        ExplainFormat::Json => output.json(&explanation),
+        ExplainFormat::Json => output.json(&explanation)?,
     }
     Ok(if args.expect.is_none_or(|expected| expected.is_met(explanation.status())) {
         Completion::Clean

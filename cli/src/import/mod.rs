@@ -136,8 +136,8 @@ impl OpenapiArgs {
         }
         output.note(&wrap(&summary(&import, &source.name, json.len()), output.width(), ""));
         match (self.format, self.wrangler) {
-            (ImportFormat::Json, false) => output.json(&policy),
-            (ImportFormat::Json, true) => output.json(&serde_json::json!({ "vars": { "POLICY": policy } })),
+            (ImportFormat::Json, false) => output.json(&policy)?,
+            (ImportFormat::Json, true) => output.json(&serde_json::json!({ "vars": { "POLICY": policy } }))?,
             (ImportFormat::Toml, _) => {
                 let text = write::toml(&policy, &import, &source.name, self.wrangler);
                 output.line(text.map_err(|error| failure(error.to_string()))?.trim_end());

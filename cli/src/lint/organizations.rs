@@ -107,5 +107,5 @@ impl<'v> CaptureCheck<'v> {
 }
 
 fn text(value: &SourceValue) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    value.to_json().to_string()
 }

@@ -49,7 +49,7 @@ impl<'d> WorkerConfiguration<'d> {
     }
 
     fn too_large(&self) -> Option<Finding> {
-        let size = serde_json::to_string(self.examined.value.as_deref()?).ok()?.len();
+        let size = self.examined.value()?.to_json().to_string().len();
         let message = format!("the policy has {size} bytes; a variable of a Worker takes {MAX_VARIABLE}");
         (size > MAX_VARIABLE).then(|| {
             let mut finding = Finding::new(&TOO_LARGE, self.name_of_policy(), message);
@@ -60,7 +60,7 @@ impl<'d> WorkerConfiguration<'d> {
 
     /// Without a store each isolate asks the issuers itself, and refuses all tokens while they are down.
     fn unbound_store(&self) -> Option<Finding> {
-        let policy = self.examined.result.as_ref().ok()?;
+        let policy = self.examined.policy()?;
         let fetches = policy.issuers.iter().any(|issuer| !matches!(issuer.keys, KeySource::Static(_)));
         // A piece to be pasted names no Worker.
         let is_whole = ["name", "main"].iter().any(|key| self.document.root.get(key).is_some());
@@ -75,7 +75,7 @@ impl<'d> WorkerConfiguration<'d> {
 
     /// Origins that are services of which the Worker has no binding.
     fn unbound_services(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
-        let value = self.examined.value.as_deref();
+        let value = self.examined.value();
         let routes = value.and_then(|value| value.get("routes")).map(SourceValue::items).unwrap_or_default();
         let of_routes =
             routes.iter().enumerate().map(|(index, route)| (vec![Step::Key("routes"), Step::Index(index)], route));
@@ -92,7 +92,7 @@ impl<'d> WorkerConfiguration<'d> {
 
     /// Secrets of the policy that the file itself gives as variables. Where the policy names them is shown, not their values.
     fn open_secrets(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
-        let identity = self.examined.value.as_deref().and_then(|value| value.get("identity"));
+        let identity = self.examined.value().and_then(|value| value.get("identity"));
         let of = |table: &str, key: &str| identity?.get(table)?.get(key);
         let keys = of("assertion", "keys").map(SourceValue::items).unwrap_or_default();
         let names = keys.iter().chain(of("secret", "binding"));

@@ -41,11 +41,12 @@ Examples:
   portcullis schema wrangler > wrangler.schema.json";
 
 pub(crate) fn run(args: &SchemaArgs, output: &Output) -> Result<Completion, Failure> {
-    output.json(&match args.of {
+    let schema = match args.of {
         SchemaSubject::Policy => policy(),
         SchemaSubject::Wrangler => wrangler(),
         SchemaSubject::Tests => tests(),
-    });
+    };
+    output.json(&schema)?;
     Ok(Completion::Clean)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis::json::{Json, Object};
+use portcullis::json::Json;
 use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Errors, Field, Table, read_document};
 use serde_json::{Map, Value as Claims};
@@ -12,6 +12,7 @@ use crate::document::{Source, SourceNode, SourceValue};
 use crate::exit::Failure;
 use crate::finding::human;
 use crate::finding::position::LineIndex;
+use crate::json;
 use crate::output::{Output, Stream};
 use crate::policy::{ReadOptions, parse, read};
 use crate::trial::{TrialRequest, check_method, time};
@@ -215,13 +216,9 @@ fn read_texts<'d>(field: &Field<'d>) -> Option<Vec<(&'d str, &'d str)>> {
 
 fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
     match field.value {
-        Json::Object(object) => Some(claims_of(object)),
+        Json::Object(object) => Some(json::members(object)),
         _ => field.table().map(|_| Map::new()),
     }
-}
-
-fn claims_of(object: &Object<'_>) -> Map<String, Claims> {
-    object.iter().map(|(name, value)| (name.to_owned(), serde_json::to_value(value).unwrap_or_default())).collect()
 }
 
 impl PolicyTest {

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &TestArgs, output: &Output) -> Result<Completion, Failur
     }
     match args.format {
         TestFormat::Human => report::human(&ran, output),
-        TestFormat::Json => report::json(&ran, output),
+        TestFormat::Json => report::json(&ran, output)?,
         TestFormat::Junit => report::junit(&ran, output),
     }
     let has_failed = ran.iter().flat_map(|file| &file.tests).any(|test| !test.passed);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::judge::{Mismatch, TestResult};
 use super::run::FileResult;
+use crate::exit::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, RED, printable, wrap};
 
 /// Changes whenever what a field of the JSON means does. New fields may come without.
@@ -74,10 +75,10 @@ fn counts(ran: &[FileResult]) -> (usize, usize, usize) {
     (passed, tests().count() - passed, ran.iter().map(|file| file.filtered).sum())
 }
 
-pub(super) fn json(ran: &[FileResult], output: &Output) {
+pub(super) fn json(ran: &[FileResult], output: &Output) -> Result<(), Failure> {
     let (passed, failed, filtered) = counts(ran);
     let files = ran.iter().map(|file| FileReport { file: &file.name, tests: &file.tests }).collect();
-    output.json(&TestReport { version: VERSION, passed, failed, filtered, files });
+    output.json(&TestReport { version: VERSION, passed, failed, filtered, files })
 }
 
 /// The form that most CI servers read: a suite for each file, with its cases.

@@ -5,6 +5,8 @@ use portcullis::json::{Json, Object};
 use portcullis::token::bearer;
 use portcullis::token::claims::STRING_CLAIMS;
 
+use crate::json;
+
 /// The parts of a token that an operator needs to see why it is refused. Whose it is and what it allows are none of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnverifiedToken {
@@ -41,7 +43,7 @@ impl UnverifiedToken {
 
 fn member(document: Option<&Json<'_>>, name: &str) -> Option<String> {
     let value = document?.as_object()?.get(name)?;
-    Some(value.as_str().map_or_else(|| serde_json::to_string(value).unwrap_or_default(), str::to_owned))
+    Some(value.as_str().map_or_else(|| json::value(value).to_string(), str::to_owned))
 }
 
 type Fits = fn(&Json<'_>) -> bool;

@@ -99,7 +99,8 @@ impl StepRecord {
     pub(super) fn into_checks(self, denial: Option<&Denial>) -> Vec<Check> {
         let mut steps = self.steps;
         if let (Some(denial), Some(last)) = (denial, steps.last_mut()) {
-            let refused = refused_by(denial, last);
+            let name = denying_check(denial);
+            let refused = last.iter().position(|check| Some(check.name.as_str()) == name).unwrap_or_default();
             last.truncate(refused + 1);
             if let Some(check) = last.get_mut(refused) {
                 check.outcome = CheckOutcome::Refused;
@@ -280,20 +281,37 @@ fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: 
     Check { step, name, outcome: CheckOutcome::Passed, expected, found: Some(found), unverified: false }
 }
 
-/// Which of a step's checks it was.
-fn refused_by(denial: &Denial, checks: &[Check]) -> usize {
-    let name = match denial {
-        Denial::InvalidToken(InvalidToken::TooLong) => "size",
-        Denial::InvalidToken(InvalidToken::NotThreeParts | InvalidToken::Malformed) => "form",
-        Denial::InvalidToken(InvalidToken::Algorithm) => ALGORITHM,
-        Denial::InvalidToken(InvalidToken::Critical) => "extensions",
-        Denial::InvalidToken(InvalidToken::Type) => "type",
-        Denial::InvalidToken(InvalidToken::Claims) => "claims",
-        Denial::InvalidToken(InvalidToken::Bound) => BINDING,
-        Denial::TokenExpired => "exp",
-        Denial::TokenNotYetValid => "nbf, iat",
-        Denial::TokenTooOld => "max_age",
-        _ => "",
-    };
-    checks.iter().position(|check| check.name == name).unwrap_or_default()
+/// The check of its step that denies; `None` where the step has one check alone.
+fn denying_check(denial: &Denial) -> Option<&'static str> {
+    match denial {
+        Denial::InvalidToken(reason) => match reason {
+            InvalidToken::TooLong => Some("size"),
+            InvalidToken::NotThreeParts | InvalidToken::Malformed => Some("form"),
+            InvalidToken::Algorithm => Some(ALGORITHM),
+            InvalidToken::Critical => Some("extensions"),
+            InvalidToken::Type => Some("type"),
+            InvalidToken::Claims => Some("claims"),
+            InvalidToken::Bound => Some(BINDING),
+            InvalidToken::Issuer | InvalidToken::Key | InvalidToken::Signature => None,
+        },
+        Denial::TokenExpired => Some("exp"),
+        Denial::TokenNotYetValid => Some("nbf, iat"),
+        Denial::TokenTooOld => Some("max_age"),
+        Denial::BadPath
+        | Denial::NoRoute
+        | Denial::MethodNotAllowed { .. }
+        | Denial::Denied
+        | Denial::PreflightDenied
+        | Denial::MissingAuthorization
+        | Denial::UnsupportedScheme
+        | Denial::MalformedAuthorization
+        | Denial::InvalidAudience
+        | Denial::OrganizationMismatch
+        | Denial::InsufficientScope { .. }
+        | Denial::ClaimMismatch
+        | Denial::KeysUnavailable { .. }
+        | Denial::Misconfigured
+        | Denial::OriginUnreachable
+        | Denial::OriginTimeout => None,
+    }
 }
