@@ -2,10 +2,12 @@
 
 mod check;
 mod document;
+mod exit;
 mod explain;
 mod finding;
 mod import;
 mod init;
+mod json;
 mod lint;
 mod openapi;
 mod output;
@@ -13,6 +15,7 @@ mod policy;
 mod push;
 mod routes;
 mod schema;
+mod spelling;
 mod test;
 mod trial;
 mod web;
@@ -21,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use exit::{Completion, Failure};
 use output::{Color, Output};
 
 /// Write, check and understand the policy of a Portcullis gate.
@@ -39,14 +43,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Init(init::Args),
-    Check(check::Args),
-    Routes(routes::Args),
-    Explain(explain::Args),
-    Test(test::Args),
-    Import(import::Args),
-    Push(push::Args),
-    Schema(schema::Args),
+    Init(init::InitArgs),
+    Check(check::CheckArgs),
+    Routes(routes::RoutesArgs),
+    Explain(explain::ExplainArgs),
+    Test(test::TestArgs),
+    Import(import::ImportArgs),
+    Push(push::PushArgs),
+    Schema(schema::SchemaArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -56,36 +60,14 @@ Exit codes:
   2  nothing was done: wrong usage, a file that cannot be read or written, or,
      where a command needs a policy, one with errors";
 
-/// How a command ended that did its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Fine,
-    Findings,
-}
-
-/// Why a command could not do its work.
-#[derive(Debug)]
-enum Failure {
-    /// In words for who called.
-    Message(String),
-    /// What is wrong was told already, as findings.
-    Told,
-}
-
-impl Failure {
-    fn new(message: impl Into<String>) -> Self {
-        Self::Message(message.into())
-    }
-}
-
 fn main() -> ExitCode {
     // clap itself ends with 2 on wrong usage.
     let cli = Cli::parse();
     let output = Output::new(cli.color);
     let result = run(cli.command, &output);
     match output.lost().map_or(result, |kind| Err(Failure::new(format!("cannot write the results: {kind}")))) {
-        Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Completion::Clean) => ExitCode::SUCCESS,
+        Ok(Completion::Findings) => ExitCode::from(1),
         Err(failure) => {
             if let Failure::Message(message) = failure {
                 output.error(&message);
@@ -95,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
+fn run(command: Command, output: &Output) -> Result<Completion, Failure> {
     match command {
         Command::Check(args) => check::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),

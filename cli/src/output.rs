@@ -8,6 +8,8 @@ use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::exit::Failure;
+
 /// What is written elsewhere than to a terminal is this wide.
 const DEFAULT_WIDTH: usize = 80;
 
@@ -77,8 +79,14 @@ impl Output {
     }
 
     /// A result in JSON.
-    pub(crate) fn json(&self, value: &impl Serialize) {
-        self.line(&serde_json::to_string_pretty(value).unwrap_or_default());
+    ///
+    /// # Errors
+    /// The value is none of JSON's.
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::new(format!("cannot write the results as JSON: {error}")))?;
+        self.line(&text);
+        Ok(())
     }
 
     /// What is said beside the results.

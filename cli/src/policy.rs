@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use portcullis::jose::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
 
-use crate::Failure;
 use crate::document::{
-    Document, PolicyValue, ProblemKind, Source, Syntax, SyntaxError, Value, policies, repeated_keys,
+    ParsedSource, PolicyValue, ProblemKind, Source, SourceValue, Syntax, SyntaxError, policies, repeated_keys,
 };
-use crate::finding::{Finding, Subject, human};
-use crate::lint;
+use crate::exit::Failure;
+use crate::finding::{Finding, Highlight, human, rule};
 use crate::output::{Output, Stream, printable};
+use crate::spelling::nearest;
 
 /// How to read a policy's file.
 #[derive(clap::Args, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct ReadOptions {
     /// The environment of wrangler.toml whose policy is meant
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
@@ -29,60 +29,74 @@ pub(crate) struct Reading {
 
 /// The policy's file, as an argument, and how to read it.
 #[derive(clap::Args, Debug)]
-pub(crate) struct Input {
+pub(crate) struct PolicyInput {
     /// The policy, or the wrangler.toml that holds it; `-` for standard input
     #[arg(default_value = "wrangler.toml")]
     pub(crate) file: PathBuf,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadOptions,
 }
 
 /// A policy of a file, read as the gate reads it.
 #[derive(Debug)]
-pub(crate) struct Examined<'d> {
+pub(crate) struct ExaminedPolicy<'d> {
     /// The environment of wrangler.toml that it is for; `None` for the default one, and in a file of its own.
     pub(crate) environment: Option<&'d str>,
     /// Where the file has it.
     pub(crate) place: Place,
-    /// The document, as far as it is one.
-    pub(crate) value: Option<Cow<'d, Value>>,
-    /// The policy, or all that is wrong with it.
-    pub(crate) result: Result<Policy, Vec<Finding>>,
+    pub(crate) content: PolicyContent<'d>,
+}
+
+/// What a file holds as a policy.
+#[derive(Debug)]
+pub(crate) enum PolicyContent<'d> {
+    /// A policy that the gate enforces, and what it was read from.
+    Valid { value: Cow<'d, SourceValue>, policy: Policy },
+    /// A document that the gate refuses.
+    Invalid { value: Cow<'d, SourceValue>, findings: Vec<Finding> },
+    /// A string that holds no document.
+    Unreadable(Vec<Finding>),
 }
 
 /// A policy that holds, for commands that use one.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedPolicy {
     /// The document.
-    pub(crate) value: Value,
+    pub(crate) value: SourceValue,
     pub(crate) policy: Policy,
     /// The file that holds it.
     pub(crate) source: Source,
 }
 
-impl Loaded {
+impl LoadedPolicy {
     /// The document in JSON, as the Worker gets it.
     pub(crate) fn json(&self) -> String {
-        to_json(&self.value)
+        self.value.to_json().to_string()
     }
 }
 
 /// Reads a file; what is wrong with its syntax otherwise.
-pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Result<Document, (Source, Vec<Finding>)>, Failure> {
+pub(crate) fn read(
+    path: &Path,
+    reading: &ReadOptions,
+) -> Result<Result<ParsedSource, (Source, Vec<Finding>)>, Failure> {
     let source = Source::read(path, reading.syntax)?;
     let parsed = source.parse().and_then(|root| {
         let repeated = repeated_keys(&root);
         if repeated.is_empty() { Ok(root) } else { Err(repeated) }
     });
     Ok(match parsed {
-        Ok(root) => Ok(Document { source, root }),
+        Ok(root) => Ok(ParsedSource { source, root }),
         Err(errors) => Err((source, errors.into_iter().map(syntax_finding).collect())),
     })
 }
 
 /// All policies of a document, or the one of this environment.
-pub(crate) fn examine<'d>(document: &'d Document, environment: Option<&str>) -> Result<Vec<Examined<'d>>, Failure> {
+pub(crate) fn examine<'d>(
+    document: &'d ParsedSource,
+    environment: Option<&str>,
+) -> Result<Vec<ExaminedPolicy<'d>>, Failure> {
     let mut found = policies(document)?;
     if let Some(name) = environment {
         found.retain(|policy| policy.environment == Some(name));
@@ -91,14 +105,14 @@ pub(crate) fn examine<'d>(document: &'d Document, environment: Option<&str>) -> 
             return Err(Failure::new(format!("{source} holds no policy for the environment {name:?}")));
         }
     }
-    Ok(found.into_iter().map(Examined::new).collect())
+    Ok(found.into_iter().map(ExaminedPolicy::new).collect())
 }
 
 /// The one policy that a command is to use. What is wrong with it is told.
-pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Loaded, Failure> {
+pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
     let told = |source: &Source, findings: &[Finding]| {
         human::write(findings, source, output, Stream::Err);
-        Failure::Told
+        Failure::Reported
     };
     let document = read(path, reading)?.map_err(|(source, findings)| told(&source, &findings))?;
     let mut found = examine(&document, reading.env.as_deref())?;
@@ -108,39 +122,60 @@ pub(crate) fn load(path: &Path, reading: &Reading, output: &Output) -> Result<Lo
         let name = printable(&document.source.name);
         return Err(Failure::new(format!("{name} holds policies of environments only: choose one with --env")));
     };
-    let policy = examined.result.map_err(|findings| told(&document.source, &findings))?;
-    let value = examined.value.map_or_else(|| document.root.clone(), Cow::into_owned);
-    Ok(Loaded { policy, value, source: document.source })
+    let (value, policy) = match examined.content {
+        PolicyContent::Valid { value, policy } => (value.into_owned(), policy),
+        PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
+            return Err(told(&document.source, &findings));
+        }
+    };
+    Ok(LoadedPolicy { policy, value, source: document.source })
 }
 
-impl<'d> Examined<'d> {
+impl<'d> ExaminedPolicy<'d> {
     fn new(found: PolicyValue<'d>) -> Self {
         let PolicyValue { environment, place, value } = found;
-        let (value, result) = match value {
-            Ok(value) => {
-                let result = parse(&value, Policy::parse);
-                (Some(value), result)
-            }
-            Err(errors) => (None, Err(errors.into_iter().map(syntax_finding).collect())),
+        let of_environment =
+            |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.of(environment)).collect();
+        let content = match value {
+            Ok(value) => match parse(&value, Policy::parse) {
+                Ok(policy) => PolicyContent::Valid { value, policy },
+                Err(findings) => PolicyContent::Invalid { value, findings: of_environment(findings) },
+            },
+            Err(errors) => PolicyContent::Unreadable(of_environment(errors.into_iter().map(syntax_finding).collect())),
         };
-        let result = result.map_err(|findings| findings.into_iter().map(|finding| finding.of(environment)).collect());
-        Self { environment, place, value, result }
+        Self { environment, place, content }
+    }
+
+    /// The document, unless it cannot be read.
+    pub(crate) fn value(&self) -> Option<&SourceValue> {
+        match &self.content {
+            PolicyContent::Valid { value, .. } | PolicyContent::Invalid { value, .. } => Some(value),
+            PolicyContent::Unreadable(_) => None,
+        }
+    }
+
+    /// The policy, if the gate enforces it.
+    pub(crate) fn policy(&self) -> Option<&Policy> {
+        match &self.content {
+            PolicyContent::Valid { policy, .. } => Some(policy),
+            PolicyContent::Invalid { .. } | PolicyContent::Unreadable(_) => None,
+        }
     }
 }
 
 /// What a reader of the gate makes of a value; all that is wrong with it otherwise.
 pub(crate) fn parse<T>(
-    value: &Value,
+    value: &SourceValue,
     read: impl FnOnce(&str) -> Result<T, Vec<PolicyError>>,
 ) -> Result<T, Vec<Finding>> {
     let problems = value.problems(MAX_DEPTH);
     let as_findings = |errors: Vec<PolicyError>| errors.into_iter().map(|error| policy_finding(error, value));
     if problems.is_empty() {
-        return read(&to_json(value)).map_err(|errors| as_findings(errors).collect());
+        return read(&value.to_json().to_string()).map_err(|errors| as_findings(errors).collect());
     }
     // The reader gets null for what JSON cannot say; what it says of that null is no news. It reads nothing too deep.
     let is_deep = problems.iter().any(|problem| problem.kind == ProblemKind::Deep);
-    let result = if is_deep { Err(Vec::new()) } else { read(&to_json(&value.without_repeats())) };
+    let result = if is_deep { Err(Vec::new()) } else { read(&value.without_repeats().to_json().to_string()) };
     let foreign = problems.iter().filter(|problem| problem.kind == ProblemKind::Foreign);
     let foreign: HashSet<String> = foreign.map(|problem| problem.place.to_string()).collect();
     let mut errors = result.err().unwrap_or_default();
@@ -152,31 +187,20 @@ pub(crate) fn parse<T>(
     Err(findings)
 }
 
-fn to_json(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
 /// An error of syntax as a finding.
 pub(crate) fn syntax_finding(error: SyntaxError) -> Finding {
-    Finding::new(&lint::SYNTAX, error.span, error.message)
+    Finding::new(&rule::SYNTAX, error.span, error.message)
 }
 
-fn policy_finding(error: PolicyError, value: &Value) -> Finding {
-    let subject = if matches!(error.names, Some(Names::Keys(_))) { Subject::Key } else { Subject::Value };
-    let mut finding = Finding::new(&lint::POLICY, subject.span(value, &error.place), error.message);
+fn policy_finding(error: PolicyError, value: &SourceValue) -> Finding {
+    let subject = if matches!(error.names, Some(Names::Keys(_))) { Highlight::Key } else { Highlight::Value };
+    let mut finding = Finding::new(&rule::POLICY, subject.span(value, &error.place), error.message);
     finding.help = match &error.names {
         Some(Names::Keys(valid)) => nearest(error.place.key().unwrap_or_default(), valid.iter().copied()),
         Some(Names::Values { found, valid }) => nearest(found, valid.iter().map(String::as_str)),
         None => None,
     };
-    finding.related = error.related.map(|place| (Subject::Value.span(value, &place), place.to_string()));
+    finding.related = error.related.map(|place| (Highlight::Value.span(value, &place), place.to_string()));
     finding.place = error.place;
     finding
-}
-
-/// A question for the name that was most likely meant.
-pub(crate) fn nearest<'n>(found: &str, valid: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let distance = |name: &&str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
-    let best = valid.into_iter().min_by_key(distance)?;
-    (distance(&best) <= 1 + found.chars().count() / 4).then(|| format!("did you mean `{best}`?"))
 }

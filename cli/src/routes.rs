@@ -2,14 +2,14 @@
 
 use annotate_snippets::renderer::Style;
 use clap::ValueEnum;
-use portcullis::policy::{Access, Route};
+use portcullis::policy::Route;
 use portcullis::route::table::{Listed, ListedHost};
 use serde::Serialize;
 
-use crate::document::{Node, Value};
+use crate::document::{SourceNode, SourceValue};
+use crate::exit::{Completion, Failure};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
-use crate::policy::{Input, Loaded, load};
-use crate::{Failure, Outcome};
+use crate::policy::{LoadedPolicy, PolicyInput, load};
 
 /// List the routes in order of precedence, with what each requires
 ///
@@ -18,17 +18,17 @@ use crate::{Failure, Outcome};
 /// not list is refused with 405.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct RoutesArgs {
     #[command(flatten)]
-    input: Input,
+    input: PolicyInput,
 
     /// How to print the list
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = RoutesFormat::Human)]
+    format: RoutesFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum RoutesFormat {
     Human,
     Json,
 }
@@ -44,19 +44,20 @@ const MAX_PATH: usize = 34;
 
 const METHODS: usize = 12;
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &RoutesArgs, output: &Output) -> Result<Completion, Failure> {
     let loaded = load(&args.input.file, &args.input.reading, output)?;
-    let rows: Vec<Row<'_>> = loaded.policy.table.list().into_iter().filter_map(|row| Row::new(row, &loaded)).collect();
+    let rows: Vec<RouteRow<'_>> =
+        loaded.policy.table.list().into_iter().filter_map(|row| RouteRow::new(row, &loaded)).collect();
     match args.format {
-        Format::Json => output.json(&rows),
-        Format::Human => print(&rows, output),
+        RoutesFormat::Json => output.json(&rows)?,
+        RoutesFormat::Human => print(&rows, output),
     }
-    Ok(Outcome::Fine)
+    Ok(Completion::Clean)
 }
 
 /// A place and its route.
 #[derive(Debug, Serialize)]
-struct Row<'p> {
+struct RouteRow<'p> {
     /// As the policy writes it; absent for any host.
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
@@ -71,13 +72,13 @@ struct Row<'p> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     issuers: Vec<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    audience: Option<&'p Value>,
+    audience: Option<&'p SourceValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    organization: Option<&'p Value>,
+    organization: Option<&'p SourceValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scopes: Option<&'p Value>,
+    scopes: Option<&'p SourceValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    claims: Option<&'p Value>,
+    claims: Option<&'p SourceValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'p str>,
     /// Whether the policy has issuers that this route does not take.
@@ -85,18 +86,18 @@ struct Row<'p> {
     is_choosy: bool,
 }
 
-impl<'p> Row<'p> {
-    fn new(listed: Listed<'p>, loaded: &'p Loaded) -> Option<Self> {
+impl<'p> RouteRow<'p> {
+    fn new(listed: Listed<'p>, loaded: &'p LoadedPolicy) -> Option<Self> {
         let route = loaded.policy.routes.get(listed.route)?;
         let written = loaded.value.get("routes")?.items().get(listed.route)?;
         let issuers = &loaded.policy.issuers;
-        let taken = route.access.requirement().map(|requirement| requirement.issuers.as_slice()).unwrap_or_default();
+        let taken = route.requirement().map(|requirement| requirement.issuers.as_slice()).unwrap_or_default();
         let origin = written.get("origin").or_else(|| loaded.value.get("origin"));
         Some(Self {
             host: listed.host.map(|host| written_host(host, route)),
             path: written.get("path")?.as_str()?,
             methods: listed.methods,
-            access: route.access.name(),
+            access: route.access_name(),
             route: listed.route,
             name: &route.name,
             issuers: taken.iter().filter_map(|index| Some(issuers.get(*index)?.name.as_str())).collect(),
@@ -104,7 +105,7 @@ impl<'p> Row<'p> {
             organization: written.get("organization"),
             scopes: written.get("scopes"),
             claims: written.get("claims"),
-            origin: origin.and_then(Value::as_str).filter(|_| !matches!(route.access, Access::Deny)),
+            origin: origin.and_then(SourceValue::as_str).filter(|_| route.forwarding().is_some()),
             is_choosy: taken.len() < issuers.len(),
         })
     }
@@ -141,7 +142,7 @@ impl<'p> Row<'p> {
             _ => format!("in organization {}", words(organization).join(" ")),
         }));
         lines.extend(self.scopes.map(scopes));
-        let claims = self.claims.map(Value::entries).unwrap_or_default();
+        let claims = self.claims.map(SourceValue::entries).unwrap_or_default();
         lines.extend(claims.iter().map(|(claim, test)| format!("claim {} {}", claim.name, claim_test(test))));
         lines
     }
@@ -151,21 +152,21 @@ fn written_host(host: ListedHost<'_>, route: &Route) -> String {
     match host {
         ListedHost::Exact(host) => host.to_owned(),
         ListedHost::Label { suffix } => {
-            let name = route.host_label_name(&format!("x.{suffix}")).unwrap_or_default();
+            let name = route.pattern.host_label_name(&format!("x.{suffix}")).unwrap_or_default();
             format!("{{{name}}}.{suffix}")
         }
     }
 }
 
-fn words(value: &Value) -> Vec<String> {
+fn words(value: &SourceValue) -> Vec<String> {
     match &value.node {
-        Node::Text(text) => vec![text.clone()],
-        Node::List(items) => items.iter().flat_map(words).collect(),
-        _ => vec![serde_json::to_string(value).unwrap_or_default()],
+        SourceNode::Text(text) => vec![text.clone()],
+        SourceNode::List(items) => items.iter().flat_map(words).collect(),
+        _ => vec![value.to_json().to_string()],
     }
 }
 
-fn scopes(value: &Value) -> String {
+fn scopes(value: &SourceValue) -> String {
     let [all, any] = ["all", "any"].map(|key| value.get(key).map(words).unwrap_or_default());
     let all = if value.entries().is_empty() { words(value) } else { all };
     match (all.is_empty(), any.is_empty()) {
@@ -175,7 +176,7 @@ fn scopes(value: &Value) -> String {
     }
 }
 
-fn claim_test(value: &Value) -> String {
+fn claim_test(value: &SourceValue) -> String {
     match (value.get("any"), value.get("contains")) {
         (Some(any), _) => format!("is {}", words(any).join(" or ")),
         (None, Some(contains)) => format!("has {}", words(contains).join(" ")),
@@ -183,7 +184,7 @@ fn claim_test(value: &Value) -> String {
     }
 }
 
-fn print(rows: &[Row<'_>], output: &Output) {
+fn print(rows: &[RouteRow<'_>], output: &Output) {
     let path = rows.iter().map(|row| row.path.chars().count()).filter(|length| *length <= MAX_PATH).max();
     let path = path.unwrap_or_default().max("PATH".len());
     let has_hosts = rows.iter().any(|row| row.host.is_some());
@@ -207,7 +208,7 @@ fn header(path: usize, output: &Output) -> String {
 }
 
 /// A row: methods and path at the left, what it requires at the right, in as many lines as that takes.
-fn text(row: &Row<'_>, path: usize, output: &Output) -> String {
+fn text(row: &RouteRow<'_>, path: usize, output: &Output) -> String {
     let width = output.width().saturating_sub(METHODS + path + 2).max(20);
     let methods = row.methods.as_ref().map_or_else(|| "*".to_owned(), |methods| methods.join(" "));
     let methods: Vec<String> = wrap(&methods, METHODS - 1, "").lines().map(str::to_owned).collect();

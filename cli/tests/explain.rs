@@ -477,7 +477,7 @@ fn effect(decision: portcullis::decision::Decision<'_>, url: &str, method: &str,
     };
     match decision {
         Decision::Deny(denial) => {
-            let context = portcullis::decision::Context::at(portcullis::route::url::Url::split(url).host());
+            let context = portcullis::decision::AnswerContext::at(portcullis::route::url::Url::split(url).host());
             let answer = portcullis::answer::answer(&denial, &context);
             let headers = answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             json!({"status": answer.status, "headers": named(headers), "body": answer.body})

@@ -30,11 +30,11 @@ fn decision(policy: &Policy, request: &str) -> String {
         RouteMatch::MethodNotAllowed(_) => return "405".to_owned(),
         RouteMatch::NoRoute => return "404".to_owned(),
     };
-    match &policy.routes[index].access {
-        Access::Public => "public".to_owned(),
-        Access::Deny => "deny".to_owned(),
-        Access::Optional(_) => "optional".to_owned(),
-        Access::Token(requirement) => format!("token {}", requirement.scopes.all.join(" ")).trim_end().to_owned(),
+    match policy.routes[index].forwarding().map(|forwarding| &forwarding.access) {
+        Some(Access::Public) => "public".to_owned(),
+        None => "deny".to_owned(),
+        Some(Access::Optional(_)) => "optional".to_owned(),
+        Some(Access::Token(requirement)) => format!("token {}", requirement.scopes.all.join(" ")).trim_end().to_owned(),
     }
 }
 

@@ -7,13 +7,14 @@ use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use crate::document::Source;
-use crate::finding::position::Lines;
-use crate::finding::{Finding, Severity, github, human, json, sarif};
-use crate::lint::{self, RULES};
+use crate::exit::{Completion, Failure};
+use crate::finding::position::LineIndex;
+use crate::finding::rule::{RULES, Severity};
+use crate::finding::{Finding, github, human, json, sarif};
+use crate::lint;
 use crate::output::{Output, Stream, printable};
-use crate::policy::{Examined, Input, examine, read};
-use crate::{Failure, Outcome};
-use online::IssuerKeys;
+use crate::policy::{ExaminedPolicy, PolicyContent, PolicyInput, examine, read};
+use online::IssuerReport;
 
 /// Check a policy: all problems at once, each underlined
 ///
@@ -22,17 +23,17 @@ use online::IssuerKeys;
 /// but likely not meant; a note is worth a look.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct CheckArgs {
     #[command(flatten)]
-    input: Input,
+    input: PolicyInput,
 
     /// Fetch the issuers' keys too, and say which of them would be used
     #[arg(long)]
     online: bool,
 
     /// How to print what is found
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
+    format: CheckFormat,
 
     /// End with 1 for warnings too, not for errors only
     #[arg(long)]
@@ -44,7 +45,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum CheckFormat {
     Human,
     Json,
     /// SARIF 2.1.0, for code scanning
@@ -63,7 +64,7 @@ Examples:
   portcullis check --deny-warnings --format github
                                       in a workflow";
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failure> {
     let (source, mut findings, keys) = match read(&args.input.file, &args.input.reading)? {
         Err((source, findings)) => (source, findings, None),
         Ok(document) => {
@@ -78,22 +79,20 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
     };
     findings.retain(|finding| !args.allow.iter().any(|allowed| allowed == finding.rule));
     findings.sort_by_key(|finding| finding.span.start);
-    write(&findings, &source, keys.as_deref(), args.format, output);
+    write(&findings, &source, keys.as_deref(), args.format, output)?;
     let is_bad = |finding: &Finding| match finding.severity {
         Severity::Error => true,
         Severity::Warning => args.deny_warnings,
         Severity::Note => false,
     };
-    Ok(if findings.iter().any(is_bad) { Outcome::Findings } else { Outcome::Fine })
+    Ok(if findings.iter().any(is_bad) { Completion::Findings } else { Completion::Clean })
 }
 
 /// All findings of a policy; its issuers' keys are fetched if there is a list for them.
-fn check(examined: Examined<'_>, keys: Option<&mut Vec<IssuerKeys>>, output: &Output) -> Vec<Finding> {
-    let Examined { environment, value, result, .. } = examined;
-    let (policy, value) = match (result, value) {
-        (Ok(policy), Some(value)) => (policy, value),
-        (Err(errors), _) => return errors,
-        (Ok(_), None) => return Vec::new(),
+fn check(examined: ExaminedPolicy<'_>, keys: Option<&mut Vec<IssuerReport>>, output: &Output) -> Vec<Finding> {
+    let (value, policy) = match examined.content {
+        PolicyContent::Valid { value, policy } => (value, policy),
+        PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => return findings,
     };
     let mut findings = lint::policy(&policy, &value);
     if let Some(keys) = keys {
@@ -101,33 +100,40 @@ fn check(examined: Examined<'_>, keys: Option<&mut Vec<IssuerKeys>>, output: &Ou
         keys.extend(found);
         findings.extend(problems);
     }
-    findings.into_iter().map(|finding| finding.of(environment)).collect()
+    findings.into_iter().map(|finding| finding.of(examined.environment)).collect()
 }
 
-fn write(findings: &[Finding], source: &Source, keys: Option<&[IssuerKeys]>, format: Format, output: &Output) {
+fn write(
+    findings: &[Finding],
+    source: &Source,
+    keys: Option<&[IssuerReport]>,
+    format: CheckFormat,
+    output: &Output,
+) -> Result<(), Failure> {
     match format {
-        Format::Human => {
+        CheckFormat::Human => {
             human::write(findings, source, output, Stream::Out);
             online::write(keys.unwrap_or_default(), output);
             output.line(&format!("{}: {}", printable(&source.name), summary(findings)));
         }
-        Format::Json => output.json(&Report { findings: json::report(findings, source), issuers: keys }),
-        Format::Sarif => output.json(&sarif::log(findings, source)),
-        Format::Github => {
-            let lines = Lines::new(&source.text);
+        CheckFormat::Json => output.json(&CheckReport { findings: json::report(findings, source), issuers: keys })?,
+        CheckFormat::Sarif => output.json(&sarif::log(findings, source))?,
+        CheckFormat::Github => {
+            let lines = LineIndex::new(&source.text);
             findings.iter().for_each(|finding| output.line(&github::command(finding, source, &lines)));
         }
     }
+    Ok(())
 }
 
 /// What scripts get.
 #[derive(Serialize)]
-struct Report<'r> {
+struct CheckReport<'r> {
     #[serde(flatten)]
-    findings: json::Report<'r>,
+    findings: json::JsonReport<'r>,
     /// With `--online`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    issuers: Option<&'r [IssuerKeys]>,
+    issuers: Option<&'r [IssuerReport]>,
 }
 
 fn summary(findings: &[Finding]) -> String {

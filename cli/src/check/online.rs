@@ -10,28 +10,28 @@ use portcullis::platform::{Fault, Fetch, Fetched, Get};
 use portcullis::policy::{Issuer, KeySource, Place, Policy, Step};
 use serde::Serialize;
 
-use crate::document::Value;
-use crate::finding::{Finding, Subject};
-use crate::lint::{KEY_NOT_ALLOWED, KEYS};
+use crate::document::SourceValue;
+use crate::finding::rule::{FindingRule, KEY_NOT_ALLOWED, KEYS};
+use crate::finding::{Finding, Highlight};
 use crate::output::{BOLD, Output, printable};
 use crate::web::Web;
 
 /// The keys of an issuer.
 #[derive(Debug, Serialize)]
-pub(super) struct IssuerKeys {
+pub(super) struct IssuerReport {
     name: String,
     issuer: String,
     /// Absent for keys in the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
-    keys: Vec<Key>,
+    keys: Vec<KeyReport>,
     /// Entries of the set that are no usable keys.
     passed_over: usize,
 }
 
 /// A key, and what the gate would verify with it.
 #[derive(Debug, Serialize)]
-struct Key {
+struct KeyReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
     #[serde(rename = "type")]
@@ -40,7 +40,7 @@ struct Key {
 }
 
 /// Fetches the keys of all issuers of a policy. What cannot be used is a finding.
-pub(super) fn keys(policy: &Policy, value: &Value, output: &Output) -> (Vec<IssuerKeys>, Vec<Finding>) {
+pub(super) fn keys(policy: &Policy, value: &SourceValue, output: &Output) -> (Vec<IssuerReport>, Vec<Finding>) {
     let (mut all, mut findings) = (Vec::new(), Vec::new());
     for issuer in &policy.issuers {
         output.progress(&format!("{}: asking for keys", issuer.issuer));
@@ -48,7 +48,7 @@ pub(super) fn keys(policy: &Policy, value: &Value, output: &Output) -> (Vec<Issu
             let place = Place::at(&[Step::Key("issuers"), Step::Key(&issuer.name)]);
             let key = if value.locate(&place).value.get("jwks_uri").is_some() { "jwks_uri" } else { "issuer" };
             let shown = Place::at(&[Step::Key("issuers"), Step::Key(&issuer.name), Step::Key(key)]);
-            Finding { place, ..Finding::new(rule, Subject::Value.span(value, &shown), message) }
+            Finding { place, ..Finding::new(rule, Highlight::Value.span(value, &shown), message) }
         };
         // The network answers at once or not at all, so nothing is left to wait for.
         let found = keys_of(issuer).now_or_never().unwrap_or_else(|| Err(Fault("no answer".to_owned())));
@@ -63,7 +63,7 @@ pub(super) fn keys(policy: &Policy, value: &Value, output: &Output) -> (Vec<Issu
     (all, findings)
 }
 
-async fn keys_of(issuer: &Issuer) -> Result<IssuerKeys, Fault> {
+async fn keys_of(issuer: &Issuer) -> Result<IssuerReport, Fault> {
     let (jwks_uri, keys, entries) = match &issuer.keys {
         KeySource::Static(keys) => (None, keys.clone(), keys.len()),
         KeySource::Discovery(_) | KeySource::Uri(_) => {
@@ -72,12 +72,12 @@ async fn keys_of(issuer: &Issuer) -> Result<IssuerKeys, Fault> {
             (Some(uri), keys, entries)
         }
     };
-    Ok(IssuerKeys {
+    Ok(IssuerReport {
         name: issuer.name.clone(),
         issuer: issuer.issuer.clone(),
         jwks_uri,
         passed_over: entries - keys.len(),
-        keys: keys.iter().map(|key| Key::new(key, &issuer.algorithms)).collect(),
+        keys: keys.iter().map(|key| KeyReport::new(key, &issuer.algorithms)).collect(),
     })
 }
 
@@ -95,7 +95,7 @@ async fn fetch(issuer: &Issuer, url: &str) -> Result<(Vec<PublicKey>, usize), Fa
 }
 
 /// Keys that the policy allows no algorithm of.
-fn unfit(found: &IssuerKeys) -> impl Iterator<Item = (&'static crate::lint::Rule, String)> {
+fn unfit(found: &IssuerReport) -> impl Iterator<Item = (&'static FindingRule, String)> {
     let has_none = found.keys.iter().all(|key| key.algorithms.is_empty());
     let of_all = has_none.then(|| (&KEYS, "the policy allows no algorithm of any key of this issuer".to_owned()));
     let of_one = found.keys.iter().filter(move |key| !has_none && key.algorithms.is_empty()).map(|key| {
@@ -105,7 +105,7 @@ fn unfit(found: &IssuerKeys) -> impl Iterator<Item = (&'static crate::lint::Rule
     of_all.into_iter().chain(of_one)
 }
 
-impl Key {
+impl KeyReport {
     fn new(key: &PublicKey, allowed: &[Algorithm]) -> Self {
         let fitting = allowed.iter().filter(|algorithm| key.fits(**algorithm));
         Self { kid: key.kid.clone(), kind: kind(&key.material), algorithms: fitting.map(|fit| fit.name()).collect() }
@@ -121,12 +121,12 @@ fn kind(material: &Material) -> String {
 }
 
 /// Tells people which keys there are.
-pub(super) fn write(all: &[IssuerKeys], output: &Output) {
+pub(super) fn write(all: &[IssuerReport], output: &Output) {
     for issuer in all {
         output.line(&format!("{} {}", output.paint(BOLD, &issuer.name), issuer.issuer));
         let from = issuer.jwks_uri.as_deref().map_or("in the policy".into(), printable);
         output.line(&format!("  keys {from}"));
-        for Key { kid, kind, algorithms } in &issuer.keys {
+        for KeyReport { kid, kind, algorithms } in &issuer.keys {
             let kid = kid.as_deref().map_or("(no kid)".into(), printable);
             let used = if algorithms.is_empty() { "not used".to_owned() } else { algorithms.join(" ") };
             output.line(&format!("  - {kid}: {kind}, {used}"));

@@ -6,7 +6,8 @@ use jsonc_parser::tokens::{Token, TokenAndRange};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Number;
 
-use super::{Key, Node, Span, SyntaxError, Value};
+use super::text::{Span, SyntaxError};
+use super::value::{SourceKey, SourceNode, SourceValue};
 
 /// What is let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) enum Dialect {
 }
 
 /// Reads JSON; the first error otherwise.
-pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Value, Vec<SyntaxError>> {
+pub(super) fn parse(text: &str, dialect: Dialect) -> Result<SourceValue, Vec<SyntaxError>> {
     let has_comments = dialect == Dialect::Comments;
     let options = ParseOptions {
         allow_comments: has_comments,
@@ -60,26 +61,26 @@ fn strict_error(text: &str, error: &serde_json::Error) -> SyntaxError {
     SyntaxError::new(at..at, words)
 }
 
-fn value(value: &ast::Value<'_>) -> Value {
+fn value(value: &ast::Value<'_>) -> SourceValue {
     let node = match value {
-        ast::Value::NullKeyword(_) => Node::Null,
-        ast::Value::BooleanLit(literal) => Node::Bool(literal.value),
-        ast::Value::StringLit(literal) => Node::Text(literal.value.to_string()),
+        ast::Value::NullKeyword(_) => SourceNode::Null,
+        ast::Value::BooleanLit(literal) => SourceNode::Bool(literal.value),
+        ast::Value::StringLit(literal) => SourceNode::Text(literal.value.to_string()),
         ast::Value::NumberLit(literal) => {
-            literal.value.parse::<Number>().map_or(Node::Foreign("a number out of range"), Node::Number)
+            literal.value.parse::<Number>().map_or(SourceNode::Foreign("a number out of range"), SourceNode::Number)
         }
-        ast::Value::Array(array) => Node::List(array.elements.iter().map(self::value).collect()),
-        ast::Value::Object(object) => Node::Table(object.properties.iter().map(property).collect()),
+        ast::Value::Array(array) => SourceNode::List(array.elements.iter().map(self::value).collect()),
+        ast::Value::Object(object) => SourceNode::Table(object.properties.iter().map(property).collect()),
     };
-    Value::new(node, span(value.range()))
+    SourceValue::new(node, span(value.range()))
 }
 
-fn property(property: &ast::ObjectProp<'_>) -> (Key, Value) {
+fn property(property: &ast::ObjectProp<'_>) -> (SourceKey, SourceValue) {
     let name = match &property.name {
         ObjectPropName::String(literal) => literal.value.to_string(),
         ObjectPropName::Word(word) => word.value.to_owned(),
     };
-    (Key { name, span: span(property.name.range()) }, value(&property.value))
+    (SourceKey { name, span: span(property.name.range()) }, value(&property.value))
 }
 
 fn span(range: jsonc_parser::common::Range) -> Span {

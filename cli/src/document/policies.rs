@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use portcullis::policy::{Place, Step};
 
 use super::json::{self, Dialect};
-use super::{Document, MAX_DEPTH, ProblemKind, Span, SyntaxError, Value};
-use crate::Failure;
+use super::source::ParsedSource;
+use super::text::{Span, SyntaxError};
+use super::value::{MAX_DEPTH, ProblemKind, SourceValue};
+use crate::exit::Failure;
 use crate::output::printable;
 
 /// The variable of the Worker that holds the policy.
@@ -20,18 +22,18 @@ pub(crate) struct PolicyValue<'d> {
     /// Where the file has it.
     pub(crate) place: Place,
     /// The policy; what is wrong with the JSON in a string that should hold one.
-    pub(crate) value: Result<Cow<'d, Value>, Vec<SyntaxError>>,
+    pub(crate) value: Result<Cow<'d, SourceValue>, Vec<SyntaxError>>,
 }
 
 /// The policies of a file: one that is a policy itself, or `[vars.POLICY]` and `[env.NAME.vars.POLICY]` of a
 /// configuration of wrangler's.
-pub(crate) fn policies(document: &Document) -> Result<Vec<PolicyValue<'_>>, Failure> {
+pub(crate) fn policies(document: &ParsedSource) -> Result<Vec<PolicyValue<'_>>, Failure> {
     if !is_configuration(&document.root) {
         let (place, value) = (Place::default(), Ok(Cow::Borrowed(&document.root)));
         return Ok(vec![PolicyValue { environment: None, place, value }]);
     }
     let default = variable(&document.root).map(|value| policy(document, None, value));
-    let environments = document.root.get("env").map(Value::entries).unwrap_or_default();
+    let environments = document.root.get("env").map(SourceValue::entries).unwrap_or_default();
     let others =
         environments.iter().filter_map(|(name, worker)| Some(policy(document, Some(&name.name), variable(worker)?)));
     let found: Vec<_> = default.into_iter().chain(others).collect();
@@ -43,13 +45,13 @@ pub(crate) fn policies(document: &Document) -> Result<Vec<PolicyValue<'_>>, Fail
 }
 
 /// Whether this configures a Worker: it has variables, or what every Worker has, and no routes of a policy.
-pub(crate) fn is_configuration(root: &Value) -> bool {
+pub(crate) fn is_configuration(root: &SourceValue) -> bool {
     ["vars", "env", "main", "compatibility_date"].iter().any(|key| root.get(key).is_some())
 }
 
 /// Keys of a configuration that are there twice. wrangler takes the last of each and says nothing, so a policy that is
 /// shown to be good would not be the one that is deployed. Those of a policy are told with all else that is wrong with it.
-pub(crate) fn repeated_keys(root: &Value) -> Vec<SyntaxError> {
+pub(crate) fn repeated_keys(root: &SourceValue) -> Vec<SyntaxError> {
     if !is_configuration(root) {
         return Vec::new();
     }
@@ -68,11 +70,11 @@ fn is_within_policy(place: &Place) -> bool {
     matches!(of_worker, [Step::Key("vars"), Step::Key(VARIABLE), _, ..])
 }
 
-fn variable(worker: &Value) -> Option<&Value> {
+fn variable(worker: &SourceValue) -> Option<&SourceValue> {
     worker.get("vars")?.get(VARIABLE)
 }
 
-fn policy<'d>(document: &'d Document, environment: Option<&'d str>, value: &'d Value) -> PolicyValue<'d> {
+fn policy<'d>(document: &'d ParsedSource, environment: Option<&'d str>, value: &'d SourceValue) -> PolicyValue<'d> {
     let default = [Step::Key("vars"), Step::Key(VARIABLE)];
     let place = match environment {
         None => Place::at(&default),
@@ -86,7 +88,7 @@ fn policy<'d>(document: &'d Document, environment: Option<&'d str>, value: &'d V
 }
 
 /// The policy in a string. Its places are known where the file has the text as it is, without escapes.
-fn within(document: &Document, value: &Value, text: &str) -> Result<Value, Vec<SyntaxError>> {
+fn within(document: &ParsedSource, value: &SourceValue, text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
     let written = document.source.text.get(value.span.clone()).unwrap_or_default();
     let offset = written.find(text).map(|offset| value.span.start + offset);
     let place = |span: Span| offset.map_or(value.span.clone(), |by| span.start + by..span.end + by);

@@ -4,10 +4,11 @@ use serde_json::Number;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Key, Node, SyntaxError, Value};
+use super::text::{Span, SyntaxError};
+use super::value::{SourceKey, SourceNode, SourceValue};
 
 /// Reads TOML; all errors otherwise, as the parser goes on behind them.
-pub(super) fn parse(text: &str) -> Result<Value, Vec<SyntaxError>> {
+pub(super) fn parse(text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(table(root.get_ref(), root.span()));
@@ -20,29 +21,29 @@ pub(super) fn parse(text: &str) -> Result<Value, Vec<SyntaxError>> {
     Err(errors)
 }
 
-fn table(table: &DeTable<'_>, span: super::Span) -> Value {
+fn table(table: &DeTable<'_>, span: Span) -> SourceValue {
     let entries = table.iter().map(|(name, field)| {
-        let key = Key { name: name.get_ref().to_string(), span: name.span() };
+        let key = SourceKey { name: name.get_ref().to_string(), span: name.span() };
         (key, value(field))
     });
-    Value::new(Node::Table(entries.collect()), span)
+    SourceValue::new(SourceNode::Table(entries.collect()), span)
 }
 
-fn value(field: &Spanned<DeValue<'_>>) -> Value {
+fn value(field: &Spanned<DeValue<'_>>) -> SourceValue {
     let node = match field.get_ref() {
-        DeValue::String(text) => Node::Text(text.to_string()),
+        DeValue::String(text) => SourceNode::Text(text.to_string()),
         DeValue::Integer(integer) => {
             let number = i64::from_str_radix(integer.as_str(), integer.radix()).map(Number::from);
-            number.map_or(Node::Foreign("a number out of range"), Node::Number)
+            number.map_or(SourceNode::Foreign("a number out of range"), SourceNode::Number)
         }
         DeValue::Float(float) => {
             let number = float.as_str().parse().ok().and_then(Number::from_f64);
-            number.map_or(Node::Foreign("a number that is not finite"), Node::Number)
+            number.map_or(SourceNode::Foreign("a number that is not finite"), SourceNode::Number)
         }
-        DeValue::Boolean(value) => Node::Bool(*value),
-        DeValue::Datetime(_) => Node::Foreign("a date"),
-        DeValue::Array(items) => Node::List(items.iter().map(value).collect()),
+        DeValue::Boolean(value) => SourceNode::Bool(*value),
+        DeValue::Datetime(_) => SourceNode::Foreign("a date"),
+        DeValue::Array(items) => SourceNode::List(items.iter().map(value).collect()),
         DeValue::Table(entries) => return table(entries, field.span()),
     };
-    Value::new(node, field.span())
+    SourceValue::new(node, field.span())
 }

@@ -3,41 +3,44 @@
 use std::collections::HashSet;
 
 use portcullis::policy::{Place, Step};
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Number;
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value as Json};
 
-use super::{MAX_DEPTH, Span, SyntaxError};
+use super::text::{Span, SyntaxError};
+
+/// The most levels of nesting in a file. The policy itself may have less ([`portcullis::jose::json::MAX_DEPTH`]).
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Value {
-    pub(crate) node: Node,
+pub(crate) struct SourceValue {
+    pub(crate) node: SourceNode,
     pub(crate) span: Span,
 }
 
 /// A value that JSON can write, or one that it cannot.
 #[derive(Clone, Debug)]
-pub(crate) enum Node {
+pub(crate) enum SourceNode {
     Null,
     Bool(bool),
     Number(Number),
     Text(String),
-    List(Vec<Value>),
-    Table(Vec<(Key, Value)>),
+    List(Vec<SourceValue>),
+    Table(Vec<(SourceKey, SourceValue)>),
     /// In words: a date, a number that is infinite, …
     Foreign(&'static str),
 }
 
 /// A key of a table and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct SourceKey {
     pub(crate) name: String,
     pub(crate) span: Span,
 }
 
 /// Something of a value that JSON cannot say, or no policy may.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
+pub(crate) struct ValueProblem {
     pub(crate) kind: ProblemKind,
     /// Below the value.
     pub(crate) place: Place,
@@ -58,15 +61,15 @@ pub(crate) enum ProblemKind {
 #[derive(Clone, Debug)]
 pub(crate) struct Located<'v> {
     /// The value; the nearest one above where there is none.
-    pub(crate) value: &'v Value,
+    pub(crate) value: &'v SourceValue,
     /// The key in front of it.
-    pub(crate) key: Option<&'v Key>,
+    pub(crate) key: Option<&'v SourceKey>,
     /// Whether there is such a place.
     pub(crate) is_there: bool,
 }
 
-impl Value {
-    pub(crate) fn new(node: Node, span: Span) -> Self {
+impl SourceValue {
+    pub(crate) fn new(node: SourceNode, span: Span) -> Self {
         Self { node, span }
     }
 
@@ -86,9 +89,9 @@ impl Value {
     }
 
     /// Keys and values, if this is a table.
-    pub(crate) fn entries(&self) -> &[(Key, Self)] {
+    pub(crate) fn entries(&self) -> &[(SourceKey, Self)] {
         match &self.node {
-            Node::Table(entries) => entries,
+            SourceNode::Table(entries) => entries,
             _ => &[],
         }
     }
@@ -96,14 +99,14 @@ impl Value {
     /// The elements, if this is a list.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.node {
-            Node::List(items) => items,
+            SourceNode::List(items) => items,
             _ => &[],
         }
     }
 
     pub(crate) fn as_str(&self) -> Option<&str> {
         match &self.node {
-            Node::Text(text) => Some(text),
+            SourceNode::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -130,14 +133,29 @@ impl Value {
         found
     }
 
+    /// The value in JSON, with the keys of tables in their order; null for what JSON cannot express.
+    pub(crate) fn to_json(&self) -> Json {
+        match &self.node {
+            SourceNode::Null | SourceNode::Foreign(_) => Json::Null,
+            SourceNode::Bool(value) => Json::Bool(*value),
+            SourceNode::Number(number) => Json::Number(number.clone()),
+            SourceNode::Text(text) => Json::String(text.clone()),
+            SourceNode::List(items) => items.iter().map(Self::to_json).collect(),
+            SourceNode::Table(entries) => {
+                entries.iter().map(|(key, value)| (key.name.clone(), value.to_json())).collect()
+            }
+        }
+    }
+
     /// The same value, with other places.
     pub(crate) fn placed(mut self, place: &impl Fn(Span) -> Span) -> Self {
         self.span = place(self.span);
         self.node = match self.node {
-            Node::List(items) => Node::List(items.into_iter().map(|item| item.placed(place)).collect()),
-            Node::Table(entries) => {
-                let moved = |(key, value): (Key, Self)| (Key { span: place(key.span), ..key }, value.placed(place));
-                Node::Table(entries.into_iter().map(moved).collect())
+            SourceNode::List(items) => SourceNode::List(items.into_iter().map(|item| item.placed(place)).collect()),
+            SourceNode::Table(entries) => {
+                let moved =
+                    |(key, value): (SourceKey, Self)| (SourceKey { span: place(key.span), ..key }, value.placed(place));
+                SourceNode::Table(entries.into_iter().map(moved).collect())
             }
             node => node,
         };
@@ -147,11 +165,11 @@ impl Value {
     /// The same value with the first of each key only, as [`Self::locate`] sees it.
     pub(crate) fn without_repeats(&self) -> Self {
         let node = match &self.node {
-            Node::List(items) => Node::List(items.iter().map(Self::without_repeats).collect()),
-            Node::Table(entries) => {
+            SourceNode::List(items) => SourceNode::List(items.iter().map(Self::without_repeats).collect()),
+            SourceNode::Table(entries) => {
                 let mut seen = HashSet::new();
                 let first = entries.iter().filter(|(key, _)| seen.insert(key.name.as_str()));
-                Node::Table(first.map(|(key, value)| (key.clone(), value.without_repeats())).collect())
+                SourceNode::Table(first.map(|(key, value)| (key.clone(), value.without_repeats())).collect())
             }
             node => node.clone(),
         };
@@ -159,33 +177,33 @@ impl Value {
     }
 
     /// What JSON cannot say, or no policy may: keys that are there twice, values of other kinds, too many levels.
-    pub(crate) fn problems(&self, most_levels: usize) -> Vec<Problem> {
+    pub(crate) fn problems(&self, most_levels: usize) -> Vec<ValueProblem> {
         let mut problems = Vec::new();
         self.collect_problems(most_levels.min(MAX_DEPTH), &mut Vec::new(), &mut problems);
         problems
     }
 
-    fn collect_problems<'v>(&'v self, levels: usize, steps: &mut Vec<Step<&'v str>>, problems: &mut Vec<Problem>) {
+    fn collect_problems<'v>(&'v self, levels: usize, steps: &mut Vec<Step<&'v str>>, problems: &mut Vec<ValueProblem>) {
         let problem = |kind, steps: &[Step<&str>], span: &Span, message: String| {
             let error = SyntaxError::new(span.clone(), message);
-            Problem { kind, place: Place::at(steps), error }
+            ValueProblem { kind, place: Place::at(steps), error }
         };
         match (&self.node, levels) {
-            (Node::List(_) | Node::Table(_), 0) => {
+            (SourceNode::List(_) | SourceNode::Table(_), 0) => {
                 problems.push(problem(ProblemKind::Deep, steps, &self.span, "nested too deeply".to_owned()));
             }
-            (Node::Foreign(what), _) => {
+            (SourceNode::Foreign(what), _) => {
                 let message = format!("expected a value that JSON has, found {what}");
                 problems.push(problem(ProblemKind::Foreign, steps, &self.span, message));
             }
-            (Node::List(items), _) => {
+            (SourceNode::List(items), _) => {
                 for (index, item) in items.iter().enumerate() {
                     steps.push(Step::Index(index));
                     item.collect_problems(levels - 1, steps, problems);
                     steps.pop();
                 }
             }
-            (Node::Table(entries), _) => {
+            (SourceNode::Table(entries), _) => {
                 let mut seen = HashSet::new();
                 for (key, value) in entries {
                     steps.push(Step::Key(&key.name));
@@ -202,21 +220,8 @@ impl Value {
     }
 }
 
-impl Serialize for Value {
+impl Serialize for SourceValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.node {
-            Node::Null | Node::Foreign(_) => serializer.serialize_unit(),
-            Node::Bool(value) => serializer.serialize_bool(*value),
-            Node::Number(number) => number.serialize(serializer),
-            Node::Text(text) => serializer.serialize_str(text),
-            Node::List(items) => serializer.collect_seq(items),
-            Node::Table(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                for (key, value) in entries {
-                    map.serialize_entry(&key.name, value)?;
-                }
-                map.end()
-            }
-        }
+        self.to_json().serialize(serializer)
     }
 }

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks, StrInput};
 use serde_json::Number;
 
-use super::{Key, MAX_DEPTH, Node, Span, SyntaxError, Value};
+use super::text::{Span, SyntaxError};
+use super::value::{MAX_DEPTH, SourceKey, SourceNode, SourceValue};
 
 /// The most values that aliases may multiply a document to.
 const MAX_VALUES: usize = 1_000_000;
 
 /// Reads the one document of a YAML text; the first error otherwise.
-pub(super) fn parse(text: &str) -> Result<Value, Vec<SyntaxError>> {
+pub(super) fn parse(text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
     Reader::new(text).document().map_err(|error| vec![error])
 }
 
@@ -20,7 +21,7 @@ struct Reader<'t> {
     text: &'t str,
     /// The parser counts characters; texts are cut at bytes. One that is all ASCII needs no table.
     bytes: Option<Vec<usize>>,
-    anchors: HashMap<usize, Value>,
+    anchors: HashMap<usize, SourceValue>,
     values: usize,
 }
 
@@ -32,7 +33,7 @@ impl<'t> Reader<'t> {
         Self { parser: Parser::new_from_str(text), text, bytes, anchors: HashMap::new(), values: 0 }
     }
 
-    fn document(&mut self) -> Result_<Value> {
+    fn document(&mut self) -> Result_<SourceValue> {
         let mut root = None;
         loop {
             let (event, marks) = self.next()?;
@@ -59,7 +60,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn value(&mut self, event: Event<'t>, marks: Marks, levels: usize) -> Result_<Value> {
+    fn value(&mut self, event: Event<'t>, marks: Marks, levels: usize) -> Result_<SourceValue> {
         self.values += 1;
         if levels == 0 || self.values > MAX_VALUES {
             let what = if levels == 0 { "nested too deeply" } else { "aliases make this document too large" };
@@ -68,8 +69,8 @@ impl<'t> Reader<'t> {
         let (anchor, value) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.suffix == "str");
-                let node = if is_text { Node::Text(text.into_owned()) } else { plain(&text) };
-                (anchor, Value::new(node, self.span(marks)))
+                let node = if is_text { SourceNode::Text(text.into_owned()) } else { plain(&text) };
+                (anchor, SourceValue::new(node, self.span(marks)))
             }
             Event::SequenceStart(anchor, _) => (anchor, self.list(marks, levels)?),
             Event::MappingStart(anchor, _) => (anchor, self.table(marks, levels)?),
@@ -82,36 +83,36 @@ impl<'t> Reader<'t> {
         Ok(value)
     }
 
-    fn list(&mut self, start: Marks, levels: usize) -> Result_<Value> {
+    fn list(&mut self, start: Marks, levels: usize) -> Result_<SourceValue> {
         let mut items = Vec::new();
         loop {
             let (event, marks) = self.next()?;
             if event == Event::SequenceEnd {
-                return Ok(Value::new(Node::List(items), self.between(start, marks)));
+                return Ok(SourceValue::new(SourceNode::List(items), self.between(start, marks)));
             }
             items.push(self.value(event, marks, levels - 1)?);
         }
     }
 
-    fn table(&mut self, start: Marks, levels: usize) -> Result_<Value> {
+    fn table(&mut self, start: Marks, levels: usize) -> Result_<SourceValue> {
         let mut entries = Vec::new();
         loop {
             let (event, marks) = self.next()?;
             if event == Event::MappingEnd {
-                return Ok(Value::new(Node::Table(entries), self.between(start, marks)));
+                return Ok(SourceValue::new(SourceNode::Table(entries), self.between(start, marks)));
             }
             let span = self.span(marks);
             let Event::Scalar(name, ..) = event else {
                 return Err(SyntaxError::new(span, "expected a key that is a string"));
             };
-            let key = Key { name: name.into_owned(), span };
+            let key = SourceKey { name: name.into_owned(), span };
             let (event, marks) = self.next()?;
             entries.push((key, self.value(event, marks, levels - 1)?));
         }
     }
 
     /// An alias stands for all that its anchor holds; a small text could hold ever more.
-    fn alias(&mut self, anchor: usize, marks: Marks) -> Result_<Value> {
+    fn alias(&mut self, anchor: usize, marks: Marks) -> Result_<SourceValue> {
         let span = self.span(marks);
         let value = self.anchors.get(&anchor).cloned();
         let value =
@@ -138,34 +139,34 @@ impl<'t> Reader<'t> {
     }
 }
 
-fn count(value: &Value) -> usize {
+fn count(value: &SourceValue) -> usize {
     let below = value.items().iter().chain(value.entries().iter().map(|(_, value)| value));
     1 + below.map(count).sum::<usize>()
 }
 
-fn plain(text: &str) -> Node {
+fn plain(text: &str) -> SourceNode {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Node::Null,
-        "true" | "True" | "TRUE" => Node::Bool(true),
-        "false" | "False" | "FALSE" => Node::Bool(false),
-        _ => number(text).unwrap_or_else(|| Node::Text(text.to_owned())),
+        "" | "~" | "null" | "Null" | "NULL" => SourceNode::Null,
+        "true" | "True" | "TRUE" => SourceNode::Bool(true),
+        "false" | "False" | "FALSE" => SourceNode::Bool(false),
+        _ => number(text).unwrap_or_else(|| SourceNode::Text(text.to_owned())),
     }
 }
 
-fn number(text: &str) -> Option<Node> {
+fn number(text: &str) -> Option<SourceNode> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if matches!(digits, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Some(Node::Foreign("a number that is not finite"));
+        return Some(SourceNode::Foreign("a number that is not finite"));
     }
     let radix = |prefix, radix| text.strip_prefix(prefix).and_then(|digits| u64::from_str_radix(digits, radix).ok());
     if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
-        return Some(Node::Number(number.into()));
+        return Some(SourceNode::Number(number.into()));
     }
     if let Ok(number) = text.parse::<i64>() {
-        return Some(Node::Number(number.into()));
+        return Some(SourceNode::Number(number.into()));
     }
     // Rust reads `infinity` and the like as numbers too.
     let looks_like_one = digits.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
     let float = text.parse::<f64>().ok().filter(|_| looks_like_one)?;
-    Some(Number::from_f64(float).map_or(Node::Foreign("a number out of range"), Node::Number))
+    Some(Number::from_f64(float).map_or(SourceNode::Foreign("a number out of range"), SourceNode::Number))
 }

@@ -3,10 +3,10 @@
 use annotate_snippets::renderer::Style;
 use http::StatusCode;
 
-use super::report::{Answer, Caller, Decision, Explanation, Route, ToOrigin};
+use super::report::{CallerKind, ExplainedAnswer, ExplainedDecision, ExplainedRoute, Explanation, ToOrigin};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
-use crate::trial::candidates::{Candidate, Standing};
-use crate::trial::record::{Check, Verdict};
+use crate::trial::candidates::{CandidateStanding, RouteCandidate};
+use crate::trial::record::{Check, CheckOutcome};
 use crate::trial::time;
 
 /// The longest value of a header that is shown whole.
@@ -28,34 +28,36 @@ pub(super) fn write(explanation: &Explanation, output: &Output) {
         item(output, "  note     ", DIM, line);
     }
     match &explanation.decision {
-        Decision::Allow(forward) => write_forward(forward, output),
-        Decision::Deny(answer) => write_answer("Denied; the client receives", answer, RED, output),
-        Decision::Serve(answer) => write_answer("Answered by the gate; the client receives", answer, GREEN, output),
+        ExplainedDecision::Allow(forward) => write_forward(forward, output),
+        ExplainedDecision::Deny(answer) => write_answer("Denied; the client receives", answer, RED, output),
+        ExplainedDecision::Serve(answer) => {
+            write_answer("Answered by the gate; the client receives", answer, GREEN, output)
+        }
     }
 }
 
-fn caller(caller: Caller) -> &'static str {
+fn caller(caller: CallerKind) -> &'static str {
     match caller {
-        Caller::Anonymous => "without a token",
-        Caller::Token => "with a token",
-        Caller::Claims => "with claims that are taken as verified: no signature was checked",
+        CallerKind::Anonymous => "without a token",
+        CallerKind::Token => "with a token",
+        CallerKind::Claims => "with claims that are taken as verified: no signature was checked",
     }
 }
 
 fn routes(explanation: &Explanation, output: &Output) {
     heading(output, "Routes");
-    if explanation.candidates.iter().all(|candidate| candidate.standing == Standing::OtherPath) {
+    if explanation.candidates.iter().all(|candidate| candidate.standing == CandidateStanding::OtherPath) {
         output.line("  none has this path");
     }
     for candidate in &explanation.candidates {
         write_candidate(candidate, output);
-        if let (Standing::Chosen, Some(route)) = (candidate.standing, &explanation.route) {
+        if let (CandidateStanding::Chosen, Some(route)) = (candidate.standing, &explanation.route) {
             write_captures(route, output);
         }
     }
 }
 
-fn write_captures(route: &Route, output: &Output) {
+fn write_captures(route: &ExplainedRoute, output: &Output) {
     for capture in &route.captures {
         block(output, 11, &format!("{} = {:?}", capture.name, capture.value));
     }
@@ -64,15 +66,15 @@ fn write_captures(route: &Route, output: &Output) {
     }
 }
 
-fn write_candidate(candidate: &Candidate, output: &Output) {
-    let Candidate { index, path, methods, hosts, .. } = candidate;
+fn write_candidate(candidate: &RouteCandidate, output: &Output) {
+    let RouteCandidate { index, path, methods, hosts, .. } = candidate;
     let (mark, style) = match candidate.standing {
-        Standing::Chosen => ("chosen", GREEN),
-        Standing::Unasked => ("unasked", DIM),
-        Standing::Behind => ("behind", DIM),
-        Standing::OtherMethod => ("method", YELLOW),
-        Standing::OtherHost => ("host", YELLOW),
-        Standing::OtherPath => ("path", YELLOW),
+        CandidateStanding::Chosen => ("chosen", GREEN),
+        CandidateStanding::Unasked => ("unasked", DIM),
+        CandidateStanding::Behind => ("behind", DIM),
+        CandidateStanding::OtherMethod => ("method", YELLOW),
+        CandidateStanding::OtherHost => ("host", YELLOW),
+        CandidateStanding::OtherPath => ("path", YELLOW),
     };
     let texts = [format!("routes[{index}]"), path.clone(), methods.join(" "), hosts.join(" ")];
     let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
@@ -85,18 +87,18 @@ fn write_candidate(candidate: &Candidate, output: &Output) {
 fn write_check(check: &Check, output: &Output) {
     let Check { step, name, expected, found, unverified, .. } = check;
     let (mark, style) = match check.outcome {
-        Verdict::Passed => ("ok", GREEN),
-        Verdict::Refused => ("refused", RED),
-        Verdict::Assumed => ("assumed", YELLOW),
+        CheckOutcome::Passed => ("ok", GREEN),
+        CheckOutcome::Refused => ("refused", RED),
+        CheckOutcome::Assumed => ("assumed", YELLOW),
     };
     let note = if *unverified { " (unverified)" } else { "" };
     let head = format!("  {mark:<7}  {step} {name:<14}  ");
     match (check.outcome, found) {
-        (Verdict::Refused, Some(found)) => {
+        (CheckOutcome::Refused, Some(found)) => {
             item(output, &head, style, &format!("expected {expected}"));
             block(output, CHECK_INDENT, &format!("found    {found}{note}"));
         }
-        (Verdict::Refused, None) => item(output, &head, style, &format!("expected {expected}")),
+        (CheckOutcome::Refused, None) => item(output, &head, style, &format!("expected {expected}")),
         // That a path has one reading, say, goes without saying.
         (_, Some(found)) if found == expected || *step <= 2 => {
             item(output, &head, style, &format!("{found}{note}"));
@@ -109,7 +111,7 @@ fn write_check(check: &Check, output: &Output) {
     }
 }
 
-fn write_answer(title: &str, answer: &Answer, style: Style, output: &Output) {
+fn write_answer(title: &str, answer: &ExplainedAnswer, style: Style, output: &Output) {
     let reason = StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
     heading(output, title);
     block(output, 2, &output.paint(style, &format!("{} {}", answer.status, reason.unwrap_or_default())));

@@ -11,12 +11,12 @@ use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
 
 use crate::document::Source;
+use crate::exit::{Completion, Failure};
 use crate::output::Output;
-use crate::policy::{Reading, load};
+use crate::policy::{ReadOptions, load};
 use crate::trial::candidates::RouteText;
-use crate::trial::{Asked, Court, replace_keys, time};
-use crate::{Failure, Outcome};
-use report::{Caller, Explanation};
+use crate::trial::{LocalGate, TrialRequest, replace_keys, time};
+use report::{CallerKind, Explanation};
 
 /// Explain what becomes of a request, and why
 ///
@@ -25,7 +25,7 @@ use report::{Caller, Explanation};
 /// with the keys of its issuer, which are fetched as the Worker fetches them; neither it nor its signature is ever shown.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct ExplainArgs {
     /// The request's method
     method: String,
 
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     policy: PathBuf,
 
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadOptions,
 
     /// The caller's token; `-` reads it from standard input, `env:NAME` from a variable
     #[arg(short, long)]
@@ -61,11 +61,11 @@ pub(crate) struct Args {
 
     /// Fail unless the request is allowed, denied, or answered with a status
     #[arg(long, value_name = "allow|deny|STATUS", value_parser = parse_expectation)]
-    expect: Option<Expectation>,
+    expect: Option<ExpectedResult>,
 
     /// How to print the explanation
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Human)]
+    format: ExplainFormat,
 }
 
 const EXAMPLES: &str = "\
@@ -80,7 +80,7 @@ Exit codes:
   2  wrong usage, a file that cannot be read, or a policy with errors";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum ExplainFormat {
     /// For people
     Human,
     Json,
@@ -88,46 +88,46 @@ enum Format {
 
 /// What `--expect` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expectation {
+enum ExpectedResult {
     Allow,
     Deny,
     Status(u16),
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
     let loaded = load(&args.policy, &args.reading, output)?;
     let routes = RouteText::all(&loaded.value);
     let asked = read_request(args)?;
     let claims = args.claims.as_deref().map(read_claims).transpose()?;
     let now = args.now.map_or_else(clock, Ok)?;
     let mut policy = loaded.policy;
-    let court = match &args.jwks {
-        _ if claims.is_some() => Court::of_claims(policy),
+    let gate = match &args.jwks {
+        _ if claims.is_some() => LocalGate::of_claims(policy),
         Some(path) => {
             replace_keys(&mut policy, &read_keys(path)?);
-            Court::of_tokens(policy)
+            LocalGate::of_tokens(policy)
         }
-        None => Court::of_tokens(policy),
+        None => LocalGate::of_tokens(policy),
     }?;
-    let trial = court.decide(&asked, claims.as_deref(), now);
+    let trial = gate.decide(&asked, claims.as_deref(), now);
     let caller = match claims {
-        Some(_) => Caller::Claims,
-        None if asked.has_token() => Caller::Token,
-        None => Caller::Anonymous,
+        Some(_) => CallerKind::Claims,
+        None if asked.has_token() => CallerKind::Token,
+        None => CallerKind::Anonymous,
     };
     let explanation = Explanation::new(&asked, caller, now, &routes, trial);
     match args.format {
-        Format::Human => human::write(&explanation, output),
-        Format::Json => output.json(&explanation),
+        ExplainFormat::Human => human::write(&explanation, output),
+        ExplainFormat::Json => output.json(&explanation)?,
     }
     Ok(if args.expect.is_none_or(|expected| expected.is_met(explanation.status())) {
-        Outcome::Fine
+        Completion::Clean
     } else {
-        Outcome::Findings
+        Completion::Findings
     })
 }
 
-impl Expectation {
+impl ExpectedResult {
     /// `status` is that of the gate's own answer.
     fn is_met(self, status: Option<u16>) -> bool {
         match self {
@@ -138,17 +138,17 @@ impl Expectation {
     }
 }
 
-fn parse_expectation(text: &str) -> Result<Expectation, String> {
+fn parse_expectation(text: &str) -> Result<ExpectedResult, String> {
     match (text, text.parse()) {
-        ("allow", _) => Ok(Expectation::Allow),
-        ("deny", _) => Ok(Expectation::Deny),
-        (_, Ok(status @ 100..=599)) => Ok(Expectation::Status(status)),
+        ("allow", _) => Ok(ExpectedResult::Allow),
+        ("deny", _) => Ok(ExpectedResult::Deny),
+        (_, Ok(status @ 100..=599)) => Ok(ExpectedResult::Status(status)),
         _ => Err("expected allow, deny or a status".to_owned()),
     }
 }
 
-fn read_request(args: &Args) -> Result<Asked, Failure> {
-    let mut asked = Asked::new(&args.method, &args.url).map_err(Failure::new)?;
+fn read_request(args: &ExplainArgs) -> Result<TrialRequest, Failure> {
+    let mut asked = TrialRequest::new(&args.method, &args.url).map_err(Failure::new)?;
     for header in &args.headers {
         let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected --header 'name: value'"))?;
         asked.add(name, value).map_err(Failure::new)?;

@@ -6,9 +6,9 @@ use portcullis::route::header::is_rewritten;
 use portcullis::upstream::Forward;
 use serde::Serialize;
 
-use crate::trial::candidates::{Candidate, RouteText, candidates};
+use crate::trial::candidates::{RouteCandidate, RouteText, candidates};
 use crate::trial::record::Check;
-use crate::trial::{Asked, Trial, Verdict};
+use crate::trial::{Trial, TrialDecision, TrialRequest};
 
 /// Changes whenever what a field means does. New fields may come without.
 const VERSION: u32 = 1;
@@ -21,19 +21,19 @@ pub(super) struct Explanation {
     pub(super) url: String,
     /// In seconds since 1970.
     pub(super) now: u64,
-    pub(super) caller: Caller,
-    pub(super) route: Option<Route>,
-    pub(super) candidates: Vec<Candidate>,
+    pub(super) caller: CallerKind,
+    pub(super) route: Option<ExplainedRoute>,
+    pub(super) candidates: Vec<RouteCandidate>,
     pub(super) checks: Vec<Check>,
     pub(super) log: Vec<String>,
     #[serde(flatten)]
-    pub(super) decision: Decision,
+    pub(super) decision: ExplainedDecision,
 }
 
 /// On whose word the decision rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Caller {
+pub(super) enum CallerKind {
     Anonymous,
     Token,
     Claims,
@@ -41,16 +41,16 @@ pub(super) enum Caller {
 
 /// The route of the request.
 #[derive(Debug, Serialize)]
-pub(super) struct Route {
+pub(super) struct ExplainedRoute {
     pub(super) index: usize,
-    pub(super) captures: Vec<Named>,
+    pub(super) captures: Vec<NamedValue>,
     /// The label that a `{name}.host` pattern captured.
     pub(super) host_label: Option<String>,
 }
 
 /// A name and its value.
 #[derive(Debug, Serialize)]
-pub(super) struct Named {
+pub(super) struct NamedValue {
     pub(super) name: String,
     pub(super) value: String,
 }
@@ -58,17 +58,17 @@ pub(super) struct Named {
 /// What becomes of the request.
 #[derive(Debug, Serialize)]
 #[serde(tag = "decision", content = "effect", rename_all = "lowercase")]
-pub(super) enum Decision {
+pub(super) enum ExplainedDecision {
     Allow(ToOrigin),
-    Deny(Answer),
-    Serve(Answer),
+    Deny(ExplainedAnswer),
+    Serve(ExplainedAnswer),
 }
 
 /// The answer of the gate itself.
 #[derive(Debug, Serialize)]
-pub(super) struct Answer {
+pub(super) struct ExplainedAnswer {
     pub(super) status: u16,
-    pub(super) headers: Vec<Named>,
+    pub(super) headers: Vec<NamedValue>,
     pub(super) body: String,
 }
 
@@ -82,28 +82,28 @@ pub(super) struct ToOrigin {
     /// Whether Cloudflare's cache may answer in the origin's stead.
     pub(super) cache: bool,
     pub(super) route: String,
-    pub(super) set: Vec<Named>,
+    pub(super) set: Vec<NamedValue>,
     /// Names of headers of the request that are taken away.
     pub(super) removed: Vec<String>,
     /// Names of headers of the request that go through as they are.
     pub(super) kept: Vec<String>,
     /// Headers that the gate adds to the origin's answer.
-    pub(super) added: Vec<Named>,
+    pub(super) added: Vec<NamedValue>,
 }
 
 impl Explanation {
-    pub(super) fn new(asked: &Asked, caller: Caller, now: u64, routes: &[RouteText], trial: Trial) -> Self {
+    pub(super) fn new(asked: &TrialRequest, caller: CallerKind, now: u64, routes: &[RouteText], trial: Trial) -> Self {
         let chosen = trial.route.as_ref().map(|(index, _)| *index);
         let route = trial.route.map(|(index, captures)| {
             let text = routes.iter().find(|route| route.index() == index);
             let names = text.into_iter().flat_map(RouteText::captures);
-            let captured = names.zip(captures.path).map(|(name, value)| Named { name: name.to_owned(), value });
-            Route { index, captures: captured.collect(), host_label: captures.host_label }
+            let captured = names.zip(captures.path).map(|(name, value)| NamedValue { name: name.to_owned(), value });
+            ExplainedRoute { index, captures: captured.collect(), host_label: captures.host_label }
         });
         let decision = match trial.verdict {
-            Verdict::Allow(forward) => Decision::Allow(to_origin(asked, caller, forward, trial.added)),
-            Verdict::Deny(answer) => Decision::Deny(Answer::new(answer)),
-            Verdict::Serve(answer) => Decision::Serve(Answer::new(answer)),
+            TrialDecision::Allow(forward) => ExplainedDecision::Allow(to_origin(asked, caller, forward, trial.added)),
+            TrialDecision::Deny(answer) => ExplainedDecision::Deny(ExplainedAnswer::new(answer)),
+            TrialDecision::Serve(answer) => ExplainedDecision::Serve(ExplainedAnswer::new(answer)),
         };
         Self {
             version: VERSION,
@@ -122,23 +122,23 @@ impl Explanation {
     /// The status of the gate's own answer.
     pub(super) fn status(&self) -> Option<u16> {
         match &self.decision {
-            Decision::Allow(_) => None,
-            Decision::Deny(answer) | Decision::Serve(answer) => Some(answer.status),
+            ExplainedDecision::Allow(_) => None,
+            ExplainedDecision::Deny(answer) | ExplainedDecision::Serve(answer) => Some(answer.status),
         }
     }
 }
 
-impl Answer {
+impl ExplainedAnswer {
     fn new(answer: portcullis::answer::Answer) -> Self {
         let portcullis::answer::Answer { status, headers, body } = answer;
         Self { status, headers: named(headers.into_iter().map(|(name, value)| (name.to_owned(), value))), body }
     }
 }
 
-fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>, added: Vec<(String, String)>) -> ToOrigin {
+fn to_origin(asked: &TrialRequest, caller: CallerKind, forward: Forward<'_>, added: Vec<(String, String)>) -> ToOrigin {
     let removed: Vec<String> = forward.remove.into_iter().map(Cow::into_owned).collect();
     // The token of a caller whose claims are given is none of the request's own headers.
-    let token = (caller == Caller::Claims).then_some("authorization");
+    let token = (caller == CallerKind::Claims).then_some("authorization");
     // A server's own host is in the URL; a service gets the caller's.
     let is_kept = |name: &&str| forward.service.is_some() || !is_rewritten(name);
     let kept = asked.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name)).filter(is_kept);
@@ -157,6 +157,6 @@ fn to_origin(asked: &Asked, caller: Caller, forward: Forward<'_>, added: Vec<(St
     }
 }
 
-fn named(headers: impl Iterator<Item = (String, String)>) -> Vec<Named> {
-    headers.map(|(name, value)| Named { name, value }).collect()
+fn named(headers: impl Iterator<Item = (String, String)>) -> Vec<NamedValue> {
+    headers.map(|(name, value)| NamedValue { name, value }).collect()
 }

@@ -1,12 +1,13 @@
 //! Findings as workflow commands of GitHub Actions, which shows them in the changed files.
 
-use super::position::Lines;
-use super::{Finding, Severity};
+use super::Finding;
+use super::position::LineIndex;
+use super::rule::Severity;
 use crate::document::Source;
 use crate::output::printable;
 
 /// A line for a finding.
-pub(crate) fn command(finding: &Finding, source: &Source, lines: &Lines<'_>) -> String {
+pub(crate) fn command(finding: &Finding, source: &Source, lines: &LineIndex<'_>) -> String {
     let kind = match finding.severity {
         Severity::Note => "notice",
         severity => severity.name(),

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet, Title};
 
-use super::position::Lines;
-use super::{Finding, Severity};
+use super::Finding;
+use super::position::LineIndex;
+use super::rule::Severity;
 use crate::document::{Source, Span};
 use crate::output::{Output, Stream, printable, wrap};
 
@@ -23,7 +24,7 @@ pub(crate) fn write(findings: &[Finding], source: &Source, output: &Output, stre
     let page = Page {
         text: &source.text,
         name: printable(&source.name),
-        lines: Lines::new(&source.text),
+        lines: LineIndex::new(&source.text),
         renderer: output.renderer(stream),
         width: output.width(),
     };
@@ -50,7 +51,7 @@ pub(crate) fn write(findings: &[Finding], source: &Source, output: &Output, stre
 struct Page<'s> {
     text: &'s str,
     name: String,
-    lines: Lines<'s>,
+    lines: LineIndex<'s>,
     renderer: Renderer,
     width: usize,
 }

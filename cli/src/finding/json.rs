@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use super::Finding;
-use super::position::{Lines, Position};
+use super::position::{LineIndex, Position};
 use crate::document::{Source, Span};
 
 /// All of them, and what they were found in.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report<'f> {
+pub(crate) struct JsonReport<'f> {
     file: &'f str,
-    findings: Vec<Item<'f>>,
+    findings: Vec<JsonFinding<'f>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Item<'f> {
+struct JsonFinding<'f> {
     severity: &'static str,
     rule: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,23 +27,23 @@ struct Item<'f> {
     start: Position,
     end: Position,
     #[serde(skip_serializing_if = "Option::is_none")]
-    related: Option<Related<'f>>,
+    related: Option<JsonRelated<'f>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Related<'f> {
+struct JsonRelated<'f> {
     label: &'f str,
     start: Position,
     end: Position,
 }
 
 /// What is written for a source.
-pub(crate) fn report<'f>(findings: &'f [Finding], source: &'f Source) -> Report<'f> {
-    let lines = Lines::new(&source.text);
+pub(crate) fn report<'f>(findings: &'f [Finding], source: &'f Source) -> JsonReport<'f> {
+    let lines = LineIndex::new(&source.text);
     let ends = |span: &Span| (lines.position(span.start), lines.position(span.end));
     let item = |finding: &'f Finding| {
         let (start, end) = ends(&finding.span);
-        Item {
+        JsonFinding {
             severity: finding.severity.name(),
             rule: finding.rule,
             environment: finding.environment.as_deref(),
@@ -54,9 +54,9 @@ pub(crate) fn report<'f>(findings: &'f [Finding], source: &'f Source) -> Report<
             end,
             related: finding.related.as_ref().map(|(span, label)| {
                 let (start, end) = ends(span);
-                Related { label, start, end }
+                JsonRelated { label, start, end }
             }),
         }
     };
-    Report { file: &source.name, findings: findings.iter().map(item).collect() }
+    JsonReport { file: &source.name, findings: findings.iter().map(item).collect() }
 }

@@ -4,34 +4,13 @@ pub(crate) mod github;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod position;
+pub(crate) mod rule;
 pub(crate) mod sarif;
 
 use portcullis::policy::Place;
 
-use crate::document::{Node, Span, Value};
-use crate::lint::Rule;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Severity {
-    /// The gate would refuse every request.
-    Error,
-    /// Legal, but likely not meant.
-    Warning,
-    /// Legal, and often meant; worth a look.
-    Note,
-}
-
-impl Severity {
-    /// What SARIF calls it (§3.27.10), and everyone else.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        }
-    }
-}
+use crate::document::{SourceNode, SourceValue, Span};
+use rule::{FindingRule, Severity};
 
 /// Something in a file that is wrong or suspicious.
 #[derive(Clone, Debug)]
@@ -53,7 +32,7 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn new(rule: &Rule, span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: &FindingRule, span: Span, message: impl Into<String>) -> Self {
         Self {
             severity: rule.severity,
             rule: rule.name,
@@ -84,14 +63,14 @@ impl Finding {
 
 /// What of a place is underlined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
+pub(crate) enum Highlight {
     Key,
     Value,
 }
 
-impl Subject {
+impl Highlight {
     /// The text to underline for a place of a policy. Where there is no such place, it is the table that lacks it.
-    pub(crate) fn span(self, policy: &Value, place: &Place) -> Span {
+    pub(crate) fn span(self, policy: &SourceValue, place: &Place) -> Span {
         let located = policy.locate(place);
         match (self, located.key) {
             (Self::Key, Some(key)) if located.is_there => key.span.clone(),
@@ -101,9 +80,9 @@ impl Subject {
 }
 
 /// What names a route best is its path.
-fn head(value: &Value) -> Span {
+fn head(value: &SourceValue) -> Span {
     match &value.node {
-        Node::Table(_) => value.get("path").map_or(value.span.clone(), |path| path.span.clone()),
+        SourceNode::Table(_) => value.get("path").map_or(value.span.clone(), |path| path.span.clone()),
         _ => value.span.clone(),
     }
 }

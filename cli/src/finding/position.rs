@@ -20,14 +20,14 @@ const MOST_AROUND: usize = 512;
 const BLOCK: usize = 4096;
 
 /// The beginnings of the lines of a text.
-pub(crate) struct Lines<'t> {
+pub(crate) struct LineIndex<'t> {
     text: &'t str,
     starts: Vec<usize>,
     /// The characters in front of each block.
     counts: Vec<usize>,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> LineIndex<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
         let behind_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let counts = text.as_bytes().chunks(BLOCK).scan(0, |count, block| {
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn long_lines_are_counted_and_cut_at_characters() {
         let text = format!("é\n{}x", "é".repeat(10_000));
-        let lines = Lines::new(&text);
+        let lines = LineIndex::new(&text);
         for n in [0, 1, 2047, 2048, 2049, 9_999, 10_000] {
             assert_eq!(lines.position(3 + 2 * n), Position { line: 2, column: n + 1 });
         }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn counts_lines_and_characters_from_one() {
-        let lines = Lines::new("a\né→b\r\n\nz");
+        let lines = LineIndex::new("a\né→b\r\n\nz");
         let at = |byte| lines.position(byte);
         assert_eq!(at(0), Position { line: 1, column: 1 });
         assert_eq!(at(1), Position { line: 1, column: 2 });
@@ -120,9 +120,9 @@ mod tests {
         assert_eq!(lines.around(&(0..12)), (1, 0..12));
         assert_eq!(lines.head(&(0..12)), 0..1);
         assert_eq!(lines.head(&(2..7)), 2..7);
-        assert_eq!(Lines::new("{\"a\": 1}").head(&(0..8)), 0..8);
-        assert_eq!(Lines::new("{\"a\":\n1}").head(&(0..8)), 0..1);
-        assert_eq!(Lines::new(&"é".repeat(60)).head(&(0..120)), 0..112);
-        assert_eq!(Lines::new("").around(&(0..0)), (1, 0..0));
+        assert_eq!(LineIndex::new("{\"a\": 1}").head(&(0..8)), 0..8);
+        assert_eq!(LineIndex::new("{\"a\":\n1}").head(&(0..8)), 0..1);
+        assert_eq!(LineIndex::new(&"é".repeat(60)).head(&(0..120)), 0..112);
+        assert_eq!(LineIndex::new("").around(&(0..0)), (1, 0..0));
     }
 }

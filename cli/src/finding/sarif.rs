@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::Finding;
-use super::position::Lines;
+use super::position::LineIndex;
+use super::rule::RULES;
 use crate::document::{Source, Span};
-use crate::lint::RULES;
 
 /// A log with one run.
 pub(crate) fn log(findings: &[Finding], source: &Source) -> Value {
-    let lines = Lines::new(&source.text);
+    let lines = LineIndex::new(&source.text);
     let rules = RULES.iter().map(|rule| {
         json!({
             "id": rule.name,
@@ -32,7 +32,7 @@ pub(crate) fn log(findings: &[Finding], source: &Source) -> Value {
     })
 }
 
-fn result(finding: &Finding, source: &Source, lines: &Lines<'_>) -> Value {
+fn result(finding: &Finding, source: &Source, lines: &LineIndex<'_>) -> Value {
     let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
     let mut result = json!({
         "ruleId": finding.rule,
@@ -50,7 +50,7 @@ fn result(finding: &Finding, source: &Source, lines: &Lines<'_>) -> Value {
     result
 }
 
-fn location(span: &Span, source: &Source, lines: &Lines<'_>) -> Value {
+fn location(span: &Span, source: &Source, lines: &LineIndex<'_>) -> Value {
     let (start, end) = (lines.position(span.start), lines.position(span.end));
     json!({"physicalLocation": {
         "artifactLocation": {"uri": uri(&source.name)},

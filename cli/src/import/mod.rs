@@ -1,6 +1,6 @@
 //! `portcullis import`: policies from other descriptions of an API.
 
-mod document;
+mod spec;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -9,14 +9,15 @@ use clap::{Subcommand, ValueEnum};
 use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
-use crate::document::{MAX_DEPTH, Source, Syntax, Value};
+use crate::document::{MAX_DEPTH, Source, SourceValue, Syntax};
+use crate::exit::{Completion, Failure};
 use crate::finding::human;
-use crate::openapi::{self, Access, DefaultAccess, Import, Missing, Options, Outcome as Became};
+use crate::finding::position::LineIndex;
+use crate::openapi::{self, DefaultAccess, Import, ImportOptions, ImportedAccess, MissingOption, RemarkKind};
 use crate::output::{Output, Stream, printable, wrap};
 use crate::policy::syntax_finding;
-use crate::{Failure, Outcome};
 
-pub(crate) use document::document;
+pub(crate) use spec::policy_spec;
 
 /// How many places of one remark are named, unless all are asked for.
 const MAX_PLACES: usize = 5;
@@ -26,14 +27,14 @@ const MAX_VARIABLE: usize = 5 * 1024;
 
 /// Make a policy of another description of an API
 #[derive(clap::Args, Debug)]
-pub(crate) struct Args {
+pub(crate) struct ImportArgs {
     #[command(subcommand)]
-    from: From,
+    from: ImportSource,
 }
 
 #[derive(Subcommand, Debug)]
-enum From {
-    Openapi(Openapi),
+enum ImportSource {
+    Openapi(OpenapiArgs),
 }
 
 /// Make a policy of an OpenAPI document (3.0, 3.1; JSON, YAML)
@@ -43,7 +44,7 @@ enum From {
 /// document says: what a policy cannot express is denied, narrowed or left out, and reported.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-struct Openapi {
+struct OpenapiArgs {
     /// The document; `-` for standard input
     file: PathBuf,
 
@@ -76,8 +77,8 @@ struct Openapi {
     default_access: Option<DefaultAccess>,
 
     /// How to write the policy
-    #[arg(long, value_enum, default_value_t = Format::Toml)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ImportFormat::Toml)]
+    format: ImportFormat,
 
     /// Write it as a part of wrangler.toml, in `[vars.POLICY]`
     #[arg(long)]
@@ -97,7 +98,7 @@ Examples:
       portcullis import openapi - --audience '*' --default-access deny";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum ImportFormat {
     Toml,
     Json,
 }
@@ -113,44 +114,44 @@ fn origin(text: &str) -> Result<String, String> {
     Origin::parse(text).map(|_| text.to_owned())
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &ImportArgs, output: &Output) -> Result<Completion, Failure> {
     match &args.from {
-        From::Openapi(args) => args.run(output),
+        ImportSource::Openapi(args) => args.run(output),
     }
 }
 
-impl Openapi {
-    fn run(&self, output: &Output) -> Result<Outcome, Failure> {
+impl OpenapiArgs {
+    fn run(&self, output: &Output) -> Result<Completion, Failure> {
         let (source, root) = read(&self.file, output)?;
         let options = self.options()?;
         let failure = |problem: String| Failure::new(printable(&format!("{}: {problem}", source.name)));
         let import = openapi::import(&root, &options).map_err(failure)?;
         tell(&import, &source, self.most_places(), output);
-        let policy = document(&import, &options);
+        let policy = policy_spec(&import, &options);
         let json = serde_json::to_string(&policy).map_err(|error| failure(error.to_string()))?;
         let problems = problems(&import, &json);
         if !problems.is_empty() {
             problems.iter().for_each(|problem| output.error(&printable(problem)));
-            return Ok(Outcome::Findings);
+            return Ok(Completion::Findings);
         }
         output.note(&wrap(&summary(&import, &source.name, json.len()), output.width(), ""));
         match (self.format, self.wrangler) {
-            (Format::Json, false) => output.json(&policy),
-            (Format::Json, true) => output.json(&serde_json::json!({ "vars": { "POLICY": policy } })),
-            (Format::Toml, _) => {
+            (ImportFormat::Json, false) => output.json(&policy)?,
+            (ImportFormat::Json, true) => output.json(&serde_json::json!({ "vars": { "POLICY": policy } }))?,
+            (ImportFormat::Toml, _) => {
                 let text = write::toml(&policy, &import, &source.name, self.wrangler);
                 output.line(text.map_err(|error| failure(error.to_string()))?.trim_end());
             }
         }
-        Ok(Outcome::Fine)
+        Ok(Completion::Clean)
     }
 
-    fn options(&self) -> Result<Options, Failure> {
+    fn options(&self) -> Result<ImportOptions, Failure> {
         let (named, others): (Vec<_>, Vec<_>) = self.issuer.iter().cloned().partition(|(name, _)| name.is_some());
         if others.len() > 1 {
             return Err(Failure::new("--issuer: only one may be without NAME=, for all other schemes"));
         }
-        Ok(Options {
+        Ok(ImportOptions {
             audience: self.audience.clone(),
             issuers: named.into_iter().filter_map(|(name, issuer)| Some((name?, issuer))).collect(),
             issuer: others.into_iter().next().map(|(_, issuer)| issuer),
@@ -168,7 +169,7 @@ impl Openapi {
 }
 
 /// Reads a document. What is wrong with its syntax is told.
-fn read(path: &Path, output: &Output) -> Result<(Source, Value), Failure> {
+fn read(path: &Path, output: &Output) -> Result<(Source, SourceValue), Failure> {
     let mut source = Source::read(path, None)?;
     // No OpenAPI document is TOML, whatever a line of it looks like.
     if source.syntax == Syntax::Toml {
@@ -183,23 +184,23 @@ fn read(path: &Path, output: &Output) -> Result<(Source, Value), Failure> {
     };
     let findings: Vec<_> = errors.into_iter().map(syntax_finding).collect();
     human::write(&findings, &source, output, Stream::Err);
-    Err(Failure::Told)
+    Err(Failure::Reported)
 }
 
 /// Tells what the policy says otherwise than the document.
 fn tell(import: &Import, source: &Source, most_places: usize, output: &Output) {
-    let lines = Lines::new(&source.text);
+    let lines = LineIndex::new(&source.text);
     for remark in &import.remarks {
-        let became = match remark.outcome {
-            Became::Denied => "denied",
-            Became::LeftOut => "left out",
-            Became::Narrowed => "narrowed",
-            Became::Changed => "changed",
-            Became::Noted => "note",
+        let became = match remark.kind {
+            RemarkKind::Denied => "denied",
+            RemarkKind::LeftOut => "left out",
+            RemarkKind::Narrowed => "narrowed",
+            RemarkKind::Changed => "changed",
+            RemarkKind::Noted => "note",
         };
         output.note(&wrap(&printable(&format!("{became}: {}", remark.message)), output.width(), "  "));
         for place in remark.places.iter().take(most_places) {
-            output.note(&printable(&format!("  {}:{} {place}", source.name, lines.of(place.offset()))));
+            output.note(&printable(&format!("  {}:{} {place}", source.name, lines.position(place.offset()).line)));
         }
         let others = remark.places.len().saturating_sub(most_places);
         if others > 0 {
@@ -211,19 +212,19 @@ fn tell(import: &Import, source: &Source, most_places: usize, output: &Output) {
 /// What keeps the routes from being a policy.
 fn problems(import: &Import, json: &str) -> Vec<String> {
     if !import.missing.is_empty() {
-        let line = |missing: &Missing| format!("{} is needed: {}", missing.option, missing.reason);
+        let line = |missing: &MissingOption| format!("{} is needed: {}", missing.option, missing.reason);
         return import.missing.iter().map(line).collect();
     }
     Policy::parse(json).err().into_iter().flatten().map(|error| error.to_string()).collect()
 }
 
 fn summary(import: &Import, name: &str, bytes: usize) -> String {
-    let count = |is: fn(&Access) -> bool| import.routes.iter().filter(|route| is(&route.rule.access)).count();
+    let count = |is: fn(&ImportedAccess) -> bool| import.routes.iter().filter(|route| is(&route.rule.access)).count();
     let counts = [
-        (count(|access| matches!(access, Access::Token(_))), "token"),
-        (count(|access| matches!(access, Access::Optional(_))), "optional"),
-        (count(|access| matches!(access, Access::Public)), "public"),
-        (count(|access| matches!(access, Access::Deny)), "deny"),
+        (count(|access| matches!(access, ImportedAccess::Token(_))), "token"),
+        (count(|access| matches!(access, ImportedAccess::Optional(_))), "optional"),
+        (count(|access| matches!(access, ImportedAccess::Public)), "public"),
+        (count(|access| matches!(access, ImportedAccess::Deny)), "deny"),
     ];
     let counts: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, access)| format!("{count} {access}")).collect();
@@ -233,18 +234,4 @@ fn summary(import: &Import, name: &str, bytes: usize) -> String {
         _ => format!(" Its {bytes} bytes are over the 5 kB of a Worker's variable; `portcullis push` puts it into KV."),
     };
     format!("{name}: {operations} operations became {routes} routes: {}.{size}", counts.join(", "))
-}
-
-/// Where the lines of a text begin.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn new(text: &str) -> Self {
-        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
-    }
-
-    /// The number of the line that holds this byte, from 1.
-    fn of(&self, offset: usize) -> usize {
-        self.0.partition_point(|start| *start <= offset)
-    }
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use crate::openapi::{Import, Outcome};
+use crate::openapi::{Import, RemarkKind};
 use crate::output::printable;
-use crate::schema::policy::Policy;
+use crate::schema::spec::PolicySpec;
 
 /// The table of wrangler.toml that holds the policy.
 const VARIABLE: &str = "vars.POLICY";
@@ -14,7 +14,7 @@ const VARIABLE: &str = "vars.POLICY";
 /// Writes a policy in TOML: in a file of its own, or as a part of wrangler.toml. Comments say what is denied and what is
 /// left out.
 pub(super) fn toml(
-    policy: &Policy,
+    policy: &PolicySpec,
     import: &Import,
     name: &str,
     is_wrangler: bool,
@@ -32,7 +32,7 @@ pub(super) fn toml(
         text.extend(imported.reasons.iter().map(|reason| comment(&format!("Denied: {reason}."))));
         text.push_str(&format!("[[{prefix}routes]]\n{}", entries(route)?));
     }
-    for remark in import.remarks.iter().filter(|remark| remark.outcome == Outcome::LeftOut) {
+    for remark in import.remarks.iter().filter(|remark| remark.kind == RemarkKind::LeftOut) {
         text.push_str(&format!("\n{}", comment(&format!("Left out: {}:", remark.message))));
         text.extend(remark.places.iter().map(|place| comment(&format!("  {place}"))));
     }

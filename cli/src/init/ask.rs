@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use crate::Failure;
+use crate::exit::Failure;
 
 /// Asks, and reads the answers.
 pub(super) struct Asker<R, S> {

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
 use portcullis::policy::Policy;
 use toml::{Table, Value};
-
-use super::Preset;
 
 /// The configuration in the repository: the Worker's part is taken as it is, and the three models of permissions become
 /// examples.
@@ -30,6 +29,22 @@ path = "/admin/{*rest}"
 audience = AUDIENCE
 claims = { groups = { contains = "admins" } }
 "#;
+
+/// Whose tokens the examples in the policy are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Preset {
+    /// Logto: its three models of permissions
+    Logto,
+    /// Any OpenID Connect provider
+    Oidc,
+}
+
+impl Preset {
+    /// Logto's issuers end like this, in its cloud and elsewhere.
+    pub(super) fn of(issuer: &str) -> Self {
+        if issuer.ends_with("/oidc") { Self::Logto } else { Self::Oidc }
+    }
+}
 
 /// What a configuration is made of.
 #[derive(Clone, Debug)]

@@ -8,15 +8,14 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
+use crate::exit::{Completion, Failure};
 use crate::output::{Output, printable};
-use crate::{Failure, Outcome};
 
 use ask::Asker;
-use configuration::Answers;
+use configuration::{Answers, Preset};
 
 /// The file that wrangler deploys by.
 const FILE: &str = "wrangler.toml";
@@ -30,7 +29,7 @@ const PREFERRED: [&str; 2] = ["wrangler.json", "wrangler.jsonc"];
 /// will, and writes wrangler.toml for the Worker that `npm run build` puts into build/.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct InitArgs {
     /// Who issues the tokens, exactly as in their `iss`
     #[arg(long, value_name = "URL", value_parser = issuer)]
     issuer: Option<String>,
@@ -76,22 +75,6 @@ Examples:
   portcullis init --issuer https://accounts.example.com --preset oidc \\
       --audience https://api.example.com --origin service:API --dry-run";
 
-/// Whose tokens the examples in the policy are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Preset {
-    /// Logto: its three models of permissions
-    Logto,
-    /// Any OpenID Connect provider
-    Oidc,
-}
-
-impl Preset {
-    /// Logto's issuers end like this, in its cloud and elsewhere.
-    fn of(issuer: &str) -> Self {
-        if issuer.ends_with("/oidc") { Self::Logto } else { Self::Oidc }
-    }
-}
-
 fn issuer(text: &str) -> Result<String, String> {
     discovery_url(text).map(|_| text.to_owned())
 }
@@ -114,7 +97,7 @@ fn name(text: &str) -> Result<String, String> {
     if is_name { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
 }
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<Completion, Failure> {
     let path = if args.dir == Path::new(".") { PathBuf::from(FILE) } else { args.dir.join(FILE) };
     if !args.dry_run {
         check_target(args, &path)?;
@@ -125,23 +108,23 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
         Ok(policy) => policy,
         Err(problems) => {
             problems.iter().for_each(|problem| output.error(&printable(problem)));
-            return Ok(Outcome::Findings);
+            return Ok(Completion::Findings);
         }
     };
     if !args.offline && !has_provider(&policy, output) {
-        return Ok(Outcome::Findings);
+        return Ok(Completion::Findings);
     }
     if args.dry_run {
         output.line(text.trim_end());
-        return Ok(Outcome::Fine);
+        return Ok(Completion::Clean);
     }
     save(&path, &text, args.force)?;
     output.line(&next_steps(args, &path));
-    Ok(Outcome::Fine)
+    Ok(Completion::Clean)
 }
 
 /// Tells now what would be told after all the questions.
-fn check_target(args: &Args, path: &Path) -> Result<(), Failure> {
+fn check_target(args: &InitArgs, path: &Path) -> Result<(), Failure> {
     if !args.dir.is_dir() {
         return Err(Failure::new(format!("{} is no folder", args.dir.display())));
     }
@@ -157,7 +140,7 @@ fn is_there(path: &Path) -> Failure {
 }
 
 /// What was given, and what is asked for.
-fn answers(args: &Args, output: &Output) -> Result<Answers, Failure> {
+fn answers(args: &InitArgs, output: &Output) -> Result<Answers, Failure> {
     let given = [("--issuer", &args.issuer), ("--audience", &args.audience), ("--origin", &args.origin)];
     let missing: Vec<&str> = given.iter().filter(|(_, given)| given.is_none()).map(|(option, _)| *option).collect();
     if !missing.is_empty() && !io::stdin().is_terminal() {
@@ -198,7 +181,7 @@ fn save(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     })
 }
 
-fn next_steps(args: &Args, path: &Path) -> String {
+fn next_steps(args: &InitArgs, path: &Path) -> String {
     let file = path.display();
     let build = if configuration::is_checkout(&args.dir) {
         ""

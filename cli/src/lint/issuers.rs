@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use portcullis::policy::url::Origin;
 use portcullis::policy::{Issuer, Step};
 
-use super::{LONG_LEEWAY, Lint, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
+use super::linter::Linter;
+use crate::finding::rule::{LONG_LEEWAY, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
 
 /// Clocks of servers differ by less.
 const MAX_LEEWAY: u64 = 120;
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
-    let requirements = lint.policy.routes.iter().filter_map(|route| route.access.requirement());
+pub(super) fn lint(lint: &mut Linter<'_>) {
+    let requirements = lint.policy.routes.iter().filter_map(|route| route.requirement());
     let used: HashSet<usize> = requirements.flat_map(|requirement| requirement.issuers.iter().copied()).collect();
     for (index, issuer) in lint.policy.issuers.iter().enumerate() {
         if !used.contains(&index) {
@@ -24,15 +25,15 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
 }
 
 /// A subject is unique within its issuer only (RFC 7519 §4.1.2, OpenID Connect Core 1.0 §2).
-fn shared_subjects(lint: &mut Lint<'_>) {
+fn shared_subjects(lint: &mut Linter<'_>) {
     let mut issuers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for route in &lint.policy.routes {
-        let origin = match &route.origin {
+        let origin = match route.forwarding().map(|forwarding| &forwarding.origin) {
             Some(Origin::Url { root, .. }) => root,
             Some(Origin::Service(binding)) => binding,
             Some(Origin::Passthrough) | None => "",
         };
-        let taken = route.access.requirement().into_iter().flat_map(|requirement| &requirement.issuers);
+        let taken = route.requirement().into_iter().flat_map(|requirement| &requirement.issuers);
         issuers.entry(origin).or_default().extend(taken);
     }
     let Some(shared) = issuers.into_values().find(|issuers| issuers.len() > 1) else { return };
@@ -48,7 +49,7 @@ fn shared_subjects(lint: &mut Lint<'_>) {
     lint.note(&SHARED_SUBJECTS, &[Step::Key("issuers")], message).help(help);
 }
 
-fn lifetimes(lint: &mut Lint<'_>, issuer: &Issuer) {
+fn lifetimes(lint: &mut Linter<'_>, issuer: &Issuer) {
     let place = |key| [Step::Key("issuers"), Step::Key(issuer.name.as_str()), Step::Key(key)];
     if issuer.leeway > MAX_LEEWAY {
         let message = format!("tokens are taken for {} seconds after they have expired", issuer.leeway);

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portcullis::policy::{Access, Place, Step};
-pub(super) use portcullis::route::method::USUAL;
+use portcullis::policy::{Place, Step};
+use portcullis::route::method::USUAL;
 
-use super::location::Location;
+use super::linter::{Linter, route, route_key};
+use super::matcher::RouteMatcher;
 use super::strictness::{Strictness, asks_for_less};
-use super::{Lint, METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE, route, route_key};
-use crate::finding::Subject;
-use crate::policy::nearest;
+use crate::finding::Highlight;
+use crate::finding::rule::{METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE};
+use crate::spelling::nearest;
 
 /// The others of the registry (RFC 9110 §16.1), and the one that caches take.
 const OTHERS: [&str; 31] = [
@@ -49,7 +50,7 @@ const OTHERS: [&str; 31] = [
 /// The usual methods that change something (RFC 9110 §9.2.1: the others are safe).
 const UNSAFE: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
-pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     for (index, written) in lint.routes().iter().enumerate() {
         for (position, method) in written.texts("methods").into_iter().enumerate() {
             if !USUAL.contains(&method) && !OTHERS.contains(&method) {
@@ -61,11 +62,11 @@ pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
         }
     }
     left_without_methods(lint);
-    left_open(lint, locations);
+    left_open(lint, matchers);
 }
 
 /// Routes for all methods, all usual ones of which have routes of their own at each place: nothing is left for them.
-fn left_without_methods(lint: &mut Lint<'_>) {
+fn left_without_methods(lint: &mut Linter<'_>) {
     let mut is_left: HashMap<usize, bool> = HashMap::new();
     for row in lint.policy.table.list() {
         if row.methods.is_none() {
@@ -85,7 +86,7 @@ fn left_without_methods(lint: &mut Lint<'_>) {
 }
 
 /// A route that takes what a stricter one of the same place leaves to it.
-struct Opening<'m> {
+struct MethodOpening<'m> {
     route: usize,
     stricter: usize,
     /// The methods that are left.
@@ -96,27 +97,26 @@ struct Opening<'m> {
 
 /// Routes for methods that a stricter one of the same place does not name, or for HEAD, which is GET without the content
 /// (RFC 9110 §9.3.2). Other methods that a route names are meant: OPTIONS lets preflights through.
-fn left_open(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+fn left_open(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let mut by_place: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, location) in locations.iter().enumerate() {
-        for place in location.iter().flat_map(Location::places) {
+    for (index, matcher) in matchers.iter().enumerate() {
+        for place in matcher.places() {
             by_place.entry(place).or_default().push(index);
         }
     }
-    let mut openings: BTreeMap<usize, Opening<'_>> = BTreeMap::new();
+    let mut openings: BTreeMap<usize, MethodOpening<'_>> = BTreeMap::new();
     for routes in by_place.values().filter(|routes| routes.len() > 1) {
-        let methods: Vec<(usize, Vec<&str>)> =
-            routes.iter().map(|index| (*index, methods(locations, *index))).collect();
+        let methods: Vec<(usize, Vec<&str>)> = routes.iter().map(|index| (*index, methods(matchers, *index))).collect();
         for opening in
             methods.iter().flat_map(|own| methods.iter().filter_map(|other| opening(lint, own, other, &methods)))
         {
             openings.entry(opening.route).or_insert(opening);
         }
     }
-    for Opening { route: index, stricter, left, guarded } in openings.into_values() {
+    for MethodOpening { route: index, stricter, left, guarded } in openings.into_values() {
         let [left, guarded] = [left, guarded].map(|methods| methods.join(", "));
         let message = format!("takes {left}, and asks for less than routes[{stricter}] asks of {guarded}");
-        let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
+        let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
         let finding = lint.note(&METHOD_OPENING, &route(index), message);
         finding.related = Some((related, format!("routes[{stricter}]")));
         finding.help(if left == "HEAD" {
@@ -127,24 +127,24 @@ fn left_open(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
     }
 }
 
-fn methods(locations: &[Option<Location>], index: usize) -> Vec<&str> {
-    let location = locations.get(index).and_then(Option::as_ref);
-    location.into_iter().flat_map(|location| &location.methods).map(String::as_str).collect()
+fn methods(matchers: &[RouteMatcher], index: usize) -> Vec<&str> {
+    let matcher = matchers.get(index);
+    matcher.into_iter().flat_map(|matcher| &matcher.methods).map(String::as_str).collect()
 }
 
 /// What one of the routes of a place leaves to another. `all` are these routes; no methods are all that no other names.
 fn opening<'m>(
-    lint: &Lint<'_>,
+    lint: &Linter<'_>,
     (route, own): &(usize, Vec<&'m str>),
     (stricter, others): &(usize, Vec<&'m str>),
     all: &[(usize, Vec<&'m str>)],
-) -> Option<Opening<'m>> {
+) -> Option<MethodOpening<'m>> {
     let [one, other] = [route, stricter].map(|index| lint.policy.routes.get(*index));
-    let (one, other) = (&one?.access, &other?.access);
+    let (one, other) = (one?, other?);
     if !asks_for_less(one, other) {
         return None;
     }
-    let found = |left, guarded| Some(Opening { route: *route, stricter: *stricter, left, guarded });
+    let found = |left, guarded| Some(MethodOpening { route: *route, stricter: *stricter, left, guarded });
     let is_open = Strictness::of(one).is_open();
     let is_named = |method| all.iter().any(|(_, methods)| methods.contains(&method));
     if is_open && own.contains(&"HEAD") && (others.contains(&"GET") || (others.is_empty() && !is_named("GET"))) {
@@ -153,7 +153,7 @@ fn opening<'m>(
     // To deny one method and take a token for all others is meant. To guard one of those that change something, or what
     // only reads, and leave the others to less is not.
     let guards = others.contains(&"GET") || others.iter().any(|method| UNSAFE.contains(method));
-    let is_odd = guards && (is_open || !matches!(other, Access::Deny));
+    let is_odd = guards && (is_open || other.forwarding().is_some());
     let left: Vec<&str> = UNSAFE.into_iter().filter(|method| !is_named(method)).collect();
     (own.is_empty() && is_odd && !left.is_empty()).then(|| found(left, others.clone()))?
 }

@@ -7,9 +7,10 @@ use std::ops::Range;
 use portcullis::policy::{Place, Step};
 use strsim::damerau_levenshtein;
 
-use super::{Lint, SIMILAR_AUDIENCE, SIMILAR_SCOPE};
-use crate::document::{Node, Value};
-use crate::finding::Subject;
+use super::linter::Linter;
+use crate::document::{SourceNode, SourceValue};
+use crate::finding::Highlight;
+use crate::finding::rule::{FindingRule, SIMILAR_AUDIENCE, SIMILAR_SCOPE};
 
 /// Shorter ones differ by a letter as a matter of course.
 const LEAST_LETTERS: usize = 4;
@@ -18,7 +19,7 @@ const LEAST_LETTERS: usize = 4;
 const ESTABLISHED: usize = 2;
 
 /// A name, how many routes have it, and where it is first.
-struct Use {
+struct NameUse {
     name: String,
     /// Names that only count up have the same.
     without_digits: String,
@@ -27,8 +28,8 @@ struct Use {
     place: Vec<Step>,
 }
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
-    let (mut scopes, mut audiences) = (Uses::default(), Uses::default());
+pub(super) fn lint(lint: &mut Linter<'_>) {
+    let (mut scopes, mut audiences) = (NameUses::default(), NameUses::default());
     for (index, written) in lint.routes().iter().enumerate() {
         let place = |key: &str| vec![Step::Key("routes".to_owned()), Step::Index(index), Step::Key(key.to_owned())];
         written.get("scopes").into_iter().for_each(|scope| scopes.collect(scope, index, place("scopes")));
@@ -46,13 +47,13 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     }
 }
 
-fn tell(lint: &mut Lint<'_>, rule: &super::Rule, message: String, rare: &Use, common: &Use) {
+fn tell(lint: &mut Linter<'_>, rule: &FindingRule, message: String, rare: &NameUse, common: &NameUse) {
     let [place, related] = [rare, common].map(|used| used.place.iter().map(Step::borrowed).collect::<Vec<_>>());
-    let span = Subject::Value.span(lint.value, &Place::at(&related));
+    let span = Highlight::Value.span(lint.value, &Place::at(&related));
     lint.note(rule, &place, message).related = Some((span, Place::at(&related).to_string()));
 }
 
-impl Use {
+impl NameUse {
     /// Whether one of the two could be a slip for the other. Each of two that several routes have is what it should be,
     /// unless they differ by case alone.
     fn could_be(&self, other: &Self) -> bool {
@@ -69,20 +70,20 @@ impl Use {
 
 /// All names of a kind, in the order in which they come.
 #[derive(Default)]
-struct Uses {
-    uses: Vec<Use>,
+struct NameUses {
+    uses: Vec<NameUse>,
     index: HashMap<String, usize>,
 }
 
-impl Uses {
-    fn collect(&mut self, value: &Value, route: usize, place: Vec<Step>) {
+impl NameUses {
+    fn collect(&mut self, value: &SourceValue, route: usize, place: Vec<Step>) {
         let below = |step| place.iter().cloned().chain([step]).collect();
         match &value.node {
-            Node::Text(name) => self.add(name, route, place),
-            Node::List(items) => {
+            SourceNode::Text(name) => self.add(name, route, place),
+            SourceNode::List(items) => {
                 items.iter().enumerate().for_each(|(index, item)| self.collect(item, route, below(Step::Index(index))));
             }
-            Node::Table(entries) => {
+            SourceNode::Table(entries) => {
                 entries.iter().for_each(|(key, value)| self.collect(value, route, below(Step::Key(key.name.clone()))));
             }
             _ => {}
@@ -97,14 +98,14 @@ impl Uses {
             Some(used) => (used.routes, used.last_route) = (used.routes + 1, route),
             None => {
                 let without_digits = name.chars().filter(|letter| !letter.is_ascii_digit()).collect();
-                self.uses.push(Use { name: name.to_owned(), without_digits, routes: 1, last_route: route, place });
+                self.uses.push(NameUse { name: name.to_owned(), without_digits, routes: 1, last_route: route, place });
             }
         }
     }
 
     /// Pairs that differ by one letter or by case, the rarer one first. Two names are that near only if they are the same
     /// without some one letter of each, so nothing else is compared; nor are names that only count up.
-    fn similar(&self) -> Vec<(&Use, &Use)> {
+    fn similar(&self) -> Vec<(&NameUse, &NameUse)> {
         let uses = self.uses.iter().enumerate();
         let mut near: Vec<(u64, usize)> =
             uses.flat_map(|(index, used)| shortened(&used.name).into_iter().map(move |key| (key, index))).collect();
@@ -124,8 +125,8 @@ impl Uses {
     }
 
     /// Pairs that are the same but for case and a slash at the end, the rarer one first.
-    fn alike(&self) -> Vec<(&Use, &Use)> {
-        let mut seen: HashMap<String, &Use> = HashMap::new();
+    fn alike(&self) -> Vec<(&NameUse, &NameUse)> {
+        let mut seen: HashMap<String, &NameUse> = HashMap::new();
         let pairs = self.uses.iter().filter_map(|used| {
             let plain = used.name.to_lowercase().trim_end_matches('/').to_owned();
             let first = *seen.entry(plain).or_insert(used);
@@ -135,7 +136,7 @@ impl Uses {
     }
 }
 
-fn by_count<'u>((first, second): (&'u Use, &'u Use)) -> (&'u Use, &'u Use) {
+fn by_count<'u>((first, second): (&'u NameUse, &'u NameUse)) -> (&'u NameUse, &'u NameUse) {
     if first.routes < second.routes { (first, second) } else { (second, first) }
 }
 

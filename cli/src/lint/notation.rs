@@ -9,7 +9,7 @@ use portcullis::route::syntax::is_name;
 
 /// A path with a segment in another notation.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Foreign<'p> {
+pub(super) struct ForeignPattern<'p> {
     /// The first of them.
     pub(super) segment: &'p str,
     /// What the path seems to mean, in the notation of policies, where that can be told.
@@ -18,7 +18,7 @@ pub(super) struct Foreign<'p> {
 
 /// What a segment stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Meaning<'p> {
+enum SegmentMeaning<'p> {
     /// `{name}`
     One(&'p str),
     /// `{name}`, or nothing.
@@ -32,17 +32,17 @@ enum Meaning<'p> {
 }
 
 /// What of a path is written as other routers write it.
-pub(super) fn foreign(path: &str) -> Option<Foreign<'_>> {
+pub(super) fn foreign(path: &str) -> Option<ForeignPattern<'_>> {
     let plain = path.strip_prefix('/').unwrap_or(path);
     let segments: Vec<&str> = plain.strip_suffix('/').unwrap_or(plain).split('/').collect();
     let last = segments.len().saturating_sub(1);
-    let meanings: Vec<Option<Meaning<'_>>> =
+    let meanings: Vec<Option<SegmentMeaning<'_>>> =
         segments.iter().enumerate().map(|(index, segment)| meaning(segment, index == last)).collect();
     let segment = *segments.iter().zip(&meanings).find(|(_, meaning)| meaning.is_some())?.0;
-    Some(Foreign { segment, meant: meant(&segments, &meanings) })
+    Some(ForeignPattern { segment, meant: meant(&segments, &meanings) })
 }
 
-fn meant(segments: &[&str], meanings: &[Option<Meaning<'_>>]) -> Option<String> {
+fn meant(segments: &[&str], meanings: &[Option<SegmentMeaning<'_>>]) -> Option<String> {
     let mut taken: Vec<String> = segments.iter().filter_map(|segment| own_name(segment)).map(str::to_owned).collect();
     let mut fresh = |name: &str| {
         let numbered = (2..).map(|number| format!("{name}{number}"));
@@ -54,14 +54,14 @@ fn meant(segments: &[&str], meanings: &[Option<Meaning<'_>>]) -> Option<String> 
     for (segment, meaning) in segments.iter().zip(meanings) {
         let written = match meaning {
             None => (*segment).to_owned(),
-            Some(Meaning::Literal(text)) => (*text).to_owned(),
-            Some(Meaning::One(name)) => format!("{{{}}}", fresh(name)),
-            Some(Meaning::OneOrNone(name)) => {
+            Some(SegmentMeaning::Literal(text)) => (*text).to_owned(),
+            Some(SegmentMeaning::One(name)) => format!("{{{}}}", fresh(name)),
+            Some(SegmentMeaning::OneOrNone(name)) => {
                 without = Some(if path.is_empty() { "/".to_owned() } else { path.clone() });
                 format!("{{{}}}", fresh(name))
             }
-            Some(Meaning::Rest(name)) => format!("{{*{}}}", fresh(name)),
-            Some(Meaning::Other) => return None,
+            Some(SegmentMeaning::Rest(name)) => format!("{{*{}}}", fresh(name)),
+            Some(SegmentMeaning::Other) => return None,
         };
         path = format!("{path}/{written}");
     }
@@ -76,56 +76,56 @@ fn own_name(segment: &str) -> Option<&str> {
 }
 
 /// What a segment means to other routers; `None` for one that means itself.
-fn meaning(segment: &str, is_last: bool) -> Option<Meaning<'_>> {
+fn meaning(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     if segment.contains(['{', '}']) {
         return None;
     }
-    let readings: [for<'s> fn(&'s str, bool) -> Option<Meaning<'s>>; 6] =
+    let readings: [for<'s> fn(&'s str, bool) -> Option<SegmentMeaning<'s>>; 6] =
         [star, colon, angle, bracket, dollar, expression];
     let found = readings.iter().find_map(|read| read(segment, is_last))?;
     let is_possible = match found {
-        Meaning::Rest(_) | Meaning::OneOrNone(_) => is_last,
+        SegmentMeaning::Rest(_) | SegmentMeaning::OneOrNone(_) => is_last,
         _ => true,
     };
-    Some(if is_possible { found } else { Meaning::Other })
+    Some(if is_possible { found } else { SegmentMeaning::Other })
 }
 
 /// `*`, `**`, `*path`.
-fn star(segment: &str, is_last: bool) -> Option<Meaning<'_>> {
+fn star(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     let name = segment.strip_prefix('*')?;
     match name {
-        "" | "*" if is_last => Some(Meaning::Rest("rest")),
-        "" => Some(Meaning::One("name")),
-        _ => is_identifier(name).then_some(Meaning::Rest(name)),
+        "" | "*" if is_last => Some(SegmentMeaning::Rest("rest")),
+        "" => Some(SegmentMeaning::One("name")),
+        _ => is_identifier(name).then_some(SegmentMeaning::Rest(name)),
     }
 }
 
 /// `:id`, `:id?`, `:path*`, `:id(\d+)`.
-fn colon(segment: &str, _is_last: bool) -> Option<Meaning<'_>> {
+fn colon(segment: &str, _is_last: bool) -> Option<SegmentMeaning<'_>> {
     let named = segment.strip_prefix(':')?;
     let end = named.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(named.len());
     let (name, behind) = named.split_at_checked(end).filter(|(name, _)| is_identifier(name))?;
     let is_group = behind.starts_with('(') && behind.trim_end_matches(['?', '*', '+']).ends_with(')');
     Some(match (behind, behind.chars().next_back()) {
-        ("", _) => Meaning::One(name),
+        ("", _) => SegmentMeaning::One(name),
         (":", _) => return None,
-        ("?", _) => Meaning::OneOrNone(name),
-        ("*" | "+", _) => Meaning::Rest(name),
-        (_, Some('?')) if is_group => Meaning::OneOrNone(name),
-        (_, Some('*' | '+')) if is_group => Meaning::Rest(name),
-        _ if is_group && is_any(behind) => Meaning::Rest(name),
-        _ if is_group => Meaning::One(name),
-        _ => Meaning::Other,
+        ("?", _) => SegmentMeaning::OneOrNone(name),
+        ("*" | "+", _) => SegmentMeaning::Rest(name),
+        (_, Some('?')) if is_group => SegmentMeaning::OneOrNone(name),
+        (_, Some('*' | '+')) if is_group => SegmentMeaning::Rest(name),
+        _ if is_group && is_any(behind) => SegmentMeaning::Rest(name),
+        _ if is_group => SegmentMeaning::One(name),
+        _ => SegmentMeaning::Other,
     })
 }
 
 /// `<id>`, `<int:id>`, `<id:int>`, `<path:rest>`, `<rest..>`.
-fn angle(segment: &str, _is_last: bool) -> Option<Meaning<'_>> {
+fn angle(segment: &str, _is_last: bool) -> Option<SegmentMeaning<'_>> {
     const CONVERTERS: [&str; 9] = ["int", "float", "str", "string", "slug", "uuid", "path", "any", "re"];
     let (before, from) = segment.split_once('<')?;
     let (inner, behind) = from.rsplit_once('>')?;
     if !before.is_empty() || !behind.is_empty() {
-        return Some(Meaning::Other);
+        return Some(SegmentMeaning::Other);
     }
     let (name, converter) = match inner.split_once(':') {
         None => (inner, ""),
@@ -133,52 +133,52 @@ fn angle(segment: &str, _is_last: bool) -> Option<Meaning<'_>> {
         Some((name, converter)) => (name, converter),
     };
     Some(match name.strip_suffix("..") {
-        Some(name) if is_identifier(name) => Meaning::Rest(name),
-        _ if !is_identifier(name) => Meaning::Other,
-        _ if converter == "path" => Meaning::Rest(name),
-        _ => Meaning::One(name),
+        Some(name) if is_identifier(name) => SegmentMeaning::Rest(name),
+        _ if !is_identifier(name) => SegmentMeaning::Other,
+        _ if converter == "path" => SegmentMeaning::Rest(name),
+        _ => SegmentMeaning::One(name),
     })
 }
 
 /// `[id]`, `[id=matcher]`, `[[lang]]`, `[...slug]`, `[[...slug]]`.
-fn bracket(segment: &str, _is_last: bool) -> Option<Meaning<'_>> {
+fn bracket(segment: &str, _is_last: bool) -> Option<SegmentMeaning<'_>> {
     let inner = segment.strip_prefix('[')?.strip_suffix(']')?;
     let optional = inner.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
     let named = optional.unwrap_or(inner);
     let rest = named.strip_prefix("...");
     let name = rest.unwrap_or(named).split('=').next().filter(|name| is_identifier(name))?;
     Some(match (rest, optional) {
-        (Some(_), _) => Meaning::Rest(name),
-        (None, Some(_)) => Meaning::OneOrNone(name),
-        (None, None) => Meaning::One(name),
+        (Some(_), _) => SegmentMeaning::Rest(name),
+        (None, Some(_)) => SegmentMeaning::OneOrNone(name),
+        (None, None) => SegmentMeaning::One(name),
     })
 }
 
 /// `$`, and names behind it that could be those of a parameter.
-fn dollar(segment: &str, is_last: bool) -> Option<Meaning<'_>> {
+fn dollar(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     let name = segment.strip_prefix('$')?;
     if name.is_empty() {
-        return is_last.then_some(Meaning::Rest("rest"));
+        return is_last.then_some(SegmentMeaning::Rest("rest"));
     }
     let is_parameter = ["id", "slug", "uuid"].contains(&name)
         || ["Id", "_id", "ID", "Slug", "Uuid"].iter().any(|end| name.ends_with(end));
-    (is_parameter && is_identifier(name)).then_some(Meaning::One(name))
+    (is_parameter && is_identifier(name)).then_some(SegmentMeaning::One(name))
 }
 
 /// Regular expressions, and whatever else holds a `*`.
-fn expression(segment: &str, is_last: bool) -> Option<Meaning<'_>> {
+fn expression(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     if is_any(segment) {
-        return Some(if is_last { Meaning::Rest("rest") } else { Meaning::One("name") });
+        return Some(if is_last { SegmentMeaning::Rest("rest") } else { SegmentMeaning::One("name") });
     }
     if let Some(literal) = segment.strip_suffix('$').filter(|literal| is_last && !literal.is_empty()) {
-        return Some(meaning(literal, is_last).unwrap_or(Meaning::Literal(literal)));
+        return Some(meaning(literal, is_last).unwrap_or(SegmentMeaning::Literal(literal)));
     }
     if bare(segment).strip_suffix(['+', '*']).is_some_and(|class| class.starts_with('[') && class.ends_with(']')) {
-        return Some(Meaning::One("name"));
+        return Some(SegmentMeaning::One("name"));
     }
     let is_choice = segment.split_once('(').is_some_and(|(_, choice)| choice.contains('|') && choice.contains(')'));
     let marks = ["*", "(?", "[^", "]+", ")+", ")?", "(.+)", "[a-z", "[A-Z", "[0-9"];
-    (is_choice || marks.iter().any(|mark| segment.contains(mark))).then_some(Meaning::Other)
+    (is_choice || marks.iter().any(|mark| segment.contains(mark))).then_some(SegmentMeaning::Other)
 }
 
 /// Whether an expression is one for anything.
@@ -244,7 +244,7 @@ mod tests {
             ("/users/[a-z]*", "[a-z]*", "/users/{name}"),
         ] {
             let meant = Some(format!("did you mean `{meant}`?"));
-            assert_eq!(foreign(path), Some(Foreign { segment, meant }), "{path}");
+            assert_eq!(foreign(path), Some(ForeignPattern { segment, meant }), "{path}");
         }
         for (path, meant) in [
             ("/users/:id?", "did you mean `/users/{id}`, and `/users` in a route of its own?"),

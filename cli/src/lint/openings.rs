@@ -4,16 +4,15 @@
 use std::collections::{BTreeSet, HashSet};
 
 use portcullis::policy::Place;
+use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteTable;
 
-use super::location::Location;
-use super::methods::USUAL;
+use super::linter::{Linter, route, route_key};
+use super::matcher::RouteMatcher;
 use super::strictness::Strictness;
-use super::{
-    DENY_OPENED, Lint, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE, route, route_key,
-};
-use crate::finding::Subject;
+use crate::finding::Highlight;
+use crate::finding::rule::{DENY_OPENED, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE};
 
 /// What would become of an open route's requests if it were not there.
 enum Otherwise {
@@ -25,25 +24,24 @@ enum Otherwise {
     Refused,
 }
 
-pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
-    let has = |kind: &Strictness| lint.policy.routes.iter().any(|route| Strictness::of(&route.access) == *kind);
+pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
+    let has = |kind: &Strictness| lint.policy.routes.iter().any(|route| Strictness::of(route) == *kind);
     let kinds: Vec<Strictness> = [Strictness::Public, Strictness::Optional].into_iter().filter(has).collect();
     if kinds.is_empty() {
         return;
     }
-    let locations: Vec<Option<Location>> =
-        locations.iter().map(|location| location.as_ref().map(Location::folded)).collect();
-    let named = locations.iter().flatten().flat_map(|location| location.methods.iter().map(String::as_str));
+    let matchers: Vec<RouteMatcher> = matchers.iter().map(RouteMatcher::folded).collect();
+    let named = matchers.iter().flat_map(|matcher| matcher.methods.iter().map(String::as_str));
     let methods: BTreeSet<&str> = named.chain(USUAL).collect();
     let unreachable = lint.said(&UNREACHABLE);
     let told = &lint.said(&METHOD_OPENING) | &lint.said(&SIMILAR_PATH);
     let is_reached = |index| !unreachable.contains(&Place::at(&route_key(index, "path")).to_string());
     for kind in kinds {
-        let openings = Openings::of(kind, lint, &locations, &methods, &told);
-        let routes = lint.policy.routes.iter().zip(&locations).enumerate();
-        for (index, (route, location)) in routes.filter(|(index, _)| is_reached(*index)) {
-            if let (true, Some(location)) = (Strictness::of(&route.access) == kind, location) {
-                openings.tell(lint, index, location);
+        let openings = Openings::of(kind, lint, &matchers, &methods, &told);
+        let routes = lint.policy.routes.iter().zip(&matchers).enumerate();
+        for (index, (route, matcher)) in routes.filter(|(index, _)| is_reached(*index)) {
+            if Strictness::of(route) == kind {
+                openings.tell(lint, index, matcher);
             }
         }
     }
@@ -52,14 +50,14 @@ pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
 /// What open routes of a kind are compared with.
 struct Openings<'l> {
     kind: Strictness,
-    locations: &'l [Option<Location>],
+    matchers: &'l [RouteMatcher],
     /// The usual methods, and all that some route names.
     methods: &'l BTreeSet<&'l str>,
     all: RouteTable,
     /// Those of a stricter kind.
     stricter: RouteTable,
     /// Where these are.
-    protected: Vec<&'l Location>,
+    protected: Vec<&'l RouteMatcher>,
     /// The places of the routes of which it was said that they open something at their own path.
     told: &'l HashSet<String>,
 }
@@ -67,54 +65,52 @@ struct Openings<'l> {
 impl<'l> Openings<'l> {
     fn of(
         kind: Strictness,
-        lint: &Lint<'_>,
-        locations: &'l [Option<Location>],
+        lint: &Linter<'_>,
+        matchers: &'l [RouteMatcher],
         methods: &'l BTreeSet<&'l str>,
         told: &'l HashSet<String>,
     ) -> Self {
         let (mut all, mut stricter, mut protected) = (RouteTable::default(), RouteTable::default(), Vec::new());
-        for (index, (route, location)) in lint.policy.routes.iter().zip(locations).enumerate() {
-            let Some(location) = location else { continue };
-            all.insert(index, &location.hosts, &location.path, &location.methods);
-            if Strictness::of(&route.access) > kind {
-                stricter.insert(index, &location.hosts, &location.path, &location.methods);
-                protected.push(location);
+        for (index, (route, matcher)) in lint.policy.routes.iter().zip(matchers).enumerate() {
+            all.insert(index, matcher);
+            if Strictness::of(route) > kind {
+                stricter.insert(index, matcher);
+                protected.push(matcher);
             }
         }
-        Self { kind, locations, methods, all, stricter, protected, told }
+        Self { kind, matchers, methods, all, stricter, protected, told }
     }
 
     /// Says the gravest of what would become of the route's requests if it were not there.
-    fn tell(&self, lint: &mut Lint<'_>, index: usize, location: &Location) {
-        let taken = match self.without(index, location) {
+    fn tell(&self, lint: &mut Linter<'_>, index: usize, matcher: &RouteMatcher) {
+        let taken = match self.without(index, matcher) {
             Otherwise::Taken(taken) => taken,
             Otherwise::AsMeant => return,
             Otherwise::Refused => return self.alone(lint, index),
         };
         let routes = &lint.policy.routes;
-        let is = |other: &usize, kind| routes.get(*other).is_some_and(|route| Strictness::of(&route.access) == kind);
+        let is = |other: &usize, kind| routes.get(*other).is_some_and(|route| Strictness::of(route) == kind);
         let denying = taken.iter().find(|other| is(other, Strictness::Deny));
-        let asking =
-            || taken.iter().find(|other| is(other, Strictness::Token) && !self.is_exception(location, **other));
+        let asking = || taken.iter().find(|other| is(other, Strictness::Token) && !self.is_exception(matcher, **other));
         let (rule, other, deed) = match (denying, asking()) {
             (Some(other), _) => (&DENY_OPENED, *other, "denies"),
             (None, Some(other)) => (&PUBLIC_OPENING, *other, "asks for a token"),
             (None, None) => return,
         };
         let who = if self.kind == Strictness::Public { "everyone" } else { "callers without a token" };
-        let related = Subject::Value.span(lint.value, &Place::at(&route(other)));
+        let related = Highlight::Value.span(lint.value, &Place::at(&route(other)));
         let message = format!("lets {who} through where routes[{other}] {deed}");
         lint.note(rule, &route(index), message).related = Some((related, format!("routes[{other}]")));
     }
 
     /// Whether a location is one path within another route, which is meant; that it is the root of a `{*rest}` is easily
     /// overlooked.
-    fn is_exception(&self, location: &Location, other: usize) -> bool {
-        let other = self.locations.get(other).and_then(Option::as_ref);
-        location.is_literal() && !other.is_some_and(|other| location.is_root_of(other))
+    fn is_exception(&self, matcher: &RouteMatcher, other: usize) -> bool {
+        let other = self.matchers.get(other);
+        matcher.is_literal() && !other.is_some_and(|other| matcher.is_root_of(other))
     }
 
-    fn alone(&self, lint: &mut Lint<'_>, index: usize) {
+    fn alone(&self, lint: &mut Linter<'_>, index: usize) {
         let place = route(index);
         if self.kind == Strictness::Public && !self.told.contains(&Place::at(&place).to_string()) {
             let message = "is public and shadows no other route: without it these requests would be refused";
@@ -123,19 +119,19 @@ impl<'l> Openings<'l> {
     }
 
     /// Tries examples of the requests that this route takes, at all its hosts and with all its methods.
-    fn without(&self, index: usize, location: &Location) -> Otherwise {
+    fn without(&self, index: usize, matcher: &RouteMatcher) -> Otherwise {
         let (mut taken, mut is_meant) = (BTreeSet::new(), false);
-        let mut paths: BTreeSet<String> = location.example_paths().into_iter().collect();
-        if !location.is_literal() {
+        let mut paths: BTreeSet<String> = matcher.example_paths().into_iter().collect();
+        if !matcher.is_literal() {
             // What another route takes of its paths may have more literals.
-            paths.extend(self.protected.iter().flat_map(|other| location.common_paths(other)));
+            paths.extend(self.protected.iter().flat_map(|other| matcher.common_paths(other)));
         }
         let paths: Vec<RequestPath<'_>> = paths.iter().filter_map(|path| RequestPath::parse(path).ok()).collect();
-        for (pattern, host) in location.example_hosts() {
-            let place = location.place(pattern);
+        for (pattern, host) in matcher.example_hosts() {
+            let place = matcher.place(pattern);
             for other in paths.iter().flat_map(|path| self.taken(index, &host, path)) {
-                let other_location = self.locations.get(other).and_then(Option::as_ref);
-                if other_location.is_some_and(|other| other.places().contains(&place)) {
+                let other_matcher = self.matchers.get(other);
+                if other_matcher.is_some_and(|other| other.places().contains(&place)) {
                     is_meant = true;
                 } else {
                     taken.insert(other);

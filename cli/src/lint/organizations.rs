@@ -1,10 +1,10 @@
 //! Organizations in a path that a token's own is not compared with, or not in each case.
 
 use portcullis::policy::{Organization, Requirement, Step};
-use portcullis::route::pattern::PathPattern;
 
-use super::{Lint, ORGANIZATION_ALTERNATIVE, ORGANIZATION_UNUSED, route_key};
-use crate::document::Value;
+use super::linter::{Linter, route_key};
+use crate::document::SourceValue;
+use crate::finding::rule::{ORGANIZATION_ALTERNATIVE, ORGANIZATION_UNUSED};
 
 /// Names of captures that say whose data a path is about, in lower case and without `_` and `-`.
 const NAMES: [&str; 8] =
@@ -22,12 +22,10 @@ enum Compared<'v> {
     Never,
 }
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
+pub(super) fn lint(lint: &mut Linter<'_>) {
     for (index, (route, written)) in lint.policy.routes.iter().zip(lint.routes()).enumerate() {
-        let Some(requirement) = route.access.requirement() else { continue };
-        let path = written.get("path").and_then(Value::as_str).unwrap_or_default();
-        let Ok(pattern) = PathPattern::parse(path) else { continue };
-        for name in pattern.names().filter(|name| names_organization(name)) {
+        let Some(requirement) = route.requirement() else { continue };
+        for name in route.pattern.path.names().filter(|name| names_organization(name)) {
             match compared(written, &format!("{{{name}}}")) {
                 Compared::Always => {}
                 Compared::Never => unused(lint, index, name, requirement),
@@ -41,7 +39,7 @@ fn names_organization(name: &str) -> bool {
     NAMES.contains(&name.to_lowercase().replace(['_', '-'], "").as_str())
 }
 
-fn unused(lint: &mut Lint<'_>, index: usize, name: &str, requirement: &Requirement) {
+fn unused(lint: &mut Linter<'_>, index: usize, name: &str, requirement: &Requirement) {
     let message = format!("{{{name}}} is compared with nothing: a token opens the data of every {name}");
     let finding = lint.note(&ORGANIZATION_UNUSED, &route_key(index, "path"), message);
     finding.help(match requirement.organization {
@@ -50,7 +48,7 @@ fn unused(lint: &mut Lint<'_>, index: usize, name: &str, requirement: &Requireme
     });
 }
 
-fn alternative(lint: &mut Lint<'_>, index: usize, name: &str, at: &[Step<&str>], without: &str) {
+fn alternative(lint: &mut Linter<'_>, index: usize, name: &str, at: &[Step<&str>], without: &str) {
     let place = [&[Step::Key("routes"), Step::Index(index)], at].concat();
     let message =
         format!("{{{name}}} is one of several alternatives: a token with {without} opens the data of every {name}");
@@ -59,20 +57,20 @@ fn alternative(lint: &mut Lint<'_>, index: usize, name: &str, at: &[Step<&str>],
 }
 
 /// A check that can compare a capture.
-struct Check<'v> {
+struct CaptureCheck<'v> {
     place: Vec<Step<&'v str>>,
     /// The path of the claim, where it stands within the test.
-    path: Option<&'v Value>,
+    path: Option<&'v SourceValue>,
     /// A token must meet one of these.
-    alternatives: Vec<&'v Value>,
+    alternatives: Vec<&'v SourceValue>,
 }
 
 /// Whether the checks of a route, all of which a token must meet, compare a capture; `capture` is written in braces.
-fn compared<'v>(written: &'v Value, capture: &str) -> Compared<'v> {
-    let has_it = |value: &&Value| text(value).contains(capture);
+fn compared<'v>(written: &'v SourceValue, capture: &str) -> Compared<'v> {
+    let has_it = |value: &&SourceValue| text(value).contains(capture);
     let mut compared = Compared::Never;
-    for Check { place, path, alternatives } in checks(written) {
-        let (with, without): (Vec<&Value>, Vec<&Value>) = alternatives.into_iter().partition(has_it);
+    for CaptureCheck { place, path, alternatives } in checks(written) {
+        let (with, without): (Vec<&SourceValue>, Vec<&SourceValue>) = alternatives.into_iter().partition(has_it);
         if path.as_ref().is_some_and(has_it) || without.is_empty() {
             return Compared::Always;
         }
@@ -83,18 +81,20 @@ fn compared<'v>(written: &'v Value, capture: &str) -> Compared<'v> {
     compared
 }
 
-fn checks(written: &Value) -> impl Iterator<Item = Check<'_>> {
+fn checks(written: &SourceValue) -> impl Iterator<Item = CaptureCheck<'_>> {
     let top =
         ["audience", "organization"].into_iter().filter_map(|key| Some((vec![Step::Key(key)], written.get(key)?)));
     let claims = written.get("claims");
-    let named = claims.into_iter().flat_map(Value::entries).map(|(key, test)| (Step::Key(key.name.as_str()), test));
-    let listed = claims.into_iter().flat_map(Value::items).enumerate().map(|(index, test)| (Step::Index(index), test));
+    let named =
+        claims.into_iter().flat_map(SourceValue::entries).map(|(key, test)| (Step::Key(key.name.as_str()), test));
+    let listed =
+        claims.into_iter().flat_map(SourceValue::items).enumerate().map(|(index, test)| (Step::Index(index), test));
     let tests = named.chain(listed).map(|(step, test)| (vec![Step::Key("claims"), step], test));
-    top.chain(tests).map(|(place, written)| Check::new(place, written))
+    top.chain(tests).map(|(place, written)| CaptureCheck::new(place, written))
 }
 
-impl<'v> Check<'v> {
-    fn new(mut place: Vec<Step<&'v str>>, written: &'v Value) -> Self {
+impl<'v> CaptureCheck<'v> {
+    fn new(mut place: Vec<Step<&'v str>>, written: &'v SourceValue) -> Self {
         let any = written.get("any");
         place.extend(any.map(|_| Step::Key("any")));
         let list = any.unwrap_or(written).items();
@@ -103,6 +103,6 @@ impl<'v> Check<'v> {
     }
 }
 
-fn text(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+fn text(value: &SourceValue) -> String {
+    value.to_json().to_string()
 }

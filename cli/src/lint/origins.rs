@@ -3,20 +3,21 @@
 use std::net::Ipv4Addr;
 
 use portcullis::policy::url::{Origin, check_key_url};
-use portcullis::policy::{Access, Route, Step};
+use portcullis::policy::{Route, Step};
 
-use super::{HTTP_ORIGIN, LOOPBACK_ORIGIN, Lint, UNREACHABLE_ORIGIN, route_key};
-use crate::document::Value;
+use super::linter::{Linter, route_key};
+use crate::document::SourceValue;
+use crate::finding::rule::{HTTP_ORIGIN, LOOPBACK_ORIGIN, UNREACHABLE_ORIGIN};
 
 /// Domains that public DNS does not have: RFC 6761 §6.2 and §6.4, RFC 6762 §3 and appendix G, RFC 8375 §3, and
 /// `internal`, which ICANN keeps for private use.
 const PRIVATE: [&str; 10] =
     [".test", ".invalid", ".local", ".intranet", ".internal", ".private", ".corp", ".home", ".lan", ".home.arpa"];
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
+pub(super) fn lint(lint: &mut Linter<'_>) {
     let (policy, written) = (lint.policy, lint.routes());
-    let forwards = |route: &Route| !matches!(route.access, Access::Deny);
-    let inherits = |(route, written): (&Route, &Value)| forwards(route) && written.get("origin").is_none();
+    let forwards = |route: &Route| route.forwarding().is_some();
+    let inherits = |(route, written): (&Route, &SourceValue)| forwards(route) && written.get("origin").is_none();
     if policy.routes.iter().zip(written).any(inherits) {
         origin(lint, lint.value, &[Step::Key("origin")]);
     }
@@ -28,8 +29,8 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
 }
 
 /// The origin of this table, to which requests go.
-fn origin(lint: &mut Lint<'_>, table: &Value, place: &[Step<&str>]) {
-    let origin = table.get("origin").and_then(Value::as_str).map(Origin::parse);
+fn origin(lint: &mut Linter<'_>, table: &SourceValue, place: &[Step<&str>]) {
+    let origin = table.get("origin").and_then(SourceValue::as_str).map(Origin::parse);
     let Some(Ok(Origin::Url { root, .. })) = origin else { return };
     let Some((scheme, authority)) = root.split_once("://") else { return };
     let is_loopback = check_key_url(&format!("http://{authority}")).is_ok();

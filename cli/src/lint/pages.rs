@@ -3,16 +3,17 @@
 use portcullis::policy::url::check_key_url;
 use portcullis::policy::{OriginPattern, Step};
 
-use super::{CORS_WIDE, HTTP_PAGE, Lint, route_key};
-use crate::document::Node;
+use super::linter::{Linter, route_key};
+use crate::document::SourceNode;
+use crate::finding::rule::{CORS_WIDE, HTTP_PAGE};
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
+pub(super) fn lint(lint: &mut Linter<'_>) {
     let of_policy = lint.value.get("cors").map(|cors| (vec![Step::Key("cors")], cors));
     let of_routes = lint.routes().iter().enumerate();
     let of_routes =
         of_routes.filter_map(|(index, route)| Some((route_key(index, "cors").to_vec(), route.get("cors")?)));
     for (place, cors) in of_policy.into_iter().chain(of_routes).collect::<Vec<_>>() {
-        let has_credentials = matches!(cors.get("credentials").map(|value| &value.node), Some(Node::Bool(true)));
+        let has_credentials = matches!(cors.get("credentials").map(|value| &value.node), Some(SourceNode::Bool(true)));
         for (index, origin) in cors.list("origins").iter().enumerate() {
             let Some(Ok(pattern)) = origin.as_str().map(OriginPattern::parse) else { continue };
             let place = [&place[..], &[Step::Key("origins"), Step::Index(index)]].concat();

@@ -1,15 +1,16 @@
 //! Requests that go wherever the caller says.
 
 use portcullis::policy::url::Origin;
-use portcullis::policy::{Access, Route, Step};
+use portcullis::policy::{Route, Step};
 
-use super::{Lint, OPEN_PASSTHROUGH, route_key};
-use crate::document::Value;
+use super::linter::{Linter, route_key};
+use crate::document::SourceValue;
+use crate::finding::rule::OPEN_PASSTHROUGH;
 
 /// With `identity.secret` such a policy is none; without it, this is said.
-pub(super) fn lint(lint: &mut Lint<'_>) {
+pub(super) fn lint(lint: &mut Linter<'_>) {
     let policy = lint.policy;
-    let open = |(_, (route, written)): &(usize, (&Route, &Value))| is_open(route, written);
+    let open = |(_, (route, written)): &(usize, (&Route, &SourceValue))| is_open(route, written);
     let open: Vec<_> = policy.routes.iter().zip(lint.routes()).enumerate().filter(open).collect();
     let (own, inherit): (Vec<_>, Vec<_>) =
         open.into_iter().partition(|(_, (_, written))| written.get("origin").is_some());
@@ -24,12 +25,12 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
 }
 
 /// Whether the route takes requests for any host and sends them there.
-fn is_open(route: &Route, written: &Value) -> bool {
-    let forwards = !matches!(route.access, Access::Deny);
-    forwards && route.origin == Some(Origin::Passthrough) && written.get("hosts").is_none()
+fn is_open(route: &Route, written: &SourceValue) -> bool {
+    let origin = route.forwarding().map(|forwarding| &forwarding.origin);
+    origin == Some(&Origin::Passthrough) && written.get("hosts").is_none()
 }
 
-fn note(lint: &mut Lint<'_>, place: &[Step<&str>], which: &str) {
+fn note(lint: &mut Linter<'_>, place: &[Step<&str>], which: &str) {
     let with = if lint.policy.identity.forward_token { "the token" } else { "the identity" };
     let message = format!("any host that the caller names gets the request, {with} with it");
     lint.note(&OPEN_PASSTHROUGH, place, message).help(format!("`hosts` on {which}"));

@@ -3,30 +3,32 @@
 use std::collections::BTreeMap;
 
 use portcullis::policy::{Place, Step};
+use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteMatch;
 
-use super::location::{ANY, Location};
-use super::methods::USUAL;
+use super::linter::{Linter, route, route_key};
+use super::matcher::{ANY, RouteMatcher};
+use super::notation;
 use super::strictness::{Strictness, asks_for_less};
-use super::{CASE_OPENING, FOREIGN_PATTERN, Lint, QUERY_IN_PATH, SIMILAR_PATH, notation, route, route_key};
-use crate::document::Value;
-use crate::finding::Subject;
+use crate::document::SourceValue;
+use crate::finding::Highlight;
+use crate::finding::rule::{CASE_OPENING, FOREIGN_PATTERN, QUERY_IN_PATH, SIMILAR_PATH};
 
-pub(super) fn lint(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
+pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     for (index, written) in lint.routes().iter().enumerate() {
-        written_otherwise(lint, index, written.get("path").and_then(Value::as_str).unwrap_or_default());
+        written_otherwise(lint, index, written.get("path").and_then(SourceValue::as_str).unwrap_or_default());
     }
-    similar(lint, locations);
+    similar(lint, matchers);
     if !lint.policy.refuses_look_alikes {
-        opened(lint, locations);
+        opened(lint, matchers);
     }
 }
 
 /// Notation of other routers, and parts of a URL that are no part of its path.
-fn written_otherwise(lint: &mut Lint<'_>, index: usize, path: &str) {
+fn written_otherwise(lint: &mut Linter<'_>, index: usize, path: &str) {
     let place = route_key(index, "path");
-    if let Some(notation::Foreign { segment, meant }) = notation::foreign(path) {
+    if let Some(notation::ForeignPattern { segment, meant }) = notation::foreign(path) {
         let message = format!("{segment:?} is a literal, and matches only itself");
         lint.note(&FOREIGN_PATTERN, &place, message).help(meant.unwrap_or_else(|| {
             "captures are whole segments: `{name}` for one of them, `{*name}` at the end for the rest".to_owned()
@@ -38,18 +40,18 @@ fn written_otherwise(lint: &mut Lint<'_>, index: usize, path: &str) {
 }
 
 /// Routes whose paths differ by case only, where one asks for less: each is taken as it is written.
-fn similar(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
-    let mut alike: BTreeMap<String, Vec<(String, usize, &Location)>> = BTreeMap::new();
-    for (index, location) in locations.iter().enumerate().filter_map(|(index, own)| Some((index, own.as_ref()?))) {
-        for place in location.places() {
-            alike.entry(place.to_ascii_lowercase()).or_default().push((place, index, location));
+fn similar(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
+    let mut alike: BTreeMap<String, Vec<(String, usize, &RouteMatcher)>> = BTreeMap::new();
+    for (index, matcher) in matchers.iter().enumerate() {
+        for place in matcher.places() {
+            alike.entry(place.to_ascii_lowercase()).or_default().push((place, index, matcher));
         }
     }
     let mut found: BTreeMap<usize, usize> = BTreeMap::new();
     for routes in alike.values().filter(|routes| routes.len() > 1) {
-        for (place, index, location) in routes {
-            let stricter = routes.iter().find(|(other_place, other, other_location)| {
-                place != other_place && location.shares_method(other_location) && is_less(lint, *index, *other)
+        for (place, index, matcher) in routes {
+            let stricter = routes.iter().find(|(other_place, other, other_matcher)| {
+                place != other_place && matcher.shares_method(other_matcher) && is_less(lint, *index, *other)
             });
             found.extend(stricter.map(|(_, other, _)| (*index, *other)));
         }
@@ -58,57 +60,57 @@ fn similar(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
         let message = format!(
             "is the path of routes[{stricter}] but for case, and asks for less: an origin that ignores case takes both for one"
         );
-        let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
+        let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
         let finding = lint.note(&SIMILAR_PATH, &route(index), message);
         finding.related = Some((related, format!("routes[{stricter}]")));
     }
 }
 
-fn is_less(lint: &Lint<'_>, one: usize, other: usize) -> bool {
+fn is_less(lint: &Linter<'_>, one: usize, other: usize) -> bool {
     let [one, other] = [one, other].map(|index| lint.policy.routes.get(index));
-    one.zip(other).is_some_and(|(one, other)| asks_for_less(&one.access, &other.access))
+    one.zip(other).is_some_and(|(one, other)| asks_for_less(one, other))
 }
 
 /// A path, the route that it has, and the stricter one that it would have if case did not count.
-struct Opening {
+struct CaseOpening {
     path: String,
     route: usize,
     stricter: usize,
 }
 
 /// Says once that paths in another case have less strict routes, by the strictest route that is got around so.
-fn opened(lint: &mut Lint<'_>, locations: &[Option<Location>]) {
-    let openings = locations.iter().flatten().filter_map(|own| opening(lint, own));
-    let strictness = |index: usize| lint.policy.routes.get(index).map(|route| Strictness::of(&route.access));
+fn opened(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
+    let openings = matchers.iter().filter_map(|own| opening(lint, own));
+    let strictness = |index: usize| lint.policy.routes.get(index).map(Strictness::of);
     let strictest =
         openings.reduce(|best, next| if strictness(next.stricter) > strictness(best.stricter) { next } else { best });
-    let Some(Opening { path, route: less, stricter }) = strictest else { return };
+    let Some(CaseOpening { path, route: less, stricter }) = strictest else { return };
     let path = path.replace(ANY, "…");
     let message = format!(
         "{path} takes routes[{less}], which asks for less than routes[{stricter}], whose path it is to an origin that ignores case"
     );
-    let related = Subject::Value.span(lint.value, &Place::at(&route(stricter)));
+    let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
     let finding = lint.note(&CASE_OPENING, &[Step::Key("paths"), Step::Key("case")], message);
     finding.related = Some((related, format!("routes[{stricter}]")));
     finding.help("leave it out, unless every origin tells paths apart by case");
 }
 
 /// A path of the location's in another case that has a less strict route. Its hosts and methods are tried.
-fn opening(lint: &Lint<'_>, location: &Location) -> Option<Opening> {
+fn opening(lint: &Linter<'_>, matcher: &RouteMatcher) -> Option<CaseOpening> {
     let table = &lint.policy.table;
-    let methods: Vec<&str> = match location.methods.as_slice() {
+    let methods: Vec<&str> = match matcher.methods.as_slice() {
         [] => USUAL.to_vec(),
         methods => methods.iter().map(String::as_str).collect(),
     };
-    let hosts = location.example_hosts();
+    let hosts = matcher.example_hosts();
     let less = |text: &str| {
         let path = RequestPath::parse(text).ok()?;
         let mut requests = hosts.iter().flat_map(|(_, host)| methods.iter().map(move |method| (host, method)));
         requests.find_map(|(host, method)| {
             let RouteMatch::Route(route, _) = table.find(host, &path, method) else { return None };
             let RouteMatch::Route(stricter, _) = table.find_otherwise(host, &path, method, route)? else { return None };
-            is_less(lint, route, stricter).then(|| Opening { path: text.to_owned(), route, stricter })
+            is_less(lint, route, stricter).then(|| CaseOpening { path: text.to_owned(), route, stricter })
         })
     };
-    location.paths_in_other_case().iter().find_map(|path| less(path))
+    matcher.paths_in_other_case().iter().find_map(|path| less(path))
 }

@@ -2,21 +2,22 @@
 
 use portcullis::policy::{Access, Audience, Requirement, Step};
 
-use super::{AUDIENCE_UNCHECKED, CALLER_AUDIENCE, Lint, OPTIONAL_CHECKS, route_key};
-use crate::document::Value;
+use super::linter::{Linter, route_key};
+use crate::document::SourceValue;
+use crate::finding::rule::{AUDIENCE_UNCHECKED, CALLER_AUDIENCE, OPTIONAL_CHECKS};
 
-pub(super) fn lint(lint: &mut Lint<'_>) {
+pub(super) fn lint(lint: &mut Linter<'_>) {
     for (index, (route, written)) in lint.policy.routes.iter().zip(lint.routes()).enumerate() {
-        if let Some(requirement) = route.access.requirement() {
+        if let Some(requirement) = route.requirement() {
             audience(lint, index, requirement, written);
         }
-        if let Access::Optional(requirement) = &route.access {
+        if let Some(Access::Optional(requirement)) = route.forwarding().map(|forwarding| &forwarding.access) {
             optional(lint, index, requirement);
         }
     }
 }
 
-fn audience(lint: &mut Lint<'_>, index: usize, requirement: &Requirement, written: &Value) {
+fn audience(lint: &mut Linter<'_>, index: usize, requirement: &Requirement, written: &SourceValue) {
     let place = route_key(index, "audience");
     let templates = match &requirement.audience {
         Audience::Unchecked => {
@@ -44,7 +45,7 @@ fn is_callers(leading: &str, template: &str) -> bool {
     is_free && ["{header.", "{query."].iter().any(|kind| value.starts_with(kind))
 }
 
-fn optional(lint: &mut Lint<'_>, index: usize, requirement: &Requirement) {
+fn optional(lint: &mut Linter<'_>, index: usize, requirement: &Requirement) {
     let scopes = &requirement.scopes;
     let key = match (scopes.all.is_empty() && scopes.any.is_empty(), requirement.claims.is_empty()) {
         (false, _) => "scopes",

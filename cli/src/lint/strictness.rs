@@ -1,6 +1,6 @@
 //! Which of two routes asks for less.
 
-use portcullis::policy::{Access, Audience, Organization, Requirement, Scopes};
+use portcullis::policy::{Access, Audience, Organization, Requirement, Route, Scopes};
 
 /// Kinds of access, the least strict first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,12 +12,12 @@ pub(super) enum Strictness {
 }
 
 impl Strictness {
-    pub(super) fn of(access: &Access) -> Self {
-        match access {
-            Access::Public => Self::Public,
-            Access::Optional(_) => Self::Optional,
-            Access::Token(_) => Self::Token,
-            Access::Deny => Self::Deny,
+    pub(super) fn of(route: &Route) -> Self {
+        match route.forwarding().map(|forwarding| &forwarding.access) {
+            Some(Access::Public) => Self::Public,
+            Some(Access::Optional(_)) => Self::Optional,
+            Some(Access::Token(_)) => Self::Token,
+            None => Self::Deny,
         }
     }
 
@@ -28,7 +28,7 @@ impl Strictness {
 }
 
 /// Whether a route asks for less than another, so far as it can be told.
-pub(super) fn asks_for_less(one: &Access, other: &Access) -> bool {
+pub(super) fn asks_for_less(one: &Route, other: &Route) -> bool {
     let [own, others] = [one, other].map(Strictness::of);
     match (one.requirement(), other.requirement()) {
         (Some(one), Some(other)) if own == others => is_met_by(one, other) && !is_met_by(other, one),
@@ -68,14 +68,14 @@ mod tests {
     use super::*;
 
     /// The accesses of routes that are written so.
-    fn accesses(routes: &[&str]) -> Vec<Access> {
+    fn accesses(routes: &[&str]) -> Vec<Route> {
         let routes: Vec<String> =
             routes.iter().enumerate().map(|(index, route)| format!(r#"{{"path": "/{index}", {route}}}"#)).collect();
         let issuers = r#"{"a": {"issuer": "https://a.com"}, "b": {"issuer": "https://b.com"}}"#;
         let routes = routes.join(", ");
         let policy =
             format!(r#"{{"version": 1, "origin": "https://o.com", "issuers": {issuers}, "routes": [{routes}]}}"#);
-        Policy::parse(&policy).unwrap().routes.into_iter().map(|route| route.access).collect()
+        Policy::parse(&policy).unwrap().routes
     }
 
     #[test]

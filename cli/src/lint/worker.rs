@@ -3,16 +3,18 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, Step};
 
-use super::{ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE};
-use crate::document::{Document, Node, Span, Value, is_configuration};
+use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration};
 use crate::finding::Finding;
-use crate::policy::Examined;
+use crate::finding::rule::{
+    ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE,
+};
+use crate::policy::ExaminedPolicy;
 
 /// The most bytes of a variable of a Worker.
 const MAX_VARIABLE: usize = 5 * 1024;
 
 /// What is suspicious about a Worker's configuration. Its places are those of the file, not of a policy.
-pub(crate) fn worker(document: &Document, examined: &[Examined<'_>]) -> Vec<Finding> {
+pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
     if !is_configuration(&document.root) {
         return Vec::new();
     }
@@ -23,7 +25,7 @@ pub(crate) fn worker(document: &Document, examined: &[Examined<'_>]) -> Vec<Find
             Some(name) => document.root.get("env").and_then(|environments| environments.get(name)),
         };
         if let Some(table) = table {
-            let found = Worker { document, table, examined }.findings();
+            let found = WorkerConfiguration { document, table, examined }.findings();
             findings.extend(found.into_iter().map(|finding| finding.of(examined.environment)));
         }
     }
@@ -34,20 +36,20 @@ pub(crate) fn worker(document: &Document, examined: &[Examined<'_>]) -> Vec<Find
 }
 
 /// The configuration of a Worker that has a policy. Environments inherit neither bindings nor variables.
-struct Worker<'d> {
-    document: &'d Document,
-    table: &'d Value,
-    examined: &'d Examined<'d>,
+struct WorkerConfiguration<'d> {
+    document: &'d ParsedSource,
+    table: &'d SourceValue,
+    examined: &'d ExaminedPolicy<'d>,
 }
 
-impl<'d> Worker<'d> {
+impl<'d> WorkerConfiguration<'d> {
     fn findings(&self) -> Vec<Finding> {
         let about_it = self.too_large().into_iter().chain(self.unbound_store());
         about_it.chain(self.unbound_services()).chain(self.open_secrets()).chain(self.cached()).collect()
     }
 
     fn too_large(&self) -> Option<Finding> {
-        let size = serde_json::to_string(self.examined.value.as_deref()?).ok()?.len();
+        let size = self.examined.value()?.to_json().to_string().len();
         let message = format!("the policy has {size} bytes; a variable of a Worker takes {MAX_VARIABLE}");
         (size > MAX_VARIABLE).then(|| {
             let mut finding = Finding::new(&TOO_LARGE, self.name_of_policy(), message);
@@ -58,7 +60,7 @@ impl<'d> Worker<'d> {
 
     /// Without a store each isolate asks the issuers itself, and refuses all tokens while they are down.
     fn unbound_store(&self) -> Option<Finding> {
-        let policy = self.examined.result.as_ref().ok()?;
+        let policy = self.examined.policy()?;
         let fetches = policy.issuers.iter().any(|issuer| !matches!(issuer.keys, KeySource::Static(_)));
         // A piece to be pasted names no Worker.
         let is_whole = ["name", "main"].iter().any(|key| self.document.root.get(key).is_some());
@@ -73,8 +75,8 @@ impl<'d> Worker<'d> {
 
     /// Origins that are services of which the Worker has no binding.
     fn unbound_services(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
-        let value = self.examined.value.as_deref();
-        let routes = value.and_then(|value| value.get("routes")).map(Value::items).unwrap_or_default();
+        let value = self.examined.value();
+        let routes = value.and_then(|value| value.get("routes")).map(SourceValue::items).unwrap_or_default();
         let of_routes =
             routes.iter().enumerate().map(|(index, route)| (vec![Step::Key("routes"), Step::Index(index)], route));
         let tables = value.map(|value| (Vec::new(), value)).into_iter().chain(of_routes);
@@ -90,9 +92,9 @@ impl<'d> Worker<'d> {
 
     /// Secrets of the policy that the file itself gives as variables. Where the policy names them is shown, not their values.
     fn open_secrets(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
-        let identity = self.examined.value.as_deref().and_then(|value| value.get("identity"));
+        let identity = self.examined.value().and_then(|value| value.get("identity"));
         let of = |table: &str, key: &str| identity?.get(table)?.get(key);
-        let keys = of("assertion", "keys").map(Value::items).unwrap_or_default();
+        let keys = of("assertion", "keys").map(SourceValue::items).unwrap_or_default();
         let names = keys.iter().chain(of("secret", "binding"));
         names.filter_map(|named| {
             let name = named.as_str()?;
@@ -105,7 +107,8 @@ impl<'d> Worker<'d> {
 
     /// A cache in front of the Worker, which answers without running it. Environments inherit it.
     fn cached(&self) -> Option<Finding> {
-        let is_on = |cache: &&Value| matches!(cache.get("enabled").map(|on| &on.node), Some(Node::Bool(true)));
+        let is_on =
+            |cache: &&SourceValue| matches!(cache.get("enabled").map(|on| &on.node), Some(SourceNode::Bool(true)));
         let whole = self.table.get("cache").or_else(|| self.document.root.get("cache"));
         let entry = self.table.get("exports").or_else(|| self.document.root.get("exports"));
         let entry = entry.and_then(|exports| exports.get("default")?.get("cache"));
@@ -130,14 +133,14 @@ impl<'d> Worker<'d> {
 }
 
 /// Whether a Worker has a binding of this kind and name.
-fn binds(worker: &Value, kind: &str, name: &str) -> bool {
-    worker.list(kind).iter().any(|binding| binding.get("binding").and_then(Value::as_str) == Some(name))
+fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
+    worker.list(kind).iter().any(|binding| binding.get("binding").and_then(SourceValue::as_str) == Some(name))
 }
 
 /// Environments inherit no variables.
-fn without_policy(document: &Document) -> Vec<Finding> {
-    let environments = document.root.get("env").map(Value::entries).unwrap_or_default();
-    let has_policy = |worker: &Value| {
+fn without_policy(document: &ParsedSource) -> Vec<Finding> {
+    let environments = document.root.get("env").map(SourceValue::entries).unwrap_or_default();
+    let has_policy = |worker: &SourceValue| {
         worker.get("vars").is_some_and(|vars| vars.get("POLICY").is_some())
             || binds(worker, "kv_namespaces", "POLICY_KV")
     };

@@ -5,15 +5,15 @@ use super::template::{around, has_operator};
 /// Hosts and paths.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Area {
-    pub(super) host: Host,
-    pub(super) parts: Vec<Part>,
+    pub(super) host: AreaHost,
+    pub(super) parts: Vec<AreaPart>,
     /// Whether any number of segments may follow the parts, none too: so the gate takes `{*name}`.
     pub(super) rest: bool,
 }
 
 /// The hosts of an area; of two that have one in common, one is within the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Host {
+pub(super) enum AreaHost {
     /// Every one.
     Any,
     /// One label and this behind its dot.
@@ -24,7 +24,7 @@ pub(super) enum Host {
 
 /// One segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Part {
+pub(super) enum AreaPart {
     /// This text, decoded.
     Literal(String),
     /// A text of this template, which holds parameters and more.
@@ -37,7 +37,7 @@ impl Area {
     /// The least area that a pattern of the policy can say and that holds this one.
     pub(super) fn cover(&self) -> Self {
         let parts = self.parts.iter().map(|part| match part {
-            Part::Within(_) => Part::Capture,
+            AreaPart::Within(_) => AreaPart::Capture,
             part => part.clone(),
         });
         Self { parts: parts.collect(), ..self.clone() }
@@ -57,21 +57,21 @@ impl Area {
 
     /// Whether it has paths that begin as another one and end with these segments, of which the other one's last part
     /// may be the first.
-    pub(super) fn may_end(&self, other: &Self, tail: &[Part]) -> bool {
-        let may_be = |(own, part): (&Part, &Part)| own.is_within(part) || part.is_within(own);
+    pub(super) fn may_end(&self, other: &Self, tail: &[AreaPart]) -> bool {
+        let may_be = |(own, part): (&AreaPart, &AreaPart)| own.is_within(part) || part.is_within(own);
         let is_long = self.parts.len() + 1 >= other.parts.len() + tail.len();
         self.rest || (is_long && self.parts.iter().rev().zip(tail.iter().rev()).all(may_be))
     }
 
     /// Whether it is one path.
     pub(super) fn is_literal(&self) -> bool {
-        !self.rest && self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
+        !self.rest && self.parts.iter().all(|part| matches!(part, AreaPart::Literal(_)))
     }
 
     /// The same with literals that do not tell the case of ASCII letters.
     pub(super) fn in_lower_case(&self) -> Self {
         let parts = self.parts.iter().map(|part| match part {
-            Part::Literal(text) => Part::Literal(text.to_ascii_lowercase()),
+            AreaPart::Literal(text) => AreaPart::Literal(text.to_ascii_lowercase()),
             part => part.clone(),
         });
         Self { parts: parts.collect(), ..self.clone() }
@@ -96,7 +96,7 @@ pub(super) fn label_of(host: &str) -> Option<&str> {
     Some(host.strip_prefix('{')?.split_once('}')?.0)
 }
 
-impl Host {
+impl AreaHost {
     /// The hosts of a route that names this one.
     pub(super) fn of(text: Option<&str>) -> Self {
         match text {
@@ -128,7 +128,7 @@ impl Host {
     }
 }
 
-impl Part {
+impl AreaPart {
     fn is_within(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Capture) => true,
@@ -147,12 +147,12 @@ pub(super) fn fits(template: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::path::Path;
+    use super::super::path::TemplatePath;
     use super::*;
 
     fn area(text: &str) -> Area {
         let (host, path) = text.split_at(text.find('/').unwrap());
-        Path::parse(path, None).unwrap().area(Host::of(Some(host).filter(|host| !host.is_empty())))
+        TemplatePath::parse(path, None).unwrap().area(AreaHost::of(Some(host).filter(|host| !host.is_empty())))
     }
 
     #[test]

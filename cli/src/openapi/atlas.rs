@@ -2,27 +2,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::area::{Area, Host, Part, fits};
+use super::area::{Area, AreaHost, AreaPart, fits};
 
 /// Areas, each with a number.
 #[derive(Debug, Default)]
 pub(super) struct Atlas {
-    hosts: BTreeMap<Host, Node>,
+    hosts: BTreeMap<AreaHost, AtlasNode>,
 }
 
 #[derive(Debug, Default)]
-struct Node {
-    literals: HashMap<String, Node>,
-    within: Vec<(String, Node)>,
-    capture: Option<Box<Node>>,
+struct AtlasNode {
+    literals: HashMap<String, AtlasNode>,
+    within: Vec<(String, AtlasNode)>,
+    capture: Option<Box<AtlasNode>>,
     here: Vec<usize>,
     rest: Vec<usize>,
-    kind: Kinds,
+    kind: NodeKinds,
 }
 
 /// The kinds of the areas at a node and below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Kinds {
+enum NodeKinds {
     #[default]
     None,
     One(usize),
@@ -31,14 +31,14 @@ enum Kinds {
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum SearchReach {
     /// Areas whose pattern holds all of this one.
     Over,
     /// Areas that have something in common with it, but for those of this kind.
     Across(usize),
 }
 
-impl Reach {
+impl SearchReach {
     fn is_across(self) -> bool {
         self != Self::Over
     }
@@ -50,9 +50,9 @@ impl Atlas {
         node.kind.add(kind);
         for part in &area.parts {
             node = match part {
-                Part::Literal(text) => node.literals.entry(text.clone()).or_default(),
-                Part::Capture => node.capture.get_or_insert_default(),
-                Part::Within(template) => node.within(template),
+                AreaPart::Literal(text) => node.literals.entry(text.clone()).or_default(),
+                AreaPart::Capture => node.capture.get_or_insert_default(),
+                AreaPart::Within(template) => node.within(template),
             };
             node.kind.add(kind);
         }
@@ -61,16 +61,16 @@ impl Atlas {
 
     /// The areas whose least pattern holds all of this pattern, and that have something in common with it; in order.
     pub(super) fn over(&self, pattern: &Area) -> Vec<usize> {
-        self.find(pattern, Reach::Over)
+        self.find(pattern, SearchReach::Over)
     }
 
     /// The areas that have something in common with this pattern, in order; most of those of its kind are not among
     /// them.
     pub(super) fn across(&self, pattern: &Area, kind: usize) -> Vec<usize> {
-        self.find(pattern, Reach::Across(kind))
+        self.find(pattern, SearchReach::Across(kind))
     }
 
-    fn find(&self, pattern: &Area, reach: Reach) -> Vec<usize> {
+    fn find(&self, pattern: &Area, reach: SearchReach) -> Vec<usize> {
         let mut found = Vec::new();
         for (host, node) in &self.hosts {
             if pattern.host.is_within(host) || (reach.is_across() && host.is_within(&pattern.host)) {
@@ -82,7 +82,7 @@ impl Atlas {
     }
 }
 
-impl Kinds {
+impl NodeKinds {
     fn add(&mut self, kind: usize) {
         *self = match *self {
             Self::None => Self::One(kind),
@@ -92,7 +92,7 @@ impl Kinds {
     }
 }
 
-impl Node {
+impl AtlasNode {
     fn within(&mut self, template: &str) -> &mut Self {
         let known = self.within.iter().position(|(known, _)| known == template);
         let index = known.unwrap_or(self.within.len());
@@ -105,14 +105,14 @@ impl Node {
         }
     }
 
-    fn find(&self, parts: &[Part], rest: bool, reach: Reach, found: &mut Vec<usize>) {
-        if matches!((reach, self.kind), (Reach::Across(kind), Kinds::One(only)) if kind == only) {
+    fn find(&self, parts: &[AreaPart], rest: bool, reach: SearchReach, found: &mut Vec<usize>) {
+        if matches!((reach, self.kind), (SearchReach::Across(kind), NodeKinds::One(only)) if kind == only) {
             return;
         }
         let Some((part, behind)) = parts.split_first() else {
             return match (rest, reach) {
-                (true, Reach::Over) => found.extend(&self.rest),
-                (true, Reach::Across(_)) => self.all(found),
+                (true, SearchReach::Over) => found.extend(&self.rest),
+                (true, SearchReach::Across(_)) => self.all(found),
                 (false, _) => found.extend(self.here.iter().chain(&self.rest)),
             };
         };
@@ -120,11 +120,11 @@ impl Node {
         let mut next = |node: &Self| node.find(behind, rest, reach, found);
         self.capture.iter().for_each(|node| next(node));
         match part {
-            Part::Literal(text) => {
+            AreaPart::Literal(text) => {
                 self.literals.get(text).into_iter().for_each(&mut next);
                 self.within.iter().filter(|(template, _)| fits(template, text)).for_each(|(_, node)| next(node));
             }
-            Part::Within(_) | Part::Capture => {
+            AreaPart::Within(_) | AreaPart::Capture => {
                 self.within.iter().for_each(|(_, node)| next(node));
                 if reach.is_across() {
                     self.literals.values().for_each(next);
@@ -146,12 +146,12 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::super::path::Path;
+    use super::super::path::TemplatePath;
     use super::*;
 
     #[test]
     fn what_lies_over_and_across_is_found() {
-        let area = |text: &str| Path::parse(text, None).unwrap().area(Host::Any);
+        let area = |text: &str| TemplatePath::parse(text, None).unwrap().area(AreaHost::Any);
         let texts = ["/a/b", "/a/{x}", "/{x}/b", "/{x}.c/b", "/{x}/{y}", "/a/{r+}", "/{r+}", "/a", "/a/b/c", "/d/b"];
         let mut atlas = Atlas::default();
         texts.iter().enumerate().for_each(|(number, text)| atlas.insert(&area(text), number, number));
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn hosts_lie_over_each_other() {
         let hosts = [None, Some("{t}.x.com"), Some("a.x.com"), Some("{t}.y.com"), Some("x.com")];
-        let area = |host| Path::parse("/a", None).unwrap().area(Host::of(host));
+        let area = |host| TemplatePath::parse("/a", None).unwrap().area(AreaHost::of(host));
         let mut atlas = Atlas::default();
         hosts.iter().enumerate().for_each(|(number, host)| atlas.insert(&area(*host), 7, number));
         assert_eq!(atlas.over(&area(Some("a.x.com"))), [0, 1, 2]);

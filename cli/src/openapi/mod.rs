@@ -6,13 +6,14 @@
 
 mod area;
 mod atlas;
-mod claim;
 #[cfg(test)]
 mod model;
+mod names;
 mod operation;
+mod options;
 mod path;
 mod readings;
-mod report;
+mod remarks;
 mod route;
 #[cfg(test)]
 mod samples;
@@ -22,86 +23,42 @@ mod security;
 mod server;
 mod settle;
 mod site;
+mod site_template;
 mod spot;
 mod template;
 mod tree;
 
-use std::fmt;
+pub(crate) use options::{DefaultAccess, ImportOptions};
+pub(crate) use remarks::{MissingOption, Remark, RemarkKind};
+pub(crate) use route::ImportedRoute;
+pub(crate) use scopes::ImportedScopes;
+pub(crate) use security::{ImportedAccess, ImportedIssuer};
+pub(crate) use site_template::RouteRule;
 
-use clap::ValueEnum;
-
-pub(crate) use claim::Rule;
-pub(crate) use report::{Missing, Outcome, Remark};
-pub(crate) use route::Route;
-pub(crate) use scopes::Scopes;
-pub(crate) use security::{Access, Issuer};
-
-use claim::{Claim, Template, Templates};
 use operation::{Operation, operations};
-use path::Path;
-use report::Report;
+use path::TemplatePath;
+use remarks::Remarks;
 use security::Security;
 use server::Server;
 use settle::settle;
 use site::{Site, Sites};
+use site_template::{OperationRule, SiteTemplate, SiteTemplates};
 use template::{rewritten, segments};
-use tree::Place;
+use tree::TreeNode;
 
-use crate::document::Value;
-
-/// What a person adds to a document.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Options {
-    /// For whom tokens must be; one of these.
-    pub(crate) audience: Vec<String>,
-    /// Issuers by the name of the security scheme whose tokens are theirs.
-    pub(crate) issuers: Vec<(String, String)>,
-    /// The issuer for all schemes that name none.
-    pub(crate) issuer: Option<String>,
-    /// What stands behind the gate.
-    pub(crate) origin: Option<String>,
-    /// In place of the document's servers.
-    pub(crate) server: Option<String>,
-    /// Whether routes are for the servers' hosts alone.
-    pub(crate) hosts: bool,
-    /// Whether the origin sees paths without the servers' base path.
-    pub(crate) strip_base: bool,
-    /// Who may call what has no `security`.
-    pub(crate) default_access: Option<DefaultAccess>,
-}
-
-/// Who may call what has no `security`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DefaultAccess {
-    /// No one
-    Deny,
-    /// Who has a token
-    Token,
-    /// Everyone
-    Public,
-}
-
-impl fmt::Display for DefaultAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Deny => "deny",
-            Self::Token => "token",
-            Self::Public => "public",
-        })
-    }
-}
+use crate::document::SourceValue;
 
 /// What became of a document.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
     /// The routes, in the order of the document.
-    pub(crate) routes: Vec<Route>,
+    pub(crate) routes: Vec<ImportedRoute>,
     /// The issuers that they name.
-    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) issuers: Vec<ImportedIssuer>,
     /// What a person should know.
     pub(crate) remarks: Vec<Remark>,
     /// What a person must say first; while there is something, the routes are no policy.
-    pub(crate) missing: Vec<Missing>,
+    pub(crate) missing: Vec<MissingOption>,
     /// How many operations the document has.
     pub(crate) operations: usize,
 }
@@ -110,27 +67,27 @@ pub(crate) struct Import {
 ///
 /// # Errors
 /// Says why the document as a whole cannot be read.
-pub(crate) fn import(document: &Value, options: &Options) -> Result<Import, String> {
+pub(crate) fn import(document: &SourceValue, options: &ImportOptions) -> Result<Import, String> {
     check_version(document)?;
     check_tables(document)?;
-    let mut report = Report::default();
-    let mut converter = Converter::new(document, options, &mut report)?;
-    let operations = operations(document, &mut report);
+    let mut remarks = Remarks::default();
+    let mut converter = Converter::new(document, options, &mut remarks)?;
+    let operations = operations(document, &mut remarks);
     if operations.is_empty() {
         return Err("the document has no operations".to_owned());
     }
     let count = operations.len();
-    operations.iter().try_for_each(|operation| converter.convert(operation, &mut report))?;
-    let routes = settle(&converter.templates.into_sorted(), &mut report)?;
+    operations.iter().try_for_each(|operation| converter.convert(operation, &mut remarks))?;
+    let routes = settle(&converter.templates.into_sorted(), &mut remarks)?;
     let mut issuers = converter.security.into_issuers();
     issuers.retain(|issuer| routes.iter().any(|route| route.takes_tokens_of(&issuer.name)));
-    find_missing(&routes, options, &mut report);
-    let (remarks, missing) = report.into_parts();
+    find_missing(&routes, options, &mut remarks);
+    let (remarks, missing) = remarks.into_parts();
     Ok(Import { routes, issuers, remarks, missing, operations: count })
 }
 
-fn check_version(document: &Value) -> Result<(), String> {
-    let document = Place::root(document);
+fn check_version(document: &SourceValue) -> Result<(), String> {
+    let document = TreeNode::root(document);
     let expected = "expected a document of OpenAPI 3.0 or 3.1";
     if document.member("swagger").is_some() {
         return Err(format!("{expected}, found Swagger 2.0; convert it first"));
@@ -147,8 +104,8 @@ fn check_version(document: &Value) -> Result<(), String> {
 }
 
 /// Checks the tables that name what is read. Where members of them are elsewhere, no one knows what is left.
-fn check_tables(document: &Value) -> Result<(), String> {
-    let root = Place::root(document);
+fn check_tables(document: &SourceValue) -> Result<(), String> {
+    let root = TreeNode::root(document);
     let components = root.member("components");
     let schemes = components.as_ref().and_then(|components| components.member("securitySchemes"));
     let paths = root.member("paths");
@@ -163,13 +120,13 @@ fn check_tables(document: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn find_missing(routes: &[Route], options: &Options, report: &mut Report) {
+fn find_missing(routes: &[ImportedRoute], options: &ImportOptions, remarks: &mut Remarks) {
     if options.audience.is_empty() && routes.iter().any(|route| route.requirement().is_some()) {
-        report.missing("--audience URL", "documents do not say what `aud` of the tokens must be");
+        remarks.need("--audience URL", "documents do not say what `aud` of the tokens must be");
     }
-    let goes_nowhere = |route: &Route| route.rule.access != Access::Deny && route.rule.origin.is_none();
+    let goes_nowhere = |route: &ImportedRoute| route.rule.access != ImportedAccess::Deny && route.rule.origin.is_none();
     if routes.iter().any(goes_nowhere) {
-        report.missing("--origin URL", "the document's servers are relative to where it is");
+        remarks.need("--origin URL", "the document's servers are relative to where it is");
     }
 }
 
@@ -177,12 +134,12 @@ fn find_missing(routes: &[Route], options: &Options, report: &mut Report) {
 struct Converter<'d> {
     security: Security<'d>,
     sites: Sites<'d>,
-    options: &'d Options,
-    templates: Templates,
+    options: &'d ImportOptions,
+    templates: SiteTemplates,
 }
 
 impl<'d> Converter<'d> {
-    fn new(document: &'d Value, options: &'d Options, report: &mut Report) -> Result<Self, String> {
+    fn new(document: &'d SourceValue, options: &'d ImportOptions, remarks: &mut Remarks) -> Result<Self, String> {
         let security = Security::read(document, options);
         let is_known = |name: &String| security.names().any(|known| known == name);
         if let Some((name, _)) = options.issuers.iter().find(|(name, _)| !is_known(name)) {
@@ -190,51 +147,57 @@ impl<'d> Converter<'d> {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(format!("--issuer {name}=…: the document has no security scheme {name:?}; it has {known}"));
         }
-        let sites = Sites::read(&Place::root(document), options, report)?;
-        Ok(Self { security, sites, options, templates: Templates::default() })
+        let sites = Sites::read(&TreeNode::root(document), options, remarks)?;
+        Ok(Self { security, sites, options, templates: SiteTemplates::default() })
     }
 
     /// Adds what an operation claims, at each of its sites. What the gate refuses whatever the policy says is no claim.
     ///
     /// # Errors
     /// Says what of its servers cannot be read.
-    fn convert(&mut self, operation: &Operation<'d>, report: &mut Report) -> Result<(), String> {
+    fn convert(&mut self, operation: &Operation<'d>, remarks: &mut Remarks) -> Result<(), String> {
         if let Some(method) = operation.refused() {
             let message = format!("the gate lets no {method} through");
-            report.remark(Outcome::LeftOut, &message, &operation.place.pointer);
+            remarks.add(RemarkKind::LeftOut, &message, &operation.place.pointer);
             return Ok(());
         }
-        let (sites, no_site) = self.sites.of(operation, report)?;
+        let (sites, no_site) = self.sites.of(operation, remarks)?;
         let problem = operation.problem.clone().or(no_site);
-        let access = problem.map_or_else(|| self.security.access(&operation.place, report), Err);
+        let access = problem.map_or_else(|| self.security.access(&operation.place, remarks), Err);
         if let Err(reason) = &access {
-            report.remark(Outcome::Denied, reason, &operation.place.pointer);
+            remarks.add(RemarkKind::Denied, reason, &operation.place.pointer);
         }
         for segment in segments(operation.path).into_iter().filter(|segment| is_foreign_wildcard(segment)) {
             let message = format!("{segment:?} is a text in OpenAPI, not a parameter: the route takes it alone");
-            report.remark(Outcome::Noted, &message, &operation.place.pointer);
+            remarks.add(RemarkKind::Noted, &message, &operation.place.pointer);
         }
-        sites.iter().for_each(|site| self.claim(operation, site, &access, report));
+        sites.iter().for_each(|site| self.claim(operation, site, &access, remarks));
         Ok(())
     }
 
-    fn claim(&mut self, operation: &Operation<'d>, site: &Site, access: &Result<Access, String>, report: &mut Report) {
+    fn claim(
+        &mut self,
+        operation: &Operation<'d>,
+        site: &Site,
+        access: &Result<ImportedAccess, String>,
+        remarks: &mut Remarks,
+    ) {
         let pointer = &operation.place.pointer;
         let (rule, reason) = match access {
             Ok(access) => (self.rule(access, site), None),
-            Err(reason) => (Rule::DENY, Some(reason.clone())),
+            Err(reason) => (RouteRule::DENY, Some(reason.clone())),
         };
-        let claim = Claim { method: operation.method.clone(), rule, reason, pointer: pointer.clone() };
-        let mut add = |path: Path, left_out: Option<String>| {
-            self.templates.add(Template::new(operation.path, site.host.as_deref(), path, left_out), claim.clone());
+        let claim = OperationRule { method: operation.method.clone(), rule, reason, pointer: pointer.clone() };
+        let mut add = |path: TemplatePath, left_out: Option<String>| {
+            self.templates.add(SiteTemplate::new(operation.path, site.host.as_deref(), path, left_out), claim.clone());
         };
         let slash = if operation.path.starts_with('/') { "" } else { "/" };
         let full = format!("{}{slash}{}", site.base, operation.path);
-        let mut path = match Path::parse(&full, site.host_label()) {
+        let mut path = match TemplatePath::parse(&full, site.host_label()) {
             Ok(path) => path,
             Err(problem) => {
-                report.remark(Outcome::LeftOut, &problem, pointer);
-                let rewritten = Path::parse(&rewritten(&full), site.host_label());
+                remarks.add(RemarkKind::LeftOut, &problem, pointer);
+                let rewritten = TemplatePath::parse(&rewritten(&full), site.host_label());
                 return rewritten.into_iter().for_each(|path| add(path, Some(problem.clone())));
             }
         };
@@ -243,25 +206,25 @@ impl<'d> Converter<'d> {
         }
         for (other, why) in std::mem::take(&mut path.others) {
             if site.left_out.is_none() && path.inexact.is_none() {
-                report.remark(Outcome::Narrowed, &why, pointer);
+                remarks.add(RemarkKind::Narrowed, &why, pointer);
             }
             add(other, Some(why));
         }
         if site.left_out.is_none() {
             for (written, capture) in &path.renamed {
-                report.remark(Outcome::Changed, &format!("the parameter {written} is called {capture}"), pointer);
+                remarks.add(RemarkKind::Changed, &format!("the parameter {written} is called {capture}"), pointer);
             }
         }
         add(path, site.left_out.clone());
     }
 
-    fn rule(&self, access: &Access, site: &Site) -> Rule {
-        if *access == Access::Deny {
-            return Rule::DENY;
+    fn rule(&self, access: &ImportedAccess, site: &Site) -> RouteRule {
+        if *access == ImportedAccess::Deny {
+            return RouteRule::DENY;
         }
         let strip = self.options.strip_base && !site.base.is_empty();
-        let base = Path::parse(&site.base, None).ok().filter(|_| strip);
-        Rule { access: access.clone(), origin: site.origin.clone(), strip_prefix: base.map(|base| base.text()) }
+        let base = TemplatePath::parse(&site.base, None).ok().filter(|_| strip);
+        RouteRule { access: access.clone(), origin: site.origin.clone(), strip_prefix: base.map(|base| base.text()) }
     }
 }
 
@@ -276,10 +239,4 @@ fn is_foreign_wildcard(segment: &str) -> bool {
 /// Says why it stands for no place.
 pub(crate) fn server(url: &str) -> Result<String, String> {
     Server::parse(url, None).map(|_| url.to_owned())
-}
-
-/// A name that is free: this one, or else with a number behind it.
-fn unique(name: &str, is_free: impl Fn(&str) -> bool) -> String {
-    let numbered = (2..).map(|number| format!("{name}_{number}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(|name| is_free(name)).unwrap_or_default()
 }

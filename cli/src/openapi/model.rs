@@ -9,7 +9,7 @@ use portcullis::route::table::RouteMatch;
 use proptest::prelude::*;
 
 use super::samples::{policy_json, yaml};
-use super::{DefaultAccess, Import, Options, import};
+use super::{DefaultAccess, Import, ImportOptions, import};
 
 /// Segments of paths of documents: a text, a parameter, or both.
 const SEGMENTS: [&str; 9] = ["a", "b", "{x}", "{y}", "{x}.b", "a{y}", "%61", "{x}{y}", "{p+}"];
@@ -55,7 +55,7 @@ const SECURITY: [(&str, LetsIn); 8] = [
 
 /// An operation. `servers` are indices of its own and of its path's; nothing is an empty list.
 #[derive(Clone, Debug)]
-struct Operation {
+struct ModelOperation {
     segments: Vec<usize>,
     has_slash: bool,
     method: &'static str,
@@ -63,7 +63,7 @@ struct Operation {
     servers: [Option<usize>; 2],
 }
 
-fn operations() -> impl Strategy<Value = Vec<Operation>> {
+fn operations() -> impl Strategy<Value = Vec<ModelOperation>> {
     // Short paths of few segments, so that many have requests in common.
     let segment = prop_oneof![2 => prop::sample::select(vec![0, 2]), 1 => 0..SEGMENTS.len()];
     let path = (prop::collection::vec(segment, 0..3), prop::option::weighted(0.3, Just(REST)));
@@ -71,7 +71,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let method = prop::sample::select(vec!["get", "get", "head", "post", "trace", ANY, HIDDEN]);
     let servers = || prop::option::weighted(0.4, 0..SERVERS.len());
     let operation = (path, any::<bool>(), method, 0..SECURITY.len(), servers(), servers());
-    let operation = operation.prop_map(|(segments, has_slash, method, security, own, of_path)| Operation {
+    let operation = operation.prop_map(|(segments, has_slash, method, security, own, of_path)| ModelOperation {
         segments,
         has_slash,
         method,
@@ -82,7 +82,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
 }
 
 /// The same with a path and a method that a policy can say.
-fn exact(mut operation: Operation) -> Operation {
+fn exact(mut operation: ModelOperation) -> ModelOperation {
     let rest = operation.segments.last() == Some(&REST);
     operation.segments.retain(|index| [0, 1, 2, 6].contains(index));
     operation.segments.extend(rest.then_some(REST));
@@ -92,22 +92,22 @@ fn exact(mut operation: Operation) -> Operation {
     operation
 }
 
-fn template(operation: &Operation) -> String {
+fn template(operation: &ModelOperation) -> String {
     let segments = operation.segments.iter().map(|index| format!("/{}", SEGMENTS[*index]));
     let path: String = segments.collect();
     if operation.has_slash || path.is_empty() { format!("{path}/") } else { path }
 }
 
 /// The document with these operations; of two with one path and method, the first, and the first's servers of the path.
-fn document(operations: &[Operation], servers: usize) -> (String, Vec<Operation>) {
-    let mut paths: Vec<(String, Vec<Operation>)> = Vec::new();
+fn document(operations: &[ModelOperation], servers: usize) -> (String, Vec<ModelOperation>) {
+    let mut paths: Vec<(String, Vec<ModelOperation>)> = Vec::new();
     for operation in operations {
         let path = template(operation);
         match paths.iter_mut().find(|(known, _)| *known == path) {
             Some((_, known)) if known.iter().any(|other| other.method == operation.method) => {}
             Some((_, known)) => {
                 let servers = [operation.servers[0], known[0].servers[1]];
-                known.push(Operation { servers, ..operation.clone() });
+                known.push(ModelOperation { servers, ..operation.clone() });
             }
             None => paths.push((path, vec![operation.clone()])),
         }
@@ -119,7 +119,7 @@ fn document(operations: &[Operation], servers: usize) -> (String, Vec<Operation>
     );
     for (path, operations) in &paths {
         writeln!(text, "  '{path}':\n    servers: {}", list(operations[0].servers[1])).unwrap();
-        for Operation { method, security, servers, .. } in operations {
+        for ModelOperation { method, security, servers, .. } in operations {
             writeln!(text, "    {method}: {{security: {}, servers: {}}}", SECURITY[*security].0, list(servers[0]))
                 .unwrap();
         }
@@ -152,15 +152,15 @@ fn takes_path(template: &[&str], path: &[&str]) -> bool {
 type Target = (&'static str, Vec<&'static str>);
 
 /// An operation at one of its places.
-struct Placed<'o> {
-    operation: &'o Operation,
+struct PlacedOperation<'o> {
+    operation: &'o ModelOperation,
     host: &'static str,
     path: Vec<&'static str>,
 }
 
-impl<'o> Placed<'o> {
-    fn all(operations: &'o [Operation], servers: usize) -> Vec<Self> {
-        let place = |operation: &'o Operation| {
+impl<'o> PlacedOperation<'o> {
+    fn all(operations: &'o [ModelOperation], servers: usize) -> Vec<Self> {
+        let place = |operation: &'o ModelOperation| {
             let [own, of_path] = operation.servers;
             let places = SERVERS[own.or(of_path).unwrap_or(servers)].1;
             let own = operation.segments.iter().map(|index| SEGMENTS[*index]).collect::<Vec<_>>();
@@ -175,11 +175,11 @@ impl<'o> Placed<'o> {
     }
 
     /// Whether a method is this operation's: named, or one that its path does not name.
-    fn has_method(&self, method: &str, operations: &[Operation]) -> bool {
+    fn has_method(&self, method: &str, operations: &[ModelOperation]) -> bool {
         let path = template(self.operation);
         let siblings = || operations.iter().filter(|other| template(other) == path);
-        let is_all = |operation: &Operation| [ANY, HIDDEN].contains(&operation.method);
-        let is_named = |operation: &Operation| operation.method == method.to_ascii_lowercase();
+        let is_all = |operation: &ModelOperation| [ANY, HIDDEN].contains(&operation.method);
+        let is_named = |operation: &ModelOperation| operation.method == method.to_ascii_lowercase();
         match siblings().any(is_named) {
             true => is_named(self.operation),
             false if siblings().any(is_all) => is_all(self.operation),
@@ -216,23 +216,23 @@ fn lets_in(policy: &Policy, (host, path): &Target, method: &str, token: Option<&
     let path = format!("/{}", path.join("/"));
     let path = RequestPath::parse(&path).unwrap();
     let RouteMatch::Route(index, _) = policy.table.find(host, &path, method) else { return false };
-    let requirement = match (&policy.routes[index].access, token) {
-        (Enforced::Public, _) | (Enforced::Optional(_), None) => return true,
-        (Enforced::Deny, _) | (Enforced::Token(_), None) => return false,
-        (Enforced::Token(requirement) | Enforced::Optional(requirement), Some(_)) => requirement,
+    let requirement = match (policy.routes[index].forwarding().map(|forwarding| &forwarding.access), token) {
+        (Some(Enforced::Public), _) | (Some(Enforced::Optional(_)), None) => return true,
+        (None, _) | (Some(Enforced::Token(_)), None) => return false,
+        (Some(Enforced::Token(requirement) | Enforced::Optional(requirement)), Some(_)) => requirement,
     };
     let has = |scope: &String| token.is_some_and(|scopes| scopes.contains(scope.as_str()));
     let scopes = &requirement.scopes;
     scopes.all.iter().all(has) && (scopes.any.is_empty() || scopes.any.iter().any(has))
 }
 
-fn imported(text: &str, hosts: bool) -> (Import, Options) {
-    let options = Options {
+fn imported(text: &str, hosts: bool) -> (Import, ImportOptions) {
+    let options = ImportOptions {
         audience: vec!["https://api.example.com".to_owned()],
         issuer: Some("https://issuer.example.com".to_owned()),
         default_access: Some(DefaultAccess::Deny),
         hosts,
-        ..Options::default()
+        ..ImportOptions::default()
     };
     (import(&yaml(text), &options).unwrap(), options)
 }
@@ -252,10 +252,10 @@ proptest! {
         let (import, options) = imported(&text, hosts);
         prop_assert!(import.missing.is_empty());
         let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
-        let placed = Placed::all(&operations, servers);
+        let placed = PlacedOperation::all(&operations, servers);
         let paths = paths();
         let samples = samples();
-        let taken = |one: &Placed<'_>| samples.iter().map(|path| takes_path(&one.path, path)).collect::<Vec<_>>();
+        let taken = |one: &PlacedOperation<'_>| samples.iter().map(|path| takes_path(&one.path, path)).collect::<Vec<_>>();
         let taken: Vec<Vec<bool>> = placed.iter().map(taken).collect();
         let is_more_specific = |one: usize, other: usize| {
             taken[one] != taken[other] && taken[one].iter().zip(&taken[other]).all(|(one, other)| one <= other)
@@ -283,7 +283,7 @@ proptest! {
         let (text, operations) = document(&operations.into_iter().map(exact).collect::<Vec<_>>(), servers);
         let (import, options) = imported(&text, true);
         let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
-        let placed = Placed::all(&operations, servers);
+        let placed = PlacedOperation::all(&operations, servers);
         // Of the values of a variable the default alone is imported, and nothing relative.
         let is_imported = |(host, path): &Target| {
             path.first() != Some(&"b") || (*host == "b.x.com" && !text.contains("../b"))
@@ -292,7 +292,7 @@ proptest! {
         for target in targets.filter(is_imported) {
             let own: Vec<_> = placed.iter().filter(|one| one.has(&target, true)).collect();
             let [own] = own[..] else { continue };
-            let Operation { method, security, .. } = *own.operation;
+            let ModelOperation { method, security, .. } = *own.operation;
             let method = if method == ANY { "PUT".to_owned() } else { method.to_ascii_uppercase() };
             for token in TOKENS {
                 // `optional` refuses a token that does not do, where the document takes it for none.

@@ -2,9 +2,9 @@
 
 use portcullis::route::method;
 
-use super::report::{Outcome, Report};
-use super::tree::{Place, resolve};
-use crate::document::Value;
+use super::remarks::{RemarkKind, Remarks};
+use super::tree::{TreeNode, resolve};
+use crate::document::SourceValue;
 
 /// The members of a Path Item Object that are operations, and their methods; `None` is every method that no other
 /// operation of the path has (an extension of Amazon API Gateway).
@@ -31,22 +31,22 @@ pub(super) struct Operation<'d> {
     /// The method; without one, each that no other operation of the path has.
     pub(super) method: Option<String>,
     /// Where it stands.
-    pub(super) place: Place<'d>,
+    pub(super) place: TreeNode<'d>,
     /// The servers that its path item names.
-    pub(super) servers: Option<Place<'d>>,
+    pub(super) servers: Option<TreeNode<'d>>,
     /// The parameters of its path item, and its own.
-    pub(super) parameters: Vec<Place<'d>>,
+    pub(super) parameters: Vec<TreeNode<'d>>,
     /// Why it cannot be read, if it cannot be.
     pub(super) problem: Option<String>,
     /// All lists of servers that may be its own, where it cannot be read.
-    pub(super) hidden_servers: Vec<Place<'d>>,
+    pub(super) hidden_servers: Vec<TreeNode<'d>>,
 }
 
 /// All operations, in the order of the document.
-pub(super) fn operations<'d>(document: &'d Value, report: &mut Report) -> Vec<Operation<'d>> {
-    let root = Place::root(document);
+pub(super) fn operations<'d>(document: &'d SourceValue, remarks: &mut Remarks) -> Vec<Operation<'d>> {
+    let root = TreeNode::root(document);
     if let Some(webhooks) = root.member("webhooks").filter(|webhooks| webhooks.members().next().is_some()) {
-        report.remark(Outcome::Noted, "webhooks are requests that the API sends: no routes", &webhooks.pointer);
+        remarks.add(RemarkKind::Noted, "webhooks are requests that the API sends: no routes", &webhooks.pointer);
     }
     let paths = root.member("paths");
     let paths: Vec<_> = paths.iter().flat_map(|paths| paths.members().collect::<Vec<_>>()).collect();
@@ -55,7 +55,7 @@ pub(super) fn operations<'d>(document: &'d Value, report: &mut Report) -> Vec<Op
 }
 
 /// The operations of a path; one that denies stands for what cannot be read.
-fn of_path<'d>(document: &'d Value, path: &'d str, item: Place<'d>) -> Vec<Operation<'d>> {
+fn of_path<'d>(document: &'d SourceValue, path: &'d str, item: TreeNode<'d>) -> Vec<Operation<'d>> {
     let found = target(document, item.clone()).and_then(|item| {
         if item.member("security").is_some() {
             return Err("a path has no `security` of its own in OpenAPI".to_owned());
@@ -71,16 +71,16 @@ fn of_path<'d>(document: &'d Value, path: &'d str, item: Place<'d>) -> Vec<Opera
     found.unwrap_or_else(|problem| vec![Operation::hidden(document, path, item, problem)])
 }
 
-fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Operation<'d>> {
+fn of_item<'d>(document: &'d SourceValue, path: &'d str, item: &TreeNode<'d>) -> Vec<Operation<'d>> {
     let servers = item.member("servers");
-    let hidden = |place: Place<'d>, problem: String| {
+    let hidden = |place: TreeNode<'d>, problem: String| {
         let mut hidden = Operation::hidden(document, path, place, problem);
         hidden.hidden_servers.extend(servers.clone());
         hidden
     };
-    let operation = |method: Option<&str>, place: Place<'d>| match target(document, place.clone()) {
-        Ok(Place { value, .. }) => {
-            let place = Place { value, ..place };
+    let operation = |method: Option<&str>, place: TreeNode<'d>| match target(document, place.clone()) {
+        Ok(TreeNode { value, .. }) => {
+            let place = TreeNode { value, ..place };
             let parameters = [parameters(document, item), parameters(document, &place)].concat();
             let (method, servers) = (method.map(str::to_owned), servers.clone());
             Operation { path, method, place, servers, parameters, problem: None, hidden_servers: Vec::new() }
@@ -103,15 +103,15 @@ fn of_item<'d>(document: &'d Value, path: &'d str, item: &Place<'d>) -> Vec<Oper
 }
 
 /// The parameters that stand here, as far as they can be read: they open nothing.
-fn parameters<'d>(document: &'d Value, place: &Place<'d>) -> Vec<Place<'d>> {
+fn parameters<'d>(document: &'d SourceValue, place: &TreeNode<'d>) -> Vec<TreeNode<'d>> {
     let list = place.member("parameters");
-    let elements = list.iter().filter_map(Place::elements).flatten();
+    let elements = list.iter().filter_map(TreeNode::elements).flatten();
     elements.filter_map(|parameter| parameter.follow(document).ok()).collect()
 }
 
 /// All lists of servers that stand here, in operations here, or where references and merge keys lead from here. Which of
 /// them hold for what cannot be read is not known.
-fn server_lists<'d>(document: &'d Value, place: &Place<'d>) -> Vec<Place<'d>> {
+fn server_lists<'d>(document: &'d SourceValue, place: &TreeNode<'d>) -> Vec<TreeNode<'d>> {
     let is_operation = |name: &str| {
         OPERATIONS.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) || name.eq_ignore_ascii_case("query")
     };
@@ -135,9 +135,9 @@ fn server_lists<'d>(document: &'d Value, place: &Place<'d>) -> Vec<Place<'d>> {
 }
 
 /// What stands here, or what it refers to. A reference with members beside it is not defined to mean anything.
-fn target<'d>(document: &'d Value, place: Place<'d>) -> Result<Place<'d>, String> {
+fn target<'d>(document: &'d SourceValue, place: TreeNode<'d>) -> Result<TreeNode<'d>, String> {
     let is_beside = |name: &str| !matches!(name, "$ref" | "summary" | "description") && !name.starts_with("x-");
-    let is_alone = |place: &Place<'d>| match place.members().find(|(name, _)| is_beside(name)) {
+    let is_alone = |place: &TreeNode<'d>| match place.members().find(|(name, _)| is_beside(name)) {
         Some(_) => Err("a reference with members beside it has no meaning".to_owned()),
         None => Ok(()),
     };
@@ -154,14 +154,14 @@ impl<'d> Operation<'d> {
     /// Whether a parameter of the path comes with more than its value (`;name=value`, `.value`), or may.
     pub(super) fn has_styled_parameter(&self) -> bool {
         let is_styled =
-            |parameter: &Place<'_>| parameter.member("style").is_some_and(|style| style.text() != Some("simple"));
-        let in_path = |parameter: &Place<'_>| parameter.text_of("in") == Some("path");
-        let is_merged = |parameter: &Place<'_>| parameter.member("<<").is_some();
+            |parameter: &TreeNode<'_>| parameter.member("style").is_some_and(|style| style.text() != Some("simple"));
+        let in_path = |parameter: &TreeNode<'_>| parameter.text_of("in") == Some("path");
+        let is_merged = |parameter: &TreeNode<'_>| parameter.member("<<").is_some();
         self.parameters.iter().any(|parameter| is_merged(parameter) || (in_path(parameter) && is_styled(parameter)))
     }
 
     /// Stands for what cannot be read; for all methods, until one is known.
-    fn hidden(document: &'d Value, path: &'d str, place: Place<'d>, problem: String) -> Self {
+    fn hidden(document: &'d SourceValue, path: &'d str, place: TreeNode<'d>, problem: String) -> Self {
         let hidden_servers = server_lists(document, &place);
         let problem = Some(problem);
         Self { path, method: None, place, servers: None, parameters: Vec::new(), problem, hidden_servers }
@@ -178,7 +178,7 @@ mod tests {
         let document = yaml(&format!(
             "{{components: {{pathItems: {{p: {{get: {{}}}}, o: 1, chain: {{$ref: '#/components/pathItems/p', post: {{}}}}}}}}, paths: {{{paths}}}}}"
         ));
-        let found = operations(&document, &mut Report::default());
+        let found = operations(&document, &mut Remarks::default());
         let line = |found: Operation<'_>| {
             let (method, place) = (found.method.as_deref().unwrap_or("*"), &found.place.pointer);
             format!("{method} {} {place} {}", found.path, found.problem.unwrap_or_default())

@@ -3,9 +3,9 @@
 use percent_encoding::percent_decode_str;
 use portcullis::route::syntax::is_name;
 
-use super::area::{Area, Host, Part};
-use super::template::{Parameter, has_operator, is_balanced, segments, split_query};
-use super::unique;
+use super::area::{Area, AreaHost, AreaPart};
+use super::names::unique;
+use super::template::{PathParameter, has_operator, is_balanced, segments, split_query};
 
 /// The name of a parameter that has none which could be kept.
 const NAMELESS: &str = "parameter";
@@ -18,9 +18,9 @@ const NAME_ONLY: &str = "a route takes no more of a parameter than its name";
 
 /// A path of a document as a pattern of the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Path {
-    /// The pattern. Where [`Path::inexact`] is there it covers more than the document's path.
-    pub(super) segments: Vec<Segment>,
+pub(super) struct TemplatePath {
+    /// The pattern. Where [`TemplatePath::inexact`] is there it covers more than the document's path.
+    pub(super) segments: Vec<TemplateSegment>,
     /// The name of the capture of all further segments.
     pub(super) rest: Option<String>,
     /// Whether a slash follows the last segment. It does not count.
@@ -31,16 +31,16 @@ pub(super) struct Path {
     pub(super) inexact: Option<String>,
     /// What its last segments are, where they are known of a path with a rest. That is then no less specific than other
     /// paths with parameters.
-    pub(super) tail: Vec<Part>,
+    pub(super) tail: Vec<AreaPart>,
     /// Segments that may be several, and why no route is for these.
     wide: Vec<(usize, String)>,
     /// Other paths that a reader of the document may mean, and why no route is for them.
-    pub(super) others: Vec<(Path, String)>,
+    pub(super) others: Vec<(TemplatePath, String)>,
 }
 
 /// One segment of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
+pub(super) enum TemplateSegment {
     /// Decoded.
     Literal(String),
     /// The name of a capture.
@@ -49,7 +49,7 @@ pub(super) enum Segment {
     Within(String, String),
 }
 
-impl Path {
+impl TemplatePath {
     /// Reads a path template, the server's base path in front. The name of a capture in the host is taken.
     ///
     /// # Errors
@@ -76,26 +76,26 @@ impl Path {
     }
 
     fn push(&mut self, text: &str, is_last: bool, taken: Option<&str>) -> Result<(), String> {
-        match Parameter::of(text) {
-            Some(Parameter::Segment(name)) => {
+        match PathParameter::of(text) {
+            Some(PathParameter::Segment(name)) => {
                 let capture = self.capture(name, text, taken);
-                self.segments.push(Segment::Capture(capture));
+                self.segments.push(TemplateSegment::Capture(capture));
             }
-            Some(Parameter::Rest(name)) if is_last => {
+            Some(PathParameter::Rest(name)) if is_last => {
                 // One segment at least; the rest by itself may be none.
                 let first = self.fresh(name, taken);
-                self.segments.push(Segment::Capture(first.clone()));
+                self.segments.push(TemplateSegment::Capture(first.clone()));
                 let rest = self.fresh("rest", taken);
                 self.renamed.push((text.to_owned(), format!("{{{first}}}/{{*{rest}}}")));
                 self.rest = Some(rest);
             }
-            Some(Parameter::Rest(name) | Parameter::Wide(name)) => {
+            Some(PathParameter::Rest(name) | PathParameter::Wide(name)) => {
                 let why = format!("the parameter {text} stands for one segment only in a route");
                 self.wide.push((self.segments.len(), why));
                 let capture = self.capture(name, text, taken);
-                self.segments.push(Segment::Capture(capture));
+                self.segments.push(TemplateSegment::Capture(capture));
             }
-            Some(Parameter::Other(_)) => {
+            Some(PathParameter::Other(_)) => {
                 self.within(text, text, NAME_ONLY, taken);
             }
             None if text.contains(['{', '}']) => self.within(text, text, WHOLE_ONLY, taken),
@@ -105,7 +105,7 @@ impl Path {
                 if literal.contains(['{', '}']) {
                     self.within(text, &literal, WHOLE_ONLY, taken);
                 } else {
-                    self.segments.push(Segment::Literal(literal));
+                    self.segments.push(TemplateSegment::Literal(literal));
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Path {
 
     /// A segment that a capture covers, with a name like the decoded text.
     fn within(&mut self, text: &str, decoded: &str, why: &str, taken: Option<&str>) {
-        let is_other = matches!(Parameter::of(text), Some(Parameter::Other(_)));
+        let is_other = matches!(PathParameter::of(text), Some(PathParameter::Other(_)));
         if is_other || has_operator(text) || !is_balanced(text) {
             self.wide.push((self.segments.len(), format!("what {text} stands for may be several segments")));
         }
@@ -122,7 +122,7 @@ impl Path {
         // What follows the name of such a parameter is a pattern.
         let name = decoded.split([':', '=']).next().filter(|_| is_other).unwrap_or(decoded);
         let name = self.fresh(name, taken);
-        self.segments.push(Segment::Within(name, text.to_owned()));
+        self.segments.push(TemplateSegment::Within(name, text.to_owned()));
     }
 
     /// The name of a capture. What the policy does not take is changed.
@@ -141,26 +141,26 @@ impl Path {
         let behind = from.get(1..).unwrap_or_default();
         let mut path = Self { segments: before.to_vec(), ..Self::default() };
         match from.first() {
-            Some(Segment::Within(_, text)) if Parameter::of(text).is_none() => {
+            Some(TemplateSegment::Within(_, text)) if PathParameter::of(text).is_none() => {
                 let (start, end) = match (text.split_once('{'), text.rsplit_once('}')) {
                     (Some((start, _)), Some((_, end))) if is_balanced(text) => {
                         (format!("{start}{{/}}"), format!("{{/}}{end}"))
                     }
                     _ => (text.clone(), text.clone()),
                 };
-                path.segments.push(Segment::Within(path.fresh("start", taken), start));
-                path.tail.push(Part::Within(end));
+                path.segments.push(TemplateSegment::Within(path.fresh("start", taken), start));
+                path.tail.push(AreaPart::Within(end));
             }
             // One segment is what the path itself is for.
-            _ if !behind.is_empty() => path.tail.extend([Part::Capture, Part::Capture]),
+            _ if !behind.is_empty() => path.tail.extend([AreaPart::Capture, AreaPart::Capture]),
             _ => {}
         }
-        path.tail.extend(behind.iter().map(Segment::part));
+        path.tail.extend(behind.iter().map(TemplateSegment::part));
         if self.rest.is_some() {
             // How many they are is known, not what the last of them is.
-            path.tail.fill(Part::Capture);
+            path.tail.fill(AreaPart::Capture);
         }
-        path.segments.push(Segment::Capture(path.fresh("next", taken)));
+        path.segments.push(TemplateSegment::Capture(path.fresh("next", taken)));
         path.rest = Some(path.fresh("rest", taken));
         path
     }
@@ -168,7 +168,7 @@ impl Path {
     /// `{name?}` may be missing, in some web frameworks, and so may `{/name}` (RFC 6570 §3.2.6).
     fn leave_optional(&mut self) {
         for (index, segment) in self.segments.iter().enumerate() {
-            if let Segment::Within(_, text) = segment
+            if let TemplateSegment::Within(_, text) = segment
                 && (text.ends_with("?}") || is_optional(text))
             {
                 let mut segments = self.segments.clone();
@@ -194,15 +194,15 @@ impl Path {
     /// The names of the captures.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.segments.iter().filter_map(|segment| match segment {
-            Segment::Literal(_) => None,
-            Segment::Capture(name) | Segment::Within(name, _) => Some(name.as_str()),
+            TemplateSegment::Literal(_) => None,
+            TemplateSegment::Capture(name) | TemplateSegment::Within(name, _) => Some(name.as_str()),
         });
         names.chain(self.rest.as_deref())
     }
 
     /// The requests that it is for.
-    pub(super) fn area(&self, host: Host) -> Area {
-        let parts = self.segments.iter().map(Segment::part).collect();
+    pub(super) fn area(&self, host: AreaHost) -> Area {
+        let parts = self.segments.iter().map(TemplateSegment::part).collect();
         Area { host, parts, rest: self.rest.is_some() }
     }
 
@@ -211,12 +211,12 @@ impl Path {
         let mut path = Self { has_trailing_slash: self.has_trailing_slash, ..Self::default() };
         for (index, part) in area.parts.iter().enumerate() {
             let own = match self.segments.get(index) {
-                Some(Segment::Capture(name) | Segment::Within(name, _)) => name,
+                Some(TemplateSegment::Capture(name) | TemplateSegment::Within(name, _)) => name,
                 _ => NAMELESS,
             };
             path.segments.push(match part {
-                Part::Literal(text) => Segment::Literal(text.clone()),
-                Part::Within(_) | Part::Capture => Segment::Capture(path.fresh(own, taken)),
+                AreaPart::Literal(text) => TemplateSegment::Literal(text.clone()),
+                AreaPart::Within(_) | AreaPart::Capture => TemplateSegment::Capture(path.fresh(own, taken)),
             });
         }
         let rest = self.rest.as_deref().unwrap_or(NAMELESS);
@@ -227,20 +227,20 @@ impl Path {
     /// The pattern as the policy writes it.
     pub(super) fn text(&self) -> String {
         let segments = self.segments.iter().map(|segment| match segment {
-            Segment::Literal(text) => format!("/{text}"),
-            Segment::Capture(name) | Segment::Within(name, _) => format!("/{{{name}}}"),
+            TemplateSegment::Literal(text) => format!("/{text}"),
+            TemplateSegment::Capture(name) | TemplateSegment::Within(name, _) => format!("/{{{name}}}"),
         });
         let text: String = segments.chain(self.rest.iter().map(|name| format!("/{{*{name}}}"))).collect();
         if text.is_empty() || self.has_trailing_slash { format!("{text}/") } else { text }
     }
 }
 
-impl Segment {
-    fn part(&self) -> Part {
+impl TemplateSegment {
+    fn part(&self) -> AreaPart {
         match self {
-            Self::Literal(text) => Part::Literal(text.clone()),
-            Self::Capture(_) => Part::Capture,
-            Self::Within(_, text) => Part::Within(text.clone()),
+            Self::Literal(text) => AreaPart::Literal(text.clone()),
+            Self::Capture(_) => AreaPart::Capture,
+            Self::Within(_, text) => AreaPart::Within(text.clone()),
         }
     }
 }
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     fn text(path: &str) -> String {
-        let path = Path::parse(path, None).unwrap();
+        let path = TemplatePath::parse(path, None).unwrap();
         assert_eq!(path.inexact, None);
         path.text()
     }
@@ -304,8 +304,8 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(text(path), *expected, "{path}");
         }
-        assert_eq!(Path::parse("/{t}", Some("t")).unwrap().text(), "/{t_2}", "the host has it");
-        let renamed = Path::parse("/{a}/{b.c}", None).unwrap().renamed;
+        assert_eq!(TemplatePath::parse("/{t}", Some("t")).unwrap().text(), "/{t_2}", "the host has it");
+        let renamed = TemplatePath::parse("/{a}/{b.c}", None).unwrap().renamed;
         assert_eq!(renamed, [("{b.c}".to_owned(), "{b_c}".to_owned())]);
     }
 
@@ -327,7 +327,7 @@ mod tests {
             ("/a/{.ext}", "/a/{ext}"),
         ];
         for (path, expected) in cases {
-            let path = Path::parse(path, None).unwrap();
+            let path = TemplatePath::parse(path, None).unwrap();
             assert!(path.inexact.is_some(), "{expected}");
             assert_eq!(path.text(), *expected);
         }
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn what_a_parameter_may_stand_for_too_is_another_path() {
         let others = |path: &str| {
-            let others = Path::parse(path, None).unwrap().others;
+            let others = TemplatePath::parse(path, None).unwrap().others;
             others.into_iter().map(|(path, _)| path.text()).collect::<Vec<_>>()
         };
         assert_eq!(others("/a/{b}/{c}.d"), [""; 0]);
@@ -353,22 +353,25 @@ mod tests {
 
     #[test]
     fn what_follows_several_segments_is_known() {
-        let tail = |path: &str| Path::parse(path, None).unwrap().others[0].0.tail.clone();
-        let within = |text: &str| Part::Within(text.to_owned());
+        let tail = |path: &str| TemplatePath::parse(path, None).unwrap().others[0].0.tail.clone();
+        let within = |text: &str| AreaPart::Within(text.to_owned());
         assert_eq!(tail("/{*path}"), []);
-        assert_eq!(tail("/{p+}/{x}/b"), [Part::Capture, Part::Capture, Part::Capture, Part::Literal("b".to_owned())]);
-        assert_eq!(tail("/{p:.*}/{x}.c"), [Part::Capture, Part::Capture, within("{x}.c")]);
-        assert_eq!(tail("/v{p:.*}.json/{x}"), [within("{/}.json"), Part::Capture]);
+        assert_eq!(
+            tail("/{p+}/{x}/b"),
+            [AreaPart::Capture, AreaPart::Capture, AreaPart::Capture, AreaPart::Literal("b".to_owned())]
+        );
+        assert_eq!(tail("/{p:.*}/{x}.c"), [AreaPart::Capture, AreaPart::Capture, within("{x}.c")]);
+        assert_eq!(tail("/v{p:.*}.json/{x}"), [within("{/}.json"), AreaPart::Capture]);
         assert_eq!(tail("/a{/b}"), [within("{/}")]);
-        assert_eq!(tail("/{p+}/a/{q+}"), [const { Part::Capture }; 4]);
-        assert_eq!(tail("/v{p:.*}.json/{q+}"), [const { Part::Capture }; 2]);
+        assert_eq!(tail("/{p+}/a/{q+}"), [const { AreaPart::Capture }; 4]);
+        assert_eq!(tail("/v{p:.*}.json/{q+}"), [const { AreaPart::Capture }; 2]);
     }
 
     #[test]
     fn a_part_of_a_path_has_its_names() {
         let part = |path: &str, area: &str| {
-            let area = Path::parse(area, None).unwrap().area(Host::Any);
-            Path::parse(path, None).unwrap().within_area(&area, Some("c")).text()
+            let area = TemplatePath::parse(area, None).unwrap().area(AreaHost::Any);
+            TemplatePath::parse(path, None).unwrap().within_area(&area, Some("c")).text()
         };
         assert_eq!(part("/{a}/{b}/{c}/", "/x/{y}/{z}"), "/x/{b}/{c_2}/");
         assert_eq!(part("/a/{b+}", "/a/{x}/y/{z+}"), "/a/{b}/y/{parameter}/{*rest}");
@@ -377,14 +380,14 @@ mod tests {
     #[test]
     fn what_no_request_reaches_is_refused() {
         for path in ["//", "/a//b", "/a/../b", "/./a", "/a;v=1", "/a%2Fb", "/a\\b", "/100%", "/a//", "/%00"] {
-            assert!(Path::parse(path, None).is_err(), "{path}");
+            assert!(TemplatePath::parse(path, None).is_err(), "{path}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn every_pattern_is_one_of_the_policys(path in "(/([a-c%.{}?:*+]|\\{[a-c.é]{0,2}\\}|%7B|%41|;){0,4}){0,4}") {
-            if let Ok(path) = Path::parse(&path, None) {
+            if let Ok(path) = TemplatePath::parse(&path, None) {
                 let pattern = PathPattern::parse(&path.text()).unwrap();
                 assert_eq!(pattern.segments.len(), path.segments.len());
                 assert_eq!(pattern.rest, path.rest);

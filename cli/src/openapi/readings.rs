@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::server::host_of;
 use super::template::{rewritten, segments};
-use super::tree::Place;
+use super::tree::TreeNode;
 
 /// Of more places than these, those of one shape become one.
 const MAX_PLACES: usize = 16;
@@ -18,7 +18,7 @@ const ANY: &str = "{server}";
 
 /// A place that a server may stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct ServerReading {
     /// The server's URL there. A variable that may have any value is in braces.
     pub(super) url: String,
     /// The host as the policy writes it; `None` where that is not known.
@@ -31,14 +31,14 @@ pub(super) struct Reading {
 ///
 /// # Errors
 /// Says where something cannot be read. No one knows then where requests come in.
-pub(super) fn readings(server: &Place<'_>) -> Result<Vec<Reading>, String> {
+pub(super) fn readings(server: &TreeNode<'_>) -> Result<Vec<ServerReading>, String> {
     let server = written_out(server)?;
     let url = match server.member("url") {
         Some(url) => url.scalar().ok_or_else(|| at(&url, &format!("a URL is {}, not a string", url.kind())))?,
         None => "/".to_owned(),
     };
-    let mut readings: Vec<Reading> = Vec::new();
-    for reading in filled(&url, &server)?.iter().map(|url| Reading::of(url)) {
+    let mut readings: Vec<ServerReading> = Vec::new();
+    for reading in filled(&url, &server)?.iter().map(|url| ServerReading::of(url)) {
         if !readings.iter().any(|known| (&known.host, &known.base) == (&reading.host, &reading.base)) {
             readings.push(reading);
         }
@@ -47,7 +47,7 @@ pub(super) fn readings(server: &Place<'_>) -> Result<Vec<Reading>, String> {
 }
 
 /// A table that says all by itself.
-fn written_out<'d>(place: &Place<'d>) -> Result<Place<'d>, String> {
+fn written_out<'d>(place: &TreeNode<'d>) -> Result<TreeNode<'d>, String> {
     let problem = match place.member("$ref") {
         _ if !place.is_table() => format!("expected a table, found {}", place.kind()),
         Some(_) => "servers have no references in OpenAPI; write out what it stands for".to_owned(),
@@ -57,17 +57,17 @@ fn written_out<'d>(place: &Place<'d>) -> Result<Place<'d>, String> {
 }
 
 /// What is wrong with a place, and where that is.
-pub(super) fn at(place: &Place<'_>, problem: &str) -> String {
+pub(super) fn at(place: &TreeNode<'_>, problem: &str) -> String {
     format!("{}: {problem}", place.pointer)
 }
 
 /// The least places that these are in, of as many segments.
-fn shapes(url: &str, readings: &[Reading]) -> Vec<Reading> {
-    let mut by_length: BTreeMap<usize, Vec<&Reading>> = BTreeMap::new();
+fn shapes(url: &str, readings: &[ServerReading]) -> Vec<ServerReading> {
+    let mut by_length: BTreeMap<usize, Vec<&ServerReading>> = BTreeMap::new();
     for reading in readings {
         by_length.entry(segments(&reading.base).len()).or_default().push(reading);
     }
-    let shape = |readings: Vec<&Reading>| {
+    let shape = |readings: Vec<&ServerReading>| {
         let bases: Vec<_> = readings.iter().map(|reading| segments(&reading.base)).collect();
         let common = |index: usize| {
             let mut texts = bases.iter().filter_map(|base| base.get(index));
@@ -76,13 +76,13 @@ fn shapes(url: &str, readings: &[Reading]) -> Vec<Reading> {
         };
         let length = bases.first().map_or(0, Vec::len);
         let base = (0..length).map(common).collect::<Vec<_>>().join("/");
-        Reading { url: url.to_owned(), host: common_host(&readings), base }
+        ServerReading { url: url.to_owned(), host: common_host(&readings), base }
     };
     by_length.into_values().map(shape).collect()
 }
 
 /// The host that all are at, as the policy writes it.
-fn common_host(readings: &[&Reading]) -> Option<String> {
+fn common_host(readings: &[&ServerReading]) -> Option<String> {
     let hosts = readings.iter().map(|reading| reading.host.as_deref()).collect::<Option<Vec<_>>>()?;
     let first = hosts.first()?;
     if hosts.iter().all(|host| host == first) {
@@ -93,7 +93,7 @@ fn common_host(readings: &[&Reading]) -> Option<String> {
     hosts.iter().all(has_it).then(|| format!("{ANY}.{behind}"))
 }
 
-impl Reading {
+impl ServerReading {
     /// Reads a URL, as far as it can be. One that is relative is taken to be so to the root of the gate.
     pub(super) fn of(url: &str) -> Self {
         let behind_scheme = url.split_once("://").map(|(_, rest)| rest).or_else(|| url.strip_prefix("//"));
@@ -107,7 +107,7 @@ impl Reading {
 }
 
 /// The URL with each value of its variables.
-fn filled(url: &str, server: &Place<'_>) -> Result<Vec<String>, String> {
+fn filled(url: &str, server: &TreeNode<'_>) -> Result<Vec<String>, String> {
     let mut filled = vec![String::new()];
     let mut rest = url;
     while let Some((before, (name, behind))) = rest.split_once('{').and_then(|(a, b)| Some((a, b.split_once('}')?))) {
@@ -125,7 +125,7 @@ fn filled(url: &str, server: &Place<'_>) -> Result<Vec<String>, String> {
 }
 
 /// The values of a variable with this in front of it and behind. Without an `enum` it may have any, of the shape of its default.
-fn values(name: &str, server: &Place<'_>, around: (&str, &str)) -> Result<Vec<String>, String> {
+fn values(name: &str, server: &TreeNode<'_>, around: (&str, &str)) -> Result<Vec<String>, String> {
     let variables = server.member("variables").map(|variables| written_out(&variables)).transpose()?;
     let variable = variables.and_then(|variables| variables.member(name));
     let variable = variable.map(|variable| written_out(&variable)).transpose()?;
@@ -173,7 +173,11 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(Option<String>, String)> {
-        readings(&Place::root(&yaml(text))).unwrap().into_iter().map(|reading| (reading.host, reading.base)).collect()
+        readings(&TreeNode::root(&yaml(text)))
+            .unwrap()
+            .into_iter()
+            .map(|reading| (reading.host, reading.base))
+            .collect()
     }
 
     fn places(expected: &[(Option<&str>, &str)]) -> Vec<(Option<String>, String)> {
@@ -254,7 +258,7 @@ mod tests {
             "{url: '/{v}', variables: {v: {default: a, enum: [[b]]}}}",
             &format!("{{url: '/{{v}}/{{w}}', variables: {{v: {many}, w: {many}}}}}"),
         ] {
-            assert!(readings(&Place::root(&yaml(text))).is_err(), "{text}");
+            assert!(readings(&TreeNode::root(&yaml(text))).is_err(), "{text}");
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::claim::Rule;
-use super::security::{Access, Requirement};
+use super::security::{ImportedAccess, ImportedRequirement};
+use super::site_template::RouteRule;
 
 /// A route of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Route {
+pub(crate) struct ImportedRoute {
     /// The path pattern.
     pub(crate) path: String,
     /// Methods; none are all.
@@ -16,13 +16,13 @@ pub(crate) struct Route {
     /// Hosts; none are all.
     pub(crate) hosts: Vec<String>,
     /// What it does.
-    pub(crate) rule: Rule,
+    pub(crate) rule: RouteRule,
     /// Why it denies, if it does.
     pub(crate) reasons: Vec<String>,
 }
 
 /// The same routes, put together where they differ by methods or hosts alone.
-pub(super) fn together(single: Vec<Route>) -> Vec<Route> {
+pub(super) fn together(single: Vec<ImportedRoute>) -> Vec<ImportedRoute> {
     let by_methods =
         group(single, |route| (route.path.clone(), route.hosts.clone(), route.rule.clone(), route.methods.is_empty()));
     group(by_methods, |route| {
@@ -33,8 +33,11 @@ pub(super) fn together(single: Vec<Route>) -> Vec<Route> {
 }
 
 /// Puts routes of the same kind together, where the first one stood.
-fn group<K: Eq + Hash>(routes: impl IntoIterator<Item = Route>, kind: impl Fn(&Route) -> K) -> Vec<Route> {
-    let mut grouped: Vec<Route> = Vec::new();
+fn group<K: Eq + Hash>(
+    routes: impl IntoIterator<Item = ImportedRoute>,
+    kind: impl Fn(&ImportedRoute) -> K,
+) -> Vec<ImportedRoute> {
+    let mut grouped: Vec<ImportedRoute> = Vec::new();
     let mut by_kind: HashMap<K, usize> = HashMap::new();
     for route in routes {
         let next = grouped.len();
@@ -47,12 +50,12 @@ fn group<K: Eq + Hash>(routes: impl IntoIterator<Item = Route>, kind: impl Fn(&R
     grouped
 }
 
-impl Route {
+impl ImportedRoute {
     /// What tokens must be and hold, where it takes some.
-    pub(super) fn requirement(&self) -> Option<&Requirement> {
+    pub(super) fn requirement(&self) -> Option<&ImportedRequirement> {
         match &self.rule.access {
-            Access::Token(requirement) | Access::Optional(requirement) => Some(requirement),
-            Access::Public | Access::Deny => None,
+            ImportedAccess::Token(requirement) | ImportedAccess::Optional(requirement) => Some(requirement),
+            ImportedAccess::Public | ImportedAccess::Deny => None,
         }
     }
 

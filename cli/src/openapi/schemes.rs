@@ -2,14 +2,14 @@
 
 use portcullis::policy::url::discovery_url;
 
-use super::tree::Place;
+use super::tree::TreeNode;
 
 /// What OpenID Connect Discovery 1.0 §4 puts behind an issuer.
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
 /// A way in which a document lets callers show who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(super) enum SecurityScheme {
     /// A bearer token.
     Token(TokenScheme),
     /// Something else; says what it is.
@@ -31,9 +31,9 @@ pub(super) struct TokenScheme {
     pub(super) declared: Option<Vec<String>>,
 }
 
-impl Scheme {
+impl SecurityScheme {
     /// Reads a member of `securitySchemes`, its references followed.
-    pub(super) fn read(scheme: &Place<'_>) -> Self {
+    pub(super) fn read(scheme: &TreeNode<'_>) -> Self {
         match scheme.text_of("type") {
             Some("oauth2") => Self::Token(oauth2(scheme)),
             Some("openIdConnect") => Self::Token(open_id_connect(scheme)),
@@ -48,24 +48,24 @@ impl Scheme {
     }
 }
 
-fn http(scheme: &Place<'_>) -> Scheme {
+fn http(scheme: &TreeNode<'_>) -> SecurityScheme {
     let name = scheme.text_of("scheme").unwrap_or_default();
     if !name.eq_ignore_ascii_case("bearer") {
-        return Scheme::Other(format!("is HTTP authentication of the scheme {name:?}"));
+        return SecurityScheme::Other(format!("is HTTP authentication of the scheme {name:?}"));
     }
     let format = scheme.text_of("bearerFormat").filter(|format| !format.eq_ignore_ascii_case("jwt"));
-    Scheme::Token(TokenScheme { format: format.map(str::to_owned), ..TokenScheme::default() })
+    SecurityScheme::Token(TokenScheme { format: format.map(str::to_owned), ..TokenScheme::default() })
 }
 
-fn open_id_connect(scheme: &Place<'_>) -> TokenScheme {
+fn open_id_connect(scheme: &TreeNode<'_>) -> TokenScheme {
     let url = scheme.text_of("openIdConnectUrl");
     let issuer = url.and_then(|url| url.strip_suffix(WELL_KNOWN)).filter(|issuer| discovery_url(issuer).is_ok());
     let hint = url.map(|url| format!("its openIdConnectUrl is {url}"));
     TokenScheme { issuer: issuer.map(str::to_owned), hint, ..TokenScheme::default() }
 }
 
-fn oauth2(scheme: &Place<'_>) -> TokenScheme {
-    let flows: Vec<Place<'_>> = scheme
+fn oauth2(scheme: &TreeNode<'_>) -> TokenScheme {
+    let flows: Vec<TreeNode<'_>> = scheme
         .member("flows")
         .into_iter()
         .flat_map(|flows| flows.members().map(|(_, flow)| flow).collect::<Vec<_>>())
@@ -86,13 +86,13 @@ mod tests {
     use super::super::samples::yaml;
     use super::*;
 
-    fn read(text: &str) -> Scheme {
-        Scheme::read(&Place::root(&yaml(text)))
+    fn read(text: &str) -> SecurityScheme {
+        SecurityScheme::read(&TreeNode::root(&yaml(text)))
     }
 
     fn token(text: &str) -> TokenScheme {
         match read(text) {
-            Scheme::Token(scheme) => scheme,
+            SecurityScheme::Token(scheme) => scheme,
             other => panic!("{other:?}"),
         }
     }
@@ -136,7 +136,7 @@ mod tests {
             "{}",
             "x",
         ] {
-            assert!(matches!(read(text), Scheme::Other(_)), "{text}");
+            assert!(matches!(read(text), SecurityScheme::Other(_)), "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The scopes that a route requires.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Scopes {
+pub(crate) struct ImportedScopes {
     /// Each of these.
     pub(crate) all: Vec<String>,
     /// One of these, if there are any.
@@ -11,10 +11,10 @@ pub(crate) struct Scopes {
 
 /// The scopes that say the same as these alternatives, each of which needs all of its scopes. `Err` where none do: it
 /// holds those of the first alternative, which open less.
-pub(super) fn combine(alternatives: &[Vec<String>]) -> Result<Scopes, Scopes> {
+pub(super) fn combine(alternatives: &[Vec<String>]) -> Result<ImportedScopes, ImportedScopes> {
     let alternatives = without_stricter(alternatives);
-    let Some((first, others)) = alternatives.split_first() else { return Ok(Scopes::default()) };
-    let first_only = Scopes { all: first.to_vec(), any: Vec::new() };
+    let Some((first, others)) = alternatives.split_first() else { return Ok(ImportedScopes::default()) };
+    let first_only = ImportedScopes { all: first.to_vec(), any: Vec::new() };
     if others.is_empty() {
         return Ok(first_only);
     }
@@ -25,7 +25,7 @@ pub(super) fn combine(alternatives: &[Vec<String>]) -> Result<Scopes, Scopes> {
     if beyond.iter().all(|scopes| scopes.len() == 1) {
         let mut any: Vec<String> = beyond.into_iter().flatten().cloned().collect();
         any.sort_unstable();
-        Ok(Scopes { all, any })
+        Ok(ImportedScopes { all, any })
     } else {
         Err(first_only)
     }
@@ -55,13 +55,13 @@ mod tests {
         text.split_whitespace().map(str::to_owned).collect()
     }
 
-    fn scopes(alternatives: &[&str]) -> Result<Scopes, Scopes> {
+    fn scopes(alternatives: &[&str]) -> Result<ImportedScopes, ImportedScopes> {
         combine(&alternatives.iter().map(|scopes| words(scopes)).collect::<Vec<_>>())
     }
 
     #[test]
     fn alternatives_become_all_and_any() {
-        let is = |all: &str, any: &str| Ok(Scopes { all: words(all), any: words(any) });
+        let is = |all: &str, any: &str| Ok(ImportedScopes { all: words(all), any: words(any) });
         assert_eq!(scopes(&[]), is("", ""));
         assert_eq!(scopes(&[""]), is("", ""));
         assert_eq!(scopes(&["a b"]), is("a b", ""));
@@ -69,10 +69,10 @@ mod tests {
         assert_eq!(scopes(&["x a", "b x"]), is("x", "a b"));
         assert_eq!(scopes(&["a", "a b"]), is("a", ""), "the second opens nothing further");
         assert_eq!(scopes(&["a b", "c", ""]), is("", ""));
-        assert_eq!(scopes(&["a b", "c"]), Err(Scopes { all: words("a b"), any: vec![] }));
+        assert_eq!(scopes(&["a b", "c"]), Err(ImportedScopes { all: words("a b"), any: vec![] }));
     }
 
-    fn opens(scopes: &Scopes, token: &[String]) -> bool {
+    fn opens(scopes: &ImportedScopes, token: &[String]) -> bool {
         let has = |scope| token.contains(scope);
         scopes.all.iter().all(has) && (scopes.any.is_empty() || scopes.any.iter().any(has))
     }

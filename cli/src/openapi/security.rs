@@ -1,19 +1,20 @@
 //! Who may call an operation: `security`, as the policy's access.
 
-use super::report::{Outcome, Report};
-use super::schemes::{Scheme, TokenScheme};
-use super::scopes::{Scopes, combine};
-use super::tree::Place;
-use super::{DefaultAccess, Options, unique};
-use crate::document::Value;
+use super::names::unique;
+use super::options::{DefaultAccess, ImportOptions};
+use super::remarks::{RemarkKind, Remarks};
+use super::schemes::{SecurityScheme, TokenScheme};
+use super::scopes::{ImportedScopes, combine};
+use super::tree::TreeNode;
+use crate::document::SourceValue;
 
 /// Who may pass a route.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Access {
+pub(crate) enum ImportedAccess {
     /// Who has a token.
-    Token(Requirement),
+    Token(ImportedRequirement),
     /// Who has a token, or none at all.
-    Optional(Requirement),
+    Optional(ImportedRequirement),
     /// Everyone.
     Public,
     /// No one.
@@ -22,16 +23,16 @@ pub(crate) enum Access {
 
 /// What a token must be and hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Requirement {
+pub(crate) struct ImportedRequirement {
     /// The names of the issuers whose tokens are taken.
     pub(crate) issuers: Vec<String>,
     /// What it must allow.
-    pub(crate) scopes: Scopes,
+    pub(crate) scopes: ImportedScopes,
 }
 
 /// An issuer of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Issuer {
+pub(crate) struct ImportedIssuer {
     /// Its name in the policy: that of the first scheme whose tokens it issues.
     pub(crate) name: String,
     /// Compared with `iss`.
@@ -39,26 +40,26 @@ pub(crate) struct Issuer {
 }
 
 /// One way to be let in.
-enum Alternative {
+enum SecurityAlternative {
     Anonymous,
     Token { issuer: String, scopes: Vec<String> },
 }
 
 /// What a document says of security, and what a person adds.
 pub(super) struct Security<'d> {
-    schemes: Vec<(&'d str, Scheme)>,
-    document: Place<'d>,
-    options: &'d Options,
-    issuers: Vec<Issuer>,
+    schemes: Vec<(&'d str, SecurityScheme)>,
+    document: TreeNode<'d>,
+    options: &'d ImportOptions,
+    issuers: Vec<ImportedIssuer>,
 }
 
 impl<'d> Security<'d> {
-    pub(super) fn read(root: &'d Value, options: &'d Options) -> Self {
-        let document = Place::root(root);
+    pub(super) fn read(root: &'d SourceValue, options: &'d ImportOptions) -> Self {
+        let document = TreeNode::root(root);
         let schemes = document.member("components").and_then(|components| components.member("securitySchemes"));
-        let read = |(name, scheme): (&'d str, Place<'d>)| match scheme.follow(root).and_then(Place::unmerged) {
-            Ok(scheme) => (name, Scheme::read(&scheme)),
-            Err(problem) => (name, Scheme::Unreadable(problem)),
+        let read = |(name, scheme): (&'d str, TreeNode<'d>)| match scheme.follow(root).and_then(TreeNode::unmerged) {
+            Ok(scheme) => (name, SecurityScheme::read(&scheme)),
+            Err(problem) => (name, SecurityScheme::Unreadable(problem)),
         };
         let schemes = schemes.iter().flat_map(|schemes| schemes.members().map(read).collect::<Vec<_>>()).collect();
         Self { schemes, document, options, issuers: Vec::new() }
@@ -70,7 +71,7 @@ impl<'d> Security<'d> {
     }
 
     /// The issuers that were asked for.
-    pub(super) fn into_issuers(self) -> Vec<Issuer> {
+    pub(super) fn into_issuers(self) -> Vec<ImportedIssuer> {
         self.issuers
     }
 
@@ -78,30 +79,30 @@ impl<'d> Security<'d> {
     ///
     /// # Errors
     /// Says why the policy cannot say it, and so no one may.
-    pub(super) fn access(&mut self, operation: &Place<'d>, report: &mut Report) -> Result<Access, String> {
+    pub(super) fn access(&mut self, operation: &TreeNode<'d>, remarks: &mut Remarks) -> Result<ImportedAccess, String> {
         match operation.member("security").or_else(|| self.document.member("security")) {
-            Some(security) => self.stated(&security, report),
-            None => Ok(self.unstated(operation, report)),
+            Some(security) => self.stated(&security, remarks),
+            None => Ok(self.unstated(operation, remarks)),
         }
     }
 
-    fn unstated(&mut self, operation: &Place<'_>, report: &mut Report) -> Access {
+    fn unstated(&mut self, operation: &TreeNode<'_>, remarks: &mut Remarks) -> ImportedAccess {
         let Some(default) = self.options.default_access else {
-            report.missing("--default-access deny|token|public", "operations without `security` are anyone's to judge");
-            report.remark(Outcome::Noted, "names no security, and neither does the document", &operation.pointer);
-            return Access::Deny;
+            remarks.need("--default-access deny|token|public", "operations without `security` are anyone's to judge");
+            remarks.add(RemarkKind::Noted, "names no security, and neither does the document", &operation.pointer);
+            return ImportedAccess::Deny;
         };
         let message = format!("names no security: {default} by --default-access");
-        report.remark(Outcome::Noted, &message, &operation.pointer);
+        remarks.add(RemarkKind::Noted, &message, &operation.pointer);
         match default {
-            DefaultAccess::Public => Access::Public,
-            DefaultAccess::Deny => Access::Deny,
-            DefaultAccess::Token => Access::Token(self.any_token(report)),
+            DefaultAccess::Public => ImportedAccess::Public,
+            DefaultAccess::Deny => ImportedAccess::Deny,
+            DefaultAccess::Token => ImportedAccess::Token(self.any_token(remarks)),
         }
     }
 
     /// A token of any issuer that the options name.
-    fn any_token(&mut self, report: &mut Report) -> Requirement {
+    fn any_token(&mut self, remarks: &mut Remarks) -> ImportedRequirement {
         let named = self.options.issuers.iter().map(|(name, issuer)| (name.clone(), issuer.clone()));
         let other = self.options.issuer.iter().map(|issuer| ("default".to_owned(), issuer.clone()));
         let mut issuers: Vec<String> = Vec::new();
@@ -112,21 +113,21 @@ impl<'d> Security<'d> {
             }
         }
         if issuers.is_empty() {
-            report.missing("--issuer URL", "--default-access token takes tokens of the issuers that are named");
+            remarks.need("--issuer URL", "--default-access token takes tokens of the issuers that are named");
         }
-        Requirement { issuers, scopes: Scopes::default() }
+        ImportedRequirement { issuers, scopes: ImportedScopes::default() }
     }
 
-    fn stated(&mut self, security: &Place<'d>, report: &mut Report) -> Result<Access, String> {
+    fn stated(&mut self, security: &TreeNode<'d>, remarks: &mut Remarks) -> Result<ImportedAccess, String> {
         let alternatives = security.elements();
-        let alternatives: Vec<Place<'d>> =
+        let alternatives: Vec<TreeNode<'d>> =
             alternatives.ok_or_else(|| format!("`security` is {}, not a list", security.kind()))?.collect();
         let mut is_open = alternatives.is_empty();
         let (mut tokens, mut problems) = (Vec::new(), Vec::new());
         for place in alternatives {
-            match self.alternative(&place, report) {
-                Ok(Alternative::Anonymous) => is_open = true,
-                Ok(Alternative::Token { issuer, scopes }) => tokens.push((issuer, scopes)),
+            match self.alternative(&place, remarks) {
+                Ok(SecurityAlternative::Anonymous) => is_open = true,
+                Ok(SecurityAlternative::Token { issuer, scopes }) => tokens.push((issuer, scopes)),
                 Err(problem) => problems.push((place.pointer, problem)),
             }
         }
@@ -134,34 +135,34 @@ impl<'d> Security<'d> {
             return Err(problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>().join("; "));
         }
         for (pointer, problem) in &problems {
-            report.remark(Outcome::Narrowed, &format!("{problem}; the other alternatives remain"), pointer);
+            remarks.add(RemarkKind::Narrowed, &format!("{problem}; the other alternatives remain"), pointer);
         }
-        let requirement = join(&tokens, security, report);
-        if requirement.as_ref().is_some_and(|requirement| is_open && requirement.scopes != Scopes::default()) {
+        let requirement = join(&tokens, security, remarks);
+        if requirement.as_ref().is_some_and(|requirement| is_open && requirement.scopes != ImportedScopes::default()) {
             let message = "a token without these scopes is refused, though a request without any token is not";
-            report.remark(Outcome::Narrowed, message, &security.pointer);
+            remarks.add(RemarkKind::Narrowed, message, &security.pointer);
         }
         Ok(match (is_open, requirement) {
-            (true, None) => Access::Public,
-            (true, Some(requirement)) => Access::Optional(requirement),
-            (false, Some(requirement)) => Access::Token(requirement),
-            (false, None) => Access::Deny,
+            (true, None) => ImportedAccess::Public,
+            (true, Some(requirement)) => ImportedAccess::Optional(requirement),
+            (false, Some(requirement)) => ImportedAccess::Token(requirement),
+            (false, None) => ImportedAccess::Deny,
         })
     }
 
     /// Reads one alternative: schemes that are all needed.
-    fn alternative(&mut self, place: &Place<'d>, report: &mut Report) -> Result<Alternative, String> {
+    fn alternative(&mut self, place: &TreeNode<'d>, remarks: &mut Remarks) -> Result<SecurityAlternative, String> {
         if !place.is_table() {
             return Err(format!("an alternative of `security` is {}, not a table", place.kind()));
         }
         // All schemes are read before a person is asked about one: no one can call what another scheme denies.
-        let read = |(name, scopes): (&'d str, Place<'d>)| {
-            Ok((name, self.scheme(name)?.clone(), self.scopes_of(name, &scopes, report)?))
+        let read = |(name, scopes): (&'d str, TreeNode<'d>)| {
+            Ok((name, self.scheme(name)?.clone(), self.scopes_of(name, &scopes, remarks)?))
         };
         let schemes = place.members().map(read).collect::<Result<Vec<_>, String>>()?;
         let mut token: Option<(String, Vec<String>)> = None;
         for (name, scheme, scopes) in schemes {
-            let issuer = self.issuer_of(name, scheme, place, report);
+            let issuer = self.issuer_of(name, scheme, place, remarks);
             let (known, all) = token.get_or_insert((issuer.clone(), Vec::new()));
             if *known != issuer {
                 return Err(format!("tokens of {known:?} and of {issuer:?} at once are more than one request carries"));
@@ -170,30 +171,31 @@ impl<'d> Security<'d> {
             all.sort_unstable();
             all.dedup();
         }
-        Ok(token.map_or(Alternative::Anonymous, |(issuer, scopes)| Alternative::Token { issuer, scopes }))
+        Ok(token
+            .map_or(SecurityAlternative::Anonymous, |(issuer, scopes)| SecurityAlternative::Token { issuer, scopes }))
     }
 
     fn scheme(&self, name: &str) -> Result<&TokenScheme, String> {
         match self.schemes.iter().find(|(known, _)| *known == name) {
-            Some((_, Scheme::Token(scheme))) => Ok(scheme),
-            Some((_, Scheme::Other(what))) => {
+            Some((_, SecurityScheme::Token(scheme))) => Ok(scheme),
+            Some((_, SecurityScheme::Other(what))) => {
                 Err(format!("the security scheme {name:?} {what}, which the gate does not check"))
             }
-            Some((_, Scheme::Unreadable(problem))) => Err(format!("the security scheme {name:?}: {problem}")),
+            Some((_, SecurityScheme::Unreadable(problem))) => Err(format!("the security scheme {name:?}: {problem}")),
             None => Err(format!("the document has no security scheme {name:?}")),
         }
     }
 
     /// The name of the policy's issuer for a scheme's tokens.
-    fn issuer_of(&mut self, name: &str, scheme: TokenScheme, place: &Place<'_>, report: &mut Report) -> String {
+    fn issuer_of(&mut self, name: &str, scheme: TokenScheme, place: &TreeNode<'_>, remarks: &mut Remarks) -> String {
         if let Some(format) = scheme.format {
             let message = format!("the tokens of {name:?} are called {format:?}; the gate takes JWTs only");
-            report.remark(Outcome::Noted, &message, &place.pointer);
+            remarks.add(RemarkKind::Noted, &message, &place.pointer);
         }
         let named = self.options.issuers.iter().find(|(known, _)| known == name).map(|(_, issuer)| issuer.clone());
         let Some(issuer) = named.or(scheme.issuer).or_else(|| self.options.issuer.clone()) else {
             let hint = scheme.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-            report.missing(&format!("--issuer {name}=URL"), &format!("whose tokens {name:?} means{hint}"));
+            remarks.need(&format!("--issuer {name}=URL"), &format!("whose tokens {name:?} means{hint}"));
             return name.to_owned();
         };
         self.intern(name, &issuer)
@@ -205,15 +207,15 @@ impl<'d> Security<'d> {
         }
         let is_free = |name: &str| !self.issuers.iter().any(|known| known.name == name);
         let name = unique(name, is_free);
-        self.issuers.push(Issuer { name: name.clone(), issuer: issuer.to_owned() });
+        self.issuers.push(ImportedIssuer { name: name.clone(), issuer: issuer.to_owned() });
         name
     }
 
-    fn scopes_of(&self, name: &str, scopes: &Place<'_>, report: &mut Report) -> Result<Vec<String>, String> {
+    fn scopes_of(&self, name: &str, scopes: &TreeNode<'_>, remarks: &mut Remarks) -> Result<Vec<String>, String> {
         let elements =
             scopes.elements().ok_or_else(|| format!("the scopes of {name:?} are {}, not a list", scopes.kind()))?;
         let declared = self.schemes.iter().find_map(|(known, scheme)| match scheme {
-            Scheme::Token(TokenScheme { declared, .. }) if *known == name => declared.as_deref(),
+            SecurityScheme::Token(TokenScheme { declared, .. }) if *known == name => declared.as_deref(),
             _ => None,
         });
         let mut read = Vec::new();
@@ -227,7 +229,7 @@ impl<'d> Security<'d> {
             })?;
             if declared.is_some_and(|declared| !declared.is_empty() && !declared.iter().any(|known| known == scope)) {
                 let message = format!("the security scheme {name:?} declares no scope {scope:?}");
-                report.remark(Outcome::Noted, &message, &element.pointer);
+                remarks.add(RemarkKind::Noted, &message, &element.pointer);
             }
             read.push(scope.to_owned());
         }
@@ -241,7 +243,11 @@ fn is_scope(text: &str) -> bool {
 }
 
 /// One requirement for all alternatives. What it cannot say is left away: it then takes less.
-fn join(tokens: &[(String, Vec<String>)], security: &Place<'_>, report: &mut Report) -> Option<Requirement> {
+fn join(
+    tokens: &[(String, Vec<String>)],
+    security: &TreeNode<'_>,
+    remarks: &mut Remarks,
+) -> Option<ImportedRequirement> {
     let mut issuers: Vec<&String> = Vec::new();
     for (issuer, _) in tokens {
         if !issuers.contains(&issuer) {
@@ -255,16 +261,16 @@ fn join(tokens: &[(String, Vec<String>)], security: &Place<'_>, report: &mut Rep
     let first = of(issuers.first()?);
     if first.is_err() {
         let message = "these alternatives are no `all` and `any`; the scopes of the first one are required";
-        report.remark(Outcome::Narrowed, message, &security.pointer);
+        remarks.add(RemarkKind::Narrowed, message, &security.pointer);
     }
     let scopes = first.clone().unwrap_or_else(|first| first);
     let (mut same, others): (Vec<&String>, Vec<&String>) = issuers.into_iter().partition(|issuer| of(issuer) == first);
     if !others.is_empty() {
         let others = others.into_iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
         let message = format!("a route requires the same scopes of all issuers; tokens of {others} are not taken");
-        report.remark(Outcome::Narrowed, &message, &security.pointer);
+        remarks.add(RemarkKind::Narrowed, &message, &security.pointer);
     }
     // Alternatives have no order.
     same.sort_unstable();
-    Some(Requirement { issuers: same.into_iter().cloned().collect(), scopes })
+    Some(ImportedRequirement { issuers: same.into_iter().cloned().collect(), scopes })
 }

@@ -3,8 +3,8 @@
 use portcullis::policy::url::Origin;
 use portcullis::route::pattern::HostPattern;
 
-use super::path::{Path, Segment};
-use super::tree::Place;
+use super::path::{TemplatePath, TemplateSegment};
+use super::tree::TreeNode;
 
 /// Where paths begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Server {
     ///
     /// # Errors
     /// Says why it stands for no place.
-    pub(super) fn read(server: &Place<'_>, may_vary: bool) -> Result<Self, String> {
+    pub(super) fn read(server: &TreeNode<'_>, may_vary: bool) -> Result<Self, String> {
         let server = server.clone().unmerged()?;
         let url = server.text_of("url").ok_or("the server has no url")?;
         let (variable, host) = varying_host(url, &server).filter(|_| may_vary).unzip();
@@ -56,8 +56,8 @@ impl Server {
 
 fn base(path: &str) -> Result<String, String> {
     let problem = |problem: String| format!("the server's path {path:?} cannot be in front of routes: {problem}");
-    let read = Path::parse(path, None).map_err(problem)?;
-    let is_literal = read.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)));
+    let read = TemplatePath::parse(path, None).map_err(problem)?;
+    let is_literal = read.segments.iter().all(|segment| matches!(segment, TemplateSegment::Literal(_)));
     if !is_literal || read.rest.is_some() || read.inexact.is_some() {
         return Err(problem("it is not literal".to_owned()));
     }
@@ -77,14 +77,14 @@ pub(super) fn host_of(authority: &str) -> Option<String> {
 }
 
 /// The URL with the defaults of its variables, and what is said of their other values.
-fn fill(url: &str, server: &Place<'_>, varying: Option<&str>) -> Result<(String, Vec<String>), String> {
+fn fill(url: &str, server: &TreeNode<'_>, varying: Option<&str>) -> Result<(String, Vec<String>), String> {
     let (mut filled, mut remarks) = (String::new(), Vec::new());
     let mut rest = url;
     while let Some((before, from)) = rest.split_once('{') {
         let (name, behind) =
             from.split_once('}').ok_or_else(|| format!("the server {url:?} has a {{ without its }}"))?;
-        let variables = server.member("variables").map(Place::unmerged).transpose()?;
-        let variable = variables.and_then(|variables| variables.member(name)).map(Place::unmerged).transpose()?;
+        let variables = server.member("variables").map(TreeNode::unmerged).transpose()?;
+        let variable = variables.and_then(|variables| variables.member(name)).map(TreeNode::unmerged).transpose()?;
         let default = variable.and_then(|variable| variable.member("default")?.scalar());
         let default = default.ok_or_else(|| format!("the server {url:?} has no default for {{{name}}}"))?;
         if varying != Some(name) {
@@ -99,7 +99,7 @@ fn fill(url: &str, server: &Place<'_>, varying: Option<&str>) -> Result<(String,
 }
 
 /// The variable that is the first label of the host and may have any value, and the host as the policy writes it.
-fn varying_host<'u>(url: &'u str, server: &Place<'_>) -> Option<(&'u str, String)> {
+fn varying_host<'u>(url: &'u str, server: &TreeNode<'_>) -> Option<(&'u str, String)> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split('/').next()?;
     let (name, _) = authority.strip_prefix('{')?.split_once("}.")?;
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Server, String> {
-        Server::read(&Place::root(&yaml(text)), true)
+        Server::read(&TreeNode::root(&yaml(text)), true)
     }
 
     fn server(root: Option<&str>, host: Option<&str>, base: &str) -> Server {

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 
 use super::area::Area;
 use super::atlas::Atlas;
-use super::claim::Template;
-use super::report::{Outcome, Report};
-use super::route::{Route, together};
-use super::spot::{Kind, Spot};
+use super::remarks::{RemarkKind, Remarks};
+use super::route::{ImportedRoute, together};
+use super::site_template::SiteTemplate;
+use super::spot::{Spot, SpotKind};
 
 /// Paths can overlap in more ways than there are paths; past this no one could read the policy.
 const MAX_SHARED: usize = 10_000;
@@ -20,18 +20,18 @@ const MAX_SHARED: usize = 10_000;
 ///
 /// # Errors
 /// Says that the templates overlap in too many ways.
-pub(super) fn settle(templates: &[Template], report: &mut Report) -> Result<Vec<Route>, String> {
-    note_case(templates, report);
-    let mut table = Table::new(templates);
+pub(super) fn settle(templates: &[SiteTemplate], remarks: &mut Remarks) -> Result<Vec<ImportedRoute>, String> {
+    note_case(templates, remarks);
+    let mut table = SpotTable::new(templates);
     table.add_shared()?;
     let mut spots: Vec<_> = table.spots.into_iter().zip(table.is_kept).filter(|(_, is_kept)| *is_kept).collect();
     spots.sort_by_key(|(spot, _)| spot.kind);
-    Ok(together(spots.iter().flat_map(|(spot, _)| spot.routes(report)).collect()))
+    Ok(together(spots.iter().flat_map(|(spot, _)| spot.routes(remarks)).collect()))
 }
 
 /// Notes which paths an origin that ignores case cannot tell apart. The gate takes each as it is written.
-fn note_case(templates: &[Template], report: &mut Report) {
-    let mut first: HashMap<Area, &Template> = HashMap::new();
+fn note_case(templates: &[SiteTemplate], remarks: &mut Remarks) {
+    let mut first: HashMap<Area, &SiteTemplate> = HashMap::new();
     for template in templates.iter().filter(|template| template.left_out.is_none()) {
         let known = *first.entry(template.area.in_lower_case()).or_insert(template);
         let Some(other) = known.claims.first().filter(|_| known.area != template.area) else { continue };
@@ -39,13 +39,13 @@ fn note_case(templates: &[Template], report: &mut Report) {
             "differs from {} by the case of letters alone: an origin that ignores case reads both as one",
             other.pointer
         );
-        template.claims.iter().for_each(|claim| report.remark(Outcome::Noted, &message, &claim.pointer));
+        template.claims.iter().for_each(|claim| remarks.add(RemarkKind::Noted, &message, &claim.pointer));
     }
 }
 
 /// All spots; no two of one area.
-struct Table<'t> {
-    templates: &'t [Template],
+struct SpotTable<'t> {
+    templates: &'t [SiteTemplate],
     atlas: Atlas,
     spots: Vec<Spot<'t>>,
     /// Whether there are routes for it. Where nothing is imported there are none, unless others would take its requests.
@@ -53,8 +53,8 @@ struct Table<'t> {
     by_area: HashMap<Area, usize>,
 }
 
-impl<'t> Table<'t> {
-    fn new(templates: &'t [Template]) -> Self {
+impl<'t> SpotTable<'t> {
+    fn new(templates: &'t [SiteTemplate]) -> Self {
         let mut atlas = Atlas::default();
         templates.iter().enumerate().for_each(|(number, template)| atlas.insert(&template.area, 0, number));
         let (spots, is_kept, by_area) = (Vec::new(), Vec::new(), HashMap::new());
@@ -70,7 +70,7 @@ impl<'t> Table<'t> {
         let over = self.atlas.over(&area).into_iter().filter_map(|number| self.templates.get(number));
         let spot = Spot::new(area.clone(), over.collect(), is_shared);
         self.by_area.insert(area, self.spots.len());
-        self.is_kept.push(spot.kind != Kind::LeftOut);
+        self.is_kept.push(spot.kind != SpotKind::LeftOut);
         self.spots.push(spot);
     }
 
@@ -99,12 +99,12 @@ impl<'t> Table<'t> {
         let (inner, outer) = match (a.area.is_within(&b.area), b.area.is_within(&a.area)) {
             (true, _) => ((one, a), b),
             (_, true) => ((other, b), a),
-            (false, false) if a.kind == Kind::LeftOut && b.kind == Kind::LeftOut => return,
+            (false, false) if a.kind == SpotKind::LeftOut && b.kind == SpotKind::LeftOut => return,
             (false, false) if a.differs_from(b) => return self.add(a.area.meet(&b.area), true),
             (false, false) => return,
         };
         let (number, spot) = inner;
-        let is_needed = spot.kind == Kind::LeftOut && outer.kind != Kind::LeftOut && spot.differs_from(outer);
+        let is_needed = spot.kind == SpotKind::LeftOut && outer.kind != SpotKind::LeftOut && spot.differs_from(outer);
         if let Some(is_kept) = self.is_kept.get_mut(number) {
             *is_kept |= is_needed;
         }

@@ -1,12 +1,12 @@
 //! Where an operation's requests come in and go to: its servers, and what the options say of them.
 
-use super::Options;
 use super::area::label_of;
 use super::operation::Operation;
-use super::readings::{Reading, at, readings};
-use super::report::{Outcome, Report};
+use super::options::ImportOptions;
+use super::readings::{ServerReading, at, readings};
+use super::remarks::{RemarkKind, Remarks};
 use super::server::Server;
-use super::tree::{Place, Pointer};
+use super::tree::{Pointer, TreeNode};
 
 /// A place of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Site {
 
 /// The sites of a whole document, and of the operations that name others.
 pub(super) struct Sites<'d> {
-    options: &'d Options,
+    options: &'d ImportOptions,
     document: Vec<Site>,
     /// What stands behind the document's own servers: that is what `--origin` says.
     roots: Vec<Option<String>>,
@@ -41,15 +41,20 @@ impl<'d> Sites<'d> {
     ///
     /// # Errors
     /// Says what of them cannot be read.
-    pub(super) fn read(document: &Place<'d>, options: &'d Options, report: &mut Report) -> Result<Self, String> {
+    pub(super) fn read(
+        document: &TreeNode<'d>,
+        options: &'d ImportOptions,
+        remarks: &mut Remarks,
+    ) -> Result<Self, String> {
         let servers = document.member("servers").filter(|servers| !is_empty(servers));
-        let list = servers.map_or_else(|| Ok(List::none(document)), |servers| List::read(&servers, options))?;
+        let list =
+            servers.map_or_else(|| Ok(ServerList::none(document)), |servers| ServerList::read(&servers, options))?;
         let found = match &options.server {
             Some(url) => Server::parse(url, None).map(|server| vec![server]),
-            None => list.import(options, options.origin.is_some(), report),
+            None => list.import(options, options.origin.is_some(), remarks),
         };
         let found = found.unwrap_or_else(|problem| {
-            report.missing("--server URL", &problem);
+            remarks.need("--server URL", &problem);
             Vec::new()
         });
         let roots = found.iter().map(|server| server.root.clone()).chain(list.roots()).collect();
@@ -67,12 +72,12 @@ impl<'d> Sites<'d> {
     pub(super) fn of(
         &self,
         operation: &Operation<'d>,
-        report: &mut Report,
+        remarks: &mut Remarks,
     ) -> Result<(Vec<Site>, Option<String>), String> {
         if operation.problem.is_some() {
             let mut sites = self.document.clone();
             for servers in operation.hidden_servers.iter().filter(|servers| !is_empty(servers)) {
-                sites.extend(self.of_list(servers, report)?.0);
+                sites.extend(self.of_list(servers, remarks)?.0);
             }
             return Ok((sites, None));
         }
@@ -80,19 +85,19 @@ impl<'d> Sites<'d> {
         let Some(servers) = own.into_iter().find(|servers| !is_empty(servers)) else {
             return Ok((self.document.clone(), None));
         };
-        self.of_list(&servers, report)
+        self.of_list(&servers, remarks)
     }
 
-    fn of_list(&self, servers: &Place<'d>, report: &mut Report) -> Result<(Vec<Site>, Option<String>), String> {
-        let list = List::read(servers, self.options)?;
-        Ok(match list.import(self.options, false, report) {
+    fn of_list(&self, servers: &TreeNode<'d>, remarks: &mut Remarks) -> Result<(Vec<Site>, Option<String>), String> {
+        let list = ServerList::read(servers, self.options)?;
+        Ok(match list.import(self.options, false, remarks) {
             Ok(found) => (self.of_servers(found, &list), None),
             Err(problem) => ([self.document.clone(), self.of_servers(Vec::new(), &list)].concat(), Some(problem)),
         })
     }
 
     /// The sites of these servers, and those of the list that none of them is for.
-    fn of_servers(&self, servers: Vec<Server>, list: &List) -> Vec<Site> {
+    fn of_servers(&self, servers: Vec<Server>, list: &ServerList) -> Vec<Site> {
         let mut sites: Vec<Site> = Vec::new();
         for server in servers {
             let host = server.host.filter(|_| self.options.hosts);
@@ -105,7 +110,7 @@ impl<'d> Sites<'d> {
             }
         }
         let origin = sites.first().and_then(|site| site.origin.clone());
-        for Reading { url, host, base } in &list.readings {
+        for ServerReading { url, host, base } in &list.readings {
             let (host, base) = (host.clone().filter(|_| self.options.hosts), base.clone());
             if !sites.iter().any(|site| (&site.host, &site.base) == (&host, &base)) {
                 let left_out = Some(format!("no route is for its path on the server {url:?}"));
@@ -117,28 +122,28 @@ impl<'d> Sites<'d> {
 }
 
 /// An empty list says nothing, and nothing says as much: the next level's servers hold.
-fn is_empty(servers: &Place<'_>) -> bool {
+fn is_empty(servers: &TreeNode<'_>) -> bool {
     servers.is_nothing() || servers.elements().is_some_and(|mut elements| elements.next().is_none())
 }
 
 /// A list of servers.
-struct List {
+struct ServerList {
     servers: Vec<(Pointer, Result<Server, String>)>,
     /// All places that they may stand for.
-    readings: Vec<Reading>,
+    readings: Vec<ServerReading>,
 }
 
-impl List {
+impl ServerList {
     /// What holds where there is no list.
-    fn none(place: &Place<'_>) -> Self {
-        Self { servers: vec![(place.pointer.clone(), Ok(Server::default()))], readings: vec![Reading::of("/")] }
+    fn none(place: &TreeNode<'_>) -> Self {
+        Self { servers: vec![(place.pointer.clone(), Ok(Server::default()))], readings: vec![ServerReading::of("/")] }
     }
 
     /// Reads a list.
     ///
     /// # Errors
     /// Says what of it cannot be read.
-    fn read(list: &Place<'_>, options: &Options) -> Result<Self, String> {
+    fn read(list: &TreeNode<'_>, options: &ImportOptions) -> Result<Self, String> {
         let elements = list.elements().ok_or_else(|| at(list, &format!("`servers` is {}, not a list", list.kind())))?;
         let (mut servers, mut found) = (Vec::new(), Vec::new());
         for place in elements {
@@ -160,7 +165,7 @@ impl List {
     ///
     /// # Errors
     /// Says why there is none.
-    fn import(&self, options: &Options, has_origin: bool, report: &mut Report) -> Result<Vec<Server>, String> {
+    fn import(&self, options: &ImportOptions, has_origin: bool, remarks: &mut Remarks) -> Result<Vec<Server>, String> {
         let (mut found, mut problems) = (Vec::new(), Vec::new());
         for (pointer, server) in &self.servers {
             match server {
@@ -171,24 +176,24 @@ impl List {
         if found.is_empty() {
             return Err(problems.into_iter().map(|(_, problem)| problem.clone()).collect::<Vec<_>>().join("; "));
         }
-        problems.iter().for_each(|(pointer, problem)| report.remark(Outcome::LeftOut, problem, pointer));
+        problems.iter().for_each(|(pointer, problem)| remarks.add(RemarkKind::LeftOut, problem, pointer));
         if !options.hosts {
-            leave_first(&mut found, has_origin, report);
+            leave_first(&mut found, has_origin, remarks);
         }
         for (pointer, server) in &found {
-            server.remarks.iter().for_each(|remark| report.remark(Outcome::Narrowed, remark, pointer));
+            server.remarks.iter().for_each(|remark| remarks.add(RemarkKind::Narrowed, remark, pointer));
         }
         Ok(found.into_iter().map(|(_, server)| server.clone()).collect())
     }
 }
 
 /// One server is the origin. Others are other places, unless the paths are the same and the origin is another anyhow.
-fn leave_first(found: &mut Vec<(&Pointer, &Server)>, has_origin: bool, report: &mut Report) {
+fn leave_first(found: &mut Vec<(&Pointer, &Server)>, has_origin: bool, remarks: &mut Remarks) {
     let others = found.split_off(1);
     let Some((_, first)) = found.first() else { return };
     let is_same = |other: &Server| other.base == first.base && (has_origin || other.root == first.root);
     for (pointer, _) in others.iter().filter(|(_, other)| !is_same(other)) {
         let message = "only the first server is imported; --server URL takes another one, --hosts takes all";
-        report.remark(Outcome::LeftOut, message, pointer);
+        remarks.add(RemarkKind::LeftOut, message, pointer);
     }
 }

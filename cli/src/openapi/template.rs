@@ -7,7 +7,7 @@ const OPERATORS: [char; 14] = ['/', '?', '#', ':', '=', '*', '+', ';', '&', ',',
 
 /// A whole segment that is one parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parameter<'t> {
+pub(super) enum PathParameter<'t> {
     /// It stands for the segment.
     Segment(&'t str),
     /// `{name+}`: the rest of the path, for Amazon API Gateway.
@@ -18,7 +18,7 @@ pub(super) enum Parameter<'t> {
     Other(&'t str),
 }
 
-impl<'t> Parameter<'t> {
+impl<'t> PathParameter<'t> {
     /// The parameter that this segment is.
     pub(super) fn of(segment: &'t str) -> Option<Self> {
         let inner = segment.strip_prefix('{')?.strip_suffix('}').filter(|inner| !inner.contains(['{', '}']))?;
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_what_its_operators_say() {
-        use Parameter::{Other, Rest, Segment, Wide};
+        use PathParameter::{Other, Rest, Segment, Wide};
         for (segment, expected) in [
             ("{id}", Some(Segment("id"))),
             ("{user.id}", Some(Segment("user.id"))),
@@ -153,7 +153,7 @@ mod tests {
             ("{a}{b}", None),
             ("a", None),
         ] {
-            assert_eq!(Parameter::of(segment), expected, "{segment}");
+            assert_eq!(PathParameter::of(segment), expected, "{segment}");
         }
     }
 

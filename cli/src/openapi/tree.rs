@@ -7,15 +7,15 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-use crate::document::{Key, Node, Value};
+use crate::document::{SourceKey, SourceNode, SourceValue};
 
 /// A reference that leads through more others than this leads nowhere.
 const MAX_HOPS: usize = 16;
 
 /// A value and the way to it.
 #[derive(Clone, Debug)]
-pub(super) struct Place<'d> {
-    pub(super) value: &'d Value,
+pub(super) struct TreeNode<'d> {
+    pub(super) value: &'d SourceValue,
     pub(super) pointer: Pointer,
 }
 
@@ -26,25 +26,25 @@ pub(crate) struct Pointer {
     offset: usize,
 }
 
-impl<'d> Place<'d> {
-    pub(super) fn root(value: &'d Value) -> Self {
+impl<'d> TreeNode<'d> {
+    pub(super) fn root(value: &'d SourceValue) -> Self {
         Self { value, pointer: Pointer::default() }
     }
 
-    pub(super) fn member(&self, name: &str) -> Option<Place<'d>> {
+    pub(super) fn member(&self, name: &str) -> Option<TreeNode<'d>> {
         self.members().find(|(member, _)| *member == name).map(|(_, place)| place)
     }
 
     /// The members of a table; none, if it is no table.
-    pub(super) fn members(&self) -> impl Iterator<Item = (&'d str, Place<'d>)> {
-        let place = |key: &Key, value| Place { value, pointer: self.pointer.below(&key.name, key.span.start) };
+    pub(super) fn members(&self) -> impl Iterator<Item = (&'d str, TreeNode<'d>)> {
+        let place = |key: &SourceKey, value| TreeNode { value, pointer: self.pointer.below(&key.name, key.span.start) };
         self.value.entries().iter().map(move |(key, value)| (key.name.as_str(), place(key, value)))
     }
 
     /// The elements, if this is a list.
-    pub(super) fn elements(&self) -> Option<impl Iterator<Item = Place<'d>>> {
-        let Node::List(items) = &self.value.node else { return None };
-        let at = |(index, value): (usize, &'d Value)| Place {
+    pub(super) fn elements(&self) -> Option<impl Iterator<Item = TreeNode<'d>>> {
+        let SourceNode::List(items) = &self.value.node else { return None };
+        let at = |(index, value): (usize, &'d SourceValue)| TreeNode {
             value,
             pointer: self.pointer.below(&index.to_string(), value.span.start),
         };
@@ -52,11 +52,11 @@ impl<'d> Place<'d> {
     }
 
     pub(super) fn is_table(&self) -> bool {
-        matches!(self.value.node, Node::Table(_))
+        matches!(self.value.node, SourceNode::Table(_))
     }
 
     pub(super) fn is_nothing(&self) -> bool {
-        matches!(self.value.node, Node::Null)
+        matches!(self.value.node, SourceNode::Null)
     }
 
     pub(super) fn text(&self) -> Option<&'d str> {
@@ -66,9 +66,9 @@ impl<'d> Place<'d> {
     /// A string, a number or a boolean as a text.
     pub(super) fn scalar(&self) -> Option<String> {
         match &self.value.node {
-            Node::Text(text) => Some(text.clone()),
-            Node::Number(number) => Some(number.to_string()),
-            Node::Bool(value) => Some(value.to_string()),
+            SourceNode::Text(text) => Some(text.clone()),
+            SourceNode::Number(number) => Some(number.to_string()),
+            SourceNode::Bool(value) => Some(value.to_string()),
             _ => None,
         }
     }
@@ -76,11 +76,11 @@ impl<'d> Place<'d> {
     /// What it is called in messages.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value.node {
-            Node::Null | Node::Foreign(_) => "nothing",
-            Node::Text(_) => "a string",
-            Node::Number(_) | Node::Bool(_) => "a number or a boolean",
-            Node::List(_) => "a list",
-            Node::Table(_) => "a table",
+            SourceNode::Null | SourceNode::Foreign(_) => "nothing",
+            SourceNode::Text(_) => "a string",
+            SourceNode::Number(_) | SourceNode::Bool(_) => "a number or a boolean",
+            SourceNode::List(_) => "a list",
+            SourceNode::Table(_) => "a table",
         }
     }
 
@@ -104,7 +104,7 @@ impl<'d> Place<'d> {
     ///
     /// # Errors
     /// Says what is wrong with a reference.
-    pub(super) fn follow(self, root: &'d Value) -> Result<Self, String> {
+    pub(super) fn follow(self, root: &'d SourceValue) -> Result<Self, String> {
         self.follow_through(root, |_| Ok(()))
     }
 
@@ -114,7 +114,7 @@ impl<'d> Place<'d> {
     /// Says what is wrong with a reference or with its place.
     pub(super) fn follow_through(
         self,
-        root: &'d Value,
+        root: &'d SourceValue,
         check: impl Fn(&Self) -> Result<(), String>,
     ) -> Result<Self, String> {
         let mut place = self;
@@ -133,16 +133,16 @@ impl<'d> Place<'d> {
 ///
 /// # Errors
 /// Says why it stands for nothing here.
-pub(super) fn resolve<'d>(root: &'d Value, reference: &str) -> Result<Place<'d>, String> {
+pub(super) fn resolve<'d>(root: &'d SourceValue, reference: &str) -> Result<TreeNode<'d>, String> {
     let Some(fragment) = reference.strip_prefix('#') else {
         return Err("it refers to another document; bundle them into one first".to_owned());
     };
     let nowhere = || format!("{reference:?} refers to nothing in this document");
     let fragment = percent_decode_str(fragment).decode_utf8().map_err(|_| nowhere())?;
     if fragment.is_empty() {
-        return Ok(Place::root(root));
+        return Ok(TreeNode::root(root));
     }
-    let mut place = Place::root(root);
+    let mut place = TreeNode::root(root);
     for name in fragment.strip_prefix('/').ok_or_else(nowhere)?.split('/') {
         let name = name.replace("~1", "/").replace("~0", "~");
         let element = || place.elements()?.nth(name.parse().ok()?);
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_reference_is_followed_within_the_document() {
         let tree = yaml("{a: {$ref: '#/b~1c/0'}, b/c: [{$ref: '#/d%7Be%7D'}], 'd{e}': {x: y}, ~n: 1}");
-        let place = Place::root(&tree).member("a").unwrap().follow(&tree).unwrap();
+        let place = TreeNode::root(&tree).member("a").unwrap().follow(&tree).unwrap();
         assert_eq!((place.text_of("x"), place.pointer.to_string()), (Some("y"), "#/d{e}".to_owned()));
         assert_eq!(resolve(&tree, "#").unwrap().pointer.to_string(), "#");
         assert_eq!(resolve(&tree, "#/b~1c/0").unwrap().pointer.to_string(), "#/b~1c/0");
@@ -187,10 +187,10 @@ mod tests {
     fn a_reference_that_leads_nowhere_says_so() {
         let tree = yaml("{a: {$ref: '#/b'}, b: {$ref: '#/a'}, l: [1], n: {$ref: }, m: {$ref: 5}}");
         for (name, found) in [("n", "nothing"), ("m", "a number or a boolean")] {
-            let problem = Place::root(&tree).member(name).unwrap().follow(&tree).unwrap_err();
+            let problem = TreeNode::root(&tree).member(name).unwrap().follow(&tree).unwrap_err();
             assert_eq!(problem, format!("a reference is {found}, not a string"));
         }
-        let circle = Place::root(&tree).member("a").unwrap().follow(&tree).unwrap_err();
+        let circle = TreeNode::root(&tree).member("a").unwrap().follow(&tree).unwrap_err();
         assert_eq!(circle, "the reference leads in a circle");
         for reference in ["#/c", "#c", "#/l/1", "#/l/x", "#/%ff", "#/a/"] {
             let problem = resolve(&tree, reference).unwrap_err();

@@ -13,13 +13,13 @@ const MAX_LINES: usize = 40;
 /// The parts of a policy that differ.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
-    before: Before,
-    lines: Vec<(Kind, String)>,
+    before: OldPolicy,
+    lines: Vec<(ChangeKind, String)>,
 }
 
 /// What there was to compare with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Before {
+enum OldPolicy {
     #[default]
     Nothing,
     /// A document that the gate refuses: it is to be replaced, however little differs.
@@ -28,7 +28,7 @@ enum Before {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ChangeKind {
     Added,
     Removed,
     Changed,
@@ -39,15 +39,16 @@ impl Changes {
     pub(super) fn between(old: Option<&str>, new: &str) -> Self {
         let parts = |text: &str| serde_json::from_str(text).ok().as_ref().and_then(parts);
         let before = match old.map(Policy::parse) {
-            None => Before::Nothing,
-            Some(Ok(_)) => Before::Good,
-            Some(Err(_)) => Before::Bad,
+            None => OldPolicy::Nothing,
+            Some(Ok(_)) => OldPolicy::Good,
+            Some(Err(_)) => OldPolicy::Bad,
         };
         let (old, new) = (old.and_then(parts).unwrap_or_default(), parts(new).unwrap_or_default());
-        let removed = old.keys().filter(|name| !new.contains_key(*name)).map(|name| (Kind::Removed, name.clone()));
+        let removed =
+            old.keys().filter(|name| !new.contains_key(*name)).map(|name| (ChangeKind::Removed, name.clone()));
         let others = new.iter().filter_map(|(name, part)| match old.get(name) {
-            None => Some((Kind::Added, name.clone())),
-            Some(known) if known != part => Some((Kind::Changed, name.clone())),
+            None => Some((ChangeKind::Added, name.clone())),
+            Some(known) if known != part => Some((ChangeKind::Changed, name.clone())),
             Some(_) => None,
         });
         Self { before, lines: removed.chain(others).collect() }
@@ -55,21 +56,21 @@ impl Changes {
 
     /// Whether both are the same policy.
     pub(super) fn is_none(&self) -> bool {
-        self.before == Before::Good && self.lines.is_empty()
+        self.before == OldPolicy::Good && self.lines.is_empty()
     }
 
     /// Tells what changes, a line each.
     pub(super) fn tell(&self, output: &Output) {
         match self.before {
-            Before::Nothing => return output.line("There was no policy."),
-            Before::Bad => output.line("What is there has errors: the gate refuses it."),
-            Before::Good => {}
+            OldPolicy::Nothing => return output.line("There was no policy."),
+            OldPolicy::Bad => output.line("What is there has errors: the gate refuses it."),
+            OldPolicy::Good => {}
         }
         for (kind, name) in self.lines.iter().take(MAX_LINES) {
             let (sign, style) = match kind {
-                Kind::Added => ("+", GREEN),
-                Kind::Removed => ("-", RED),
-                Kind::Changed => ("~", YELLOW),
+                ChangeKind::Added => ("+", GREEN),
+                ChangeKind::Removed => ("-", RED),
+                ChangeKind::Changed => ("~", YELLOW),
             };
             output.line(&output.paint(style, &format!("{sign} {name}")));
         }
@@ -117,7 +118,7 @@ mod tests {
     const OLD: &str = r#"{"version":1,"origin":"https://o","issuers":{"a":{"issuer":"https://a"},"b":{"issuer":"https://b"}},
         "routes":[{"path":"/a","access":"public"},{"path":"/b","methods":["PUT","GET"],"audience":"x"}]}"#;
 
-    fn lines(old: &str, new: &str) -> Vec<(Kind, String)> {
+    fn lines(old: &str, new: &str) -> Vec<(ChangeKind, String)> {
         Changes::between(Some(old), new).lines
     }
 
@@ -134,13 +135,13 @@ mod tests {
         let new = r#"{"version":1,"origin":"https://p","issuers":{"a":{"issuer":"https://c"},"d":{"issuer":"https://d"}},
             "routes":[{"path":"/b","methods":["GET","PUT"],"audience":"y"},{"path":"/a","hosts":["h"],"access":"public"}]}"#;
         let expected = [
-            (Kind::Removed, "issuer b"),
-            (Kind::Removed, "route /a"),
-            (Kind::Changed, "issuer a"),
-            (Kind::Added, "issuer d"),
-            (Kind::Changed, "origin"),
-            (Kind::Changed, "route GET,PUT /b"),
-            (Kind::Added, "route h/a"),
+            (ChangeKind::Removed, "issuer b"),
+            (ChangeKind::Removed, "route /a"),
+            (ChangeKind::Changed, "issuer a"),
+            (ChangeKind::Added, "issuer d"),
+            (ChangeKind::Changed, "origin"),
+            (ChangeKind::Changed, "route GET,PUT /b"),
+            (ChangeKind::Added, "route h/a"),
         ];
         assert_eq!(lines(OLD, new), expected.map(|(kind, name)| (kind, name.to_owned())));
     }
@@ -152,7 +153,7 @@ mod tests {
         let hidden = OLD.replace(r#""origin":"https://o""#, r#""origin":"https://evil","origin":"https://o""#);
         for old in ["{}", "", "[]", "version = 1", &twice, &hidden] {
             let changes = Changes::between(Some(old), OLD);
-            assert!(changes.before == Before::Bad && !changes.is_none(), "{old}");
+            assert!(changes.before == OldPolicy::Bad && !changes.is_none(), "{old}");
         }
         assert_eq!((lines(&twice, OLD), lines(&hidden, OLD)), (Vec::new(), Vec::new()));
         assert!(!Changes::between(None, OLD).is_none());

@@ -7,11 +7,12 @@ use portcullis::rollout::MAX_POLICY_BYTES;
 
 use self::changes::Changes;
 use self::wrangler::Wrangler;
-use crate::finding::{Severity, human};
+use crate::exit::{Completion, Failure};
+use crate::finding::human;
+use crate::finding::rule::Severity;
 use crate::lint;
 use crate::output::{Output, Stream};
-use crate::policy::{Input, Loaded, load};
-use crate::{Failure, Outcome};
+use crate::policy::{LoadedPolicy, PolicyInput, load};
 
 /// Check a policy, then put it into Workers KV
 ///
@@ -19,9 +20,9 @@ use crate::{Failure, Outcome};
 /// written; warnings are shown. Wrangler writes it, with its own login and configuration.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct PushArgs {
     #[command(flatten)]
-    input: Input,
+    input: PolicyInput,
 
     /// Say what would change, and write nothing
     #[arg(short = 'n', long)]
@@ -38,7 +39,7 @@ Examples:
   portcullis push policy.toml --local              to that of `wrangler dev`
   portcullis push policy.toml -- --env staging     what follows -- is wrangler's";
 
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &PushArgs, output: &Output) -> Result<Completion, Failure> {
     let loaded = load(&args.input.file, &args.input.reading, output)?;
     let text = loaded.json();
     if text.len() > MAX_POLICY_BYTES {
@@ -61,10 +62,10 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
         args.wrangler.write(environment, &text)?;
         output.line(&pushed(&loaded, binding));
     }
-    Ok(Outcome::Fine)
+    Ok(Completion::Clean)
 }
 
-fn pushed(loaded: &Loaded, binding: &str) -> String {
+fn pushed(loaded: &LoadedPolicy, binding: &str) -> String {
     let routes = loaded.policy.routes.len();
     let plural = if routes == 1 { "" } else { "s" };
     format!("{binding} has the policy of {routes} route{plural} now; gates take it up within two minutes.")

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use portcullis::rollout::POLICY_KEY;
 use serde::Deserialize;
 
-use crate::Failure;
+use crate::exit::Failure;
 
 /// Which namespace, and how wrangler finds it.
 #[derive(clap::Args, Debug)]
@@ -33,7 +33,7 @@ impl Wrangler {
     /// others, so the list of keys is asked first.
     pub(crate) fn read(&self, environment: Option<&str>) -> Result<Option<String>, Failure> {
         let list = said(self.command(&["list", "--prefix", POLICY_KEY], environment))?;
-        let keys: Vec<Listed> = serde_json::from_str(&list)
+        let keys: Vec<ListedKey> = serde_json::from_str(&list)
             .map_err(|error| Failure::new(format!("`wrangler kv key list` gave no list of keys: {error}")))?;
         if keys.iter().all(|key| key.name != POLICY_KEY) {
             return Ok(None);
@@ -66,7 +66,7 @@ impl Wrangler {
 
 /// An entry of `wrangler kv key list`.
 #[derive(Deserialize)]
-struct Listed {
+struct ListedKey {
     name: String,
 }
 

@@ -6,25 +6,25 @@ use portcullis::route::syntax::is_token_char;
 
 /// What is expected. `None` stands for anything.
 #[derive(Debug, Default)]
-pub(super) struct Expect {
+pub(super) struct TestExpectation {
     pub(super) decision: Option<&'static str>,
     /// Of the gate's own answer.
     pub(super) status: Option<u64>,
     pub(super) code: Option<String>,
     pub(super) challenge: Option<String>,
     /// Other headers that the gate gives the client, in its own answer or beside the origin's.
-    pub(super) answer: Vec<(String, Header)>,
+    pub(super) answer: Vec<(String, HeaderExpectation)>,
     pub(super) route: Option<String>,
     /// Where the origin's request goes to.
     pub(super) origin: Option<String>,
     /// The service binding that it goes through.
     pub(super) service: Option<String>,
-    pub(super) headers: Vec<(String, Header)>,
+    pub(super) headers: Vec<(String, HeaderExpectation)>,
 }
 
 /// What a header must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Header {
+pub(super) enum HeaderExpectation {
     Present,
     Absent,
     Is(String),
@@ -32,7 +32,7 @@ pub(super) enum Header {
 
 const DECISIONS: [&str; 3] = ["allow", "deny", "serve"];
 
-impl Expect {
+impl TestExpectation {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let table = field.table()?;
         let text = |name| table.field(name).map(|field| field.text().map(str::to_owned));
@@ -75,7 +75,7 @@ fn sound<T>(field: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn read_headers(field: &Field<'_>) -> Option<Vec<(String, Header)>> {
+fn read_headers(field: &Field<'_>) -> Option<Vec<(String, HeaderExpectation)>> {
     let members = field.members()?;
     if members.is_empty() {
         return field.fail("expected a header");
@@ -85,9 +85,9 @@ fn read_headers(field: &Field<'_>) -> Option<Vec<(String, Header)>> {
             return field.fail(format!("expected the name of a header, found {name:?}"));
         }
         let header = match field.value {
-            Json::Bool(true) => Header::Present,
-            Json::Bool(false) => Header::Absent,
-            Json::String(text) => Header::Is(text.to_string()),
+            Json::Bool(true) => HeaderExpectation::Present,
+            Json::Bool(false) => HeaderExpectation::Absent,
+            Json::String(text) => HeaderExpectation::Is(text.to_string()),
             _ => return field.fail("expected a value, true (there) or false (not there)"),
         };
         Some((name.to_ascii_lowercase(), header))

@@ -2,19 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis::jose::json::{Json, Object};
+use portcullis::jose::json::Json;
 use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Errors, Field, Table, read_document};
 use serde_json::{Map, Value as Claims};
 
-use super::expect::Expect;
-use crate::Failure;
-use crate::document::{Node, Source, Value};
+use super::expect::TestExpectation;
+use crate::document::{Source, SourceNode, SourceValue};
+use crate::exit::Failure;
 use crate::finding::human;
-use crate::finding::position::Lines;
+use crate::finding::position::LineIndex;
+use crate::json;
 use crate::output::{Output, Stream};
-use crate::policy::{Reading, parse, read};
-use crate::trial::{Asked, check_method, time};
+use crate::policy::{ReadOptions, parse, read};
+use crate::trial::{TrialRequest, check_method, time};
 
 /// The policy of tests that name none.
 const DEFAULT_POLICY: &str = "wrangler.toml";
@@ -34,33 +35,33 @@ pub(super) struct TestFile {
     /// Beside the file.
     pub(super) policy: PathBuf,
     pub(super) env: Option<String>,
-    pub(super) tests: Vec<Test>,
+    pub(super) tests: Vec<PolicyTest>,
 }
 
 /// A request, and what is to become of it.
 #[derive(Debug)]
-pub(super) struct Test {
+pub(super) struct PolicyTest {
     pub(super) name: String,
     /// In the file, from 1.
     pub(super) line: usize,
-    pub(super) asked: Asked,
+    pub(super) asked: TrialRequest,
     /// The caller's claims, but for those that depend on the policy.
     pub(super) claims: Option<Map<String, Claims>>,
     /// Claims that are left out, even if they would be there by default.
     without: Vec<String>,
     pub(super) now: u64,
-    pub(super) expect: Expect,
+    pub(super) expect: TestExpectation,
 }
 
 /// What tests have in common.
-struct Common {
+struct TestDefaults {
     claims: Map<String, Claims>,
     now: u64,
 }
 
 /// Reads a file of tests. What is wrong with it is told.
 pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
-    let reading = Reading { env: None, syntax: None };
+    let reading = ReadOptions { env: None, syntax: None };
     let (source, findings) = match read(path, &reading)? {
         Ok(mut document) => {
             quote_times(&mut document.root, &document.source.text);
@@ -78,16 +79,16 @@ pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
         Err(wrong) => wrong,
     };
     human::write(&findings, &source, output, Stream::Err);
-    Err(Failure::Told)
+    Err(Failure::Reported)
 }
 
 /// TOML writes a date without quotes; in JSON it is a string.
-fn quote_times(table: &mut Value, text: &str) {
-    let Node::Table(entries) = &mut table.node else { return };
+fn quote_times(table: &mut SourceValue, text: &str) {
+    let SourceNode::Table(entries) = &mut table.node else { return };
     for (key, value) in entries {
-        if key.name == "now" && matches!(value.node, Node::Foreign(_)) {
-            value.node = Node::Text(text.get(value.span.clone()).unwrap_or_default().to_owned());
-        } else if let ("tests", Node::List(tests)) = (key.name.as_str(), &mut value.node) {
+        if key.name == "now" && matches!(value.node, SourceNode::Foreign(_)) {
+            value.node = SourceNode::Text(text.get(value.span.clone()).unwrap_or_default().to_owned());
+        } else if let ("tests", SourceNode::List(tests)) = (key.name.as_str(), &mut value.node) {
             tests.iter_mut().for_each(|test| quote_times(test, text));
         }
     }
@@ -95,8 +96,8 @@ fn quote_times(table: &mut Value, text: &str) {
 
 /// Where the policy of a file of tests is, as far as the file says so.
 pub(super) fn policy_of(path: &Path) -> Option<PathBuf> {
-    let document = read(path, &Reading { env: None, syntax: None }).ok()?.ok()?;
-    let policy = document.root.get("policy").and_then(Value::as_str).unwrap_or(DEFAULT_POLICY);
+    let document = read(path, &ReadOptions { env: None, syntax: None }).ok()?.ok()?;
+    let policy = document.root.get("policy").and_then(SourceValue::as_str).unwrap_or(DEFAULT_POLICY);
     Some(beside(path, policy.as_ref()))
 }
 
@@ -104,9 +105,9 @@ fn beside(path: &Path, policy: &Path) -> PathBuf {
     path.parent().unwrap_or_else(|| Path::new("")).join(policy)
 }
 
-fn line_of(source: &Source, root: &Value, index: usize) -> usize {
+fn line_of(source: &Source, root: &SourceValue, index: usize) -> usize {
     let name = root.get("tests").and_then(|tests| tests.items().get(index)?.get("name"));
-    name.map_or(1, |name| Lines::new(&source.text).position(name.span.start).line)
+    name.map_or(1, |name| LineIndex::new(&source.text).position(name.span.start).line)
 }
 
 pub(super) fn parse_tests(text: &str) -> Result<TestFile, Vec<PolicyError>> {
@@ -118,7 +119,7 @@ fn read_file(table: &Table<'_>, _: &Errors) -> Option<TestFile> {
     let env = table.field("env").map(|field| field.text());
     let now = table.field("now").map_or(Some(DEFAULT_NOW), |field| read_time(&field));
     let claims = table.field("claims").map_or(Some(Map::new()), |field| read_claims(&field));
-    let common = Common { claims: claims.clone().unwrap_or_default(), now: now.unwrap_or(DEFAULT_NOW) };
+    let common = TestDefaults { claims: claims.clone().unwrap_or_default(), now: now.unwrap_or(DEFAULT_NOW) };
     let mut names = Vec::new();
     let tests = table.required("tests").and_then(|field| {
         field.list(|field| {
@@ -145,7 +146,7 @@ fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
     seen.push(text);
 }
 
-fn read_test(field: &Field<'_>, common: &Common) -> Option<Test> {
+fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let table = field.table()?;
     let name = table.required("name").and_then(|field| field.text());
     let method = table.field("method").map_or(Some("GET"), |field| {
@@ -154,7 +155,7 @@ fn read_test(field: &Field<'_>, common: &Common) -> Option<Test> {
     });
     let asked = table.required("url").and_then(|field| {
         let url = field.text()?;
-        Asked::new(method.unwrap_or("GET"), url).map_or_else(|problem| field.fail(problem), Some)
+        TrialRequest::new(method.unwrap_or("GET"), url).map_or_else(|problem| field.fail(problem), Some)
     });
     let headers = table.field("headers").map_or(Some(Vec::new()), |field| read_texts(&field));
     let asked = match (asked, headers) {
@@ -171,7 +172,7 @@ fn read_test(field: &Field<'_>, common: &Common) -> Option<Test> {
     if own.is_none() && without.as_ref().is_some_and(|names| !names.is_empty()) {
         table.fail("without", "expected claims beside it");
     }
-    let expect = table.required("expect").and_then(|field| Expect::read(&field));
+    let expect = table.required("expect").and_then(|field| TestExpectation::read(&field));
     table.refuse_unknown_keys();
     let claims: Option<Map<_, _>> = match own {
         Some(own) => Some(common.claims.clone().into_iter().chain(own?).collect()),
@@ -184,10 +185,10 @@ fn read_test(field: &Field<'_>, common: &Common) -> Option<Test> {
     if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
         table.fail("without", format!("there is no claim {name:?} to leave out"));
     }
-    Some(Test { name: name?.to_owned(), line: 0, asked: asked?, claims, without, now: now?, expect: expect? })
+    Some(PolicyTest { name: name?.to_owned(), line: 0, asked: asked?, claims, without, now: now?, expect: expect? })
 }
 
-fn add_headers(mut asked: Asked, headers: &[(&str, &str)], table: &Table<'_>) -> Option<Asked> {
+fn add_headers(mut asked: TrialRequest, headers: &[(&str, &str)], table: &Table<'_>) -> Option<TrialRequest> {
     for (name, value) in headers {
         if let Err(problem) = asked.add(name, value) {
             table.fail("headers", problem);
@@ -215,16 +216,12 @@ fn read_texts<'d>(field: &Field<'d>) -> Option<Vec<(&'d str, &'d str)>> {
 
 fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
     match field.value {
-        Json::Object(object) => Some(claims_of(object)),
+        Json::Object(object) => Some(json::members(object)),
         _ => field.table().map(|_| Map::new()),
     }
 }
 
-fn claims_of(object: &Object<'_>) -> Map<String, Claims> {
-    object.iter().map(|(name, value)| (name.to_owned(), serde_json::to_value(value).unwrap_or_default())).collect()
-}
-
-impl Test {
+impl PolicyTest {
     /// The caller's claims in JSON, with what is there by default: `iss`, where the policy has one issuer, `iat`, `exp`.
     pub(super) fn claims(&self, issuers: &[String]) -> Option<String> {
         let mut claims = Map::new();

@@ -4,10 +4,10 @@ use portcullis::answer::Answer;
 use portcullis::upstream::Forward;
 use serde::Serialize;
 
-use super::expect::{Expect, Header};
-use super::file::Test;
-use crate::trial::record::{Check, Verdict as CheckVerdict};
-use crate::trial::{Trial, Verdict};
+use super::expect::{HeaderExpectation, TestExpectation};
+use super::file::PolicyTest;
+use crate::trial::record::{Check, CheckOutcome as CheckVerdict};
+use crate::trial::{Trial, TrialDecision};
 
 /// Something that is not as expected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,7 +19,7 @@ pub(super) struct Mismatch {
 
 /// The end of a test.
 #[derive(Debug, Serialize)]
-pub(super) struct Judged {
+pub(super) struct TestResult {
     pub(super) name: String,
     pub(super) line: usize,
     pub(super) passed: bool,
@@ -33,12 +33,12 @@ pub(super) struct Judged {
 }
 
 /// Compares a trial with what its test expects. `route` is the name of the request's route.
-pub(super) fn judge(test: &Test, trial: Trial, route: Option<&str>) -> Judged {
-    let mut found = Found { expect: &test.expect, mismatches: Vec::new() };
+pub(super) fn judge(test: &PolicyTest, trial: Trial, route: Option<&str>) -> TestResult {
+    let mut found = Comparison { expect: &test.expect, mismatches: Vec::new() };
     let decision = match &trial.verdict {
-        Verdict::Allow(_) => "allow",
-        Verdict::Deny(_) => "deny",
-        Verdict::Serve(_) => "serve",
+        TrialDecision::Allow(_) => "allow",
+        TrialDecision::Deny(_) => "deny",
+        TrialDecision::Serve(_) => "serve",
     };
     found.compare("decision", test.expect.decision.map(str::to_owned), decision.to_owned());
     if test.expect.route.as_deref() != route {
@@ -46,11 +46,11 @@ pub(super) fn judge(test: &Test, trial: Trial, route: Option<&str>) -> Judged {
         found.compare("route", test.expect.route.clone(), route.map_or("no route".to_owned(), str::to_owned));
     }
     match &trial.verdict {
-        Verdict::Allow(forward) => found.forward(test, forward, &trial.added),
-        Verdict::Deny(answer) | Verdict::Serve(answer) => found.answer(answer),
+        TrialDecision::Allow(forward) => found.forward(test, forward, &trial.added),
+        TrialDecision::Deny(answer) | TrialDecision::Serve(answer) => found.answer(answer),
     }
     let mismatches = found.mismatches;
-    Judged {
+    TestResult {
         name: test.name.clone(),
         line: test.line,
         passed: mismatches.is_empty(),
@@ -62,12 +62,12 @@ pub(super) fn judge(test: &Test, trial: Trial, route: Option<&str>) -> Judged {
     }
 }
 
-struct Found<'t> {
-    expect: &'t Expect,
+struct Comparison<'t> {
+    expect: &'t TestExpectation,
     mismatches: Vec<Mismatch>,
 }
 
-impl Found<'_> {
+impl Comparison<'_> {
     fn compare(&mut self, what: &str, expected: Option<String>, found: String) {
         if let Some(expected) = expected.filter(|expected| *expected != found) {
             self.mismatches.push(Mismatch { what: what.to_owned(), expected, found });
@@ -75,20 +75,20 @@ impl Found<'_> {
     }
 
     /// The gate lets the request through: it has no answer of its own.
-    fn forward(&mut self, test: &Test, forward: &Forward<'_>, added: &[(String, String)]) {
+    fn forward(&mut self, test: &PolicyTest, forward: &Forward<'_>, added: &[(String, String)]) {
         let allowed = || "none, the request is allowed".to_owned();
         self.compare("status", self.expect.status.map(|status| status.to_string()), allowed());
         self.compare("code", self.expect.code.clone(), allowed());
         self.compare("challenge", self.expect.challenge.clone(), allowed());
         for (name, expected) in &self.expect.answer {
             let value = all(added.iter().map(|(name, value)| (name.as_str(), value)), name);
-            self.header(&format!("answer {name}"), expected, value.as_deref().map(Sent::Value));
+            self.header(&format!("answer {name}"), expected, value.as_deref().map(SentHeader::Value));
         }
         self.compare("origin", self.expect.origin.clone(), forward.url.clone());
         let service = forward.service.as_deref().unwrap_or("none, the origin is asked by its URL");
         self.compare("service", self.expect.service.clone(), service.to_owned());
         let sent = |name: &str| {
-            let set = forward.set.iter().find(|(known, _)| known == name).map(|(_, value)| Sent::Value(value));
+            let set = forward.set.iter().find(|(known, _)| known == name).map(|(_, value)| SentHeader::Value(value));
             set.or_else(|| (!forward.remove.iter().any(|removed| removed == name)).then(|| kept(test, name))?)
         };
         for (name, expected) in &self.expect.headers {
@@ -105,7 +105,7 @@ impl Found<'_> {
         let challenge = header("www-authenticate").unwrap_or_else(|| "none".to_owned());
         self.compare("challenge", self.expect.challenge.clone(), challenge);
         for (name, expected) in &self.expect.answer {
-            self.header(&format!("answer {name}"), expected, header(name).as_deref().map(Sent::Value));
+            self.header(&format!("answer {name}"), expected, header(name).as_deref().map(SentHeader::Value));
         }
         let nothing = || "nothing is sent to the origin".to_owned();
         self.compare("origin", self.expect.origin.clone(), nothing());
@@ -115,17 +115,17 @@ impl Found<'_> {
         }
     }
 
-    fn header(&mut self, what: &str, expected: &Header, sent: Option<Sent<'_>>) {
+    fn header(&mut self, what: &str, expected: &HeaderExpectation, sent: Option<SentHeader<'_>>) {
         let is_met = match (expected, &sent) {
-            (Header::Present, Some(_)) | (Header::Absent, None) => true,
-            (Header::Is(expected), Some(Sent::Value(value))) => expected == value,
+            (HeaderExpectation::Present, Some(_)) | (HeaderExpectation::Absent, None) => true,
+            (HeaderExpectation::Is(expected), Some(SentHeader::Value(value))) => expected == value,
             _ => false,
         };
         if !is_met {
             let found = match sent {
                 None => "absent".to_owned(),
-                Some(Sent::Value(value)) => value.to_owned(),
-                Some(Sent::Token) => "the caller's token".to_owned(),
+                Some(SentHeader::Value(value)) => value.to_owned(),
+                Some(SentHeader::Token) => "the caller's token".to_owned(),
             };
             self.mismatches.push(Mismatch { what: what.to_owned(), expected: expected.words(), found });
         }
@@ -139,21 +139,21 @@ fn all<'h>(headers: impl Iterator<Item = (&'h str, &'h String)>, name: &str) -> 
 }
 
 /// A header on its way.
-enum Sent<'t> {
+enum SentHeader<'t> {
     Value(&'t str),
     /// What stands for the token of a caller whose claims are given.
     Token,
 }
 
 /// A header of the request that was not taken away.
-fn kept<'t>(test: &'t Test, name: &str) -> Option<Sent<'t>> {
+fn kept<'t>(test: &'t PolicyTest, name: &str) -> Option<SentHeader<'t>> {
     if name == "authorization" && test.claims.is_some() {
-        return Some(Sent::Token);
+        return Some(SentHeader::Token);
     }
-    test.asked.header(name).map(Sent::Value)
+    test.asked.header(name).map(SentHeader::Value)
 }
 
-impl Header {
+impl HeaderExpectation {
     fn words(&self) -> String {
         match self {
             Self::Present => "present".to_owned(),

@@ -1,21 +1,20 @@
 //! `portcullis test`: tests of a policy, beside it.
 
-pub(crate) mod document;
 mod expect;
 mod file;
 mod judge;
 mod report;
+mod run;
+pub(crate) mod spec;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::exit::{Completion, Failure};
 use crate::output::Output;
-use crate::policy::Reading;
-use crate::trial::Court;
-use crate::{Failure, Outcome};
-use judge::{Judged, judge};
+use run::{FileResult, run_file};
 
 /// Test a policy
 ///
@@ -24,7 +23,7 @@ use judge::{Judged, judge};
 /// the code of the Worker. docs/cli.md describes the file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
+pub(crate) struct TestArgs {
     /// Files of tests
     #[arg(value_name = "FILE", default_value = "policy.test.toml")]
     files: Vec<PathBuf>,
@@ -38,8 +37,8 @@ pub(crate) struct Args {
     watch: bool,
 
     /// How to print the results
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = TestFormat::Human)]
+    format: TestFormat,
 }
 
 const EXAMPLES: &str = "\
@@ -55,7 +54,7 @@ Exit codes:
      no test to run";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum TestFormat {
     /// For people
     Human,
     Json,
@@ -63,43 +62,21 @@ enum Format {
     Junit,
 }
 
-/// A file, and how its tests ended.
-struct Ran {
-    name: String,
-    tests: Vec<Judged>,
-    filtered: usize,
-}
-
-pub(crate) fn run(args: &Args, output: &Output) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &TestArgs, output: &Output) -> Result<Completion, Failure> {
+    let filter = args.filter.as_deref();
     if args.watch {
-        return Ok(watch::run(args, output));
+        return Ok(watch::run(&args.files, filter, output));
     }
-    let ran: Vec<Ran> = args.files.iter().map(|path| run_file(path, args, output)).collect::<Result<_, _>>()?;
+    let ran: Vec<FileResult> =
+        args.files.iter().map(|path| run_file(path, filter, output)).collect::<Result<_, _>>()?;
     if ran.iter().all(|file| file.tests.is_empty()) {
-        return Err(Failure::new(format!("no test's name holds {:?}", args.filter.as_deref().unwrap_or_default())));
+        return Err(Failure::new(format!("no test's name holds {:?}", filter.unwrap_or_default())));
     }
     match args.format {
-        Format::Human => report::human(&ran, output),
-        Format::Json => report::json(&ran, output),
-        Format::Junit => report::junit(&ran, output),
+        TestFormat::Human => report::human(&ran, output),
+        TestFormat::Json => report::json(&ran, output)?,
+        TestFormat::Junit => report::junit(&ran, output),
     }
     let has_failed = ran.iter().flat_map(|file| &file.tests).any(|test| !test.passed);
-    Ok(if has_failed { Outcome::Findings } else { Outcome::Fine })
-}
-
-fn run_file(path: &Path, args: &Args, output: &Output) -> Result<Ran, Failure> {
-    let file = file::load(path, output)?;
-    let reading = Reading { env: file.env.clone(), syntax: None };
-    let policy = crate::policy::load(&file.policy, &reading, output)?.policy;
-    let routes: Vec<String> = policy.routes.iter().map(|route| route.name.clone()).collect();
-    let court = Court::of_claims(policy)?;
-    let is_meant = |name: &str| args.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
-    let (meant, others): (Vec<_>, Vec<_>) = file.tests.iter().partition(|test| is_meant(&test.name));
-    let tests = meant.into_iter().map(|test| {
-        let trial = court.decide(&test.asked, test.claims(court.issuers()).as_deref(), test.now);
-        let route = trial.route.as_ref().and_then(|(index, _)| routes.get(*index));
-        let route = route.cloned();
-        judge(test, trial, route.as_deref())
-    });
-    Ok(Ran { name: path.display().to_string(), tests: tests.collect(), filtered: others.len() })
+    Ok(if has_failed { Completion::Findings } else { Completion::Clean })
 }

@@ -4,29 +4,30 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::Ran;
-use super::judge::{Judged, Mismatch};
+use super::judge::{Mismatch, TestResult};
+use super::run::FileResult;
+use crate::exit::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, RED, printable, wrap};
 
 /// Changes whenever what a field of the JSON means does. New fields may come without.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Report<'r> {
+struct TestReport<'r> {
     version: u32,
     passed: usize,
     failed: usize,
     filtered: usize,
-    files: Vec<File<'r>>,
+    files: Vec<FileReport<'r>>,
 }
 
 #[derive(Serialize)]
-struct File<'r> {
+struct FileReport<'r> {
     file: &'r str,
-    tests: &'r [Judged],
+    tests: &'r [TestResult],
 }
 
-pub(super) fn human(ran: &[Ran], output: &Output) {
+pub(super) fn human(ran: &[FileResult], output: &Output) {
     for file in ran {
         let s = if file.tests.len() == 1 { "" } else { "s" };
         output.line(&format!("running {} test{s} of {}", file.tests.len(), file.name));
@@ -46,7 +47,7 @@ pub(super) fn human(ran: &[Ran], output: &Output) {
     output.line(&format!("test result: {result}. {passed} passed; {failed} failed; {filtered} filtered out"));
 }
 
-fn failure(file: &str, test: &Judged, output: &Output) {
+fn failure(file: &str, test: &TestResult, output: &Output) {
     output.line(&output.paint(BOLD, &format!("{file}:{}: {}", test.line, printable(&test.name))));
     output.line(&format!("  {} {}", test.method, test.url));
     for Mismatch { what, expected, found } in &test.mismatches {
@@ -68,20 +69,20 @@ fn line(head: &str, style: annotate_snippets::renderer::Style, text: &str, outpu
     output.line(&format!("{head}{}", output.paint(style, &text)));
 }
 
-fn counts(ran: &[Ran]) -> (usize, usize, usize) {
+fn counts(ran: &[FileResult]) -> (usize, usize, usize) {
     let tests = || ran.iter().flat_map(|file| &file.tests);
     let passed = tests().filter(|test| test.passed).count();
     (passed, tests().count() - passed, ran.iter().map(|file| file.filtered).sum())
 }
 
-pub(super) fn json(ran: &[Ran], output: &Output) {
+pub(super) fn json(ran: &[FileResult], output: &Output) -> Result<(), Failure> {
     let (passed, failed, filtered) = counts(ran);
-    let files = ran.iter().map(|file| File { file: &file.name, tests: &file.tests }).collect();
-    output.json(&Report { version: VERSION, passed, failed, filtered, files });
+    let files = ran.iter().map(|file| FileReport { file: &file.name, tests: &file.tests }).collect();
+    output.json(&TestReport { version: VERSION, passed, failed, filtered, files })
 }
 
 /// The form that most CI servers read: a suite for each file, with its cases.
-pub(super) fn junit(ran: &[Ran], output: &Output) {
+pub(super) fn junit(ran: &[FileResult], output: &Output) {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for file in ran {
         let (tests, failures) = (file.tests.len(), file.tests.iter().filter(|test| !test.passed).count());
@@ -97,8 +98,8 @@ pub(super) fn junit(ran: &[Ran], output: &Output) {
     output.line(&xml);
 }
 
-fn case(xml: &mut String, file: &str, test: &Judged) {
-    let Judged { name, line, mismatches, .. } = test;
+fn case(xml: &mut String, file: &str, test: &TestResult) {
+    let TestResult { name, line, mismatches, .. } = test;
     let name = escaped(name);
     let _ = write!(xml, "    <testcase name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\"");
     if test.passed {

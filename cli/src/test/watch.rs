@@ -3,29 +3,30 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Args, file, report, run_file};
+use super::run::run_file;
+use super::{file, report};
+use crate::exit::{Completion, Failure};
 use crate::output::{DIM, Output};
-use crate::{Failure, Outcome};
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Runs until it is interrupted, or nobody reads on. What is wrong with a file is told, and waits to be mended.
-pub(super) fn run(args: &Args, output: &Output) -> Outcome {
+pub(super) fn run(files: &[PathBuf], filter: Option<&str>, output: &Output) -> Completion {
     loop {
-        let policies = args.files.iter().filter_map(|path| file::policy_of(path));
-        let paths: Vec<PathBuf> = args.files.iter().cloned().chain(policies).collect();
+        let policies = files.iter().filter_map(|path| file::policy_of(path));
+        let paths: Vec<PathBuf> = files.iter().cloned().chain(policies).collect();
         let before = contents(&paths);
-        for path in &args.files {
-            match run_file(path, args, output) {
+        for path in files {
+            match run_file(path, filter, output) {
                 Ok(ran) => report::human(&[ran], output),
                 Err(Failure::Message(message)) => output.error(&message),
-                Err(Failure::Told) => {}
+                Err(Failure::Reported) => {}
             }
         }
         output.line(&output.paint(DIM, "waiting for a change"));
         if output.is_abandoned() {
-            return Outcome::Fine;
+            return Completion::Clean;
         }
         while contents(&paths) == before {
             std::thread::sleep(PAUSE);

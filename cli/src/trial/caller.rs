@@ -14,7 +14,7 @@ const RSA_BYTES: usize = 256;
 
 /// What the tokens of an issuer look like.
 #[derive(Clone, Debug)]
-pub(super) struct Form {
+pub(super) struct TokenForm {
     issuer: String,
     algorithm: Algorithm,
     typ: String,
@@ -22,17 +22,17 @@ pub(super) struct Form {
 
 /// Makes the word of whoever calls the tool as good as the signature of any issuer: each gets one key under which, on
 /// this platform, every signature holds. Gives the forms of the tokens that then are theirs.
-pub(super) fn trust(policy: &mut Policy) -> Vec<Form> {
+pub(super) fn trust(policy: &mut Policy) -> Vec<TokenForm> {
     let forms = policy.issuers.iter_mut().filter_map(|issuer| {
         let algorithm = *issuer.algorithms.first()?;
         Rc::make_mut(issuer).keys = KeySource::Static(vec![some_key(algorithm)?]);
-        Some(Form { issuer: issuer.issuer.clone(), algorithm, typ: issuer.types.first()?.clone() })
+        Some(TokenForm { issuer: issuer.issuer.clone(), algorithm, typ: issuer.types.first()?.clone() })
     });
     forms.collect()
 }
 
 /// A token with these claims in the form of their issuer's. Its signature is nobody's.
-pub(super) fn token(claims: &str, forms: &[Form]) -> String {
+pub(super) fn token(claims: &str, forms: &[TokenForm]) -> String {
     let document = Json::parse(claims).ok();
     let iss = document.as_ref().and_then(|claims| claims.as_object()?.get("iss")?.as_str());
     let form = forms.iter().find(|form| Some(form.issuer.as_str()) == iss).or(forms.first());
@@ -53,7 +53,6 @@ fn signature_bytes(algorithm: Algorithm) -> usize {
 /// A key that fits the algorithm, of no one.
 fn some_key(algorithm: Algorithm) -> Option<PublicKey> {
     let number = |bytes: usize| base64url::encode(&vec![0xff; bytes]);
-    let key_type = algorithm.key_type();
     let (key_type, coordinate) = (algorithm.key_type(), number(algorithm.key_type().number_bytes()));
     let (kty, crv) = (key_type.kty(), key_type.crv());
     let jwk = match key_type {

@@ -6,12 +6,12 @@ use std::cmp::Ordering;
 use portcullis::policy::Step;
 use portcullis::request::Request;
 use portcullis::route::path::RequestPath;
-use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
+use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment, RoutePattern};
 use portcullis::route::table::{RouteMatch, RouteTable};
 use serde::Serialize;
 
 use super::near::difference as difference_of_paths;
-use crate::document::Value;
+use crate::document::SourceValue;
 
 /// The most routes that are shown for having nearly the path.
 const MAX_NEAR: usize = 3;
@@ -20,9 +20,7 @@ const MAX_NEAR: usize = 3;
 #[derive(Clone, Debug)]
 pub(crate) struct RouteText {
     index: usize,
-    hosts: Vec<HostPattern>,
-    path: PathPattern,
-    methods: Vec<String>,
+    pattern: RoutePattern,
     /// As the policy writes them.
     path_text: String,
     host_texts: Vec<String>,
@@ -30,7 +28,7 @@ pub(crate) struct RouteText {
 
 /// A route that a request might have been for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Candidate {
+pub(crate) struct RouteCandidate {
     /// Where it stands in the policy's `routes`.
     pub(crate) index: usize,
     pub(crate) path: String,
@@ -38,7 +36,7 @@ pub(crate) struct Candidate {
     pub(crate) methods: Vec<String>,
     /// Empty where the route takes all.
     pub(crate) hosts: Vec<String>,
-    pub(crate) standing: Standing,
+    pub(crate) standing: CandidateStanding,
     /// Why it is not the route of the request.
     pub(crate) reason: Option<String>,
 }
@@ -46,7 +44,7 @@ pub(crate) struct Candidate {
 /// What became of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Standing {
+pub(crate) enum CandidateStanding {
     /// The route of the request.
     Chosen,
     /// It would be the route, but the request was answered before routes were looked at.
@@ -63,7 +61,7 @@ pub(crate) enum Standing {
 
 /// What goes before what: the group of hosts, then the path segment by segment, then the method. Less goes first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Rank {
+struct Precedence {
     host: u8,
     path: Vec<u8>,
     method: u8,
@@ -75,35 +73,37 @@ const REST: u8 = 2;
 
 impl RouteText {
     /// The routes of a policy that holds.
-    pub(crate) fn all(policy: &Value) -> Vec<Self> {
+    pub(crate) fn all(policy: &SourceValue) -> Vec<Self> {
         policy.list("routes").iter().enumerate().filter_map(|(index, route)| Self::read(index, route)).collect()
     }
 
     /// The names of the captures of its path.
     pub(crate) fn captures(&self) -> impl Iterator<Item = &str> {
-        self.path.names()
+        self.pattern.path.names()
     }
 
     pub(crate) fn index(&self) -> usize {
         self.index
     }
 
-    fn read(index: usize, route: &Value) -> Option<Self> {
+    fn read(index: usize, route: &SourceValue) -> Option<Self> {
         let (path, hosts, methods) = (route.get("path")?.as_str()?, route.texts("hosts"), route.texts("methods"));
         Some(Self {
             index,
-            hosts: hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
-            path: PathPattern::parse(path).ok()?,
+            pattern: RoutePattern {
+                hosts: hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
+                path: PathPattern::parse(path).ok()?,
+                methods: methods.into_iter().map(str::to_owned).collect(),
+            },
             path_text: path.to_owned(),
             host_texts: hosts.into_iter().map(str::to_owned).collect(),
-            methods: methods.into_iter().map(str::to_owned).collect(),
         })
     }
 
     /// Whether the table would take this route for the request if it were the only one, for these hosts.
-    fn takes(&self, hosts: &[HostPattern], asked: &Asked<'_>) -> Option<bool> {
+    fn takes(&self, hosts: &[HostPattern], asked: &MatchTarget<'_>) -> Option<bool> {
         let mut table = RouteTable::default();
-        table.insert(self.index, hosts, &self.path, &self.methods);
+        table.insert(self.index, &RoutePattern { hosts: hosts.to_vec(), ..self.pattern.clone() });
         match table.find(asked.host, asked.path, asked.method) {
             RouteMatch::Route(..) => Some(true),
             RouteMatch::MethodNotAllowed(_) => Some(false),
@@ -111,31 +111,38 @@ impl RouteText {
         }
     }
 
-    fn rank(&self, asked: &Asked<'_>) -> Option<(Rank, bool)> {
+    fn rank(&self, asked: &MatchTarget<'_>) -> Option<(Precedence, bool)> {
         let pattern = |host: &HostPattern| match host {
             HostPattern::Exact(_) => 0,
             HostPattern::Label { .. } => 1,
         };
-        let groups = self.hosts.iter().filter(|host| self.takes(std::slice::from_ref(host), asked).is_some());
-        let host = if self.hosts.is_empty() { Some(2) } else { groups.map(pattern).min() };
-        let has_method = self.takes(&self.hosts, asked)?;
+        let groups = self.pattern.hosts.iter().filter(|host| self.takes(std::slice::from_ref(host), asked).is_some());
+        let host = if self.pattern.hosts.is_empty() { Some(2) } else { groups.map(pattern).min() };
+        let has_method = self.takes(&self.pattern.hosts, asked)?;
         let segment = |segment: &PatternSegment| match segment {
             PatternSegment::Literal(_) => LITERAL,
             PatternSegment::Capture(_) => CAPTURE,
         };
-        let path = self.path.segments.iter().map(segment).chain(self.path.rest.as_ref().map(|_| REST)).collect();
-        let names = |method: &str| self.methods.iter().any(|known| known == method);
+        let path = self
+            .pattern
+            .path
+            .segments
+            .iter()
+            .map(segment)
+            .chain(self.pattern.path.rest.as_ref().map(|_| REST))
+            .collect();
+        let names = |method: &str| self.pattern.methods.iter().any(|known| known == method);
         let method = match asked.method {
             method if names(method) => 0,
             "HEAD" if names("GET") => 1,
             _ if has_method => 2,
             _ => 3,
         };
-        Some((Rank { host: host?, path, method }, has_method))
+        Some((Precedence { host: host?, path, method }, has_method))
     }
 }
 
-struct Asked<'r> {
+struct MatchTarget<'r> {
     host: &'r str,
     path: &'r RequestPath<'r>,
     method: &'r str,
@@ -143,10 +150,10 @@ struct Asked<'r> {
 
 /// The routes that have the request's path, the chosen one first, then in the order of precedence; where there are none,
 /// routes that nearly have it.
-pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Option<usize>) -> Vec<Candidate> {
+pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Option<usize>) -> Vec<RouteCandidate> {
     let Ok(path) = RequestPath::parse(request.url.path) else { return Vec::new() };
     let host = request.url.host().to_ascii_lowercase();
-    let asked = Asked { host: &host, path: &path, method: request.method };
+    let asked = MatchTarget { host: &host, path: &path, method: request.method };
     let mut matching: Vec<_> =
         routes.iter().filter_map(|route| route.rank(&asked).map(|(rank, has)| (route, rank, has))).collect();
     matching.sort_by(|(one, one_rank, _), (other, other_rank, _)| {
@@ -156,19 +163,21 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
     let first = matching.first().map(|(route, rank, _)| (route.index, rank.clone()));
     let near = matching.iter().map(|(route, rank, has_method)| {
         let (standing, reason) = match &first {
-            _ if Some(route.index) == chosen => (Standing::Chosen, None),
+            _ if Some(route.index) == chosen => (CandidateStanding::Chosen, None),
             Some((leader, _)) if *leader == route.index && *has_method => {
-                (Standing::Unasked, Some("the request was answered before it came to routes".to_owned()))
+                (CandidateStanding::Unasked, Some("the request was answered before it came to routes".to_owned()))
             }
             Some((leader, best)) if best.host != rank.host || best.path != rank.path => {
-                (Standing::Behind, Some(difference(best, rank, *leader)))
+                (CandidateStanding::Behind, Some(difference(best, rank, *leader)))
             }
-            _ if !has_method && route.methods.is_empty() => {
-                (Standing::OtherMethod, Some("takes all methods but CONNECT, TRACE and TRACK".to_owned()))
+            _ if !has_method && route.pattern.methods.is_empty() => {
+                (CandidateStanding::OtherMethod, Some("takes all methods but CONNECT, TRACE and TRACK".to_owned()))
             }
-            _ if !has_method => (Standing::OtherMethod, Some(format!("takes {} only", route.methods.join(" ")))),
-            Some((leader, _)) => (Standing::Behind, Some(format!("{} names the method", place(*leader)))),
-            None => (Standing::Behind, None),
+            _ if !has_method => {
+                (CandidateStanding::OtherMethod, Some(format!("takes {} only", route.pattern.methods.join(" "))))
+            }
+            Some((leader, _)) => (CandidateStanding::Behind, Some(format!("{} names the method", place(*leader)))),
+            None => (CandidateStanding::Behind, None),
         };
         route.candidate(standing, reason)
     });
@@ -176,29 +185,29 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
     let elsewhere = elsewhere.filter(|route| route.takes(&[], &asked).is_some());
     let elsewhere = elsewhere.map(|route| {
         let reason = format!("is for {} only, not for {host}", route.host_texts.join(" "));
-        route.candidate(Standing::OtherHost, Some(reason))
+        route.candidate(CandidateStanding::OtherHost, Some(reason))
     });
-    let found: Vec<Candidate> = near.chain(elsewhere).collect();
+    let found: Vec<RouteCandidate> = near.chain(elsewhere).collect();
     if found.is_empty() { nearly(routes, &path) } else { found }
 }
 
-fn nearly(routes: &[RouteText], path: &RequestPath<'_>) -> Vec<Candidate> {
+fn nearly(routes: &[RouteText], path: &RequestPath<'_>) -> Vec<RouteCandidate> {
     let near = routes.iter().filter_map(|route| {
-        let reason = difference_of_paths(&route.path, path)?;
-        Some(route.candidate(Standing::OtherPath, Some(reason)))
+        let reason = difference_of_paths(&route.pattern.path, path)?;
+        Some(route.candidate(CandidateStanding::OtherPath, Some(reason)))
     });
     near.take(MAX_NEAR).collect()
 }
 
 impl RouteText {
-    fn candidate(&self, standing: Standing, reason: Option<String>) -> Candidate {
-        let (methods, hosts) = (self.methods.clone(), self.host_texts.clone());
-        Candidate { index: self.index, path: self.path_text.clone(), methods, hosts, standing, reason }
+    fn candidate(&self, standing: CandidateStanding, reason: Option<String>) -> RouteCandidate {
+        let (methods, hosts) = (self.pattern.methods.clone(), self.host_texts.clone());
+        RouteCandidate { index: self.index, path: self.path_text.clone(), methods, hosts, standing, reason }
     }
 }
 
 /// Why the one goes before the other, where the method is not why.
-fn difference(best: &Rank, rank: &Rank, leader: usize) -> String {
+fn difference(best: &Precedence, rank: &Precedence, leader: usize) -> String {
     let leader = place(leader);
     if best.host != rank.host {
         let group = |host| match host {
@@ -223,14 +232,14 @@ fn place(index: usize) -> String {
     portcullis::policy::Place::at(&[Step::Key("routes"), Step::Index(index)]).to_string()
 }
 
-impl Ord for Rank {
+impl Ord for Precedence {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |rank: &Self| (rank.host, rank.path.clone(), rank.method);
         key(self).cmp(&key(other))
     }
 }
 
-impl PartialOrd for Rank {
+impl PartialOrd for Precedence {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -254,8 +263,7 @@ mod tests {
     /// `None` if two routes claim the same.
     fn table_of(texts: &[RouteText]) -> Option<RouteTable> {
         let mut table = RouteTable::default();
-        let has_conflicts =
-            texts.iter().any(|text| !table.insert(text.index, &text.hosts, &text.path, &text.methods).is_empty());
+        let has_conflicts = texts.iter().any(|text| !table.insert(text.index, &text.pattern).is_empty());
         (!has_conflicts).then_some(table)
     }
 
@@ -273,9 +281,11 @@ mod tests {
             for (hosts, path, methods) in routes {
                 let text = RouteText {
                     index: texts.len(),
-                    hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
-                    path: PathPattern::parse(path).unwrap(),
-                    methods: methods.iter().map(|&method| method.to_owned()).collect(),
+                    pattern: RoutePattern {
+                        hosts: hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+                        path: PathPattern::parse(path).unwrap(),
+                        methods: methods.iter().map(|&method| method.to_owned()).collect(),
+                    },
                     path_text: path.to_owned(),
                     host_texts: hosts.iter().map(|&host| host.to_owned()).collect(),
                 };
@@ -293,14 +303,14 @@ mod tests {
             match table.find(host, &parsed, method) {
                 RouteMatch::Route(route, _) => {
                     prop_assert_eq!(standing(None).map(|(index, _)| index), Some(route));
-                    prop_assert_eq!(standing(Some(route)), Some((route, Standing::Chosen)));
+                    prop_assert_eq!(standing(Some(route)), Some((route, CandidateStanding::Chosen)));
                 }
                 RouteMatch::MethodNotAllowed(_) => {
-                    prop_assert_eq!(standing(None).map(|(_, standing)| standing), Some(Standing::OtherMethod));
+                    prop_assert_eq!(standing(None).map(|(_, standing)| standing), Some(CandidateStanding::OtherMethod));
                 }
                 RouteMatch::NoRoute => {
-                    let none = |standing: Option<(usize, Standing)>| {
-                        standing.is_none_or(|(_, standing)| matches!(standing, Standing::OtherHost | Standing::OtherPath))
+                    let none = |standing: Option<(usize, CandidateStanding)>| {
+                        standing.is_none_or(|(_, standing)| matches!(standing, CandidateStanding::OtherHost | CandidateStanding::OtherPath))
                     };
                     prop_assert!(none(standing(None)));
                 }

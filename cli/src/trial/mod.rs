@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use portcullis::answer::{Answer, answer, preflight, serve};
 use portcullis::cors::Kind;
-use portcullis::decision::{Context, Decision};
+use portcullis::decision::{AnswerContext, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
 use portcullis::policy::{KeySource, Policy};
@@ -23,19 +23,19 @@ use portcullis::request::Request;
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::upstream::Forward;
 
-use crate::Failure;
-use caller::Form;
-use peek::Peek;
-use platform::Local;
-use record::{Check, Given, Record};
-pub(crate) use request::{Asked, check_method};
+use crate::exit::Failure;
+use caller::TokenForm;
+use peek::UnverifiedToken;
+use platform::LocalPlatform;
+use record::{Check, RequestFacts, StepRecord};
+pub(crate) use request::{TrialRequest, check_method};
 use secrets::StandIns;
 
 /// A gate with a policy, to try requests at.
-pub(crate) struct Court {
-    gateway: Gateway<Local>,
+pub(crate) struct LocalGate {
+    gateway: Gateway<LocalPlatform>,
     /// What made-up tokens look like, where claims are taken as verified.
-    forms: Option<Vec<Form>>,
+    forms: Option<Vec<TokenForm>>,
     secrets: StandIns,
     issuers: Vec<String>,
     max_token_bytes: usize,
@@ -43,7 +43,7 @@ pub(crate) struct Court {
 
 /// How a request was decided.
 pub(crate) struct Trial {
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: TrialDecision,
     pub(crate) checks: Vec<Check>,
     pub(crate) route: Option<(RouteIndex, Captures)>,
     /// Headers that the gate adds to the origin's answer.
@@ -54,14 +54,14 @@ pub(crate) struct Trial {
 
 /// What becomes of a request.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum TrialDecision {
     Allow(Forward<'static>),
     Deny(Answer),
     /// The gate answers by itself, with a document of its own or to a preflight.
     Serve(Answer),
 }
 
-impl Court {
+impl LocalGate {
     /// A gate that verifies tokens with its issuers' keys.
     pub(crate) fn of_tokens(policy: Policy) -> Result<Self, Failure> {
         Self::new(policy, None)
@@ -73,19 +73,19 @@ impl Court {
         Self::new(policy, Some(forms))
     }
 
-    fn new(policy: Policy, forms: Option<Vec<Form>>) -> Result<Self, Failure> {
+    fn new(policy: Policy, forms: Option<Vec<TokenForm>>) -> Result<Self, Failure> {
         let secrets = StandIns::new(&policy);
         let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let max_token_bytes = policy.max_token_bytes;
         // Each request is tried by itself: what an earlier one proved must not shorten its way.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
-        let court = Self { gateway, forms, secrets, issuers, max_token_bytes };
-        let local = Local::new(0, court.forms.is_some(), court.secrets.clone(), Record::default());
-        let loaded = local.run(court.gateway.keyring().check_static_keys(&local));
+        let gate = Self { gateway, forms, secrets, issuers, max_token_bytes };
+        let local = LocalPlatform::new(0, gate.forms.is_some(), gate.secrets.clone(), StepRecord::default());
+        let loaded = local.run(gate.gateway.keyring().check_static_keys(&local));
         loaded.map_err(|names| {
             Failure::new(format!("no key in the policy of issuer {} can be used here", names.join(", ")))
         })?;
-        Ok(court)
+        Ok(gate)
     }
 
     /// The `iss` of each issuer.
@@ -95,18 +95,18 @@ impl Court {
 
     /// Decides on a request at an instant, in seconds since 1970. `claims` are the caller's, taken as verified; without
     /// them the request's own `Authorization` counts.
-    pub(crate) fn decide(&self, asked: &Asked, claims: Option<&str>, now: u64) -> Trial {
+    pub(crate) fn decide(&self, asked: &TrialRequest, claims: Option<&str>, now: u64) -> Trial {
         let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
         let authorization = token.map(|token| format!("Bearer {token}"));
         let request = asked.request(authorization.as_deref());
         let authorization = request.header("authorization");
-        let given = Given {
+        let given = RequestFacts {
             authority: request.url.authority.to_owned(),
             host: request.header("host").map(str::to_owned),
             path: request.url.path.to_owned(),
             query: request.url.query.map(str::to_owned),
             method: request.method.to_owned(),
-            peek: Peek::at(authorization),
+            peek: UnverifiedToken::at(authorization),
             authorization: request::describe(authorization),
             preflight: request::describe_preflight(&request),
             now,
@@ -114,18 +114,18 @@ impl Court {
             trusts: claims.is_some(),
             issuers: self.issuers.clone(),
         };
-        let local = Local::new(now, self.forms.is_some(), self.secrets.clone(), Record::new(given));
-        let take = |decision: Decision<'_>, context: &Context<'_>| match decision {
+        let local = LocalPlatform::new(now, self.forms.is_some(), self.secrets.clone(), StepRecord::new(given));
+        let take = |decision: Decision<'_>, context: &AnswerContext<'_>| match decision {
             Decision::Allow(mut forward) => {
                 self.secrets.show(&mut forward);
                 keep_from_caches(&mut forward, &request);
-                (None, Verdict::Allow(forward.into_owned()), added(context))
+                (None, TrialDecision::Allow(forward.into_owned()), added(context))
             }
-            Decision::Serve(document) => (None, Verdict::Serve(serve(&document, context)), Vec::new()),
-            Decision::Preflight(granted) => (None, Verdict::Serve(preflight(&granted, context)), Vec::new()),
+            Decision::Serve(document) => (None, TrialDecision::Serve(serve(&document, context)), Vec::new()),
+            Decision::Preflight(granted) => (None, TrialDecision::Serve(preflight(&granted, context)), Vec::new()),
             Decision::Deny(denial) => {
                 let answer = answer(&denial, context);
-                (Some(denial), Verdict::Deny(answer), Vec::new())
+                (Some(denial), TrialDecision::Deny(answer), Vec::new())
             }
         };
         let (denial, verdict, added) = local.run(self.gateway.decide(&request, &local, take));
@@ -148,7 +148,7 @@ fn keep_from_caches(forward: &mut Forward<'_>, request: &Request<'_>) {
     }
 }
 
-fn added(context: &Context<'_>) -> Vec<(String, String)> {
+fn added(context: &AnswerContext<'_>) -> Vec<(String, String)> {
     let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(Kind::Content));
     fields.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
 }

@@ -3,6 +3,8 @@
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{PathPattern, PatternSegment};
 
+use crate::spelling::is_near;
+
 /// The one thing by which a path is not the request's; `None` if it is, or if there is more than one.
 pub(super) fn difference(pattern: &PathPattern, path: &RequestPath<'_>) -> Option<String> {
     let literals = || pattern.segments.iter().enumerate().filter_map(|(index, segment)| literal(segment, index, path));
@@ -13,7 +15,7 @@ pub(super) fn difference(pattern: &PathPattern, path: &RequestPath<'_>) -> Optio
     let has_more = |than: usize| literals().nth(than).is_some();
     let is_long_enough = if pattern.rest.is_some() { found >= expected } else { found == expected };
     match other {
-        Some((index, expected, found)) if is_only && is_long_enough && (is_like(expected, found) || has_more(1)) => {
+        Some((index, expected, found)) if is_only && is_long_enough && (is_near(expected, found) || has_more(1)) => {
             Some(format!("has {expected:?} in segment {}, where the request has {found:?}", index + 1))
         }
         None if !is_long_enough && expected.abs_diff(found) <= 1 && has_more(0) => {
@@ -23,11 +25,6 @@ pub(super) fn difference(pattern: &PathPattern, path: &RequestPath<'_>) -> Optio
         }
         _ => None,
     }
-}
-
-fn is_like(expected: &str, found: &str) -> bool {
-    let distance = strsim::damerau_levenshtein(&expected.to_lowercase(), &found.to_lowercase());
-    distance <= 1 + expected.chars().count() / 4
 }
 
 /// A literal of the policy, and what the request has in its place.

@@ -5,9 +5,11 @@ use portcullis::jose::json::{Json, Object};
 use portcullis::token::bearer;
 use portcullis::token::claims::STRING_CLAIMS;
 
+use crate::json;
+
 /// The parts of a token that an operator needs to see why it is refused. Whose it is and what it allows are none of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Peek {
+pub(super) struct UnverifiedToken {
     pub(super) bytes: usize,
     pub(super) alg: Option<String>,
     pub(super) kid: Option<String>,
@@ -22,7 +24,7 @@ pub(super) struct Peek {
     pub(super) bound: Option<&'static str>,
 }
 
-impl Peek {
+impl UnverifiedToken {
     /// Looks at the token in an `Authorization` header, as far as there is one that can be read.
     pub(super) fn at(authorization: Option<&str>) -> Option<Self> {
         let token = bearer::extract(authorization).ok()??;
@@ -41,7 +43,7 @@ impl Peek {
 
 fn member(document: Option<&Json<'_>>, name: &str) -> Option<String> {
     let value = document?.as_object()?.get(name)?;
-    Some(value.as_str().map_or_else(|| serde_json::to_string(value).unwrap_or_default(), str::to_owned))
+    Some(value.as_str().map_or_else(|| json::value(value).to_string(), str::to_owned))
 }
 
 type Fits = fn(&Json<'_>) -> bool;

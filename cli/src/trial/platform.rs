@@ -16,12 +16,12 @@ use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets,
 use portcullis::time::UnixMillis;
 use portcullis::trace::{Observer, Step};
 
-use super::record::Record;
+use super::record::StepRecord;
 use super::secrets::StandIns;
 use crate::web;
 
 /// A key of an issuer, or one that stands for the word of whoever calls the tool.
-pub(crate) enum Key {
+pub(crate) enum TrialKey {
     Issuers(NativeKey),
     /// Every signature holds under it.
     Trusted,
@@ -29,24 +29,24 @@ pub(crate) enum Key {
 
 /// Where one request is decided.
 #[derive(Clone)]
-pub(super) struct Local(Rc<Shared>);
+pub(super) struct LocalPlatform(Rc<LocalState>);
 
-struct Shared {
+struct LocalState {
     now: u64,
     trusts: bool,
     secrets: StandIns,
-    record: RefCell<Record>,
+    record: RefCell<StepRecord>,
     tasks: RefCell<Vec<Pin<Box<dyn Future<Output = ()>>>>>,
 }
 
-impl Local {
+impl LocalPlatform {
     /// A place where it is `now`, in seconds since 1970. If it `trusts`, each signature holds.
-    pub(super) fn new(now: u64, trusts: bool, secrets: StandIns, record: Record) -> Self {
-        Self(Rc::new(Shared { now, trusts, secrets, record: RefCell::new(record), tasks: RefCell::default() }))
+    pub(super) fn new(now: u64, trusts: bool, secrets: StandIns, record: StepRecord) -> Self {
+        Self(Rc::new(LocalState { now, trusts, secrets, record: RefCell::new(record), tasks: RefCell::default() }))
     }
 
     /// What was heard so far.
-    pub(super) fn take_record(&self) -> Record {
+    pub(super) fn take_record(&self) -> StepRecord {
         self.0.record.take()
     }
 
@@ -64,32 +64,32 @@ impl Local {
     }
 }
 
-impl Crypto for Local {
-    type Key = Key;
+impl Crypto for LocalPlatform {
+    type Key = TrialKey;
 
-    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<Key> {
+    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<TrialKey> {
         if self.0.trusts {
-            return Some(Key::Trusted);
+            return Some(TrialKey::Trusted);
         }
-        NativeCrypto.import(key, algorithm).await.map(Key::Issuers)
+        NativeCrypto.import(key, algorithm).await.map(TrialKey::Issuers)
     }
 
-    async fn verify(&self, key: &Key, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
+    async fn verify(&self, key: &TrialKey, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
         match key {
-            Key::Issuers(key) => NativeCrypto.verify(key, algorithm, signature, signed).await,
-            Key::Trusted => true,
+            TrialKey::Issuers(key) => NativeCrypto.verify(key, algorithm, signature, signed).await,
+            TrialKey::Trusted => true,
         }
     }
 }
 
-impl Secrets for Local {
+impl Secrets for LocalPlatform {
     fn secret(&self, name: &str) -> Option<String> {
         self.log(&format!("the secret {name} is not here: something stands for it"));
         Some(self.0.secrets.secret(name))
     }
 }
 
-impl Signing for Local {
+impl Signing for LocalPlatform {
     type SigningKey = EncodingKey;
 
     async fn import_private(&self, key: &PrivateKey) -> Option<EncodingKey> {
@@ -101,7 +101,7 @@ impl Signing for Local {
     }
 }
 
-impl Store for Local {
+impl Store for LocalPlatform {
     async fn read(&self, _key: &str) -> Result<Option<Stored>, Fault> {
         Ok(None)
     }
@@ -111,7 +111,7 @@ impl Store for Local {
     }
 }
 
-impl Fetch for Local {
+impl Fetch for LocalPlatform {
     async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {
         let fetched = web::get(request);
         self.0.record.borrow_mut().fetched(request.url, &fetched);
@@ -119,13 +119,13 @@ impl Fetch for Local {
     }
 }
 
-impl Observer for Local {
+impl Observer for LocalPlatform {
     fn observe(&self, step: Step<'_>) {
         self.0.record.borrow_mut().note(step);
     }
 }
 
-impl Runtime for Local {
+impl Runtime for LocalPlatform {
     fn now(&self) -> UnixMillis {
         UnixMillis(self.0.now.saturating_mul(1000))
     }

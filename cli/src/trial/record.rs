@@ -2,12 +2,12 @@
 
 use portcullis::denial::{Denial, InvalidToken};
 use portcullis::platform::{Fault, Fetched};
-use portcullis::policy::{Access, Issuer, KeySource, Requirement};
+use portcullis::policy::{Issuer, KeySource, Requirement};
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::trace::Step;
 use serde::Serialize;
 
-use super::peek::Peek;
+use super::peek::UnverifiedToken;
 use super::time;
 use super::words::{self, quoted};
 
@@ -26,7 +26,7 @@ pub(crate) struct Check {
     /// The step of the pipeline, from 1 to 8.
     pub(crate) step: u8,
     pub(crate) name: String,
-    pub(crate) outcome: Verdict,
+    pub(crate) outcome: CheckOutcome,
     pub(crate) expected: String,
     /// `None` where there is nothing to show beside what was expected.
     pub(crate) found: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Check {
 /// What became of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Verdict {
+pub(crate) enum CheckOutcome {
     Passed,
     Refused,
     /// Taken as good because the claims are taken as verified.
@@ -46,14 +46,14 @@ pub(crate) enum Verdict {
 
 /// What is known before a request is decided.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Given {
+pub(super) struct RequestFacts {
     pub(super) authority: String,
     /// The value of the header `Host`.
     pub(super) host: Option<String>,
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) method: String,
-    pub(super) peek: Option<Peek>,
+    pub(super) peek: Option<UnverifiedToken>,
     pub(super) authorization: &'static str,
     /// What a browser asks for a page.
     pub(super) preflight: String,
@@ -68,8 +68,8 @@ pub(super) struct Given {
 
 /// The steps so far.
 #[derive(Debug, Default)]
-pub(super) struct Record {
-    given: Given,
+pub(super) struct StepRecord {
+    given: RequestFacts,
     /// Each step with its checks, in order: it is refused by one of them, or passes them all.
     steps: Vec<Vec<Check>>,
     pub(super) route: Option<(RouteIndex, Captures)>,
@@ -78,8 +78,8 @@ pub(super) struct Record {
     pub(super) log: Vec<String>,
 }
 
-impl Record {
-    pub(super) fn new(given: Given) -> Self {
+impl StepRecord {
+    pub(super) fn new(given: RequestFacts) -> Self {
         Self { given, ..Self::default() }
     }
 
@@ -99,19 +99,20 @@ impl Record {
     pub(super) fn into_checks(self, denial: Option<&Denial>) -> Vec<Check> {
         let mut steps = self.steps;
         if let (Some(denial), Some(last)) = (denial, steps.last_mut()) {
-            let refused = refused_by(denial, last);
+            let name = denying_check(denial);
+            let refused = last.iter().position(|check| Some(check.name.as_str()) == name).unwrap_or_default();
             last.truncate(refused + 1);
             if let Some(check) = last.get_mut(refused) {
-                check.outcome = Verdict::Refused;
+                check.outcome = CheckOutcome::Refused;
             }
         }
         let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
         // The gate looks at what depends on the issuer behind the issuer; which comes first, no answer shows.
         checks.sort_by_key(|check| check.step);
-        if let Some(refused) = checks.iter().position(|check| check.outcome == Verdict::Refused) {
+        if let Some(refused) = checks.iter().position(|check| check.outcome == CheckOutcome::Refused) {
             checks.truncate(refused + 1);
         }
-        if checks.iter().any(|check| check.name == SIGNATURE && check.outcome == Verdict::Passed) {
+        if checks.iter().any(|check| check.name == SIGNATURE && check.outcome == CheckOutcome::Passed) {
             // Now the signature vouches for what was looked at before it.
             checks.iter_mut().for_each(|check| check.unverified = false);
         }
@@ -119,7 +120,7 @@ impl Record {
     }
 
     pub(super) fn note(&mut self, step: Step<'_>) {
-        let Given { path, method, query, .. } = &self.given;
+        let RequestFacts { path, method, query, .. } = &self.given;
         let checks = match step {
             Step::Host => vec![check(1, "host", "a host, and a port if any", self.host())],
             Step::Path => vec![check(1, "path", "a path with one reading", quoted(path))],
@@ -147,8 +148,8 @@ impl Record {
                     check.found = Some(format!("routes[{index}], {}", route.name));
                 }
                 self.route = Some((index, captures.clone()));
-                self.needs_token = matches!(route.access, Access::Token(_));
-                vec![check(1, "access", "not deny", route.access.name().to_owned())]
+                self.needs_token = route.access_name() == "token";
+                vec![check(1, "access", "not deny", route.access_name().to_owned())]
             }
             Step::Authorization => {
                 let expected = if self.needs_token { "one bearer token" } else { "one bearer token, or none" };
@@ -184,7 +185,7 @@ impl Record {
     }
 
     fn host(&self) -> String {
-        let Given { authority, host, .. } = &self.given;
+        let RequestFacts { authority, host, .. } = &self.given;
         match host {
             Some(host) if host != authority => format!("{} in the URL, {} in Host", quoted(authority), quoted(host)),
             _ => quoted(authority),
@@ -212,7 +213,7 @@ impl Record {
     }
 
     fn claims(&self, issuer: &Issuer) -> Vec<Check> {
-        let Given { now, .. } = self.given;
+        let RequestFacts { now, .. } = self.given;
         let peek = self.given.peek.clone().unwrap_or_default();
         let none = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), quoted);
         let algorithms = words::one_of(issuer.algorithms.iter().map(ToString::to_string));
@@ -264,7 +265,7 @@ impl Record {
     /// A check of what only a real token has.
     fn of_token(&self, step: u8, name: &str, expected: String, found: String) -> Check {
         if self.given.trusts {
-            return Check { outcome: Verdict::Assumed, found: None, ..check(step, name, expected, found) };
+            return Check { outcome: CheckOutcome::Assumed, found: None, ..check(step, name, expected, found) };
         }
         self.said(check(step, name, expected, found))
     }
@@ -277,23 +278,40 @@ impl Record {
 
 fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: String) -> Check {
     let (name, expected) = (name.into(), expected.into());
-    Check { step, name, outcome: Verdict::Passed, expected, found: Some(found), unverified: false }
+    Check { step, name, outcome: CheckOutcome::Passed, expected, found: Some(found), unverified: false }
 }
 
-/// Which of a step's checks it was.
-fn refused_by(denial: &Denial, checks: &[Check]) -> usize {
-    let name = match denial {
-        Denial::InvalidToken(InvalidToken::TooLong) => "size",
-        Denial::InvalidToken(InvalidToken::NotThreeParts | InvalidToken::Malformed) => "form",
-        Denial::InvalidToken(InvalidToken::Algorithm) => ALGORITHM,
-        Denial::InvalidToken(InvalidToken::Critical) => "extensions",
-        Denial::InvalidToken(InvalidToken::Type) => "type",
-        Denial::InvalidToken(InvalidToken::Claims) => "claims",
-        Denial::InvalidToken(InvalidToken::Bound) => BINDING,
-        Denial::TokenExpired => "exp",
-        Denial::TokenNotYetValid => "nbf, iat",
-        Denial::TokenTooOld => "max_age",
-        _ => "",
-    };
-    checks.iter().position(|check| check.name == name).unwrap_or_default()
+/// The check of its step that denies; `None` where the step has one check alone.
+fn denying_check(denial: &Denial) -> Option<&'static str> {
+    match denial {
+        Denial::InvalidToken(reason) => match reason {
+            InvalidToken::TooLong => Some("size"),
+            InvalidToken::NotThreeParts | InvalidToken::Malformed => Some("form"),
+            InvalidToken::Algorithm => Some(ALGORITHM),
+            InvalidToken::Critical => Some("extensions"),
+            InvalidToken::Type => Some("type"),
+            InvalidToken::Claims => Some("claims"),
+            InvalidToken::Bound => Some(BINDING),
+            InvalidToken::Issuer | InvalidToken::Key | InvalidToken::Signature => None,
+        },
+        Denial::TokenExpired => Some("exp"),
+        Denial::TokenNotYetValid => Some("nbf, iat"),
+        Denial::TokenTooOld => Some("max_age"),
+        Denial::BadPath
+        | Denial::NoRoute
+        | Denial::MethodNotAllowed { .. }
+        | Denial::Denied
+        | Denial::PreflightDenied
+        | Denial::MissingAuthorization
+        | Denial::UnsupportedScheme
+        | Denial::MalformedAuthorization
+        | Denial::InvalidAudience
+        | Denial::OrganizationMismatch
+        | Denial::InsufficientScope { .. }
+        | Denial::ClaimMismatch
+        | Denial::KeysUnavailable { .. }
+        | Denial::Misconfigured
+        | Denial::OriginUnreachable
+        | Denial::OriginTimeout => None,
+    }
 }

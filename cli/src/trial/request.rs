@@ -14,14 +14,14 @@ const NON_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 
 /// A request without its body.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct TrialRequest {
     pub(crate) method: String,
     pub(crate) url: String,
     /// Names in lower case; several of one name are one value.
     headers: Vec<(String, String)>,
 }
 
-impl Asked {
+impl TrialRequest {
     /// Reads a method and a URL, or a path on [`DEFAULT_BASE`].
     pub(crate) fn new(method: &str, url: &str) -> Result<Self, String> {
         check_method(method)?;

@@ -8,6 +8,8 @@ use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Issuer, Organ
 use portcullis::route::table::RouteMatch;
 use portcullis::trace::Caller;
 
+use crate::json;
+
 /// A text in quotes, in which nothing can be mistaken for something else.
 pub(super) fn quoted(text: &str) -> String {
     format!("{text:?}")
@@ -66,13 +68,13 @@ pub(super) fn scopes(Scopes { all, any }: &Scopes, caller: Caller<'_>) -> (Strin
 pub(super) fn claim(rule: &ClaimRule, caller: Caller<'_>) -> (String, String) {
     let value = |value: &Expected| match value {
         Expected::Text(text) => template(text, caller),
-        Expected::Literal(literal) => json(literal),
+        Expected::Literal(literal) => shown(literal),
     };
     let expected = match &rule.test {
         ClaimTest::AnyOf(values) => one_of(values.iter().map(value)),
         ClaimTest::Contains(element) => format!("a list or words with {}", value(element)),
     };
-    (expected, caller.claims.get(&rule.claim).map_or_else(|| "no such claim".to_owned(), json))
+    (expected, caller.claims.get(&rule.claim).map_or_else(|| "no such claim".to_owned(), shown))
 }
 
 /// What a template is on this request, and where that comes from.
@@ -90,8 +92,8 @@ fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-fn json(value: &Json<'_>) -> String {
-    value.as_str().map_or_else(|| serde_json::to_string(value).unwrap_or_default(), quoted)
+fn shown(value: &Json<'_>) -> String {
+    value.as_str().map_or_else(|| json::value(value).to_string(), quoted)
 }
 
 /// The keys of a document, if it is a key set.

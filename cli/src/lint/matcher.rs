@@ -1,10 +1,11 @@
 //! Where a route is, and requests that it is there for.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use portcullis::route::path::RequestPath;
-use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
+use std::ops::Deref;
 
-use crate::document::Value;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use portcullis::policy::Route;
+use portcullis::route::path::RequestPath;
+use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment, RoutePattern};
 
 /// What a capture of the example requests holds: no policy has such a literal.
 pub(super) const ANY: &str = "zq0any0qz";
@@ -16,19 +17,19 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.');
 const MOST_SEGMENTS: usize = 8;
 
 /// Where a route is.
-pub(super) struct Location {
-    pub(super) hosts: Vec<HostPattern>,
-    pub(super) path: PathPattern,
-    pub(super) methods: Vec<String>,
+pub(super) struct RouteMatcher(pub(super) RoutePattern);
+
+impl Deref for RouteMatcher {
+    type Target = RoutePattern;
+
+    fn deref(&self) -> &RoutePattern {
+        &self.0
+    }
 }
 
-impl Location {
-    pub(super) fn read(written: &Value) -> Option<Self> {
-        Some(Self {
-            hosts: written.texts("hosts").into_iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
-            path: PathPattern::parse(written.get("path")?.as_str()?).ok()?,
-            methods: written.texts("methods").into_iter().map(str::to_owned).collect(),
-        })
+impl RouteMatcher {
+    pub(super) fn of(route: &Route) -> Self {
+        Self(route.pattern.clone())
     }
 
     pub(super) fn is_literal(&self) -> bool {
@@ -66,7 +67,7 @@ impl Location {
         };
         let segments = self.path.segments.iter().map(fold).collect();
         let path = PathPattern { segments, rest: self.path.rest.clone() };
-        Self { path, hosts: self.hosts.clone(), methods: self.methods.clone() }
+        Self(RoutePattern { path, hosts: self.hosts.clone(), methods: self.methods.clone() })
     }
 
     /// Whether some method is for both.
@@ -77,7 +78,7 @@ impl Location {
 
     /// Whether it takes what stands in front of the other's `{*rest}`, and no other path.
     pub(super) fn is_root_of(&self, other: &Self) -> bool {
-        let lengths = [self, other].map(|location| location.path.segments.len());
+        let lengths = [self, other].map(|matcher| matcher.path.segments.len());
         other.path.rest.is_some() && self.path.rest.is_none() && lengths[0] == lengths[1] && lengths[0] > 0
     }
 
@@ -99,13 +100,13 @@ impl Location {
 
     /// Paths that both match: as short as they can be, and one segment longer where both end in `{*rest}`.
     pub(super) fn common_paths(&self, other: &Self) -> Vec<String> {
-        let [own, others] = [self, other].map(|location| location.path.segments.len());
+        let [own, others] = [self, other].map(|matcher| matcher.path.segments.len());
         let length = own.max(others);
-        let is_too_short = |location: &Self| location.path.rest.is_none() && location.path.segments.len() != length;
+        let is_too_short = |matcher: &Self| matcher.path.rest.is_none() && matcher.path.segments.len() != length;
         if is_too_short(self) || is_too_short(other) {
             return Vec::new();
         }
-        let literal = |location: &Self, index: usize| match location.path.segments.get(index) {
+        let literal = |matcher: &Self, index: usize| match matcher.path.segments.get(index) {
             Some(PatternSegment::Literal(text)) => Some(text.clone()),
             _ => None,
         };

@@ -2,33 +2,33 @@
 
 use std::collections::HashMap;
 
-use super::area::{Area, Host, label_of};
-use super::path::Path;
-use super::security::Access;
+use super::area::{Area, AreaHost, label_of};
+use super::path::TemplatePath;
+use super::security::ImportedAccess;
 use super::tree::Pointer;
 
 /// What a route does with requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Rule {
+pub(crate) struct RouteRule {
     /// Who may pass.
-    pub(crate) access: Access,
+    pub(crate) access: ImportedAccess,
     /// What stands behind the gate.
     pub(crate) origin: Option<String>,
     /// Leading segments that the origin does not see.
     pub(crate) strip_prefix: Option<String>,
 }
 
-impl Rule {
+impl RouteRule {
     /// No one may pass.
-    pub(super) const DENY: Self = Self { access: Access::Deny, origin: None, strip_prefix: None };
+    pub(super) const DENY: Self = Self { access: ImportedAccess::Deny, origin: None, strip_prefix: None };
 }
 
 /// A claim of an operation.
 #[derive(Clone, Debug)]
-pub(super) struct Claim {
+pub(super) struct OperationRule {
     /// `None` is every method that nothing else of the same path has.
     pub(super) method: Option<String>,
-    pub(super) rule: Rule,
+    pub(super) rule: RouteRule,
     /// Why it denies, if it does.
     pub(super) reason: Option<String>,
     pub(super) pointer: Pointer,
@@ -36,21 +36,21 @@ pub(super) struct Claim {
 
 /// A path of the document at a place where its requests come in.
 #[derive(Clone, Debug)]
-pub(super) struct Template {
+pub(super) struct SiteTemplate {
     /// As the document writes it.
     pub(super) text: String,
     /// The host as the policy writes it.
     pub(super) host: Option<String>,
-    pub(super) path: Path,
+    pub(super) path: TemplatePath,
     pub(super) area: Area,
     /// Why no route is made for it, if none is. It then only keeps others from taking its requests.
     pub(super) left_out: Option<String>,
-    pub(super) claims: Vec<Claim>,
+    pub(super) claims: Vec<OperationRule>,
 }
 
-impl Template {
-    pub(super) fn new(text: &str, host: Option<&str>, path: Path, left_out: Option<String>) -> Self {
-        let area = path.area(Host::of(host));
+impl SiteTemplate {
+    pub(super) fn new(text: &str, host: Option<&str>, path: TemplatePath, left_out: Option<String>) -> Self {
+        let area = path.area(AreaHost::of(host));
         Self { text: text.to_owned(), host: host.map(str::to_owned), path, area, left_out, claims: Vec::new() }
     }
 
@@ -70,13 +70,13 @@ impl Template {
     }
 
     /// Its claims for a method. GET has HEAD with it (RFC 9110 §9.3.2), unless the path says what HEAD is.
-    pub(super) fn claims(&self, method: Option<&str>) -> Vec<&Claim> {
+    pub(super) fn claims(&self, method: Option<&str>) -> Vec<&OperationRule> {
         let covering = if method == Some("HEAD") { Some("GET") } else { None };
         let found = [method, None, covering].into_iter().map(|method| self.named(method));
         found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
     }
 
-    fn named(&self, method: Option<&str>) -> Vec<&Claim> {
+    fn named(&self, method: Option<&str>) -> Vec<&OperationRule> {
         self.claims.iter().filter(|claim| claim.method.as_deref() == method).collect()
     }
 
@@ -97,15 +97,15 @@ impl Template {
 
 /// The templates of a document, each at each of its places.
 #[derive(Debug, Default)]
-pub(super) struct Templates {
-    templates: Vec<Template>,
+pub(super) struct SiteTemplates {
+    templates: Vec<SiteTemplate>,
     by_key: HashMap<(String, Option<String>, String, Option<String>), usize>,
 }
 
-impl Templates {
+impl SiteTemplates {
     /// Adds a claim to a template, which may be known.
-    pub(super) fn add(&mut self, template: Template, claim: Claim) {
-        let Template { text, host, path, left_out, .. } = &template;
+    pub(super) fn add(&mut self, template: SiteTemplate, claim: OperationRule) {
+        let SiteTemplate { text, host, path, left_out, .. } = &template;
         let key = (text.clone(), host.clone(), path.text(), left_out.clone());
         let inexact = template.path.inexact.clone();
         let index = *self.by_key.entry(key).or_insert(self.templates.len());
@@ -119,7 +119,7 @@ impl Templates {
     }
 
     /// All templates; those first for which routes can be made.
-    pub(super) fn into_sorted(mut self) -> Vec<Template> {
+    pub(super) fn into_sorted(mut self) -> Vec<SiteTemplate> {
         self.leave_named();
         self.templates.sort_by_key(|template| (template.left_out.is_some(), !template.is_exact()));
         self.templates
@@ -141,7 +141,12 @@ impl Templates {
                 let Some(taken) = template.claims(Some(method)).first().map(|claim| (*claim).clone()) else { continue };
                 if taken.method.as_deref() != Some(method) {
                     let reason = Some(format!("the path has {method} on other servers"));
-                    template.claims.push(Claim { method: Some(method.to_owned()), rule: Rule::DENY, reason, ..taken });
+                    template.claims.push(OperationRule {
+                        method: Some(method.to_owned()),
+                        rule: RouteRule::DENY,
+                        reason,
+                        ..taken
+                    });
                 }
             }
         }

@@ -6,7 +6,7 @@ use super::tree::Pointer;
 
 /// What became of something that a policy cannot say as the document does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Outcome {
+pub(crate) enum RemarkKind {
     /// The gate refuses these requests with 403.
     Denied,
     /// There is no route for these.
@@ -23,7 +23,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remark {
     /// What became of it.
-    pub(crate) outcome: Outcome,
+    pub(crate) kind: RemarkKind,
     /// Why.
     pub(crate) message: String,
     /// Where, in the order of the document.
@@ -32,7 +32,7 @@ pub(crate) struct Remark {
 
 /// What only a person knows, and the option that says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Missing {
+pub(crate) struct MissingOption {
     /// The option, with its argument.
     pub(crate) option: String,
     /// Why it is needed.
@@ -41,19 +41,19 @@ pub(crate) struct Missing {
 
 /// All remarks so far; one for each message.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct Remarks {
     remarks: Vec<Remark>,
-    by_message: HashMap<(Outcome, String), usize>,
-    missing: Vec<Missing>,
+    by_message: HashMap<(RemarkKind, String), usize>,
+    missing: Vec<MissingOption>,
 }
 
-impl Report {
+impl Remarks {
     /// Notes what became of a place; once only, however often it is met.
-    pub(super) fn remark(&mut self, outcome: Outcome, message: &str, place: &Pointer) {
+    pub(super) fn add(&mut self, kind: RemarkKind, message: &str, place: &Pointer) {
         let next = self.remarks.len();
-        let index = *self.by_message.entry((outcome, message.to_owned())).or_insert(next);
+        let index = *self.by_message.entry((kind, message.to_owned())).or_insert(next);
         if index == next {
-            self.remarks.push(Remark { outcome, message: message.to_owned(), places: Vec::new() });
+            self.remarks.push(Remark { kind, message: message.to_owned(), places: Vec::new() });
         }
         let places = self.remarks.get_mut(index).map(|remark| &mut remark.places);
         // A place that is inherited is met in a row.
@@ -63,16 +63,16 @@ impl Report {
     }
 
     /// Notes what a person must say; once for each option.
-    pub(super) fn missing(&mut self, option: &str, reason: &str) {
+    pub(super) fn need(&mut self, option: &str, reason: &str) {
         if !self.missing.iter().any(|known| known.option == option) {
-            self.missing.push(Missing { option: option.to_owned(), reason: reason.to_owned() });
+            self.missing.push(MissingOption { option: option.to_owned(), reason: reason.to_owned() });
         }
     }
 
     /// The remarks, the gravest first, and what is missing.
-    pub(super) fn into_parts(self) -> (Vec<Remark>, Vec<Missing>) {
+    pub(super) fn into_parts(self) -> (Vec<Remark>, Vec<MissingOption>) {
         let Self { mut remarks, missing, .. } = self;
-        remarks.sort_by_key(|remark| remark.outcome);
+        remarks.sort_by_key(|remark| remark.kind);
         (remarks, missing)
     }
 }

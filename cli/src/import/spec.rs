@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::openapi::{Access, Import, Options, Route, Scopes};
-use crate::schema::policy::{
-    Access as Kind, Issuer, OneOrMore, Policy, Route as RouteDocument, Scopes as ScopesDocument,
-};
+use crate::openapi::{Import, ImportOptions, ImportedAccess, ImportedRoute, ImportedScopes};
+use crate::schema::spec::{AccessSpec, AudienceSpec, IssuerSpec, PolicySpec, RouteSpec, ScopesSpec};
 
 /// The document that the gate reads. What has its default is not in it.
-pub(crate) fn document(import: &Import, options: &Options) -> Policy {
+pub(crate) fn policy_spec(import: &Import, options: &ImportOptions) -> PolicySpec {
     let issuers = import.issuers.iter().map(|known| {
         let issuer = known.issuer.clone();
-        (known.name.clone(), Issuer { issuer, ..Issuer::default() })
+        (known.name.clone(), IssuerSpec { issuer, ..IssuerSpec::default() })
     });
     let origin = import.routes.iter().find_map(|route| route.rule.origin.as_ref());
     let audience = audience(&options.audience);
-    Policy {
+    PolicySpec {
         version: 1,
         origin: origin.cloned(),
         issuers: issuers.collect(),
@@ -28,24 +26,24 @@ pub(crate) fn document(import: &Import, options: &Options) -> Policy {
     }
 }
 
-fn audience(audience: &[String]) -> Option<OneOrMore> {
+fn audience(audience: &[String]) -> Option<AudienceSpec> {
     match audience {
         [] => None,
-        [one] => Some(OneOrMore::One(one.clone())),
-        more => Some(OneOrMore::More(more.to_vec())),
+        [one] => Some(AudienceSpec::One(one.clone())),
+        more => Some(AudienceSpec::More(more.to_vec())),
     }
 }
 
-fn route(read: &Route, import: &Import, origin: Option<&String>, audience: Option<&OneOrMore>) -> RouteDocument {
+fn route(read: &ImportedRoute, import: &Import, origin: Option<&String>, audience: Option<&AudienceSpec>) -> RouteSpec {
     let (access, requirement) = match &read.rule.access {
-        Access::Token(requirement) => (None, Some(requirement)),
-        Access::Optional(requirement) => (Some(Kind::Optional), Some(requirement)),
-        Access::Public => (Some(Kind::Public), None),
-        Access::Deny => (Some(Kind::Deny), None),
+        ImportedAccess::Token(requirement) => (None, Some(requirement)),
+        ImportedAccess::Optional(requirement) => (Some(AccessSpec::Optional), Some(requirement)),
+        ImportedAccess::Public => (Some(AccessSpec::Public), None),
+        ImportedAccess::Deny => (Some(AccessSpec::Deny), None),
     };
     let is_every = |names: &&Vec<String>| import.issuers.iter().all(|issuer| names.contains(&issuer.name));
     let names = requirement.map(|requirement| &requirement.issuers).filter(|names| !is_every(names));
-    RouteDocument {
+    RouteSpec {
         path: read.path.clone(),
         methods: read.methods.clone(),
         hosts: read.hosts.clone(),
@@ -55,14 +53,14 @@ fn route(read: &Route, import: &Import, origin: Option<&String>, audience: Optio
         scopes: requirement.and_then(|requirement| scopes(&requirement.scopes)),
         origin: read.rule.origin.clone().filter(|own| Some(own) != origin),
         strip_prefix: read.rule.strip_prefix.clone(),
-        ..RouteDocument::default()
+        ..RouteSpec::default()
     }
 }
 
-fn scopes(Scopes { all, any }: &Scopes) -> Option<ScopesDocument> {
+fn scopes(ImportedScopes { all, any }: &ImportedScopes) -> Option<ScopesSpec> {
     match (all.as_slice(), any.as_slice()) {
         ([], []) => None,
-        (all, []) => Some(ScopesDocument::All(all.to_vec())),
-        (all, any) => Some(ScopesDocument::Rule { all: all.to_vec(), any: any.to_vec() }),
+        (all, []) => Some(ScopesSpec::All(all.to_vec())),
+        (all, any) => Some(ScopesSpec::Rule { all: all.to_vec(), any: any.to_vec() }),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::schema::policy::TOKEN;
+use crate::schema::spec::TOKEN;
 
 /// The value of a header: no control characters but tabs.
 const VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*$";
@@ -17,8 +17,8 @@ const METHOD: &str = "^[!#$%&'*+.^_`|~0-9A-Z-]+$";
 
 /// Tests of a policy, which `portcullis test` runs.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "Tests of a Portcullis policy")]
-pub(crate) struct Tests {
+#[schemars(rename = "Tests", deny_unknown_fields, title = "Tests of a Portcullis policy")]
+pub(crate) struct TestsSpec {
     /// The policy's file, beside this one. Default: `wrangler.toml`.
     #[schemars(length(min = 1), extend("default" = "wrangler.toml"))]
     policy: Option<String>,
@@ -26,18 +26,18 @@ pub(crate) struct Tests {
     #[schemars(length(min = 1))]
     env: Option<String>,
     /// When the tests take place. Default: 2027-01-15T08:00:00Z.
-    now: Option<Time>,
+    now: Option<TimeSpec>,
     /// Claims of all callers that have some.
     claims: Option<BTreeMap<String, Value>>,
     /// The tests.
     #[schemars(length(min = 1))]
-    tests: Vec<Test>,
+    tests: Vec<TestSpec>,
 }
 
 /// A request, and what is to become of it.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("dependencies" = {"without": ["claims"]}))]
-struct Test {
+#[schemars(rename = "Test", deny_unknown_fields, extend("dependencies" = {"without": ["claims"]}))]
+struct TestSpec {
     /// What the test shows. No two tests of a file have one name.
     #[schemars(length(min = 1))]
     name: String,
@@ -51,7 +51,7 @@ struct Test {
     #[schemars(extend("propertyNames" = {"pattern": TOKEN}, "additionalProperties" = {"type": "string", "pattern": VALUE}))]
     headers: Option<BTreeMap<String, String>>,
     /// When the request takes place. Default: as the file says.
-    now: Option<Time>,
+    now: Option<TimeSpec>,
     /// The caller's claims, taken as verified; without this key the caller has no token. By default there are `iss` (where
     /// the policy has one issuer), `iat` and `exp` (an hour later).
     claims: Option<BTreeMap<String, Value>>,
@@ -59,15 +59,15 @@ struct Test {
     #[schemars(length(min = 1), inner(length(min = 1)))]
     without: Option<Vec<String>>,
     /// What is expected: at least one thing.
-    expect: Expect,
+    expect: ExpectSpec,
 }
 
 /// What is to become of a request.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
-struct Expect {
+#[schemars(rename = "Expect", deny_unknown_fields, extend("minProperties" = 1))]
+struct ExpectSpec {
     /// Whether the request goes to the origin, is refused, or answered by the gate (a preflight, a document of its own).
-    decision: Option<Decision>,
+    decision: Option<DecisionSpec>,
     /// The status of the gate's own answer.
     #[schemars(range(min = 100, max = 599))]
     status: Option<u16>,
@@ -79,7 +79,7 @@ struct Expect {
     challenge: Option<String>,
     /// Headers that the gate gives the client, in its own answer or beside the origin's.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": TOKEN}))]
-    answer: Option<BTreeMap<String, Header>>,
+    answer: Option<BTreeMap<String, HeaderSpec>>,
     /// The name of the request's route.
     #[schemars(length(min = 1))]
     route: Option<String>,
@@ -91,22 +91,22 @@ struct Expect {
     service: Option<String>,
     /// Headers that the origin receives.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": TOKEN}))]
-    headers: Option<BTreeMap<String, Header>>,
+    headers: Option<BTreeMap<String, HeaderSpec>>,
 }
 
 /// What becomes of a request.
 #[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-enum Decision {
+#[schemars(rename = "Decision", rename_all = "lowercase")]
+enum DecisionSpec {
     Allow,
     Deny,
     Serve,
 }
 
 /// Seconds since 1970, or a date.
-struct Time;
+struct TimeSpec;
 
-impl JsonSchema for Time {
+impl JsonSchema for TimeSpec {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Time".into()
     }
@@ -123,9 +123,9 @@ impl JsonSchema for Time {
 }
 
 /// What a header must be.
-struct Header;
+struct HeaderSpec;
 
-impl JsonSchema for Header {
+impl JsonSchema for HeaderSpec {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Header".into()
     }

@@ -1,0 +1,54 @@
+//! A policy, and the findings about it.
+
+use std::collections::HashSet;
+
+use portcullis::policy::{Place, Policy, Step};
+
+use crate::document::SourceValue;
+use crate::finding::rule::FindingRule;
+use crate::finding::{Finding, Highlight};
+
+/// A policy, and what is noted of it.
+pub(super) struct Linter<'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) value: &'p SourceValue,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'p> Linter<'p> {
+    pub(super) fn note(
+        &mut self,
+        rule: &FindingRule,
+        steps: &[Step<&str>],
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        let place = Place::at(steps);
+        let span = Highlight::Value.span(self.value, &place);
+        self.findings.push(Finding { place, ..Finding::new(rule, span, message) });
+        // It was pushed just now.
+        let last = self.findings.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "the list is not empty")]
+        &mut self.findings[last]
+    }
+
+    /// The places of which this was said.
+    pub(super) fn said(&self, rule: &FindingRule) -> HashSet<String> {
+        let said = self.findings.iter().filter(|finding| finding.rule == rule.name);
+        said.map(|finding| finding.place.to_string()).collect()
+    }
+
+    /// The routes as they are written, in the order of the policy's.
+    pub(super) fn routes(&self) -> &'p [SourceValue] {
+        self.value.list("routes")
+    }
+}
+
+/// The place of a route.
+pub(super) fn route(index: usize) -> [Step<&'static str>; 2] {
+    [Step::Key("routes"), Step::Index(index)]
+}
+
+/// The place of a key of a route.
+pub(super) fn route_key(index: usize, key: &str) -> [Step<&str>; 3] {
+    [Step::Key("routes"), Step::Index(index), Step::Key(key)]
+}

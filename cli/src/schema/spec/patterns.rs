@@ -1,0 +1,28 @@
+//! What texts look like that several tables hold.
+
+use portcullis::route::method::REFUSED;
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// The name of a header, or a method (RFC 9110 §5.6.2).
+pub(crate) const TOKEN: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+
+/// Segments without what no path of a policy holds; one slash at the end.
+pub(super) const PATH: &str = r"^/([^/%;\\\x00-\x1f\x7f-\x9f]+(/[^/%;\\\x00-\x1f\x7f-\x9f]+)*/?)?$";
+
+/// The same without captures.
+pub(super) const PREFIX: &str = r"^/([^/%;{}\\\x00-\x1f\x7f-\x9f]+(/[^/%;{}\\\x00-\x1f\x7f-\x9f]+)*/?)?$";
+
+/// A name or an address, or a capture in front of one; without port and without a dot at the end.
+pub(super) const HOST: &str = r"^(\{[A-Za-z0-9_-]+\}\.)?([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$";
+
+/// RFC 6749 §3.3
+pub(super) const SCOPE: &str = r"^[!#-\[\]-~]+$";
+
+pub(super) fn origin(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": "^(https?://.+|service:.+|passthrough)$"})
+}
+
+pub(super) fn methods(_: &mut SchemaGenerator) -> Schema {
+    let method = json_schema!({"type": "string", "pattern": "^[A-Z_-]+$", "not": {"enum": REFUSED}});
+    json_schema!({"type": "array", "minItems": 1, "items": method})
+}

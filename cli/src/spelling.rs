@@ -1,0 +1,17 @@
+//! Names that are nearly right.
+
+/// A question for the name that was most likely meant.
+pub(crate) fn nearest<'n>(found: &str, valid: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    let best = valid.into_iter().min_by_key(|name| distance(found, name))?;
+    is_near(found, best).then(|| format!("did you mean `{best}`?"))
+}
+
+/// Whether a text could be a slip for another: one edit is, and one more for every four characters of `text`.
+pub(crate) fn is_near(text: &str, other: &str) -> bool {
+    distance(text, other) <= 1 + text.chars().count() / 4
+}
+
+/// Edits between two texts, whatever the case of their letters.
+fn distance(one: &str, other: &str) -> usize {
+    strsim::damerau_levenshtein(&one.to_lowercase(), &other.to_lowercase())
+}

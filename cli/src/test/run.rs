@@ -1,0 +1,35 @@
+//! One file of tests, run.
+
+use std::path::Path;
+
+use super::file;
+use super::judge::{TestResult, judge};
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::policy::{ReadOptions, load};
+use crate::trial::LocalGate;
+
+/// A file, and how its tests ended.
+pub(super) struct FileResult {
+    pub(super) name: String,
+    pub(super) tests: Vec<TestResult>,
+    pub(super) filtered: usize,
+}
+
+/// Runs the tests of a file whose names hold `filter`. What is wrong with the file is told.
+pub(super) fn run_file(path: &Path, filter: Option<&str>, output: &Output) -> Result<FileResult, Failure> {
+    let file = file::load(path, output)?;
+    let reading = ReadOptions { env: file.env.clone(), syntax: None };
+    let policy = load(&file.policy, &reading, output)?.policy;
+    let routes: Vec<String> = policy.routes.iter().map(|route| route.name.clone()).collect();
+    let gate = LocalGate::of_claims(policy)?;
+    let is_meant = |name: &str| filter.is_none_or(|filter| name.contains(filter));
+    let (meant, others): (Vec<_>, Vec<_>) = file.tests.iter().partition(|test| is_meant(&test.name));
+    let tests = meant.into_iter().map(|test| {
+        let trial = gate.decide(&test.asked, test.claims(gate.issuers()).as_deref(), test.now);
+        let route = trial.route.as_ref().and_then(|(index, _)| routes.get(*index));
+        let route = route.cloned();
+        judge(test, trial, route.as_deref())
+    });
+    Ok(FileResult { name: path.display().to_string(), tests: tests.collect(), filtered: others.len() })
+}
