@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::cors::{Kind, Preflight};
+use crate::cors::{AnswerKind, Preflight};
 use crate::decision::{AnswerContext, Document};
 use crate::denial::{Denial, InvalidToken};
 
@@ -43,7 +43,7 @@ pub fn answer(denial: &Denial, context: &AnswerContext<'_>) -> Answer {
         Denial::KeysUnavailable { retry_after } => headers.push(("retry-after", retry_after.to_string())),
         _ => {}
     }
-    share(&mut headers, context, Kind::Refusal);
+    share(&mut headers, context, AnswerKind::Refusal);
     Answer { status, headers, body: format!(r#"{{"error":{},"code":"{code}"}}"#, serde_json::Value::from(sentence)) }
 }
 
@@ -52,7 +52,7 @@ pub fn answer(denial: &Denial, context: &AnswerContext<'_>) -> Answer {
 pub fn serve(document: &Document<'_>, context: &AnswerContext<'_>) -> Answer {
     let mut headers =
         vec![("content-type", document.media_type.to_owned()), ("cache-control", "public, max-age=300".to_owned())];
-    share(&mut headers, context, Kind::Content);
+    share(&mut headers, context, AnswerKind::Content);
     Answer { status: 200, headers, body: document.body.clone().into_owned() }
 }
 
@@ -67,12 +67,12 @@ pub fn preflight(preflight: &Preflight<'_>, context: &AnswerContext<'_>) -> Answ
     if !preflight.headers.is_empty() {
         headers.push(("access-control-allow-headers", preflight.headers.clone().into_owned()));
     }
-    share(&mut headers, context, Kind::Preflight);
+    share(&mut headers, context, AnswerKind::Preflight);
     Answer { status: 204, headers, body: String::new() }
 }
 
 /// Says which pages of other origins may use an answer.
-fn share(headers: &mut Vec<(&'static str, String)>, context: &AnswerContext<'_>, kind: Kind) {
+fn share(headers: &mut Vec<(&'static str, String)>, context: &AnswerContext<'_>, kind: AnswerKind) {
     let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(kind));
     headers.extend(fields.map(|(name, value)| (name, value.into_owned())));
 }

@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::route::syntax::is_token_char;
 
 /// Headers of the gate's own refusals that tell a page what to do.
-const TELLING: &str = "www-authenticate, retry-after";
+const EXPOSED_ON_REFUSAL: &str = "www-authenticate, retry-after";
 
 /// A route's `cors` and the origin that asks: what says who may use an answer.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub struct Preflight<'a> {
 
 /// What an answer is, as far as it matters to a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum AnswerKind {
     /// The origin server's, or a document of the gate's.
     Content,
     /// A refusal of the gate's.
@@ -76,7 +76,7 @@ impl<'a> Sharing<'a> {
 
     /// The headers that say it.
     #[must_use]
-    pub fn fields(&self, kind: Kind) -> Vec<(&'static str, Cow<'a, str>)> {
+    pub fn fields(&self, kind: AnswerKind) -> Vec<(&'static str, Cow<'a, str>)> {
         let Cors { origins, expose, credentials, .. } = self.cors;
         let mut fields = Vec::with_capacity(4);
         // What is the same for everyone needs no Vary. Otherwise caches must not give one origin's answer to another,
@@ -90,10 +90,10 @@ impl<'a> Sharing<'a> {
             fields.push(("access-control-allow-credentials", Cow::Borrowed("true")));
         }
         let exposed = match kind {
-            Kind::Preflight => Cow::Borrowed(""),
-            Kind::Refusal if expose.is_empty() => Cow::Borrowed(TELLING),
-            Kind::Refusal => Cow::Owned(format!("{expose}, {TELLING}")),
-            Kind::Content => Cow::Borrowed(expose.as_ref()),
+            AnswerKind::Preflight => Cow::Borrowed(""),
+            AnswerKind::Refusal if expose.is_empty() => Cow::Borrowed(EXPOSED_ON_REFUSAL),
+            AnswerKind::Refusal => Cow::Owned(format!("{expose}, {EXPOSED_ON_REFUSAL}")),
+            AnswerKind::Content => Cow::Borrowed(expose.as_ref()),
         };
         if !exposed.is_empty() {
             fields.push(("access-control-expose-headers", exposed));

@@ -16,7 +16,7 @@ pub struct Request<'r> {
     /// The target.
     pub url: Url<'r>,
     /// Names in lower case and values; several of one name are one value, joined by commas. The value of a header that
-    /// [`Gateway::asks_for`](crate::gateway::Gateway::asks_for) does not name may be left empty.
+    /// [`Gateway::needed_headers`](crate::gateway::Gateway::needed_headers) does not name may be left empty.
     pub headers: Vec<(&'r str, &'r str)>,
 }
 
@@ -27,7 +27,7 @@ impl Request<'_> {
     /// Some platforms take the URL from elsewhere (service bindings, Miniflare). There `Host` is an authority of its own, or
     /// absent, and nothing is decided by it.
     #[must_use]
-    pub fn has_plain_host(&self) -> bool {
+    pub fn has_unambiguous_host(&self) -> bool {
         let is_plain = |host| host == self.url.authority || is_authority(host);
         is_authority(self.url.authority) && self.header("host").is_none_or(is_plain)
     }
@@ -68,7 +68,7 @@ impl RequestValues for Routed<'_> {
         let headers = self.request.headers.iter().copied();
         let value = only(name, headers.filter(|(known, _)| header::is_alike(known, name)))?;
         let is_hop_by_hop =
-            self.request.header("connection").is_some_and(|connection| header::is_named_by(connection, name));
+            self.request.header("connection").is_some_and(|connection| header::is_connection_option(connection, name));
         if is_hop_by_hop { Err(NoValue::HopByHop) } else { Ok(value) }
     }
 
@@ -122,12 +122,12 @@ mod tests {
 
     #[test]
     fn a_host_is_an_authority_and_no_more() {
-        let has_plain_host = |host: &'static str, url: &'static str| {
-            Request { method: "GET", url: Url::split(url), headers: vec![("host", host)] }.has_plain_host()
+        let has_unambiguous_host = |host: &'static str, url: &'static str| {
+            Request { method: "GET", url: Url::split(url), headers: vec![("host", host)] }.has_unambiguous_host()
         };
-        assert!(has_plain_host("h", "http://h/"));
-        assert!(has_plain_host("API.example.com.:8443", "https://api.example.com:8443/a"));
-        assert!(has_plain_host("127.0.0.1:8787", "https://gate.test/a"), "the URL comes from elsewhere");
+        assert!(has_unambiguous_host("h", "http://h/"));
+        assert!(has_unambiguous_host("API.example.com.:8443", "https://api.example.com:8443/a"));
+        assert!(has_unambiguous_host("127.0.0.1:8787", "https://gate.test/a"), "the URL comes from elsewhere");
         for (host, url) in [
             ("h/q?x=", "http://h/q?x=/a"),
             ("h/", "http://h//a"),
@@ -140,9 +140,9 @@ mod tests {
             ("h:", "http://h:/"),
             ("h", "http://u@h/"),
         ] {
-            assert!(!has_plain_host(host, url), "{host}");
+            assert!(!has_unambiguous_host(host, url), "{host}");
         }
-        assert!(Request { method: "GET", url: Url::split("http://h/"), headers: vec![] }.has_plain_host());
+        assert!(Request { method: "GET", url: Url::split("http://h/"), headers: vec![] }.has_unambiguous_host());
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             ("http://h/?a\u{85}", false),
             ("http://h/?a#b", false),
         ] {
-            assert_eq!(Url::split(url).has_plain_query(), expected, "{url:?}");
+            assert_eq!(Url::split(url).has_unambiguous_query(), expected, "{url:?}");
         }
     }
 

@@ -42,7 +42,7 @@ pub struct Proof<'a> {
 
 /// A request, and where its route sends it.
 #[derive(Clone, Copy)]
-pub struct Target<'t, 'a> {
+pub struct ForwardTarget<'t, 'a> {
     /// The request.
     pub request: &'t Request<'a>,
     /// Its path.
@@ -57,7 +57,7 @@ impl<'a> Forward<'a> {
     /// Builds the request to a route's origin. `permit` is `None` where the route needs none and the caller has none.
     #[must_use]
     pub fn new(
-        Target { request, path, route, forwarding }: Target<'_, 'a>,
+        ForwardTarget { request, path, route, forwarding }: ForwardTarget<'_, 'a>,
         identity: &'a Identity,
         permit: Option<&'a Permit>,
         proof: &'a Proof<'a>,

@@ -12,7 +12,7 @@ use futures_executor::block_on;
 use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::key_set::KeySetError;
 use portcullis::jose::public_key::PublicKey;
-use portcullis::jwks::set::Wanted;
+use portcullis::jwks::set::KeyQuery;
 use portcullis::jwks::set::{KeySet, Selection};
 use portcullis::platform::Crypto;
 use serde_json::json;
@@ -70,7 +70,7 @@ fn a_key_is_imported_once_for_each_algorithm() {
     let (set, crypto) = (parse(&key_set(&["rsa"])).unwrap(), Notary::default());
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::Ps256] {
         // A key that was imported for RS256 is none for PS256.
-        let wanted = Wanted { algorithm, kid: Some("rsa".to_owned()) };
+        let wanted = KeyQuery { algorithm, kid: Some("rsa".to_owned()) };
         let Selection::Keys(keys) = block_on(set.select(&wanted, &crypto)) else { panic!("no key for {algorithm}") };
         assert_eq!(keys, [Rc::new(algorithm)]);
     }
@@ -84,7 +84,7 @@ fn a_kid_names_the_keys_that_have_exactly_this_one() {
     keys[2].as_object_mut().unwrap().remove("kid");
     let (set, crypto) = (parse(&json!({"keys": keys}).to_string()).unwrap(), Notary::default());
     let chosen = |kid: &str| {
-        let wanted = Wanted { algorithm: Algorithm::EdDsa, kid: Some(kid.to_owned()) };
+        let wanted = KeyQuery { algorithm: Algorithm::EdDsa, kid: Some(kid.to_owned()) };
         match block_on(set.select(&wanted, &crypto)) {
             Selection::Keys(keys) => keys.len(),
             Selection::Ambiguous | Selection::Unknown => 0,

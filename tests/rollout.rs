@@ -336,7 +336,7 @@ fn an_answer_that_comes_late_undoes_no_newer_one() {
         platform.sleep(100).await;
         shared.policies.borrow_mut().insert(POLICY_KEY.to_owned(), named("b"));
         shared.policies_reply_ms.set(10);
-        looks.look(&platform).await;
+        looks.check(&platform).await;
     };
     let (answer, ()) = world.run(futures_util::future::join(late, newer));
     assert_eq!((answer.as_str(), get(&isolate, &mut world).as_str()), ("b", "b"));
@@ -473,7 +473,7 @@ fn a_request_under_way_ends_under_the_policy_that_it_began_with() {
     let isolate = Isolate::new(None);
     let platform = world.platform();
     let looks = isolate.clone();
-    world.run(async move { looks.look(&platform).await });
+    world.run(async move { looks.check(&platform).await });
     world.document_at(JWKS, &key_set(&["p384"]), None);
     world.answer_at(support::issuer::METADATA, 900, Ok(metadata()));
     put(&world, POLICY_KEY, &named("b"));
@@ -481,7 +481,7 @@ fn a_request_under_way_ends_under_the_policy_that_it_began_with() {
     let (platform, looks) = (world.platform(), isolate.clone());
     let change = async move {
         platform.sleep(100).await;
-        looks.look(&platform).await;
+        looks.check(&platform).await;
         looks.rollout.in_force().unwrap().text().to_owned()
     };
     let (answer, in_force) = world.run(futures_util::future::join(under_way, change));
@@ -520,13 +520,13 @@ fn a_look_that_confirms_what_is_in_force_outruns_an_earlier_one() {
     world.shared.policies_reply_ms.set(100);
     put(&world, POLICY_KEY, &named("b"));
     let (slow, platform) = (isolate.clone(), world.platform());
-    let slow = async move { slow.look(&platform).await };
+    let slow = async move { slow.check(&platform).await };
     let (shared, quick, platform) = (std::rc::Rc::clone(&world.shared), isolate.clone(), world.platform());
     let quick = async move {
         platform.sleep(10).await;
         shared.policies.borrow_mut().insert(POLICY_KEY.to_owned(), named("a"));
         shared.policies_reply_ms.set(10);
-        quick.look(&platform).await;
+        quick.check(&platform).await;
     };
     world.run(futures_util::future::join(slow, quick));
     world.settle();

@@ -130,7 +130,7 @@ impl Model {
             Event::Slow(milliseconds) => self.world.shared.policies_reply_ms.set(*milliseconds),
             Event::Scheduled => {
                 let (isolate, platform) = (self.isolate.clone(), self.world.platform());
-                self.world.run(async move { isolate.look(&platform).await });
+                self.world.run(async move { isolate.check(&platform).await });
             }
             Event::Renew => self.isolate = Isolate::after(Some(&variable()), self.in_force().as_deref()),
             Event::Restart => self.isolate = Isolate::new(Some(&variable())),

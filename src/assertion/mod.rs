@@ -15,7 +15,7 @@ use crate::authorize::Permit;
 use crate::platform::Platform;
 use crate::policy::{Assertions, Issuer};
 use crate::time::UnixSeconds;
-use crate::token::claims::Claims as TokenClaims;
+use crate::token::claims::Claims;
 use signer::Signer;
 
 /// An assertion, and what it depends on beside its token.
@@ -30,7 +30,7 @@ pub struct Assertion {
 
 /// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 9493 §4). What is absent is left out.
 #[derive(Serialize)]
-struct Claims<'a> {
+struct AssertionClaims<'a> {
     iss: &'a str,
     aud: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ struct SubjectId<'a> {
 }
 
 impl<'a> SubjectId<'a> {
-    fn of(claims: &'a TokenClaims) -> Option<Self> {
+    fn of(claims: &'a Claims) -> Option<Self> {
         Some(Self { format: "iss_sub", iss: claims.text("iss")?, sub: claims.text("sub")? })
     }
 }
@@ -73,8 +73,8 @@ impl Assertion {
         platform: &P,
     ) -> Option<Self> {
         let now = platform.now().seconds();
-        let expires = permit.claims().good_until(issuer).min(now.plus(settings.ttl));
-        let claims = Claims {
+        let expires = permit.claims().valid_until(issuer).min(now.plus(settings.ttl));
+        let claims = AssertionClaims {
             iss: &settings.issuer,
             aud: audience,
             sub: permit.claims().text("sub"),

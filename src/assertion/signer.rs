@@ -21,7 +21,7 @@ pub struct Signer<S> {
 }
 
 #[derive(Serialize)]
-struct Header<'a> {
+struct AssertionHeader<'a> {
     alg: &'a str,
     kid: &'a str,
     typ: &'a str,
@@ -48,7 +48,7 @@ impl<S> Signer<S> {
             signing.get_or_insert_with(|| (imported, key.kid()));
         }
         let (key, kid) = signing.ok_or("identity.assertion: there is no key")?;
-        let header = Header { alg: settings.algorithm.name(), kid: &kid, typ: "JWT" };
+        let header = AssertionHeader { alg: settings.algorithm.name(), kid: &kid, typ: "JWT" };
         Ok(Self {
             algorithm: settings.algorithm,
             key,

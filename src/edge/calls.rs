@@ -18,10 +18,10 @@ thread_local! {
 #[derive(Default)]
 struct Calls {
     last: u32,
-    open: HashMap<u32, State>,
+    open: HashMap<u32, CallState>,
 }
 
-enum State {
+enum CallState {
     Asked(Option<Waker>),
     Answered(Result<JsValue, Fault>),
 }
@@ -34,7 +34,7 @@ impl Call {
     pub(super) fn make(ask: impl FnOnce(u32)) -> Self {
         let id = CALLS.with_borrow_mut(|calls| {
             calls.last = calls.last.wrapping_add(1);
-            calls.open.insert(calls.last, State::Asked(None));
+            calls.open.insert(calls.last, CallState::Asked(None));
             calls.last
         });
         let call = Self(id);
@@ -46,9 +46,9 @@ impl Call {
 /// Takes an answer to the one who waits for it.
 pub(super) fn answer(id: u32, answer: Result<JsValue, Fault>) {
     let known = CALLS.with_borrow_mut(|calls| {
-        calls.open.get_mut(&id).map(|state| std::mem::replace(state, State::Answered(answer)))
+        calls.open.get_mut(&id).map(|state| std::mem::replace(state, CallState::Answered(answer)))
     });
-    if let Some(State::Asked(Some(waker))) = known {
+    if let Some(CallState::Asked(Some(waker))) = known {
         waker.wake();
     }
 }
@@ -58,9 +58,9 @@ impl Future for Call {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         CALLS.with_borrow_mut(|calls| match calls.open.remove(&self.0) {
-            Some(State::Answered(answer)) => Poll::Ready(answer),
+            Some(CallState::Answered(answer)) => Poll::Ready(answer),
             _ => {
-                calls.open.insert(self.0, State::Asked(Some(context.waker().clone())));
+                calls.open.insert(self.0, CallState::Asked(Some(context.waker().clone())));
                 Poll::Pending
             }
         })

@@ -15,8 +15,8 @@ let generation = 0;
 let isBroken = false;
 
 /** Sees to it that the right policy is in force; gives a promise where a request has to wait for that. */
-export function look(env, context) {
-  const task = guarded(wasm.look, env, context);
+export function checkPolicy(env, context) {
+  const task = guarded(wasm.check_policy, env, context);
   return typeof task === 'number' ? resultOf(task) : undefined;
 }
 

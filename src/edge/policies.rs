@@ -23,12 +23,12 @@ use crate::time::UnixMillis;
 #[wasm_bindgen(module = "portcullis/policy.js")]
 extern "C" {
     /// Tells the names of the headers whose values a head is to have from now on, a line each.
-    #[wasm_bindgen(js_name = askFor)]
-    fn ask_for(names: &str);
+    #[wasm_bindgen(js_name = needHeaders)]
+    fn need_headers(names: &str);
 
     /// Tells when `look` is to be called again, in milliseconds since 1970.
-    #[wasm_bindgen(js_name = lookAgainAt)]
-    fn look_again_at(time: f64);
+    #[wasm_bindgen(js_name = checkAgainAt)]
+    fn check_again_at(time: f64);
 
     /// Keeps the text of the policy in force, for an instance that may follow this one.
     #[wasm_bindgen(js_name = keepPolicy)]
@@ -61,19 +61,19 @@ pub(super) fn in_force(env: &JsValue) -> Option<Rc<Edition<EdgePlatform>>> {
 
 /// Sees to it that what is in force is what should be. Where the request must wait for that, gives the number of the task.
 #[wasm_bindgen]
-pub fn look(env: JsValue, context: JsValue) -> Option<TaskId> {
+pub fn check_policy(env: JsValue, context: JsValue) -> Option<TaskId> {
     let policies = Policies::of_isolate(&env);
     let plan = policies.plan();
     let platform = EdgePlatform::new(env, context);
     match plan {
         PolicyAction::Use => None,
-        PolicyAction::UseAndLook => {
-            platform.clone().spawn(async move { policies.look(&platform).await });
+        PolicyAction::UseAndCheck => {
+            platform.clone().spawn(async move { policies.check(&platform).await });
             None
         }
-        PolicyAction::Look => {
+        PolicyAction::Check => {
             let work = async move {
-                policies.look(&platform).await;
+                policies.check(&platform).await;
                 String::new()
             };
             match begin(work) {
@@ -88,7 +88,7 @@ pub fn look(env: JsValue, context: JsValue) -> Option<TaskId> {
 pub(super) async fn refresh(env: JsValue, context: JsValue) {
     let policies = Policies::of_isolate(&env);
     let platform = EdgePlatform::new(env, context);
-    policies.look(&platform).await;
+    policies.check(&platform).await;
     policies.confirm(&platform).await;
     let Some(edition) = policies.in_force() else { return };
     match edition.gateway(&platform).await {
@@ -132,17 +132,17 @@ impl Policies {
                 tell(edition.as_deref());
                 (PolicyAction::Use, f64::INFINITY)
             }
-            Self::Store { rollout, .. } => (rollout.plan(now), milliseconds(rollout.next_look(now))),
+            Self::Store { rollout, .. } => (rollout.plan(now), milliseconds(rollout.next_check(now))),
         };
-        look_again_at(next);
+        check_again_at(next);
         plan
     }
 
-    async fn look(&self, platform: &EdgePlatform) {
+    async fn check(&self, platform: &EdgePlatform) {
         let Self::Store { rollout, told } = self else { return };
         rollout
-            .look(platform, |edition, next| {
-                look_again_at(milliseconds(next));
+            .check(platform, |edition, next| {
+                check_again_at(milliseconds(next));
                 let Some(edition) = edition else { return tell(None) };
                 let latest = Rc::downgrade(edition);
                 if !told.replace(latest.clone()).ptr_eq(&latest) {
@@ -162,10 +162,10 @@ impl Policies {
 
 /// Tells JavaScript which header values are asked for.
 fn tell(edition: Option<&Edition<EdgePlatform>>) {
-    let names = edition.into_iter().flat_map(Edition::asks_for);
+    let names = edition.into_iter().flat_map(Edition::needed_headers);
     #[cfg(feature = "faults")]
     let names = names.chain([super::faults::HEADER]);
-    ask_for(&names.collect::<Vec<_>>().join("\n"));
+    need_headers(&names.collect::<Vec<_>>().join("\n"));
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are under 2^53")]

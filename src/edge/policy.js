@@ -1,14 +1,14 @@
 // What this side must know of the policy in force: Rust tells it (src/edge/policies.rs), in the call that changes it.
 
 /** The names of the headers whose values a head is to have; undefined before an instance has said so. */
-export let askedFor;
+export let neededHeaders;
 
 let lookAt = 0; // milliseconds since 1970; Infinity where the policy stays the same
 let toldAt = 0; // when Rust said so
 let kept;
 
 /** Whether Rust is to be asked to look for a policy, before a request's head is made: also where the clock went back. */
-export function isLookDue() {
+export function isCheckDue() {
   if (lookAt === Infinity) return false;
   const now = Date.now();
   return lookAt <= now || now < toldAt;
@@ -16,15 +16,15 @@ export function isLookDue() {
 
 /** The instance broke: another one will say anew what it asks for. */
 export function forgetInstance() {
-  askedFor = undefined;
+  neededHeaders = undefined;
   lookAt = 0;
 }
 
-export function askFor(names) {
-  askedFor = new Set(names.split('\n'));
+export function needHeaders(names) {
+  neededHeaders = new Set(names.split('\n'));
 }
 
-export function lookAgainAt(time) {
+export function checkAgainAt(time) {
   lookAt = time;
   toldAt = Date.now();
 }

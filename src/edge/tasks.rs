@@ -16,10 +16,10 @@ use crate::time::UnixMillis;
 
 /// A request's task that has waited as long as this waits for nothing that will come: it waits for another's fetch of keys
 /// and for its own, and for each half a minute at the most.
-const LONGEST_WAIT_MS: u64 = 120_000;
+const MAX_WAIT_MS: u64 = 120_000;
 
 /// A background task may take as long as Cloudflare lets a scheduled one run.
-const LONGEST_WORK_MS: u64 = 15 * 60_000;
+const MAX_WORK_MS: u64 = 15 * 60_000;
 
 /// The least time between two looks for tasks that have waited too long.
 const SWEEP_EVERY_MS: u64 = 1000;
@@ -113,7 +113,7 @@ impl Tasks {
         self.swept_at.set(Some(now));
         let is_overdue = |task: &mut Task| {
             task.since = task.since.min(now);
-            now.since(task.since) >= if task.is_request { LONGEST_WAIT_MS } else { LONGEST_WORK_MS }
+            now.since(task.since) >= if task.is_request { MAX_WAIT_MS } else { MAX_WORK_MS }
         };
         let overdue: Vec<TaskId> =
             self.waiting.borrow_mut().iter_mut().filter_map(|(id, task)| is_overdue(task).then_some(*id)).collect();
@@ -255,11 +255,11 @@ mod tests {
         tasks.spawn(work, START);
         assert_eq!(ended(&tasks), []);
         for (now, expected) in [
-            (LONGEST_WAIT_MS - 1, 0),
-            (LONGEST_WAIT_MS, 0), // looked a moment ago
-            (LONGEST_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
-            (LONGEST_WORK_MS - 1, 1),
-            (LONGEST_WORK_MS + SWEEP_EVERY_MS, 2),
+            (MAX_WAIT_MS - 1, 0),
+            (MAX_WAIT_MS, 0), // looked a moment ago
+            (MAX_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
+            (MAX_WORK_MS - 1, 1),
+            (MAX_WORK_MS + SWEEP_EVERY_MS, 2),
         ] {
             tasks.sweep(UnixMillis(now), |id| gone.borrow_mut().push(id));
             assert_eq!((drops.get() as usize, gone.borrow().len()), (expected, expected), "{now}");
@@ -281,10 +281,10 @@ mod tests {
         for (now, expected) in [
             (AHEAD_MS, 0),
             (0, 0),
-            (LONGEST_WAIT_MS - 1, 0),
-            (LONGEST_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
-            (LONGEST_WORK_MS - 1, 1),
-            (LONGEST_WORK_MS - 1 + SWEEP_EVERY_MS, 2),
+            (MAX_WAIT_MS - 1, 0),
+            (MAX_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
+            (MAX_WORK_MS - 1, 1),
+            (MAX_WORK_MS - 1 + SWEEP_EVERY_MS, 2),
         ] {
             tasks.sweep(UnixMillis(now), |_| {});
             assert_eq!(drops.get(), expected, "{now}");
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(ended(&tasks).len(), MAX_WAITING);
         assert!(!tasks.has_room(), "background tasks do not count");
         drop(senders);
-        tasks.sweep(UnixMillis(LONGEST_WAIT_MS), |_| {});
+        tasks.sweep(UnixMillis(MAX_WAIT_MS), |_| {});
         assert!(tasks.has_room());
     }
 }

@@ -12,7 +12,7 @@ use memchr::memchr;
 
 use super::tasks::TaskId;
 use crate::answer::{Answer, answer, preflight, serve};
-use crate::cors::{Kind, Sharing};
+use crate::cors::{AnswerKind, Sharing};
 use crate::decision::{AnswerContext, Decision};
 use crate::request::Request;
 use crate::route::url::Url;
@@ -88,7 +88,7 @@ fn allow(forward: &Forward<'_>) -> String {
 
 fn share(sharing: Option<Sharing<'_>>, allow: String) -> String {
     let Some(sharing) = sharing else { return allow };
-    let fields = sharing.fields(Kind::Content);
+    let fields = sharing.fields(AnswerKind::Content);
     let mut text = format!("share\n{}", 2 * fields.len());
     for (name, value) in fields {
         push_line(&mut text, name);

@@ -1,13 +1,13 @@
 // The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out.
 
-import { BROKEN, decide, look, refresh, refuse, resultOf } from './instance.js';
-import { askedFor, isLookDue } from './policy.js';
+import { BROKEN, checkPolicy, decide, refresh, refuse, resultOf } from './instance.js';
+import { neededHeaders, isCheckDue } from './policy.js';
 
 export default {
   // Not async: a promise in between costs what a signature's look-up does.
   fetch(request, env, context) {
-    const looking = isLookDue() ? look(env, context) : undefined;
-    return looking ? looking.then(() => respond(request, env, context)) : respond(request, env, context);
+    const checking = isCheckDue() ? checkPolicy(env, context) : undefined;
+    return checking ? checking.then(() => respond(request, env, context)) : respond(request, env, context);
   },
 
   async scheduled(_event, env, context) {
@@ -17,7 +17,7 @@ export default {
 
 /** Nothing is awaited between the head and its decision: both are of one policy. */
 function respond(request, env, context) {
-  const decision = askedFor ? lines(decide(head(request), env, context)) : ['broken'];
+  const decision = neededHeaders ? lines(decide(head(request), env, context)) : ['broken'];
   if (decision[0] !== 'wait') return act(decision, request, env);
   return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env));
 }
@@ -35,7 +35,7 @@ function act(decision, request, env) {
 /** Method, URL and the names of the headers, a line each, with the values that are asked for: one crossing. */
 function head({ method, url, headers }) {
   let text = `${method}\n${url}`;
-  for (const name of headers.keys()) text += askedFor.has(name) ? `\n${name}:${headers.get(name)}` : `\n${name}`;
+  for (const name of headers.keys()) text += neededHeaders.has(name) ? `\n${name}:${headers.get(name)}` : `\n${name}`;
   return text;
 }
 
@@ -150,11 +150,11 @@ function names(list) {
   return list.split(',').map((name) => name.trim().toLowerCase());
 }
 
-const LAST_WORD = '{"error":"The gate is misconfigured","code":"gate.misconfigured"}';
+const FALLBACK_BODY = '{"error":"The gate is misconfigured","code":"gate.misconfigured"}';
 
 /** The answer for what went wrong out here, even where no instance can be made. */
 function refusal(failure, url) {
   const decision = refuse(failure, url);
   if (decision !== BROKEN) return answer(decision.split('\n'));
-  return answer(['answer', '500', LAST_WORD, 'content-type', 'application/json', 'cache-control', 'no-store']);
+  return answer(['answer', '500', FALLBACK_BODY, 'content-type', 'application/json', 'cache-control', 'no-store']);
 }

@@ -15,7 +15,7 @@ use crate::decision::{AnswerContext, Decision};
 use crate::denial::{Denial, InvalidToken};
 use crate::jose::jws::Unverified;
 use crate::jwks::keyring::{IssuerKeys, Keyring};
-use crate::jwks::set::Wanted;
+use crate::jwks::set::KeyQuery;
 use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Resource, Route};
@@ -25,16 +25,21 @@ use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::bearer;
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::trace::{Observer, Step};
-use crate::upstream::{self, Forward, Proof};
-use own::Own;
+use crate::upstream::{Forward, ForwardTarget, Proof};
 use verified::{Verified, VerifiedTokens};
 
-/// What a request is for.
-enum Target<'a> {
-    /// The gate answers it by itself.
-    Own(Own<'a>),
-    /// It has a route.
+/// What handles a request.
+enum Handler<'a> {
+    /// The gate, which answers by itself.
+    Gate(OwnAnswer<'a>),
+    /// A route.
     Route(Matched<'a>),
+}
+
+/// An answer of the gate's own, and which pages may use it.
+struct OwnAnswer<'a> {
+    decision: Result<Decision<'a>, Denial>,
+    sharing: Sharing<'a>,
 }
 
 /// A request's route, and by what it was found.
@@ -106,10 +111,13 @@ impl<P: Platform> Gateway<P> {
     }
 
     /// The names of the headers whose values decide something, in lower case.
-    pub fn asks_for(&self) -> impl Iterator<Item = &str> {
+    pub fn needed_headers(&self) -> impl Iterator<Item = &str> {
         let templates = self.policy.routes.iter().flat_map(Route::templates).flat_map(Template::headers);
-        let of_pages =
-            if self.policy.answers_pages() { ["origin", "access-control-request-method"].as_slice() } else { &[] };
+        let of_pages = if self.policy.depends_on_page_origin() {
+            ["origin", "access-control-request-method"].as_slice()
+        } else {
+            &[]
+        };
         ["authorization", "connection", "host", "upgrade"].iter().chain(of_pages).copied().chain(templates)
     }
 }
@@ -124,9 +132,9 @@ impl<P: Platform + Observer> Gateway<P> {
         take: impl FnOnce(Decision<'_>, &AnswerContext<'_>) -> T,
     ) -> T {
         let before_route = AnswerContext::at(request.url.host());
-        let matched = match self.target(request, platform).await {
-            Ok(Target::Route(matched)) => matched,
-            Ok(Target::Own(Own { decision, sharing })) => {
+        let matched = match self.handler(request, platform).await {
+            Ok(Handler::Route(matched)) => matched,
+            Ok(Handler::Gate(OwnAnswer { decision, sharing })) => {
                 let context = AnswerContext { sharing: Some(sharing), ..before_route };
                 return take(decision.unwrap_or_else(Decision::Deny), &context);
             }
@@ -143,7 +151,7 @@ impl<P: Platform + Observer> Gateway<P> {
         };
         match self.admit(request, &matched, platform).await {
             Ok(Admission { forwarding, permit, proof }) => {
-                let target = upstream::Target { request, path, route: &route.name, forwarding };
+                let target = ForwardTarget { request, path, route: &route.name, forwarding };
                 let forward = Forward::new(target, &self.policy.identity, permit.as_ref(), &proof);
                 take(Decision::Allow(forward), &context)
             }
@@ -152,24 +160,24 @@ impl<P: Platform + Observer> Gateway<P> {
     }
 
     /// 1. Host, path and query have one reading, and a route.
-    async fn target<'a>(&'a self, request: &'a Request<'_>, platform: &P) -> Result<Target<'a>, Denial> {
+    async fn handler<'a>(&'a self, request: &'a Request<'_>, platform: &P) -> Result<Handler<'a>, Denial> {
         platform.observe(Step::Host);
-        if !request.has_plain_host() {
+        if !request.has_unambiguous_host() {
             return Err(Denial::BadPath);
         }
         platform.observe(Step::Path);
         let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
-        if !request.url.has_plain_query() {
+        if !request.url.has_unambiguous_query() {
             platform.observe(Step::Query);
             return Err(Denial::BadPath);
         }
         let host = request.url.host().to_ascii_lowercase();
         if let Some(own) = self.own(&host, &path, request, platform).await {
-            return Ok(Target::Own(own));
+            return Ok(Handler::Gate(own));
         }
         platform.observe(Step::Route { host: &host, path: &path });
         let (index, route, captures) = self.route(&host, &path, request.method, platform)?;
-        Ok(Target::Route(Matched { host, path, index, route, captures }))
+        Ok(Handler::Route(Matched { host, path, index, route, captures }))
     }
 
     /// 2. to 8. The caller may pass.
@@ -210,8 +218,8 @@ impl<P: Platform + Observer> Gateway<P> {
         let table = &self.policy.table;
         match table.find(host, path, method) {
             RouteMatch::Route(index, captures) => {
-                if self.policy.refuses_look_alikes
-                    && let Some(otherwise) = table.find_otherwise(host, path, method, index)
+                if self.policy.refuses_case_variants
+                    && let Some(otherwise) = table.find_ignoring_case(host, path, method, index)
                 {
                     platform.observe(Step::Case { index, otherwise: &otherwise });
                     return Err(Denial::BadPath);
@@ -267,8 +275,8 @@ impl<P: Platform + Observer> Gateway<P> {
         platform.observe(Step::Claims(issuer));
         let candidate = Candidate::new(token, issuer, platform.now().seconds())?;
         // 5. Its key.
-        platform.observe(Step::Key(issuer));
-        let found = keys.find(&Wanted::by(candidate.header()), platform).await?;
+        platform.observe(PlaceStep::Key(issuer));
+        let found = keys.find(&KeyQuery::by(candidate.header()), platform).await?;
         // 6. Its signature.
         platform.observe(Step::Signature(found.keys.len()));
         let claims = candidate.verify(&found.keys, platform).await?;
@@ -293,7 +301,7 @@ impl<P: Platform + Observer> Gateway<P> {
         let issuer = keys.issuer();
         platform.observe(Step::Claims(issuer));
         claims.claims().check_times(issuer, platform.now().seconds())?;
-        Ok(keys.still_uses(set, platform).then(|| (claims.clone(), issuer)))
+        Ok(keys.is_current(set, platform).then(|| (claims.clone(), issuer)))
     }
 
     /// The issuer of this name, if the requirement takes it, with its keys and its place in the policy.

@@ -1,23 +1,17 @@
 //! What the gate answers by itself, before routes are looked at: documents of its own, and preflights.
 
-use super::Gateway;
+use super::{Gateway, OwnAnswer};
 use crate::cors::{Sharing, preflight_method};
 use crate::decision::{Decision, Document};
 use crate::denial::Denial;
 use crate::platform::Platform;
-use crate::policy::{OPEN, Resource};
+use crate::policy::{PUBLIC_DOCUMENTS, Resource};
 use crate::request::Request;
 use crate::route::path::RequestPath;
 use crate::trace::{Observer, Step};
 
 /// The methods of the gate's own documents.
 const READ_METHODS: [&str; 2] = ["GET", "HEAD"];
-
-/// An answer of the gate's own, and which pages may use it.
-pub(super) struct Own<'a> {
-    pub(super) decision: Result<Decision<'a>, Denial>,
-    pub(super) sharing: Sharing<'a>,
-}
 
 impl<P: Platform + Observer> Gateway<P> {
     /// The gate's own answer to this request; `None` for any other request.
@@ -27,9 +21,9 @@ impl<P: Platform + Observer> Gateway<P> {
         path: &RequestPath<'_>,
         request: &'a Request<'_>,
         platform: &P,
-    ) -> Option<Own<'a>> {
+    ) -> Option<OwnAnswer<'a>> {
         let place = request.url.path;
-        let document = if let Some(resource) = self.policy.resources.iter().find(|own| own.is_described_at(host, place))
+        let document = if let Some(resource) = self.policy.resources.iter().find(|own| own.has_metadata_at(host, place))
         {
             platform.observe(Step::Document);
             Ok(metadata_of(resource))
@@ -46,7 +40,7 @@ impl<P: Platform + Observer> Gateway<P> {
 
     /// Answers a preflight where the route that would take the request that it announces has `cors`; `None` for any other
     /// request.
-    fn preflight<'a>(&'a self, host: &str, path: &RequestPath<'_>, request: &'a Request<'_>) -> Option<Own<'a>> {
+    fn preflight<'a>(&'a self, host: &str, path: &RequestPath<'_>, request: &'a Request<'_>) -> Option<OwnAnswer<'a>> {
         let method = preflight_method(request)?;
         let (place, _) = self.policy.table.place(host, path)?;
         let cors_of = |method: &str| self.policy.routes.get(place.find(method)?)?.cors.as_ref();
@@ -61,7 +55,7 @@ impl<P: Platform + Observer> Gateway<P> {
         }
         let sharing = Sharing::new(cors, request);
         let decision = sharing.preflight(method, &methods).map(Decision::Preflight).ok_or(Denial::PreflightDenied);
-        Some(Own { decision, sharing })
+        Some(OwnAnswer { decision, sharing })
     }
 }
 
@@ -70,8 +64,8 @@ fn metadata_of(resource: &Resource) -> Document<'_> {
 }
 
 /// Answers a request for a document of the gate's own, which everyone may read, pages of all origins too.
-fn serve<'a>(document: Result<Document<'a>, Denial>, request: &'a Request<'_>) -> Own<'a> {
-    let sharing = Sharing::new(&OPEN, request);
+fn serve<'a>(document: Result<Document<'a>, Denial>, request: &'a Request<'_>) -> OwnAnswer<'a> {
+    let sharing = Sharing::new(&PUBLIC_DOCUMENTS, request);
     let read = |document| {
         if READ_METHODS.contains(&request.method) {
             return Ok(Decision::Serve(document));
@@ -80,5 +74,5 @@ fn serve<'a>(document: Result<Document<'a>, Denial>, request: &'a Request<'_>) -
         let not_allowed = || Denial::MethodNotAllowed { allow: READ_METHODS.map(str::to_owned).to_vec() };
         preflight.map(Decision::Preflight).ok_or_else(not_allowed)
     };
-    Own { decision: document.and_then(read), sharing }
+    OwnAnswer { decision: document.and_then(read), sharing }
 }

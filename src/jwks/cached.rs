@@ -103,7 +103,7 @@ impl FetchDate {
     }
 
     /// Brings a date ahead of the clock back to it: the clock was set back, and how long ago nobody knows.
-    pub(super) fn pull_back(&self, now: UnixSeconds) {
+    pub(super) fn clamp_to_now(&self, now: UnixSeconds) {
         if self.at.get() > now {
             self.at.set(now);
             self.doubt();
@@ -157,10 +157,10 @@ mod tests {
     #[test]
     fn a_clock_that_went_back_leaves_a_date_of_now_that_is_in_doubt_and_from_then_on_it_ages() {
         let date = asked(NOW);
-        date.pull_back(UnixSeconds(NOW));
+        date.clamp_to_now(UnixSeconds(NOW));
         assert_eq!((date.at(), date.is_in_doubt()), (UnixSeconds(NOW), false));
         for (now, at) in [(NOW - 3600, NOW - 3600), (NOW, NOW - 3600), (NOW - 7200, NOW - 7200)] {
-            date.pull_back(UnixSeconds(now));
+            date.clamp_to_now(UnixSeconds(now));
             assert_eq!((date.at(), date.is_in_doubt()), (UnixSeconds(at), true), "{now}");
         }
     }
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn beside_a_set_in_doubt_another_is_newer_and_the_same_is_not() {
         let known = asked(NOW + 3600);
-        known.pull_back(UnixSeconds(NOW));
+        known.clamp_to_now(UnixSeconds(NOW));
         assert_eq!(stored(NOW - 10, NOW).beside(&known), Newer);
         assert_eq!(stored(NOW + 3600, NOW).beside(&known), NotNewer);
         let read = stored(NOW + 20, NOW);

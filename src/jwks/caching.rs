@@ -1,7 +1,7 @@
 //! How long an issuer says that its key set is fresh (RFC 9111 §4.2.1, §5.2.2), within the gate's bounds.
 
 /// However short the issuer's word, a set is fresh this many seconds, unless the policy's `jwks_ttl` is shorter.
-pub const LEAST_TTL: u64 = 60;
+pub const MIN_TTL: u64 = 60;
 
 /// The seconds for which a set is fresh by its `Cache-Control`; `None` where that says nothing.
 #[must_use]
@@ -14,7 +14,7 @@ pub fn fresh_for(cache_control: Option<&str>) -> Option<u64> {
         return Some(0);
     }
     // The store is shared by all isolates, so the directive for shared caches comes first (§5.2.2.10).
-    let seconds = |wanted: &str| delta_seconds(directives.clone().find(|(name, _)| name == wanted)?.1);
+    let seconds = |query: &str| delta_seconds(directives.clone().find(|(name, _)| name == query)?.1);
     seconds("s-maxage").or_else(|| seconds("max-age"))
 }
 
@@ -28,7 +28,7 @@ fn delta_seconds(text: &str) -> Option<u64> {
 /// shorten: it bounds how long a withdrawn key goes on working.
 #[must_use]
 pub fn bounded(fresh_for: u64, configured: u64) -> u64 {
-    fresh_for.clamp(configured.min(LEAST_TTL), configured)
+    fresh_for.clamp(configured.min(MIN_TTL), configured)
 }
 
 #[cfg(test)]

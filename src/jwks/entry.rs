@@ -13,7 +13,7 @@ const VERSION: u64 = 1;
 
 /// A key set as it is kept in the store.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct StoreEntry {
     /// Where the set came from.
     pub jwks_uri: String,
     /// When, by the clock of the isolate that wrote it.
@@ -41,7 +41,7 @@ pub fn store_key(issuer: &str) -> String {
     format!("jwks:v{VERSION}:{issuer}")
 }
 
-impl Entry {
+impl StoreEntry {
     /// Reads an entry of the store; `None` if it is not one of this issuer.
     #[must_use]
     pub fn parse(stored: &Stored, issuer: &str) -> Option<Self> {
@@ -135,8 +135,8 @@ mod tests {
         format!(r#"{{"version":1,"issuer":"i","jwks_uri":"https://i/jwks","fetched_at":1000,{more}"keys":[{KEY}]}}"#)
     }
 
-    fn parse(text: &str) -> Option<Entry> {
-        Entry::parse(&Stored { text: text.to_owned(), metadata: String::new() }, "i")
+    fn parse(text: &str) -> Option<StoreEntry> {
+        StoreEntry::parse(&Stored { text: text.to_owned(), metadata: String::new() }, "i")
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
             let keys = entry.keys.iter().map(PublicKey::source);
             let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes).unwrap();
             assert_eq!(written.text, text(more));
-            assert_eq!(Entry::parse(&written, "i").unwrap(), Entry { notes, ..entry });
+            assert_eq!(StoreEntry::parse(&written, "i").unwrap(), StoreEntry { notes, ..entry });
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
         let good = text("");
         assert!(parse(&good).is_some());
         let stored = Stored { text: good.clone(), metadata: String::new() };
-        assert!(Entry::parse(&stored, "j").is_none(), "another issuer's");
+        assert!(StoreEntry::parse(&stored, "j").is_none(), "another issuer's");
         for (from, to) in [
             ("\"version\":1", "\"version\":2"),
             ("\"version\":1", "\"version\":\"1\""),
@@ -193,7 +193,7 @@ mod tests {
         for metadata in ["", "[]", "null", r#"{"fresh_for":-1,"triggered_at_ms":"x"}"#, r#"{"triggered_at_ms":1e999}"#]
         {
             let stored = Stored { text: text(""), metadata: metadata.to_owned() };
-            assert_eq!(Entry::parse(&stored, "i").unwrap().notes, Notes::default(), "{metadata}");
+            assert_eq!(StoreEntry::parse(&stored, "i").unwrap().notes, Notes::default(), "{metadata}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::cached::CachedSet;
-use super::plan::{Attempt, Facts, KeyAction, plan};
+use super::plan::{Attempt, KeyAction, KeyFacts, plan};
 use super::slot::Slot;
 use crate::policy::Issuer;
 use crate::time::UnixMillis;
@@ -36,16 +36,16 @@ impl<K> FetchedKeys<K> {
     pub(super) fn plan(
         &self,
         cached: Option<&CachedSet<K>>,
-        knows_key: bool,
+        has_key: bool,
         attempt: Attempt,
         now: UnixMillis,
     ) -> KeyAction {
         let mut slot = self.slot.borrow_mut();
-        slot.pull_back(now);
+        slot.clamp_to_now(now);
         let configured = self.issuer.lifetime;
-        let facts = Facts {
+        let facts = KeyFacts {
             age: cached.map(|cached| cached.age(now.seconds())),
-            knows_key,
+            has_key,
             jitter: cached.map(|cached| cached.jitter).unwrap_or_default(),
             is_in_flight: slot.is_in_flight(&self.issuer, now.seconds()),
             history: slot.history,

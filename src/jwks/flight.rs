@@ -9,11 +9,11 @@ use futures_channel::oneshot;
 
 use super::cached::{CachedSet, FetchDate, Sequence};
 use super::discovery::{Download, download};
-use super::entry::{self, Entry, Notes};
+use super::entry::{self, Notes, StoreEntry};
 use super::fetched::FetchedKeys;
 use super::plan::{Jitter, Reason};
-use super::set::{KeySet, Selection, Wanted};
-use super::slot::longest_flight;
+use super::set::{KeyQuery, KeySet, Selection};
+use super::slot::max_flight_seconds;
 use crate::platform::{Fault, Platform, in_time};
 use crate::policy::{Issuer, KeySource};
 
@@ -35,20 +35,20 @@ struct Flight<K> {
     id: Sequence,
     reason: Reason,
     /// What the token asks for that caused it.
-    wanted: Option<Wanted>,
+    query: Option<KeyQuery>,
 }
 
 /// Starts a flight and waits for its result.
 pub(super) async fn launch<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     reason: Reason,
-    wanted: &Wanted,
+    query: &KeyQuery,
     platform: &P,
 ) -> Landing {
     let (done, landing) = oneshot::channel();
-    let flight = Flight::take_off(keys, reason, Some(wanted.clone()), platform);
+    let flight = Flight::take_off(keys, reason, Some(query.clone()), platform);
     platform.spawn(fly(flight, platform.clone(), done));
-    let landed = in_time(landing, longest_flight(&keys.issuer) * 1000, platform).await;
+    let landed = in_time(landing, max_flight_seconds(&keys.issuer) * 1000, platform).await;
     // A flight that was dropped, or is written off, has nothing more to give.
     landed.and_then(Result::ok).unwrap_or(Landing::Issuer)
 }
@@ -82,24 +82,24 @@ async fn fly<P: Platform>(flight: Flight<P::Key>, platform: P, done: oneshot::Se
 }
 
 impl<K> Flight<K> {
-    fn take_off(keys: &FetchedKeys<K>, reason: Reason, wanted: Option<Wanted>, platform: &impl Platform) -> Self {
+    fn take_off(keys: &FetchedKeys<K>, reason: Reason, query: Option<KeyQuery>, platform: &impl Platform) -> Self {
         let id = keys.slot.borrow_mut().take_off(platform.now().seconds());
-        Self { keys: keys.clone(), id, reason, wanted }
+        Self { keys: keys.clone(), id, reason, query }
     }
 
     /// Takes up the store's set if it is newer than the one in memory. True if no more is needed.
     async fn ask_store<P: Platform<Key = K>>(&self, platform: &P) -> bool {
         let FetchedKeys { issuer, slot } = &self.keys;
         slot.borrow_mut().history.store_read_at = Some(platform.now());
-        let Some(Entry { jwks_uri, etag, fetched_at, keys, notes }) = read_store(issuer, platform).await else {
+        let Some(StoreEntry { jwks_uri, etag, fetched_at, keys, notes }) = read_store(issuer, platform).await else {
             return false;
         };
         // Only keys that can be used make a set that may replace another.
         let Ok(set) = KeySet::new(keys).importable(platform).await else {
             return false;
         };
-        let has_key = match &self.wanted {
-            Some(wanted) => !matches!(set.select(wanted, platform).await, Selection::Unknown),
+        let has_key = match &self.query {
+            Some(query) => !matches!(set.select(query, platform).await, Selection::Unknown),
             None => false,
         };
         let now = platform.now();
@@ -125,11 +125,11 @@ impl<K> Flight<K> {
 }
 
 /// The issuer's entry in the store, if there is one that may be used.
-async fn read_store(issuer: &Issuer, platform: &impl Platform) -> Option<Entry> {
+async fn read_store(issuer: &Issuer, platform: &impl Platform) -> Option<StoreEntry> {
     let key = entry::store_key(&issuer.issuer);
     let late = || Err(Fault(format!("no answer within {STORE_TIMEOUT_MS} ms")));
     match in_time(platform.read(&key), STORE_TIMEOUT_MS, platform).await.unwrap_or_else(late) {
-        Ok(stored) => Entry::parse(&stored?, &issuer.issuer).filter(|entry| is_from(entry, issuer)),
+        Ok(stored) => StoreEntry::parse(&stored?, &issuer.issuer).filter(|entry| is_from(entry, issuer)),
         Err(fault) => {
             platform.log(&format!("issuer {}: the key store cannot be read: {fault}", issuer.name));
             None
@@ -138,7 +138,7 @@ async fn read_store(issuer: &Issuer, platform: &impl Platform) -> Option<Entry> 
 }
 
 /// Whether an entry came from where the policy says that the keys are.
-fn is_from(entry: &Entry, issuer: &Issuer) -> bool {
+fn is_from(entry: &StoreEntry, issuer: &Issuer) -> bool {
     match &issuer.keys {
         KeySource::Uri(uri) => entry.jwks_uri == *uri,
         KeySource::Discovery(_) => true,
@@ -157,7 +157,7 @@ async fn ask_issuer<P: Platform>(
     let now = platform.now();
     let question = {
         let mut slot = slot.borrow_mut();
-        slot.pull_back(now);
+        slot.clamp_to_now(now);
         // Under the cooldown the store was all that could be asked, or it says that another isolate has just asked.
         if slot.history.wait(reason, issuer.lifetime, now) > 0 {
             return None;
@@ -213,7 +213,7 @@ async fn tell_store<P: Platform>(keys: &FetchedKeys<P::Key>, news: &Rc<CachedSet
     let FetchedKeys { issuer, slot } = keys;
     let triggered_at = {
         let mut slot = slot.borrow_mut();
-        slot.pull_back(platform.now());
+        slot.clamp_to_now(platform.now());
         if !slot.cached().is_some_and(|cached| Rc::ptr_eq(cached, news)) {
             return;
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::fetched::FetchedKeys;
-use super::set::{Found, KeySet, SetIdentity, Wanted};
+use super::set::{Found, KeyQuery, KeySet, SetIdentity};
 use super::{flight, lookup};
 use crate::denial::Denial;
 use crate::platform::{Crypto, Platform};
@@ -18,10 +18,10 @@ pub struct Keyring<K> {
 
 /// The keys of one issuer.
 #[derive(Debug)]
-pub struct IssuerKeys<K>(Source<K>);
+pub struct IssuerKeys<K>(Keys<K>);
 
 #[derive(Debug)]
-enum Source<K> {
+enum Keys<K> {
     /// A key set that is part of the policy. It has no age.
     Static {
         issuer: Rc<Issuer>,
@@ -63,7 +63,7 @@ impl<K: 'static> Keyring<K> {
     pub async fn check_static_keys(&self, crypto: &impl Crypto<Key = K>) -> Result<(), Vec<String>> {
         let mut unusable = Vec::new();
         for keys in &self.issuers {
-            if let Source::Static { issuer, set } = &keys.0
+            if let Keys::Static { issuer, set } = &keys.0
                 && set.importable(crypto).await.is_err()
             {
                 unusable.push(issuer.name.clone());
@@ -75,8 +75,8 @@ impl<K: 'static> Keyring<K> {
     /// Fetches every issuer's keys, side by side. For a schedule, so that no request has to.
     pub async fn refresh_all<P: Platform<Key = K>>(&self, platform: &P) {
         let fetched = self.issuers.iter().filter_map(|keys| match &keys.0 {
-            Source::Static { .. } => None,
-            Source::Fetched(keys) => Some(keys),
+            Keys::Static { .. } => None,
+            Keys::Fetched(keys) => Some(keys),
         });
         futures_util::future::join_all(fetched.map(|keys| flight::refresh_now(keys, platform))).await;
     }
@@ -86,16 +86,16 @@ impl<K: 'static> IssuerKeys<K> {
     fn new(issuer: &Rc<Issuer>) -> Self {
         let issuer = Rc::clone(issuer);
         Self(match &issuer.keys {
-            KeySource::Static(keys) => Source::Static { set: KeySet::new(keys.clone()), issuer },
-            KeySource::Discovery(_) | KeySource::Uri(_) => Source::Fetched(FetchedKeys::new(issuer)),
+            KeySource::Static(keys) => Keys::Static { set: KeySet::new(keys.clone()), issuer },
+            KeySource::Discovery(_) | KeySource::Uri(_) => Keys::Fetched(FetchedKeys::new(issuer)),
         })
     }
 
     fn passed_on_to(&self, issuer: &Rc<Issuer>) -> Self {
         let issuer = Rc::clone(issuer);
         Self(match &self.0 {
-            Source::Static { set, .. } => Source::Static { issuer, set: set.share() },
-            Source::Fetched(FetchedKeys { slot, .. }) => Source::Fetched(FetchedKeys { issuer, slot: Rc::clone(slot) }),
+            Keys::Static { set, .. } => Keys::Static { issuer, set: set.share() },
+            Keys::Fetched(FetchedKeys { slot, .. }) => Keys::Fetched(FetchedKeys { issuer, slot: Rc::clone(slot) }),
         })
     }
 
@@ -103,8 +103,8 @@ impl<K: 'static> IssuerKeys<K> {
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         match &self.0 {
-            Source::Static { issuer, .. } => issuer,
-            Source::Fetched(keys) => &keys.issuer,
+            Keys::Static { issuer, .. } => issuer,
+            Keys::Fetched(keys) => &keys.issuer,
         }
     }
 
@@ -113,21 +113,21 @@ impl<K: 'static> IssuerKeys<K> {
     /// # Errors
     /// [`InvalidToken::Key`](crate::denial::InvalidToken::Key) if the issuer has no such key,
     /// [`Denial::KeysUnavailable`] if it has no set at all.
-    pub async fn find<P: Platform<Key = K>>(&self, wanted: &Wanted, platform: &P) -> Result<Found<K>, Denial> {
+    pub async fn find<P: Platform<Key = K>>(&self, query: &KeyQuery, platform: &P) -> Result<Found<K>, Denial> {
         match &self.0 {
-            Source::Static { set, .. } => {
-                Ok(Found { keys: set.select(wanted, platform).await.into_keys()?, set: set.identity() })
+            Keys::Static { set, .. } => {
+                Ok(Found { keys: set.select(query, platform).await.into_keys()?, set: set.identity() })
             }
-            Source::Fetched(keys) => lookup::find(keys, wanted, platform).await,
+            Keys::Fetched(keys) => lookup::find(keys, query, platform).await,
         }
     }
 
     /// Whether a token that was verified with a key of this set need not be verified again: the set is the one to use. It
     /// is refreshed where that is due, as if its keys had been looked for.
-    pub fn still_uses<P: Platform<Key = K>>(&self, set: &SetIdentity<K>, platform: &P) -> bool {
+    pub fn is_current<P: Platform<Key = K>>(&self, set: &SetIdentity<K>, platform: &P) -> bool {
         match &self.0 {
-            Source::Static { set: own, .. } => own.is(set),
-            Source::Fetched(keys) => lookup::still_uses(keys, set, platform),
+            Keys::Static { set: own, .. } => own.is(set),
+            Keys::Fetched(keys) => lookup::is_current(keys, set, platform),
         }
     }
 }

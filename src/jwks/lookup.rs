@@ -6,8 +6,8 @@ use std::rc::Rc;
 use super::fetched::FetchedKeys;
 use super::flight::{self, Landing};
 use super::plan::{Attempt, KeyAction, Refusal};
-use super::set::{Found, Selection, SetIdentity, Wanted};
-use super::slot::{Slot, WaitingTurn, longest_flight};
+use super::set::{Found, KeyQuery, Selection, SetIdentity};
+use super::slot::{Slot, WaitingTurn, max_flight_seconds};
 use crate::denial::{Denial, InvalidToken};
 use crate::platform::{Platform, Runtime};
 use crate::policy::Issuer;
@@ -21,7 +21,7 @@ const MAX_NAP_MS: u32 = 64;
 /// [`InvalidToken::Key`] if the issuer has no such key, [`Denial::KeysUnavailable`] if it has no set at all.
 pub(super) async fn find<P: Platform>(
     keys: &FetchedKeys<P::Key>,
-    wanted: &Wanted,
+    query: &KeyQuery,
     platform: &P,
 ) -> Result<Found<P::Key>, Denial> {
     let mut patience = Patience::new(&keys.issuer, &keys.slot);
@@ -30,12 +30,12 @@ pub(super) async fn find<P: Platform>(
     loop {
         let cached = keys.cached();
         let selection = match &cached {
-            Some(cached) => cached.set.select(wanted, platform).await,
+            Some(cached) => cached.set.select(query, platform).await,
             None => Selection::Unknown,
         };
-        let knows_key = !matches!(selection, Selection::Unknown);
+        let has_key = !matches!(selection, Selection::Unknown);
         attempt.is_answered = cached.as_ref().is_some_and(|cached| cached.date.is_asked_after(came_after));
-        match keys.plan(cached.as_deref(), knows_key, attempt, platform.now()) {
+        match keys.plan(cached.as_deref(), has_key, attempt, platform.now()) {
             KeyAction::Use => return found(selection, cached.as_deref().map(|cached| cached.set.identity())),
             KeyAction::UseAndRefresh => {
                 flight::refresh_later(keys, platform);
@@ -48,7 +48,7 @@ pub(super) async fn find<P: Platform>(
                 attempt.has_waited = true;
             }
             KeyAction::Fetch(reason) => {
-                attempt.has_fetched = flight::launch(keys, reason, wanted, platform).await == Landing::Issuer;
+                attempt.has_fetched = flight::launch(keys, reason, query, platform).await == Landing::Issuer;
             }
             KeyAction::Refuse(refusal) => return Err(refusal.into()),
         }
@@ -57,7 +57,7 @@ pub(super) async fn find<P: Platform>(
 
 /// Whether a token that was verified with a key of this set need not be verified again: the set is the one to use. It is
 /// refreshed where that is due, as if its keys had been looked for.
-pub(super) fn still_uses<P: Platform>(keys: &FetchedKeys<P::Key>, set: &SetIdentity<P::Key>, platform: &P) -> bool {
+pub(super) fn is_current<P: Platform>(keys: &FetchedKeys<P::Key>, set: &SetIdentity<P::Key>, platform: &P) -> bool {
     let Some(cached) = keys.cached().filter(|cached| cached.set.is(set)) else { return false };
     match keys.plan(Some(&cached), true, Attempt::default(), platform.now()) {
         KeyAction::Use => true,
@@ -94,7 +94,7 @@ struct Patience<'s, K> {
 
 impl<'s, K> Patience<'s, K> {
     fn new(issuer: &Issuer, slot: &'s Rc<RefCell<Slot<K>>>) -> Self {
-        Self { left_ms: longest_flight(issuer) * 1000, next_nap_ms: 1, slot, turn: None }
+        Self { left_ms: max_flight_seconds(issuer) * 1000, next_nap_ms: 1, slot, turn: None }
     }
 
     /// Sleeps a little; false when it has waited long enough, or too many requests wait.

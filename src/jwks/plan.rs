@@ -12,11 +12,11 @@ const STORE_RETRY_MS: u64 = 10_000;
 
 /// What is known when a token asks for a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct KeyFacts {
     /// Seconds since the cached set was fetched; `None` without a set.
     pub age: Option<u64>,
     /// Whether the set has an answer for the token: a fitting key, or several to choose from.
-    pub knows_key: bool,
+    pub has_key: bool,
     /// This isolate's part of what keeps isolates from refreshing the same set at the same second.
     pub jitter: Jitter,
     /// Whether a fetch is in flight whose result is worth waiting for.
@@ -38,7 +38,7 @@ pub struct Attempt {
     pub is_answered: bool,
 }
 
-/// What became of an issuer's earlier fetches. None of its times lies ahead of the clock: see [`History::pull_back`].
+/// What became of an issuer's earlier fetches. None of its times lies ahead of the clock: see [`History::clamp_to_now`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The last fetch failed.
@@ -103,8 +103,8 @@ pub enum Reason {
 
 /// Decides what to do.
 #[must_use]
-pub fn plan(facts: Facts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
-    let Facts { knows_key, history, .. } = facts;
+pub fn plan(facts: KeyFacts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
+    let KeyFacts { has_key, history, .. } = facts;
     let Some(age) = facts.usable_age(lifetime) else {
         // The issuer may have failed where the store has a set, put there by another isolate.
         let may_fetch = history.may_read_store(now) || history.wait(Reason::Missing, lifetime, now) == 0;
@@ -117,7 +117,7 @@ pub fn plan(facts: Facts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
     let is_fresh = lifetime.is_fresh(age + facts.jitter.of_a_tenth(lifetime.ttl));
     // A refresh because of the ttl knows no cooldown, whatever causes it, unless the last one failed.
     let may_refresh = history.wait(Reason::Stale, lifetime, now) == 0;
-    match (knows_key, is_fresh) {
+    match (has_key, is_fresh) {
         (true, true) => KeyAction::Use,
         (true, false) if may_refresh => KeyAction::UseAndRefresh,
         (true, false) => KeyAction::Use,
@@ -127,7 +127,7 @@ pub fn plan(facts: Facts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
     }
 }
 
-impl Facts {
+impl KeyFacts {
     /// The age of the set, if it can be used.
     fn usable_age(&self, lifetime: Lifetime) -> Option<u64> {
         // A set that was just fetched for a request is good for it, however short the issuer's times are.
@@ -163,7 +163,7 @@ impl Facts {
     /// which the issuer was asked since it came.
     fn has_had_its_try(&self) -> bool {
         let Attempt { has_fetched, has_waited, is_answered } = self.attempt;
-        has_fetched || (has_waited && (self.history.failed || (is_answered && !self.knows_key)))
+        has_fetched || (has_waited && (self.history.failed || (is_answered && !self.has_key)))
     }
 }
 
@@ -189,7 +189,7 @@ impl History {
     }
 
     /// Brings what lies ahead of the clock back to it, for the clock was set back.
-    pub fn pull_back(&mut self, now: UnixMillis) {
+    pub fn clamp_to_now(&mut self, now: UnixMillis) {
         self.triggered_at = begun(self.triggered_at, now);
         self.store_read_at = begun(self.store_read_at, now);
     }
@@ -247,8 +247,8 @@ mod tests {
     const LIFETIME: Lifetime = Lifetime { ttl: 600, max_stale: 86_400, cooldown: 30 };
     const NOW: UnixMillis = UnixMillis(1_000_000_000);
 
-    fn at(age: Option<u64>, knows_key: bool, history: History) -> KeyAction {
-        plan(Facts { age, knows_key, history, ..Facts::default() }, LIFETIME, NOW)
+    fn at(age: Option<u64>, has_key: bool, history: History) -> KeyAction {
+        plan(KeyFacts { age, has_key, history, ..KeyFacts::default() }, LIFETIME, NOW)
     }
 
     fn ago(milliseconds: u64) -> UnixMillis {
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_fresh_set_is_used_even_where_no_stale_one_is() {
         let lifetime = Lifetime { max_stale: 0, ..LIFETIME };
-        let at = |age| plan(Facts { age: Some(age), knows_key: true, ..Facts::default() }, lifetime, NOW);
+        let at = |age| plan(KeyFacts { age: Some(age), has_key: true, ..KeyFacts::default() }, lifetime, NOW);
         assert_eq!(at(599), KeyAction::Use);
         assert_eq!(at(600), KeyAction::Fetch(Reason::Missing));
     }
@@ -340,8 +340,8 @@ mod tests {
         for (ahead, waits) in [(1, true), (60_000, true), (60_001, false), (3_600_000, false)] {
             let later = Some(NOW.plus(ahead));
             let mut history = History { triggered_at: later, store_read_at: later, ..history(true, None) };
-            history.pull_back(NOW);
-            let after = |ms| plan(Facts { history, ..Facts::default() }, LIFETIME, NOW.plus(ms));
+            history.clamp_to_now(NOW);
+            let after = |ms| plan(KeyFacts { history, ..KeyFacts::default() }, LIFETIME, NOW.plus(ms));
             let expected = if waits { refused(30) } else { KeyAction::Fetch(Reason::Missing) };
             assert_eq!(after(0), expected, "{ahead}");
             assert_eq!(after(STORE_RETRY_MS), KeyAction::Fetch(Reason::Missing), "{ahead}: the store");
@@ -350,7 +350,7 @@ mod tests {
         let history = history(true, None);
         let calm = History { triggered_at: Some(ago(5)), store_read_at: None, ..history };
         let mut same = calm;
-        same.pull_back(NOW);
+        same.clamp_to_now(NOW);
         assert_eq!(same, calm, "what lies behind stays");
     }
 
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn a_stale_set_is_refreshed_for_an_unknown_key_too_whatever_the_cooldown() {
         let lifetime = Lifetime { cooldown: 86_400, ..LIFETIME };
-        let at = |age, history| plan(Facts { age: Some(age), history, ..Facts::default() }, lifetime, NOW);
+        let at = |age, history| plan(KeyFacts { age: Some(age), history, ..KeyFacts::default() }, lifetime, NOW);
         assert_eq!(at(599, history(false, Some(0))), UNKNOWN);
         assert_eq!(at(600, history(false, Some(0))), KeyAction::Fetch(Reason::Stale));
         assert_eq!(at(600, history(true, Some(0))), UNKNOWN);
@@ -400,9 +400,9 @@ mod tests {
     fn what_a_request_fetched_is_good_for_it_however_short_the_times_are() {
         let lifetime = Lifetime { ttl: 1, max_stale: 0, cooldown: 30 };
         let fetched = Attempt { has_fetched: true, ..Attempt::default() };
-        let at = |knows_key, failed| {
+        let at = |has_key, failed| {
             let history = History { failed, ..History::default() };
-            plan(Facts { age: Some(9), knows_key, history, attempt: fetched, ..Facts::default() }, lifetime, NOW)
+            plan(KeyFacts { age: Some(9), has_key, history, attempt: fetched, ..KeyFacts::default() }, lifetime, NOW)
         };
         assert_eq!(at(true, false), KeyAction::Use);
         assert_eq!(at(false, false), UNKNOWN, "one fetch for a request");
@@ -411,24 +411,24 @@ mod tests {
 
     #[test]
     fn a_request_waits_for_a_fetch_in_flight_and_then_has_had_its_try() {
-        let of = |facts: Facts| plan(facts, LIFETIME, NOW);
-        let flying = Facts { is_in_flight: true, ..Facts::default() };
+        let of = |facts: KeyFacts| plan(facts, LIFETIME, NOW);
+        let flying = KeyFacts { is_in_flight: true, ..KeyFacts::default() };
         assert_eq!(of(flying), KeyAction::Wait { otherwise: Refusal::Unavailable { retry_after: 30 } });
-        let unknown = Facts { age: Some(0), ..flying };
+        let unknown = KeyFacts { age: Some(0), ..flying };
         assert_eq!(of(unknown), KeyAction::Wait { otherwise: Refusal::UnknownKey });
-        let cooling = Facts { history: history(true, Some(0)), ..flying };
+        let cooling = KeyFacts { history: history(true, Some(0)), ..flying };
         assert_eq!(of(cooling), KeyAction::Wait { otherwise: Refusal::Unavailable { retry_after: 30 } });
-        assert_eq!(of(Facts { age: Some(0), knows_key: true, ..flying }), KeyAction::Use);
+        assert_eq!(of(KeyFacts { age: Some(0), has_key: true, ..flying }), KeyAction::Use);
 
-        let waited = Facts { attempt: Attempt { has_waited: true, ..Attempt::default() }, ..Facts::default() };
+        let waited = KeyFacts { attempt: Attempt { has_waited: true, ..Attempt::default() }, ..KeyFacts::default() };
         assert_eq!(of(waited), KeyAction::Fetch(Reason::Missing), "the flight never landed");
-        let failed = Facts { history: History { failed: true, ..History::default() }, ..waited };
+        let failed = KeyFacts { history: History { failed: true, ..History::default() }, ..waited };
         assert_eq!(of(failed), refused(1), "it failed");
-        let answered = |knows_key| Facts {
+        let answered = |has_key| KeyFacts {
             age: Some(700),
-            knows_key,
+            has_key,
             attempt: Attempt { has_waited: true, is_answered: true, ..Attempt::default() },
-            ..Facts::default()
+            ..KeyFacts::default()
         };
         assert_eq!(of(answered(false)), UNKNOWN, "the issuer was asked since, and has no such key");
         assert_eq!(of(answered(true)), KeyAction::UseAndRefresh);
@@ -437,7 +437,8 @@ mod tests {
     #[test]
     fn isolates_refresh_the_same_set_at_different_times_up_to_a_tenth_early() {
         let first = |jitter| {
-            let at = |age| plan(Facts { age: Some(age), knows_key: true, jitter, ..Facts::default() }, LIFETIME, NOW);
+            let at =
+                |age| plan(KeyFacts { age: Some(age), has_key: true, jitter, ..KeyFacts::default() }, LIFETIME, NOW);
             (0..).find(|age| at(*age) != KeyAction::Use)
         };
         for (random, age) in [(0, 600), (u32::MAX / 2, 570), (u32::MAX, 540)] {
@@ -446,7 +447,7 @@ mod tests {
         let drawn = Jitter::drawn(u32::MAX);
         assert_eq!((drawn.of_a_tenth(9), drawn.of_a_tenth(10), drawn.of_a_tenth(u64::MAX)), (0, 1, u64::MAX / 10));
         let short = Lifetime { ttl: 600, max_stale: 0, cooldown: 30 };
-        let early = Facts { age: Some(599), knows_key: true, jitter: drawn, ..Facts::default() };
+        let early = KeyFacts { age: Some(599), has_key: true, jitter: drawn, ..KeyFacts::default() };
         assert_eq!(plan(early, short, NOW), KeyAction::UseAndRefresh, "it may be used all the same");
     }
 

@@ -33,14 +33,14 @@ pub struct SetIdentity<K>(Weak<Vec<SetKey<K>>>);
 
 /// What a token asks of its issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct KeyQuery {
     /// `alg`
     pub algorithm: Algorithm,
     /// `kid`
     pub kid: Option<String>,
 }
 
-impl Wanted {
+impl KeyQuery {
     /// What the token with this header asks.
     #[must_use]
     pub fn by(header: &Header) -> Self {
@@ -131,8 +131,8 @@ impl<K> KeySet<K> {
     }
 
     /// Chooses the keys for a token.
-    pub async fn select(&self, wanted: &Wanted, crypto: &impl Crypto<Key = K>) -> Selection<K> {
-        let (algorithm, kid) = (wanted.algorithm, wanted.kid.as_deref());
+    pub async fn select(&self, query: &KeyQuery, crypto: &impl Crypto<Key = K>) -> Selection<K> {
+        let (algorithm, kid) = (query.algorithm, query.kid.as_deref());
         let most = if kid.is_some() { MAX_TRIED_KEYS } else { 2 };
         let mut chosen = Vec::new();
         for key in self.keys.iter().filter(|key| key.key.fits(algorithm)) {

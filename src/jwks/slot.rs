@@ -13,7 +13,7 @@ const SECOND_FLIGHT_AFTER: u64 = 2;
 
 /// After this many seconds a flight is written off, whatever the issuer's timeout: workerd ends work after the response
 /// at about that age.
-const LONGEST_FLIGHT: u32 = 30;
+const MAX_FLIGHT: u32 = 30;
 
 /// How many requests may wait for one issuer's keys: half of what an isolate has room for (`edge/tasks.rs`), so that an
 /// issuer that hangs leaves the other half to the others.
@@ -82,19 +82,19 @@ impl<K> Slot<K> {
     }
 
     /// Brings what lies ahead of the clock back to it: the clock was set back, and nothing may last until it is there again.
-    pub(super) fn pull_back(&mut self, now: UnixMillis) {
-        self.history.pull_back(now);
+    pub(super) fn clamp_to_now(&mut self, now: UnixMillis) {
+        self.history.clamp_to_now(now);
         for flight in &mut self.flights {
             flight.since = flight.since.min(now.seconds());
         }
         if let Some(cached) = &self.cached {
-            cached.date.pull_back(now.seconds());
+            cached.date.clamp_to_now(now.seconds());
         }
     }
 
     /// Whether a fetch is in flight whose result is worth waiting for.
     pub(super) fn is_in_flight(&mut self, issuer: &Issuer, now: UnixSeconds) -> bool {
-        self.flights.retain(|flight| now.since(flight.since) <= u64::from(longest_flight(issuer)));
+        self.flights.retain(|flight| now.since(flight.since) <= u64::from(max_flight_seconds(issuer)));
         match self.flights.as_slice() {
             [] => false,
             // It may never land; with nothing to fall back to, a second is worth it.
@@ -141,7 +141,7 @@ impl<K> Slot<K> {
         lifetime: Lifetime,
         now: UnixMillis,
     ) -> Option<Rc<CachedSet<K>>> {
-        self.pull_back(now);
+        self.clamp_to_now(now);
         let now = now.seconds();
         if !stored.is_usable(lifetime, now) {
             return None;
@@ -167,8 +167,8 @@ impl<K> Slot<K> {
 }
 
 /// The most seconds that a flight takes: the store, the metadata and the keys, each with its timeout, rounded up.
-pub(super) fn longest_flight(issuer: &Issuer) -> u32 {
-    (2 * issuer.timeout_ms.div_ceil(1000) + 2).min(LONGEST_FLIGHT)
+pub(super) fn max_flight_seconds(issuer: &Issuer) -> u32 {
+    (2 * issuer.timeout_ms.div_ceil(1000) + 2).min(MAX_FLIGHT)
 }
 
 #[cfg(test)]
@@ -209,8 +209,8 @@ mod tests {
         let (mut slot, issuer) = (Slot::<()>::default(), issuer(5000));
         slot.put(stored(NOW));
         slot.take_off(UnixSeconds(NOW + 3600));
-        slot.pull_back(NOW_MS);
-        let longest = u64::from(longest_flight(&issuer));
+        slot.clamp_to_now(NOW_MS);
+        let longest = u64::from(max_flight_seconds(&issuer));
         for (now, is_in_flight) in [(NOW, true), (NOW + longest, true), (NOW + longest + 1, false)] {
             assert_eq!(slot.is_in_flight(&issuer, UnixSeconds(now)), is_in_flight, "{now}");
         }
@@ -247,7 +247,7 @@ mod tests {
         for (timeout_ms, seconds) in
             [(1, 4), (1000, 4), (1001, 6), (5000, 12), (14_000, 30), (14_001, 30), (2_147_483_647, 30)]
         {
-            assert_eq!(longest_flight(&issuer(timeout_ms)), seconds, "{timeout_ms}");
+            assert_eq!(max_flight_seconds(&issuer(timeout_ms)), seconds, "{timeout_ms}");
         }
     }
 }

@@ -95,13 +95,13 @@ impl AccessKind {
 }
 
 /// A route's table, from which its action is read.
-pub(super) struct Draft<'f, 'd> {
+pub(super) struct ActionReader<'f, 'd> {
     pub(super) table: &'f Table<'d>,
     pub(super) route: &'f Field<'d>,
     pub(super) serves_all_hosts: bool,
 }
 
-impl Draft<'_, '_> {
+impl ActionReader<'_, '_> {
     /// Reads the action. `kind` is the route's `access`, if that is right.
     pub(super) fn read(
         &self,

@@ -33,7 +33,7 @@ pub struct Cors {
 }
 
 /// What holds for documents that everyone may read.
-pub static OPEN: Cors = Cors {
+pub static PUBLIC_DOCUMENTS: Cors = Cors {
     origins: WebOrigins::Any,
     headers: Cow::Borrowed(WILDCARD),
     methods: None,

@@ -22,10 +22,10 @@ mod web_origin;
 use std::rc::Rc;
 
 pub use action::{Access, Action, Forwarding, TOKEN_CHECKS};
-pub use cors::{Cors, OPEN};
+pub use cors::{Cors, PUBLIC_DOCUMENTS};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS};
-pub use place::{Place, Step};
+pub use place::{Place, PlaceStep};
 pub use proof::{Assertions, KEY_SET_PATH, SharedSecret};
 pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
@@ -59,7 +59,7 @@ pub struct Policy {
     /// A longer token is refused before it is decoded.
     pub max_token_bytes: usize,
     /// Whether a path is refused that would have another route if the case of ASCII letters did not count.
-    pub refuses_look_alikes: bool,
+    pub refuses_case_variants: bool,
 }
 
 impl Policy {
@@ -73,7 +73,7 @@ impl Policy {
 
     /// Whether what it says depends on the page that a request comes from.
     #[must_use]
-    pub fn answers_pages(&self) -> bool {
+    pub fn depends_on_page_origin(&self) -> bool {
         let has_documents = !self.resources.is_empty() || self.identity.assertion.is_some();
         self.cors.is_some() || has_documents || self.routes.iter().any(|route| route.cors.is_some())
     }
@@ -90,7 +90,7 @@ impl Policy {
         let cors = document.optional("cors", |field| Cors::read(field).map(Rc::new));
         let drafts = document.or("resources", Vec::new(), resource::read_all);
         let max_token_bytes = document.or("limits", DEFAULT_MAX_TOKEN_BYTES, read_limits);
-        let refuses_look_alikes = document.or("paths", true, read_paths);
+        let refuses_case_variants = document.or("paths", true, read_paths);
         let defaults = action::Defaults {
             issuers: issuers.as_deref(),
             origin: origin.as_ref(),
@@ -101,7 +101,7 @@ impl Policy {
         };
         let entries = document
             .required("routes")
-            .and_then(|field| field.list(|field| Some(route::Entry::read(&field, &defaults))));
+            .and_then(|field| field.list(|field| Some(route::RouteEntry::read(&field, &defaults))));
         document.refuse_unknown_keys();
 
         let entries = entries?;
@@ -122,7 +122,7 @@ impl Policy {
             cors: cors?,
             resources: resources?,
             max_token_bytes,
-            refuses_look_alikes: refuses_look_alikes?,
+            refuses_case_variants: refuses_case_variants?,
         })
     }
 }
@@ -142,13 +142,13 @@ fn read_paths(field: &Field<'_>) -> Option<bool> {
     refuses
 }
 
-fn arrange(entries: &[route::Entry], errors: &Errors) -> RouteTable {
+fn arrange(entries: &[route::RouteEntry], errors: &Errors) -> RouteTable {
     let mut table = RouteTable::default();
     let patterns = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.pattern.as_ref()?)));
     for (index, pattern) in patterns {
         for conflict in table.insert(index, pattern) {
             let [place, other] =
-                [index, conflict.with].map(|index| Place::at(&[Step::Key("routes"), Step::Index(index)]));
+                [index, conflict.with].map(|index| Place::at(&[PlaceStep::Key("routes"), PlaceStep::Index(index)]));
             let message = format!("claims the same host, method and path as {other}");
             errors.add(PolicyError { related: Some(other), ..PolicyError::new(place, message) });
         }

@@ -4,24 +4,24 @@ use std::fmt;
 
 /// Where something is in a document. Written as in `routes[3].scopes`; the document as a whole is the empty text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place(Vec<Step>);
+pub struct Place(Vec<PlaceStep>);
 
 /// A step down into the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step<K = String> {
+pub enum PlaceStep<K = String> {
     /// To the member of a table.
     Key(K),
     /// To the element of a list.
     Index(usize),
 }
 
-impl Step {
+impl PlaceStep {
     /// The same step, borrowed.
     #[must_use]
-    pub fn borrowed(&self) -> Step<&str> {
+    pub fn borrowed(&self) -> PlaceStep<&str> {
         match self {
-            Self::Key(name) => Step::Key(name),
-            Self::Index(index) => Step::Index(*index),
+            Self::Key(name) => PlaceStep::Key(name),
+            Self::Index(index) => PlaceStep::Index(*index),
         }
     }
 }
@@ -29,17 +29,17 @@ impl Step {
 impl Place {
     /// The place at the end of these steps.
     #[must_use]
-    pub fn at(steps: &[Step<&str>]) -> Self {
+    pub fn at(steps: &[PlaceStep<&str>]) -> Self {
         let owned = steps.iter().map(|step| match step {
-            Step::Key(name) => Step::Key((*name).to_owned()),
-            Step::Index(index) => Step::Index(*index),
+            PlaceStep::Key(name) => PlaceStep::Key((*name).to_owned()),
+            PlaceStep::Index(index) => PlaceStep::Index(*index),
         });
         Self(owned.collect())
     }
 
     /// The steps that lead there.
     #[must_use]
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[PlaceStep] {
         &self.0
     }
 
@@ -47,7 +47,7 @@ impl Place {
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match self.0.last() {
-            Some(Step::Key(name)) => Some(name),
+            Some(PlaceStep::Key(name)) => Some(name),
             _ => None,
         }
     }
@@ -64,9 +64,9 @@ impl fmt::Display for Place {
         for (index, step) in self.0.iter().enumerate() {
             let dot = if index == 0 { "" } else { "." };
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(name) if is_bare(name) => write!(f, "{dot}{name}")?,
-                Step::Key(name) => write!(f, "{dot}{name:?}")?,
+                PlaceStep::Index(index) => write!(f, "[{index}]")?,
+                PlaceStep::Key(name) if is_bare(name) => write!(f, "{dot}{name}")?,
+                PlaceStep::Key(name) => write!(f, "{dot}{name:?}")?,
             }
         }
         Ok(())
@@ -84,10 +84,13 @@ mod tests {
 
     #[test]
     fn is_written_as_toml_writes_keys() {
-        let written = |steps: &[Step<&str>]| Place::at(steps).to_string();
+        let written = |steps: &[PlaceStep<&str>]| Place::at(steps).to_string();
         assert_eq!(written(&[]), "");
-        assert_eq!(written(&[Step::Key("routes"), Step::Index(3), Step::Key("scopes")]), "routes[3].scopes");
-        assert_eq!(written(&[Step::Key("issuers"), Step::Key("a.b")]), "issuers.\"a.b\"");
-        assert_eq!(written(&[Step::Key("")]), "\"\"");
+        assert_eq!(
+            written(&[PlaceStep::Key("routes"), PlaceStep::Index(3), PlaceStep::Key("scopes")]),
+            "routes[3].scopes"
+        );
+        assert_eq!(written(&[PlaceStep::Key("issuers"), PlaceStep::Key("a.b")]), "issuers.\"a.b\"");
+        assert_eq!(written(&[PlaceStep::Key("")]), "\"\"");
     }
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::place::{Place, Step};
+use super::place::{Place, PlaceStep};
 use crate::jose::json::{Json, Object};
 
 /// One thing that is wrong in a policy.
@@ -85,14 +85,14 @@ pub fn read_document<T>(
 pub struct Field<'d> {
     /// The value.
     pub value: &'d Json<'d>,
-    place: Vec<Step<&'d str>>,
+    place: Vec<PlaceStep<&'d str>>,
     errors: &'d Errors,
 }
 
 /// A table of the document, whose keys are known by the names that were asked for.
 pub struct Table<'d> {
     object: &'d Object<'d>,
-    place: Vec<Step<&'d str>>,
+    place: Vec<PlaceStep<&'d str>>,
     errors: &'d Errors,
     known: RefCell<Vec<&'static str>>,
 }
@@ -178,7 +178,9 @@ impl<'d> Field<'d> {
         match self.value.as_array() {
             None => self.expected("a list"),
             Some([]) => self.fail("expected a list that is not empty"),
-            Some(items) => Some(items.iter().enumerate().map(|(i, value)| self.at(value, Step::Index(i))).collect()),
+            Some(items) => {
+                Some(items.iter().enumerate().map(|(i, value)| self.at(value, PlaceStep::Index(i))).collect())
+            }
         }
     }
 
@@ -193,12 +195,12 @@ impl<'d> Field<'d> {
         let Some(object) = self.value.as_object() else {
             return self.expected("a table");
         };
-        Some(object.iter().map(|(name, value)| (name, self.at(value, Step::Key(name)))).collect())
+        Some(object.iter().map(|(name, value)| (name, self.at(value, PlaceStep::Key(name)))).collect())
     }
 
     /// The value of a key, where this is a table that has it.
     pub fn member(&self, name: &'d str) -> Option<Field<'d>> {
-        Some(self.at(self.value.as_object()?.get(name)?, Step::Key(name)))
+        Some(self.at(self.value.as_object()?.get(name)?, PlaceStep::Key(name)))
     }
 
     /// A table whose keys are known.
@@ -209,7 +211,7 @@ impl<'d> Field<'d> {
         Some(Table { object, place: self.place.clone(), errors: self.errors, known: RefCell::default() })
     }
 
-    fn at(&self, value: &'d Json<'d>, step: Step<&'d str>) -> Self {
+    fn at(&self, value: &'d Json<'d>, step: PlaceStep<&'d str>) -> Self {
         Self { value, place: below(&self.place, step), errors: self.errors }
     }
 }
@@ -219,7 +221,7 @@ impl<'d> Table<'d> {
     pub fn field(&self, name: &'static str) -> Option<Field<'d>> {
         self.known.borrow_mut().push(name);
         let value = self.object.get(name)?;
-        Some(Field { value, place: below(&self.place, Step::Key(name)), errors: self.errors })
+        Some(Field { value, place: below(&self.place, PlaceStep::Key(name)), errors: self.errors })
     }
 
     /// What `read` makes of the value of a key; `default` where the key is absent.
@@ -268,7 +270,7 @@ impl<'d> Table<'d> {
     }
 
     fn place_of(&self, name: &'d str) -> Place {
-        Place::at(&below(&self.place, Step::Key(name)))
+        Place::at(&below(&self.place, PlaceStep::Key(name)))
     }
 }
 
@@ -282,7 +284,7 @@ fn alternatives<'w>(words: impl Iterator<Item = &'w str>) -> String {
     }
 }
 
-fn below<'d>(place: &[Step<&'d str>], step: Step<&'d str>) -> Vec<Step<&'d str>> {
+fn below<'d>(place: &[PlaceStep<&'d str>], step: PlaceStep<&'d str>) -> Vec<PlaceStep<&'d str>> {
     let mut below = Vec::with_capacity(place.len() + 1);
     below.extend_from_slice(place);
     below.push(step);

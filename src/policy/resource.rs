@@ -26,13 +26,13 @@ pub struct Resource {
 impl Resource {
     /// Whether its metadata is at this place. `host` is in lower case and without port, as for routes; `path` as received.
     #[must_use]
-    pub fn is_described_at(&self, host: &str, path: &str) -> bool {
+    pub fn has_metadata_at(&self, host: &str, path: &str) -> bool {
         self.path == path && self.host == host
     }
 }
 
 /// A resource as far as its own table says.
-pub(super) struct Draft<'d> {
+pub(super) struct UnlinkedResource<'d> {
     field: Field<'d>,
     identifier: &'d str,
     url: ResourceUrl,
@@ -41,24 +41,30 @@ pub(super) struct Draft<'d> {
 }
 
 /// Reads the table of resources.
-pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<Draft<'d>>> {
-    let drafts: Vec<_> = field.members()?.into_iter().map(|(name, field)| Draft::read(name, field)).collect();
-    drafts.into_iter().collect()
+pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<UnlinkedResource<'d>>> {
+    let unlinked: Vec<_> =
+        field.members()?.into_iter().map(|(name, field)| UnlinkedResource::read(name, field)).collect();
+    unlinked.into_iter().collect()
 }
 
-/// Fills the drafts with what the routes say of them, and tells each route which resource it is part of.
-pub(super) fn join(drafts: &[Draft<'_>], routes: &mut [Route], issuers: &[Rc<Issuer>]) -> Option<Vec<Resource>> {
+/// Fills the unlinked with what the routes say of them, and tells each route which resource it is part of.
+pub(super) fn join(
+    unlinked: &[UnlinkedResource<'_>],
+    routes: &mut [Route],
+    issuers: &[Rc<Issuer>],
+) -> Option<Vec<Resource>> {
     for route in routes.iter_mut() {
         let mut audiences = route.requirement().into_iter().flat_map(literal_audiences);
-        let own = audiences.find_map(|audience| drafts.iter().position(|draft| draft.identifier == audience));
+        let own = audiences
+            .find_map(|audience| unlinked.iter().position(|resource_entry| resource_entry.identifier == audience));
         drop(audiences);
         route.resource = own;
     }
-    let mut resources: Vec<Resource> = Vec::with_capacity(drafts.len());
-    for draft in drafts {
-        let resource = draft.resource(routes, issuers)?;
-        if resources.iter().any(|known| known.metadata_is_where(&resource)) {
-            return draft.field.fail("has its metadata where another resource has; ports do not count");
+    let mut resources: Vec<Resource> = Vec::with_capacity(unlinked.len());
+    for resource_entry in unlinked {
+        let resource = resource_entry.resource(routes, issuers)?;
+        if resources.iter().any(|known| known.shares_metadata_url(&resource)) {
+            return resource_entry.field.fail("has its metadata where another resource has; ports do not count");
         }
         resources.push(resource);
     }
@@ -66,12 +72,12 @@ pub(super) fn join(drafts: &[Draft<'_>], routes: &mut [Route], issuers: &[Rc<Iss
 }
 
 impl Resource {
-    fn metadata_is_where(&self, other: &Self) -> bool {
-        self.is_described_at(&other.host, &other.path)
+    fn shares_metadata_url(&self, other: &Self) -> bool {
+        self.has_metadata_at(&other.host, &other.path)
     }
 }
 
-impl<'d> Draft<'d> {
+impl<'d> UnlinkedResource<'d> {
     fn read(identifier: &'d str, field: Field<'d>) -> Option<Self> {
         let url = ResourceUrl::parse(identifier).map_or_else(|message| field.fail(message), Some);
         let table = field.table()?;

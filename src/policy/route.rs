@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::action::{Access, AccessKind, Action, Defaults, Draft, Forwarding};
+use super::action::{Access, AccessKind, Action, ActionReader, Defaults, Forwarding};
 use super::cors::Cors;
 use super::methods::read_methods;
 use super::reader::{Field, Table};
@@ -65,14 +65,14 @@ impl Route {
 /// An entry of the list, as far as it could be read: its errors are noted, and what is right is still checked against
 /// the other entries.
 #[derive(Default)]
-pub(super) struct Entry {
+pub(super) struct RouteEntry {
     pub(super) route: Option<Route>,
     pub(super) pattern: Option<RoutePattern>,
     /// Whether tokens are checked.
     pub(super) takes_tokens: bool,
 }
 
-impl Entry {
+impl RouteEntry {
     pub(super) fn read(field: &Field<'_>, defaults: &Defaults<'_>) -> Self {
         let Some(table) = field.table() else { return Self::default() };
         let path_field = table.required("path");
@@ -85,8 +85,9 @@ impl Entry {
         let templates =
             TemplateScope { path: path.as_ref(), host_labels: &names, identity_prefix: defaults.identity_prefix };
         let kind = table.or("access", AccessKind::Token, |field| field.one_of(&AccessKind::WORDS));
-        let action = Draft { table: &table, route: field, serves_all_hosts: hosts.as_ref().is_some_and(Vec::is_empty) }
-            .read(kind, Referents { templates, issuers: defaults.issuers }, defaults);
+        let action =
+            ActionReader { table: &table, route: field, serves_all_hosts: hosts.as_ref().is_some_and(Vec::is_empty) }
+                .read(kind, Referents { templates, issuers: defaults.issuers }, defaults);
         let cors = table.or("cors", defaults.cors.cloned(), read_cors);
         refuse_repeated_names(&table, path.as_ref(), &labels);
         table.refuse_unknown_keys();

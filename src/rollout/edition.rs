@@ -44,8 +44,8 @@ impl<P: Platform> Edition<P> {
     }
 
     /// The names of the headers whose values decide something, in lower case; none where the policy is wrong.
-    pub fn asks_for(&self) -> impl Iterator<Item = &str> {
-        self.gateway.iter().flat_map(Gateway::asks_for)
+    pub fn needed_headers(&self) -> impl Iterator<Item = &str> {
+        self.gateway.iter().flat_map(Gateway::needed_headers)
     }
 
     /// The document.

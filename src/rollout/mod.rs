@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use self::edition::{Edition, MAX_POLICY_BYTES};
-use self::plan::{Facts, PolicyAction};
+use self::plan::{PolicyAction, PolicyFacts};
 use crate::platform::{Fault, Platform, PolicyStore, Runtime, in_time};
 use crate::time::UnixMillis;
 
@@ -33,16 +33,16 @@ const READ_TIMEOUT_MS: u32 = 5000;
 /// The policies of one isolate.
 pub struct Rollout<P: Platform> {
     variable: Option<String>,
-    state: RefCell<State<P>>,
+    state: RefCell<RolloutState<P>>,
 }
 
-struct State<P: Platform> {
+struct RolloutState<P: Platform> {
     in_force: Option<Rc<Edition<P>>>,
     /// The last one read at [`POLICY_KEY`]: in force, about to be, or refused.
     read: Option<Rc<Edition<P>>>,
     /// The store had nothing at [`POLICY_KEY`] when it was last asked.
     is_absent: bool,
-    facts: Facts,
+    facts: PolicyFacts,
     /// Looks, counted in the order in which they begin.
     begun: u64,
     /// The look that found what is in force.
@@ -55,8 +55,8 @@ impl<P: Platform + PolicyStore> Rollout<P> {
     #[must_use]
     pub fn new(variable: Option<String>, kept: Option<String>) -> Self {
         let in_force = kept.map(|text| Rc::new(Edition::read(text, None)));
-        let facts = Facts { has_policy: in_force.is_some(), ..Facts::default() };
-        let state = State { in_force, read: None, is_absent: false, facts, begun: 0, turn_in_force: 0 };
+        let facts = PolicyFacts { has_policy: in_force.is_some(), ..PolicyFacts::default() };
+        let state = RolloutState { in_force, read: None, is_absent: false, facts, begun: 0, turn_in_force: 0 };
         Self { variable, state: RefCell::new(state) }
     }
 
@@ -66,26 +66,26 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         self.state.borrow().in_force.clone()
     }
 
-    /// What to do for a request that comes now. [`PolicyAction::UseAndLook`] is said once: the look begins with it.
+    /// What to do for a request that comes now. [`PolicyAction::UseAndCheck`] is said once: the look begins with it.
     #[must_use]
     pub fn plan(&self, now: UnixMillis) -> PolicyAction {
         let facts = &mut self.state.borrow_mut().facts;
         let plan = facts.plan(now);
-        if plan == PolicyAction::UseAndLook {
-            facts.looking_since = Some(now);
+        if plan == PolicyAction::UseAndCheck {
+            facts.checking_since = Some(now);
         }
         plan
     }
 
     /// The time before which [`Rollout::plan`] says [`PolicyAction::Use`].
     #[must_use]
-    pub fn next_look(&self, now: UnixMillis) -> UnixMillis {
+    pub fn next_check(&self, now: UnixMillis) -> UnixMillis {
         self.state.borrow().facts.next(now)
     }
 
     /// Looks for the policy in the store and puts it in force. `tell` hears what is in force then, before anything is done
     /// by it, and when there is nothing to do before.
-    pub async fn look(&self, platform: &P, tell: impl FnOnce(Option<&Rc<Edition<P>>>, UnixMillis)) {
+    pub async fn check(&self, platform: &P, tell: impl FnOnce(Option<&Rc<Edition<P>>>, UnixMillis)) {
         let began = platform.now();
         let turn = self.begin();
         let found = self.find(platform).await;
@@ -100,12 +100,12 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         };
         if has_answered {
             // A time that lies ahead says nothing: the clock went back.
-            state.facts.looked_at = state.facts.looked_at.filter(|at| *at <= now).max(Some(began));
+            state.facts.checked_at = state.facts.checked_at.filter(|at| *at <= now).max(Some(began));
         }
         if let Some(edition) = found {
             state.enforce(turn, edition, platform);
         }
-        state.facts.looking_since = None;
+        state.facts.checking_since = None;
         state.facts.has_policy = state.in_force.is_some();
         state.facts.failed_at = (!has_answered || state.in_force.is_none()).then_some(now);
         tell(state.in_force.as_ref(), state.facts.next(now));
@@ -182,7 +182,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
     }
 }
 
-impl<P: Platform + PolicyStore> State<P> {
+impl<P: Platform + PolicyStore> RolloutState<P> {
     /// Puts an edition in force, unless the one that is was found by a later look.
     fn enforce(&mut self, turn: u64, edition: Rc<Edition<P>>, platform: &P) {
         if turn < self.turn_in_force {

@@ -19,19 +19,19 @@ pub const EMPTY_RETRY_MS: u64 = 1000;
 pub const FAILURE_MS: u64 = 60_000;
 
 /// A look that began this long ago and has not ended is written off: its request was cancelled.
-pub const LONGEST_LOOK_MS: u64 = 30_000;
+pub const MAX_CHECK_MS: u64 = 30_000;
 
 /// What is known when a request comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct PolicyFacts {
     /// Whether a policy is in force.
     pub has_policy: bool,
     /// When the last look began that the store answered, whatever it held.
-    pub looked_at: Option<UnixMillis>,
+    pub checked_at: Option<UnixMillis>,
     /// When the last look ended without a policy in force, or without an answer of the store.
     pub failed_at: Option<UnixMillis>,
     /// When the look began that is under way in the background.
-    pub looking_since: Option<UnixMillis>,
+    pub checking_since: Option<UnixMillis>,
 }
 
 /// What to do.
@@ -40,21 +40,21 @@ pub enum PolicyAction {
     /// Decide by what is in force, even where that is nothing.
     Use,
     /// Decide by the policy in force, and look for a newer one when the response is on its way.
-    UseAndLook,
+    UseAndCheck,
     /// Look first.
-    Look,
+    Check,
 }
 
-impl Facts {
+impl PolicyFacts {
     /// Decides what to do at this time.
     #[must_use]
     pub fn plan(self, now: UnixMillis) -> PolicyAction {
         if now < self.next(now) {
             PolicyAction::Use
         } else if self.has_policy && now < self.serves_until(now) {
-            PolicyAction::UseAndLook
+            PolicyAction::UseAndCheck
         } else {
-            PolicyAction::Look
+            PolicyAction::Check
         }
     }
 
@@ -65,14 +65,14 @@ impl Facts {
             return after(self.failed_at, EMPTY_RETRY_MS, now);
         }
         // What is under way need not be done again, but it does not stretch the life of a policy.
-        let looking = after(self.looking_since, LONGEST_LOOK_MS, now).min(self.serves_until(now));
-        after(self.looked_at, FRESH_MS, now).max(after(self.failed_at, RETRY_MS, now)).max(looking)
+        let looking = after(self.checking_since, MAX_CHECK_MS, now).min(self.serves_until(now));
+        after(self.checked_at, FRESH_MS, now).max(after(self.failed_at, RETRY_MS, now)).max(looking)
     }
 
     /// The time until which the policy decides before the store is asked. Who was told just now that the store fails need
     /// not wait to hear it again: a store that hangs would hold up every third request.
     fn serves_until(self, now: UnixMillis) -> UnixMillis {
-        after(self.looked_at, MAX_STALE_MS, now).max(after(self.failed_at, FAILURE_MS, now))
+        after(self.checked_at, MAX_STALE_MS, now).max(after(self.failed_at, FAILURE_MS, now))
     }
 }
 
@@ -91,8 +91,8 @@ mod tests {
         Some(UnixMillis(NOW.0 - milliseconds))
     }
 
-    fn with_policy(looked: u64) -> Facts {
-        Facts { has_policy: true, looked_at: ago(looked), ..Facts::default() }
+    fn with_policy(looked: u64) -> PolicyFacts {
+        PolicyFacts { has_policy: true, checked_at: ago(looked), ..PolicyFacts::default() }
     }
 
     #[test]
@@ -100,66 +100,66 @@ mod tests {
         for (age, plan) in [
             (0, PolicyAction::Use),
             (FRESH_MS - 1, PolicyAction::Use),
-            (FRESH_MS, PolicyAction::UseAndLook),
-            (MAX_STALE_MS - 1, PolicyAction::UseAndLook),
-            (MAX_STALE_MS, PolicyAction::Look),
+            (FRESH_MS, PolicyAction::UseAndCheck),
+            (MAX_STALE_MS - 1, PolicyAction::UseAndCheck),
+            (MAX_STALE_MS, PolicyAction::Check),
         ] {
             assert_eq!(with_policy(age).plan(NOW), plan, "{age}");
         }
-        assert_eq!(Facts::default().plan(NOW), PolicyAction::Look);
-        let kept = Facts { has_policy: true, ..Facts::default() };
-        assert_eq!(kept.plan(NOW), PolicyAction::Look, "a policy that this isolate never looked for");
+        assert_eq!(PolicyFacts::default().plan(NOW), PolicyAction::Check);
+        let kept = PolicyFacts { has_policy: true, ..PolicyFacts::default() };
+        assert_eq!(kept.plan(NOW), PolicyAction::Check, "a policy that this isolate never looked for");
     }
 
     #[test]
     fn one_look_at_a_time_is_under_way_in_the_background() {
-        let looking = |since| Facts { looking_since: ago(since), ..with_policy(FRESH_MS) };
-        assert_eq!(looking(LONGEST_LOOK_MS - 1).plan(NOW), PolicyAction::Use);
-        assert_eq!(looking(LONGEST_LOOK_MS).plan(NOW), PolicyAction::UseAndLook, "it was cancelled");
+        let looking = |since| PolicyFacts { checking_since: ago(since), ..with_policy(FRESH_MS) };
+        assert_eq!(looking(MAX_CHECK_MS - 1).plan(NOW), PolicyAction::Use);
+        assert_eq!(looking(MAX_CHECK_MS).plan(NOW), PolicyAction::UseAndCheck, "it was cancelled");
     }
 
     #[test]
     fn a_look_under_way_does_not_stretch_the_life_of_a_policy() {
-        let facts = Facts { looking_since: ago(5), ..with_policy(MAX_STALE_MS) };
-        assert_eq!(facts.plan(NOW), PolicyAction::Look);
+        let facts = PolicyFacts { checking_since: ago(5), ..with_policy(MAX_STALE_MS) };
+        assert_eq!(facts.plan(NOW), PolicyAction::Check);
     }
 
     #[test]
     fn a_failure_is_tried_again_after_a_while_and_the_policy_serves_meanwhile() {
-        let failed = |looked, since| Facts { failed_at: ago(since), ..with_policy(looked) };
+        let failed = |looked, since| PolicyFacts { failed_at: ago(since), ..with_policy(looked) };
         assert_eq!(failed(FRESH_MS, RETRY_MS - 1).plan(NOW), PolicyAction::Use);
-        assert_eq!(failed(FRESH_MS, RETRY_MS).plan(NOW), PolicyAction::UseAndLook);
+        assert_eq!(failed(FRESH_MS, RETRY_MS).plan(NOW), PolicyAction::UseAndCheck);
         assert_eq!(failed(MAX_STALE_MS, RETRY_MS - 1).plan(NOW), PolicyAction::Use);
-        assert_eq!(failed(MAX_STALE_MS, RETRY_MS).plan(NOW), PolicyAction::UseAndLook);
-        assert_eq!(failed(MAX_STALE_MS, FAILURE_MS).plan(NOW), PolicyAction::Look, "it may have recovered long ago");
+        assert_eq!(failed(MAX_STALE_MS, RETRY_MS).plan(NOW), PolicyAction::UseAndCheck);
+        assert_eq!(failed(MAX_STALE_MS, FAILURE_MS).plan(NOW), PolicyAction::Check, "it may have recovered long ago");
     }
 
     #[test]
     fn one_look_at_a_time_is_under_way_while_the_store_fails() {
-        let looking = Facts { failed_at: ago(RETRY_MS), looking_since: ago(5), ..with_policy(MAX_STALE_MS) };
+        let looking = PolicyFacts { failed_at: ago(RETRY_MS), checking_since: ago(5), ..with_policy(MAX_STALE_MS) };
         assert_eq!(looking.plan(NOW), PolicyAction::Use);
     }
 
     #[test]
     fn without_a_policy_a_look_is_tried_every_second() {
-        let failed = |since| Facts { failed_at: ago(since), looked_at: ago(since), ..Facts::default() };
+        let failed = |since| PolicyFacts { failed_at: ago(since), checked_at: ago(since), ..PolicyFacts::default() };
         assert_eq!(failed(EMPTY_RETRY_MS - 1).plan(NOW), PolicyAction::Use);
-        assert_eq!(failed(EMPTY_RETRY_MS).plan(NOW), PolicyAction::Look);
+        assert_eq!(failed(EMPTY_RETRY_MS).plan(NOW), PolicyAction::Check);
     }
 
     #[test]
     fn a_clock_that_goes_back_stretches_nothing() {
         let ahead = Some(NOW.plus(1));
-        let facts = Facts { has_policy: true, looked_at: ahead, failed_at: ahead, looking_since: ahead };
-        assert_eq!(facts.plan(NOW), PolicyAction::Look);
+        let facts = PolicyFacts { has_policy: true, checked_at: ahead, failed_at: ahead, checking_since: ahead };
+        assert_eq!(facts.plan(NOW), PolicyAction::Check);
     }
 
     #[test]
     fn the_next_time_is_when_the_plan_changes() {
         for facts in [
             with_policy(10),
-            Facts { failed_at: ago(10), ..with_policy(FRESH_MS) },
-            Facts { failed_at: ago(10), ..Facts::default() },
+            PolicyFacts { failed_at: ago(10), ..with_policy(FRESH_MS) },
+            PolicyFacts { failed_at: ago(10), ..PolicyFacts::default() },
         ] {
             let next = facts.next(NOW);
             assert_eq!(facts.plan(UnixMillis(next.0 - 1)), PolicyAction::Use, "{facts:?}");

@@ -57,7 +57,7 @@ pub fn is_removed(name: &str, prefix: &str) -> bool {
 
 /// Whether `Connection` names this header, which then goes no further (RFC 9110 §7.6.1).
 #[must_use]
-pub fn is_named_by(connection: &str, header: &str) -> bool {
+pub fn is_connection_option(connection: &str, header: &str) -> bool {
     connection.split(',').any(|name| name.trim_matches([' ', '\t']).eq_ignore_ascii_case(header))
 }
 
@@ -116,10 +116,10 @@ mod tests {
     #[test]
     fn connection_names_headers_in_a_list() {
         for connection in ["x-org", "close, X-Org", "close,x-org,te", " x-org\t"] {
-            assert!(is_named_by(connection, "x-org"), "{connection}");
+            assert!(is_connection_option(connection, "x-org"), "{connection}");
         }
         for connection in ["", "close", "x-org2", "x_org", "x -org"] {
-            assert!(!is_named_by(connection, "x-org"), "{connection}");
+            assert!(!is_connection_option(connection, "x-org"), "{connection}");
         }
     }
 }

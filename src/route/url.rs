@@ -29,7 +29,7 @@ impl<'r> Url<'r> {
     /// Whether URL parsers agree on where the query ends and what is in it: they drop tabs and line breaks (WHATWG URL
     /// §4.4), and what follows a `#`.
     #[must_use]
-    pub fn has_plain_query(&self) -> bool {
+    pub fn has_unambiguous_query(&self) -> bool {
         self.query.is_none_or(|query| !query.contains(|c: char| c == '#' || c.is_control()))
     }
 

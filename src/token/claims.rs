@@ -80,7 +80,7 @@ impl Claims {
 
     /// The first second from which [`Claims::check_times`] refuses them for good, since they have expired or are too old.
     #[must_use]
-    pub fn good_until(&self, issuer: &Issuer) -> UnixSeconds {
+    pub fn valid_until(&self, issuer: &Issuer) -> UnixSeconds {
         #[expect(clippy::cast_precision_loss, reason = "times of this era have far fewer than 53 bits")]
         let (leeway, max_age) = (issuer.leeway as f64, issuer.max_age.map(|age| age as f64));
         let expiry = (self.times.expires + leeway).ceil();

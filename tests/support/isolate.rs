@@ -44,10 +44,10 @@ impl Isolate {
         async move {
             match isolate.rollout.plan(platform.now()) {
                 PolicyAction::Use => {}
-                PolicyAction::Look => isolate.look(&platform).await,
-                PolicyAction::UseAndLook => {
+                PolicyAction::Check => isolate.check(&platform).await,
+                PolicyAction::UseAndCheck => {
                     let (isolate, in_background) = (isolate.clone(), platform.clone());
-                    platform.spawn(async move { isolate.look(&in_background).await });
+                    platform.spawn(async move { isolate.check(&in_background).await });
                 }
             }
             let Some(edition) = isolate.rollout.in_force() else { return "none".to_owned() };
@@ -60,11 +60,11 @@ impl Isolate {
         }
     }
 
-    pub async fn look(&self, platform: &Platform) {
+    pub async fn check(&self, platform: &Platform) {
         let told = Rc::clone(&self.told);
         let tell =
             |edition: Option<&Rc<Edition<_>>>, _| *told.borrow_mut() = edition.map(|edition| edition.text().to_owned());
-        self.rollout.look(platform, tell).await;
+        self.rollout.check(platform, tell).await;
     }
 }
 

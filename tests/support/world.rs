@@ -294,7 +294,7 @@ impl World {
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         async move {
             // As the edge does: what is not asked for stays outside.
-            let asked: Vec<&str> = gateway.asks_for().collect();
+            let asked: Vec<&str> = gateway.needed_headers().collect();
             let sent = |name: &str, value| if asked.contains(&name) { value } else { "" };
             let headers = headers.iter().map(|(name, value)| (name.as_str(), sent(name, value.as_str()))).collect();
             let request = Request { method: &method, url: Url::split(&url), headers };

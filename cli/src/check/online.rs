@@ -7,7 +7,7 @@ use portcullis::jose::key_set::{MAX_SET_BYTES, usable_keys};
 use portcullis::jose::public_key::{Material, PublicKey};
 use portcullis::jwks::discovery::key_set_url;
 use portcullis::platform::{Fault, Fetch, Fetched, Get};
-use portcullis::policy::{Issuer, KeySource, Place, Policy, Step};
+use portcullis::policy::{Issuer, KeySource, Place, PlaceStep, Policy};
 use serde::Serialize;
 
 use crate::document::SourceValue;
@@ -45,9 +45,9 @@ pub(super) fn keys(policy: &Policy, value: &SourceValue, output: &Output) -> (Ve
     for issuer in &policy.issuers {
         output.progress(&format!("{}: asking for keys", issuer.issuer));
         let finding = |rule, message: String| {
-            let place = Place::at(&[Step::Key("issuers"), Step::Key(&issuer.name)]);
+            let place = Place::at(&[PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name)]);
             let key = if value.locate(&place).value.get("jwks_uri").is_some() { "jwks_uri" } else { "issuer" };
-            let shown = Place::at(&[Step::Key("issuers"), Step::Key(&issuer.name), Step::Key(key)]);
+            let shown = Place::at(&[PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name), PlaceStep::Key(key)]);
             Finding { place, ..Finding::new(rule, Highlight::Value.span(value, &shown), message) }
         };
         // The network answers at once or not at all, so nothing is left to wait for.

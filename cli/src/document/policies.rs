@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use portcullis::policy::{Place, Step};
+use portcullis::policy::{Place, PlaceStep};
 
 use super::json::{self, Dialect};
 use super::source::ParsedSource;
@@ -62,12 +62,12 @@ pub(crate) fn repeated_keys(root: &SourceValue) -> Vec<SyntaxError> {
 }
 
 fn is_within_policy(place: &Place) -> bool {
-    let steps: Vec<Step<&str>> = place.steps().iter().map(Step::borrowed).collect();
+    let steps: Vec<PlaceStep<&str>> = place.steps().iter().map(PlaceStep::borrowed).collect();
     let of_worker = match steps.as_slice() {
-        [Step::Key("env"), Step::Key(_), of_environment @ ..] => of_environment,
+        [PlaceStep::Key("env"), PlaceStep::Key(_), of_environment @ ..] => of_environment,
         of_default => of_default,
     };
-    matches!(of_worker, [Step::Key("vars"), Step::Key(VARIABLE), _, ..])
+    matches!(of_worker, [PlaceStep::Key("vars"), PlaceStep::Key(VARIABLE), _, ..])
 }
 
 fn variable(worker: &SourceValue) -> Option<&SourceValue> {
@@ -75,10 +75,10 @@ fn variable(worker: &SourceValue) -> Option<&SourceValue> {
 }
 
 fn policy<'d>(document: &'d ParsedSource, environment: Option<&'d str>, value: &'d SourceValue) -> PolicyValue<'d> {
-    let default = [Step::Key("vars"), Step::Key(VARIABLE)];
+    let default = [PlaceStep::Key("vars"), PlaceStep::Key(VARIABLE)];
     let place = match environment {
         None => Place::at(&default),
-        Some(name) => Place::at(&[&[Step::Key("env"), Step::Key(name)], &default[..]].concat()),
+        Some(name) => Place::at(&[&[PlaceStep::Key("env"), PlaceStep::Key(name)], &default[..]].concat()),
     };
     let value = match value.as_str() {
         None => Ok(Cow::Borrowed(value)),

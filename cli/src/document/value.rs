@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use portcullis::policy::{Place, Step};
+use portcullis::policy::{Place, PlaceStep};
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value as Json};
 
@@ -116,8 +116,8 @@ impl SourceValue {
         let mut found = Located { value: self, key: None, is_there: true };
         for step in place.steps() {
             let next = match step {
-                Step::Key(name) => found.value.entries().iter().find(|(key, _)| key.name == *name),
-                Step::Index(index) => {
+                PlaceStep::Key(name) => found.value.entries().iter().find(|(key, _)| key.name == *name),
+                PlaceStep::Index(index) => {
                     let Some(value) = found.value.items().get(*index) else {
                         return Located { is_there: false, ..found };
                     };
@@ -183,8 +183,13 @@ impl SourceValue {
         problems
     }
 
-    fn collect_problems<'v>(&'v self, levels: usize, steps: &mut Vec<Step<&'v str>>, problems: &mut Vec<ValueProblem>) {
-        let problem = |kind, steps: &[Step<&str>], span: &Span, message: String| {
+    fn collect_problems<'v>(
+        &'v self,
+        levels: usize,
+        steps: &mut Vec<PlaceStep<&'v str>>,
+        problems: &mut Vec<ValueProblem>,
+    ) {
+        let problem = |kind, steps: &[PlaceStep<&str>], span: &Span, message: String| {
             let error = SyntaxError::new(span.clone(), message);
             ValueProblem { kind, place: Place::at(steps), error }
         };
@@ -198,7 +203,7 @@ impl SourceValue {
             }
             (SourceNode::List(items), _) => {
                 for (index, item) in items.iter().enumerate() {
-                    steps.push(Step::Index(index));
+                    steps.push(PlaceStep::Index(index));
                     item.collect_problems(levels - 1, steps, problems);
                     steps.pop();
                 }
@@ -206,7 +211,7 @@ impl SourceValue {
             (SourceNode::Table(entries), _) => {
                 let mut seen = HashSet::new();
                 for (key, value) in entries {
-                    steps.push(Step::Key(&key.name));
+                    steps.push(PlaceStep::Key(&key.name));
                     if !seen.insert(key.name.as_str()) {
                         let message = format!("the key {:?} is there twice", key.name);
                         problems.push(problem(ProblemKind::Repeated, steps, &key.span, message));

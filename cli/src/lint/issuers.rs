@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use portcullis::policy::url::Origin;
-use portcullis::policy::{Issuer, Step};
+use portcullis::policy::{Issuer, PlaceStep};
 
 use super::linter::Linter;
 use crate::finding::rule::{LONG_LEEWAY, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
@@ -16,7 +16,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
     let used: HashSet<usize> = requirements.flat_map(|requirement| requirement.issuers.iter().copied()).collect();
     for (index, issuer) in lint.policy.issuers.iter().enumerate() {
         if !used.contains(&index) {
-            let place = [Step::Key("issuers"), Step::Key(&issuer.name)];
+            let place = [PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name)];
             lint.note(&UNUSED_ISSUER, &place, "no route takes the tokens of this issuer");
         }
         lifetimes(lint, issuer);
@@ -46,11 +46,11 @@ fn shared_subjects(lint: &mut Linter<'_>) {
         Some(_) => "compare the assertion's `sub_id`, which is issuer and subject (RFC 9493)".to_owned(),
         None => format!("compare `{}` beside `{}`", identity.headers.issuer, identity.headers.subject),
     };
-    lint.note(&SHARED_SUBJECTS, &[Step::Key("issuers")], message).help(help);
+    lint.note(&SHARED_SUBJECTS, &[PlaceStep::Key("issuers")], message).help(help);
 }
 
 fn lifetimes(lint: &mut Linter<'_>, issuer: &Issuer) {
-    let place = |key| [Step::Key("issuers"), Step::Key(issuer.name.as_str()), Step::Key(key)];
+    let place = |key| [PlaceStep::Key("issuers"), PlaceStep::Key(issuer.name.as_str()), PlaceStep::Key(key)];
     if issuer.leeway > MAX_LEEWAY {
         let message = format!("tokens are taken for {} seconds after they have expired", issuer.leeway);
         lint.note(&LONG_LEEWAY, &place("leeway"), message).help("clocks seldom differ by more than 30 seconds");

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use portcullis::policy::{Place, Policy, Step};
+use portcullis::policy::{Place, PlaceStep, Policy};
 
 use crate::document::SourceValue;
 use crate::finding::rule::FindingRule;
@@ -19,7 +19,7 @@ impl<'p> Linter<'p> {
     pub(super) fn note(
         &mut self,
         rule: &FindingRule,
-        steps: &[Step<&str>],
+        steps: &[PlaceStep<&str>],
         message: impl Into<String>,
     ) -> &mut Finding {
         let place = Place::at(steps);
@@ -44,11 +44,11 @@ impl<'p> Linter<'p> {
 }
 
 /// The place of a route.
-pub(super) fn route(index: usize) -> [Step<&'static str>; 2] {
-    [Step::Key("routes"), Step::Index(index)]
+pub(super) fn route(index: usize) -> [PlaceStep<&'static str>; 2] {
+    [PlaceStep::Key("routes"), PlaceStep::Index(index)]
 }
 
 /// The place of a key of a route.
-pub(super) fn route_key(index: usize, key: &str) -> [Step<&str>; 3] {
-    [Step::Key("routes"), Step::Index(index), Step::Key(key)]
+pub(super) fn route_key(index: usize, key: &str) -> [PlaceStep<&str>; 3] {
+    [PlaceStep::Key("routes"), PlaceStep::Index(index), PlaceStep::Key(key)]
 }

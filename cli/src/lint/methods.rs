@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portcullis::policy::{Place, Step};
+use portcullis::policy::{Place, PlaceStep};
 use portcullis::route::method::USUAL;
 
 use super::linter::{Linter, route, route_key};
@@ -56,7 +56,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
             if !USUAL.contains(&method) && !OTHERS.contains(&method) {
                 let [list, at, key] = route_key(index, "methods");
                 let message = format!("the registry of HTTP has no method {method}");
-                let finding = lint.note(&UNKNOWN_METHOD, &[list, at, key, Step::Index(position)], message);
+                let finding = lint.note(&UNKNOWN_METHOD, &[list, at, key, PlaceStep::Index(position)], message);
                 finding.help = nearest(method, USUAL);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-use portcullis::policy::{Place, Step};
+use portcullis::policy::{Place, PlaceStep};
 use strsim::damerau_levenshtein;
 
 use super::linter::Linter;
@@ -25,13 +25,15 @@ struct NameUse {
     without_digits: String,
     routes: usize,
     last_route: usize,
-    place: Vec<Step>,
+    place: Vec<PlaceStep>,
 }
 
 pub(super) fn lint(lint: &mut Linter<'_>) {
     let (mut scopes, mut audiences) = (NameUses::default(), NameUses::default());
     for (index, written) in lint.routes().iter().enumerate() {
-        let place = |key: &str| vec![Step::Key("routes".to_owned()), Step::Index(index), Step::Key(key.to_owned())];
+        let place = |key: &str| {
+            vec![PlaceStep::Key("routes".to_owned()), PlaceStep::Index(index), PlaceStep::Key(key.to_owned())]
+        };
         written.get("scopes").into_iter().for_each(|scope| scopes.collect(scope, index, place("scopes")));
         written.get("audience").into_iter().for_each(|audience| audiences.collect(audience, index, place("audience")));
     }
@@ -48,7 +50,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
 }
 
 fn tell(lint: &mut Linter<'_>, rule: &FindingRule, message: String, rare: &NameUse, common: &NameUse) {
-    let [place, related] = [rare, common].map(|used| used.place.iter().map(Step::borrowed).collect::<Vec<_>>());
+    let [place, related] = [rare, common].map(|used| used.place.iter().map(PlaceStep::borrowed).collect::<Vec<_>>());
     let span = Highlight::Value.span(lint.value, &Place::at(&related));
     lint.note(rule, &place, message).related = Some((span, Place::at(&related).to_string()));
 }
@@ -76,21 +78,26 @@ struct NameUses {
 }
 
 impl NameUses {
-    fn collect(&mut self, value: &SourceValue, route: usize, place: Vec<Step>) {
+    fn collect(&mut self, value: &SourceValue, route: usize, place: Vec<PlaceStep>) {
         let below = |step| place.iter().cloned().chain([step]).collect();
         match &value.node {
             SourceNode::Text(name) => self.add(name, route, place),
             SourceNode::List(items) => {
-                items.iter().enumerate().for_each(|(index, item)| self.collect(item, route, below(Step::Index(index))));
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(index, item)| self.collect(item, route, below(PlaceStep::Index(index))));
             }
             SourceNode::Table(entries) => {
-                entries.iter().for_each(|(key, value)| self.collect(value, route, below(Step::Key(key.name.clone()))));
+                entries
+                    .iter()
+                    .for_each(|(key, value)| self.collect(value, route, below(PlaceStep::Key(key.name.clone()))));
             }
             _ => {}
         }
     }
 
-    fn add(&mut self, name: &str, route: usize, place: Vec<Step>) {
+    fn add(&mut self, name: &str, route: usize, place: Vec<PlaceStep>) {
         let next = self.uses.len();
         let index = *self.index.entry(name.to_owned()).or_insert(next);
         match self.uses.get_mut(index) {

@@ -1,6 +1,6 @@
 //! Organizations in a path that a token's own is not compared with, or not in each case.
 
-use portcullis::policy::{Organization, Requirement, Step};
+use portcullis::policy::{Organization, PlaceStep, Requirement};
 
 use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
@@ -16,7 +16,7 @@ enum Compared<'v> {
     Always,
     /// By some of its alternatives, and not by this one, which stands there.
     Sometimes {
-        at: Vec<Step<&'v str>>,
+        at: Vec<PlaceStep<&'v str>>,
         without: String,
     },
     Never,
@@ -48,8 +48,8 @@ fn unused(lint: &mut Linter<'_>, index: usize, name: &str, requirement: &Require
     });
 }
 
-fn alternative(lint: &mut Linter<'_>, index: usize, name: &str, at: &[Step<&str>], without: &str) {
-    let place = [&[Step::Key("routes"), Step::Index(index)], at].concat();
+fn alternative(lint: &mut Linter<'_>, index: usize, name: &str, at: &[PlaceStep<&str>], without: &str) {
+    let place = [&[PlaceStep::Key("routes"), PlaceStep::Index(index)], at].concat();
     let message =
         format!("{{{name}}} is one of several alternatives: a token with {without} opens the data of every {name}");
     let finding = lint.note(&ORGANIZATION_ALTERNATIVE, &place, message);
@@ -58,7 +58,7 @@ fn alternative(lint: &mut Linter<'_>, index: usize, name: &str, at: &[Step<&str>
 
 /// A check that can compare a capture.
 struct CaptureCheck<'v> {
-    place: Vec<Step<&'v str>>,
+    place: Vec<PlaceStep<&'v str>>,
     /// The path of the claim, where it stands within the test.
     path: Option<&'v SourceValue>,
     /// A token must meet one of these.
@@ -83,20 +83,23 @@ fn compared<'v>(written: &'v SourceValue, capture: &str) -> Compared<'v> {
 
 fn checks(written: &SourceValue) -> impl Iterator<Item = CaptureCheck<'_>> {
     let top =
-        ["audience", "organization"].into_iter().filter_map(|key| Some((vec![Step::Key(key)], written.get(key)?)));
+        ["audience", "organization"].into_iter().filter_map(|key| Some((vec![PlaceStep::Key(key)], written.get(key)?)));
     let claims = written.get("claims");
     let named =
-        claims.into_iter().flat_map(SourceValue::entries).map(|(key, test)| (Step::Key(key.name.as_str()), test));
-    let listed =
-        claims.into_iter().flat_map(SourceValue::items).enumerate().map(|(index, test)| (Step::Index(index), test));
-    let tests = named.chain(listed).map(|(step, test)| (vec![Step::Key("claims"), step], test));
+        claims.into_iter().flat_map(SourceValue::entries).map(|(key, test)| (PlaceStep::Key(key.name.as_str()), test));
+    let listed = claims
+        .into_iter()
+        .flat_map(SourceValue::items)
+        .enumerate()
+        .map(|(index, test)| (PlaceStep::Index(index), test));
+    let tests = named.chain(listed).map(|(step, test)| (vec![PlaceStep::Key("claims"), step], test));
     top.chain(tests).map(|(place, written)| CaptureCheck::new(place, written))
 }
 
 impl<'v> CaptureCheck<'v> {
-    fn new(mut place: Vec<Step<&'v str>>, written: &'v SourceValue) -> Self {
+    fn new(mut place: Vec<PlaceStep<&'v str>>, written: &'v SourceValue) -> Self {
         let any = written.get("any");
-        place.extend(any.map(|_| Step::Key("any")));
+        place.extend(any.map(|_| PlaceStep::Key("any")));
         let list = any.unwrap_or(written).items();
         let alternatives = if list.is_empty() { vec![written] } else { list.iter().collect() };
         Self { place, path: written.get("path"), alternatives }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use portcullis::policy::url::{Origin, check_key_url};
-use portcullis::policy::{Route, Step};
+use portcullis::policy::{PlaceStep, Route};
 
 use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
@@ -19,7 +19,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
     let forwards = |route: &Route| route.forwarding().is_some();
     let inherits = |(route, written): (&Route, &SourceValue)| forwards(route) && written.get("origin").is_none();
     if policy.routes.iter().zip(written).any(inherits) {
-        origin(lint, lint.value, &[Step::Key("origin")]);
+        origin(lint, lint.value, &[PlaceStep::Key("origin")]);
     }
     for (index, (route, written)) in policy.routes.iter().zip(written).enumerate() {
         if forwards(route) {
@@ -29,7 +29,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
 }
 
 /// The origin of this table, to which requests go.
-fn origin(lint: &mut Linter<'_>, table: &SourceValue, place: &[Step<&str>]) {
+fn origin(lint: &mut Linter<'_>, table: &SourceValue, place: &[PlaceStep<&str>]) {
     let origin = table.get("origin").and_then(SourceValue::as_str).map(Origin::parse);
     let Some(Ok(Origin::Url { root, .. })) = origin else { return };
     let Some((scheme, authority)) = root.split_once("://") else { return };

@@ -1,14 +1,14 @@
 //! Pages of other origins that anyone could put something into.
 
 use portcullis::policy::url::check_key_url;
-use portcullis::policy::{OriginPattern, Step};
+use portcullis::policy::{OriginPattern, PlaceStep};
 
 use super::linter::{Linter, route_key};
 use crate::document::SourceNode;
 use crate::finding::rule::{CORS_WIDE, HTTP_PAGE};
 
 pub(super) fn lint(lint: &mut Linter<'_>) {
-    let of_policy = lint.value.get("cors").map(|cors| (vec![Step::Key("cors")], cors));
+    let of_policy = lint.value.get("cors").map(|cors| (vec![PlaceStep::Key("cors")], cors));
     let of_routes = lint.routes().iter().enumerate();
     let of_routes =
         of_routes.filter_map(|(index, route)| Some((route_key(index, "cors").to_vec(), route.get("cors")?)));
@@ -16,7 +16,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
         let has_credentials = matches!(cors.get("credentials").map(|value| &value.node), Some(SourceNode::Bool(true)));
         for (index, origin) in cors.list("origins").iter().enumerate() {
             let Some(Ok(pattern)) = origin.as_str().map(OriginPattern::parse) else { continue };
-            let place = [&place[..], &[Step::Key("origins"), Step::Index(index)]].concat();
+            let place = [&place[..], &[PlaceStep::Key("origins"), PlaceStep::Index(index)]].concat();
             if is_clear(&pattern) {
                 let cookies = if has_credentials { ", with the caller's cookies" } else { "" };
                 let message =

@@ -1,7 +1,7 @@
 //! Requests that go wherever the caller says.
 
 use portcullis::policy::url::Origin;
-use portcullis::policy::{Route, Step};
+use portcullis::policy::{PlaceStep, Route};
 
 use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
@@ -20,7 +20,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
     }
     if let [index, others @ ..] = indices(inherit).as_slice() {
         let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-        note(lint, &[Step::Key("origin")], &format!("routes[{index}]{others}"));
+        note(lint, &[PlaceStep::Key("origin")], &format!("routes[{index}]{others}"));
     }
 }
 
@@ -30,7 +30,7 @@ fn is_open(route: &Route, written: &SourceValue) -> bool {
     origin == Some(&Origin::Passthrough) && written.get("hosts").is_none()
 }
 
-fn note(lint: &mut Linter<'_>, place: &[Step<&str>], which: &str) {
+fn note(lint: &mut Linter<'_>, place: &[PlaceStep<&str>], which: &str) {
     let with = if lint.policy.identity.forward_token { "the token" } else { "the identity" };
     let message = format!("any host that the caller names gets the request, {with} with it");
     lint.note(&OPEN_PASSTHROUGH, place, message).help(format!("`hosts` on {which}"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::policy::{Place, Step};
+use portcullis::policy::{Place, PlaceStep};
 use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteMatch;
@@ -20,7 +20,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
         written_otherwise(lint, index, written.get("path").and_then(SourceValue::as_str).unwrap_or_default());
     }
     similar(lint, matchers);
-    if !lint.policy.refuses_look_alikes {
+    if !lint.policy.refuses_case_variants {
         opened(lint, matchers);
     }
 }
@@ -90,7 +90,7 @@ fn opened(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
         "{path} takes routes[{less}], which asks for less than routes[{stricter}], whose path it is to an origin that ignores case"
     );
     let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
-    let finding = lint.note(&CASE_OPENING, &[Step::Key("paths"), Step::Key("case")], message);
+    let finding = lint.note(&CASE_OPENING, &[PlaceStep::Key("paths"), PlaceStep::Key("case")], message);
     finding.related = Some((related, format!("routes[{stricter}]")));
     finding.help("leave it out, unless every origin tells paths apart by case");
 }
@@ -108,7 +108,9 @@ fn opening(lint: &Linter<'_>, matcher: &RouteMatcher) -> Option<CaseOpening> {
         let mut requests = hosts.iter().flat_map(|(_, host)| methods.iter().map(move |method| (host, method)));
         requests.find_map(|(host, method)| {
             let RouteMatch::Route(route, _) = table.find(host, &path, method) else { return None };
-            let RouteMatch::Route(stricter, _) = table.find_otherwise(host, &path, method, route)? else { return None };
+            let RouteMatch::Route(stricter, _) = table.find_ignoring_case(host, &path, method, route)? else {
+                return None;
+            };
             is_less(lint, route, stricter).then(|| CaseOpening { path: text.to_owned(), route, stricter })
         })
     };

@@ -1,6 +1,6 @@
 //! Checks of tokens that do less than they seem to.
 
-use portcullis::policy::{Access, Audience, Requirement, Step};
+use portcullis::policy::{Access, Audience, PlaceStep, Requirement};
 
 use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
@@ -31,7 +31,8 @@ fn audience(lint: &mut Linter<'_>, index: usize, requirement: &Requirement, writ
     for (position, template) in templates.iter().enumerate() {
         if is_callers(template.leading_literal(), &template.to_string()) {
             let message = "the caller names the audience, so tokens that were made for other services are taken";
-            let place: Vec<Step<&str>> = place.into_iter().chain(is_list.then_some(Step::Index(position))).collect();
+            let place: Vec<PlaceStep<&str>> =
+                place.into_iter().chain(is_list.then_some(PlaceStep::Index(position))).collect();
             lint.note(&CALLER_AUDIENCE, &place, message)
                 .help("put a literal in front, as in `urn:logto:organization:{header.x-org}`");
         }

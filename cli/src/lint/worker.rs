@@ -1,7 +1,7 @@
 //! What wrangler's configuration says, or does not say, around the policy.
 
 use portcullis::policy::url::Origin;
-use portcullis::policy::{KeySource, Place, Step};
+use portcullis::policy::{KeySource, Place, PlaceStep};
 
 use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration};
 use crate::finding::Finding;
@@ -77,13 +77,15 @@ impl<'d> WorkerConfiguration<'d> {
     fn unbound_services(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
         let value = self.examined.value();
         let routes = value.and_then(|value| value.get("routes")).map(SourceValue::items).unwrap_or_default();
-        let of_routes =
-            routes.iter().enumerate().map(|(index, route)| (vec![Step::Key("routes"), Step::Index(index)], route));
+        let of_routes = routes
+            .iter()
+            .enumerate()
+            .map(|(index, route)| (vec![PlaceStep::Key("routes"), PlaceStep::Index(index)], route));
         let tables = value.map(|value| (Vec::new(), value)).into_iter().chain(of_routes);
         tables.filter_map(|(place, table)| {
             let origin = table.get("origin")?;
             let Ok(Origin::Service(name)) = Origin::parse(origin.as_str()?) else { return None };
-            let place = Place::at(&[place, vec![Step::Key("origin")]].concat());
+            let place = Place::at(&[place, vec![PlaceStep::Key("origin")]].concat());
             let message = format!("no [[services]] of this file has the binding {name:?}");
             let finding = Finding { place, ..Finding::new(&UNBOUND_SERVICE, origin.span.clone(), message) };
             (!self.binds("services", &name)).then_some(finding)

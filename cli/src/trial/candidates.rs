@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use portcullis::policy::Step;
+use portcullis::policy::PlaceStep;
 use portcullis::request::Request;
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment, RoutePattern};
@@ -229,7 +229,7 @@ fn difference(best: &Precedence, rank: &Precedence, leader: usize) -> String {
 }
 
 fn place(index: usize) -> String {
-    portcullis::policy::Place::at(&[Step::Key("routes"), Step::Index(index)]).to_string()
+    portcullis::policy::Place::at(&[PlaceStep::Key("routes"), PlaceStep::Index(index)]).to_string()
 }
 
 impl Ord for Precedence {

@@ -14,7 +14,7 @@ mod words;
 use std::rc::Rc;
 
 use portcullis::answer::{Answer, answer, preflight, serve};
-use portcullis::cors::Kind;
+use portcullis::cors::AnswerKind;
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
@@ -149,7 +149,7 @@ fn keep_from_caches(forward: &mut Forward<'_>, request: &Request<'_>) {
 }
 
 fn added(context: &AnswerContext<'_>) -> Vec<(String, String)> {
-    let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(Kind::Content));
+    let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(AnswerKind::Content));
     fields.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
 }
 

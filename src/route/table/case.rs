@@ -96,7 +96,7 @@ mod tests {
             let expected = find_in(&lower, &path.to_ascii_lowercase());
             let parsed = RequestPath::parse(&path).unwrap();
             if let Some(found) = find_in(&table, &path) {
-                let otherwise = table.find_otherwise("h", &parsed, "GET", found).map(|other| match other {
+                let otherwise = table.find_ignoring_case("h", &parsed, "GET", found).map(|other| match other {
                     RouteMatch::Route(route, _) => Some(route),
                     _ => None,
                 });

@@ -72,7 +72,7 @@ impl RouteTable {
     /// What the request with the route `found` would fall under if the case of ASCII letters in its path did not count,
     /// unless that is the same route. An origin that ignores case would read the path so.
     #[must_use]
-    pub fn find_otherwise(
+    pub fn find_ignoring_case(
         &self,
         host: &str,
         path: &RequestPath<'_>,
@@ -203,7 +203,7 @@ mod tests {
         let words: Vec<&str> = request.split(' ').collect();
         let (method, host, path) = (words[0], words[1], RequestPath::parse(words[2]).unwrap());
         let RouteMatch::Route(found, _) = table.find(host, &path, method) else { panic!("no route: {request}") };
-        table.find_otherwise(host, &path, method, found).map(|other| match other {
+        table.find_ignoring_case(host, &path, method, found).map(|other| match other {
             RouteMatch::Route(route, _) => Some(route),
             _ => None,
         })
