@@ -1,5 +1,5 @@
-//! Repeats decisions so that their instructions can be counted: `decisions <scenario> <times>`. It measures nothing itself;
-//! `scripts/cost.mjs` runs it under callgrind.
+//! Repeats decisions so that their instructions can be counted: `decisions <scenario> <times>`. It measures nothing
+//! itself; `scripts/cost.mjs` runs it under callgrind.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that panics has failed")]
 

@@ -1,5 +1,5 @@
-//! Shared by the fuzz targets: a platform that accepts every signature, a second strict JSON reader, and the keys and tokens
-//! of the native tests.
+//! Shared by the fuzz targets: a platform that accepts every signature, a second strict JSON reader, and the keys and
+//! tokens of the native tests.
 
 pub mod json;
 #[path = "../../tests/support/mod.rs"]
