@@ -1,4 +1,4 @@
-// Large bodies, up and down: that they arrive whole, what they cost, and how much memory workerd needs for them.
+// Large uploads and downloads: whether they arrive complete, what they cost, and how much memory workerd needs.
 
 import http from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const MEGABYTE = 1_000_000;
 const SIZES = [0, 1, 10, 100];
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
 
-/** One body per process; the Workers are those of a roster whose origin is the server for bodies. */
+/** One body per process, for the Workers of a roster whose origin is the server for bodies. */
 export async function bodyRuns(workers, rounds) {
   const [request] = JSON.parse(readFileSync(repeatedSet('ES256'), 'utf8'));
   const runs = [];
@@ -49,7 +49,7 @@ async function bodyRun(worker, request, mode, bytes) {
   }
 }
 
-/** Sends so many bytes and asks for so many; what came back, and what the origin says it received. */
+/** Uploads and requests the given numbers of bytes. Returns what came back, and what the origin reports to have received. */
 async function exchange(port, token, bytes, asked) {
   const method = asked ? 'GET' : 'PUT';
   const headers = { authorization: `Bearer ${token}`, ...(asked ? {} : { 'content-length': bytes }) };

@@ -1,4 +1,4 @@
-// Cold start: from the call that starts workerd to the first answer of the Worker in it.
+// Cold start: from the call that starts workerd to the first response of the Worker in it.
 
 import net from 'node:net';
 import { readFileSync } from 'node:fs';
@@ -8,8 +8,8 @@ import { rotated } from './rounds.mjs';
 import { cpuOf, startWorkerd } from './workerd.mjs';
 
 /**
- * For each Worker by name and each round: the milliseconds to the first answer (`ms`), those of them after it was
- * listening (`answer`), and the microseconds of CPU, which say the same on a machine that is busy with something else.
+ * For each Worker by name and each round: the milliseconds to the first response (`ms`), of those the ones since it listens
+ * (`answer`), and the microseconds of CPU, which do not depend on other load of the machine.
  */
 export async function coldStarts(workers, rounds) {
   const [{ path, token, told }] = JSON.parse(readFileSync(repeatedSet('ES256'), 'utf8'));

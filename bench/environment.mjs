@@ -1,4 +1,4 @@
-// What a result depends on beside the code.
+// What a result depends on in addition to the code.
 
 import { readFileSync } from 'node:fs';
 import os from 'node:os';

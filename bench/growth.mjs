@@ -11,14 +11,14 @@ const TOKEN_BYTES = [500, 1000, 2000, 4000, 8000];
 
 const MODES = { repeated: repeatedOf, distinct: distinctOf };
 
-/** Scenarios for `interleaved`; `kind` and `size` say which point of which curve a result is. */
+/** Scenarios for `interleaved`; `kind` and `size` identify the curve and the point of a result. */
 export async function growthScenarios({ servers, roster, builds, algorithm = 'ES256' }) {
   const context = { servers, roster, builds, key: keyOf(algorithm), algorithm };
   const kinds = [byRoutes, byIssuers, byKeys, byTokenBytes];
   return (await Promise.all(kinds.map((kind) => kind(context)))).flat();
 }
 
-/** Requests go to routes from all over the policy. */
+/** Requests go to routes throughout the policy. */
 function byRoutes({ servers, builds, key }) {
   const path = (route) => `/v1/service-${route}/items`;
   return ROUTES.map((size) => {
@@ -53,7 +53,7 @@ function byKeys({ servers, builds, algorithm }) {
   })));
 }
 
-/** Longer tokens cost the floor and jose more, too. */
+/** Longer tokens also cost the floor and jose more. */
 function byTokenBytes({ roster, builds, key }) {
   const names = ['proxy', ...Object.keys(builds), 'jose-map', 'jose'];
   const workers = Object.fromEntries(names.map((name) => [name, roster[name]]));

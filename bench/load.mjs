@@ -1,5 +1,5 @@
-// The load, in a process of its own: connections that each send the next request as soon as the last one is answered,
-// and compare every answer with the one that is due. Bare sockets and prepared bytes keep it well ahead of workerd.
+// The load, in a process of its own: each connection sends the next request as soon as the previous response has arrived,
+// and compares every response with the expected one. Bare sockets and prepared bytes keep it well ahead of workerd.
 
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -8,7 +8,7 @@ let requests = []; // { bytes, told }
 let plan; // { set, port, connections, wraps, status, told }
 let clients = [];
 let next = 0;
-let window; // of the phase under way
+let window; // of the current phase
 
 const PHASES = { open, run };
 
@@ -21,7 +21,7 @@ process.on('message', async ({ phase, ...options }) => {
 });
 process.on('disconnect', () => process.exit());
 
-/** Takes a plan, and connects. Without `wraps` no request is sent twice. */
+/** Sets a plan, and connects. Without `wraps` no request is sent twice. */
 async function open(options) {
   plan = options;
   requests = JSON.parse(readFileSync(plan.set, 'utf8')).map(prepared);
@@ -41,7 +41,7 @@ function prepared({ path, token, told }) {
   return { bytes: Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), told };
 }
 
-/** Sends for so many seconds, but `least` requests and at most `most`; less only where there is no other to send. */
+/** Sends for the given seconds, at least `least` and at most `most` requests; fewer only if there are no more to send. */
 function run({ seconds, least = 0, most = Infinity }) {
   return new Promise((resolve, reject) => {
     const start = performance.now();
@@ -60,7 +60,7 @@ function take() {
   return request;
 }
 
-/** A connection has nothing more to send; the last one makes the result. */
+/** Called when a connection has nothing more to send; the last one computes the result. */
 function rest() {
   window.open -= 1;
   if (window.open > 0) return;
@@ -103,7 +103,7 @@ class Client {
   }
 }
 
-/** The status and the body, once they are there whole. */
+/** The status and the body, once they are complete. */
 function whole(text) {
   const end = text.indexOf('\r\n\r\n');
   if (end === -1) return;
@@ -113,13 +113,13 @@ function whole(text) {
     const body = text.slice(end + 4);
     return body.length < Number(length[1]) ? undefined : { status, body };
   }
-  // Chunked; answers here are small enough to come in one chunk.
+  // Chunked; responses here are small enough for one chunk.
   if (text.endsWith('\r\n0\r\n\r\n')) return { status, body: text.slice(text.indexOf('\r\n', end + 4) + 2, -7) };
 }
 
 const LENGTH = /\r\ncontent-length: (\d+)/i;
 
-/** A refusal is due by its status alone; what the origin answered, by what it was told of the caller. */
+/** A refusal is compared by status only; a response of the origin, by the identity that it received. */
 function due({ status, body }, { told }) {
   if (status !== plan.status) return false;
   return status !== 200 || body === (plan.told ? told : NOBODY);

@@ -1,4 +1,4 @@
-// One run: a Worker in a fresh process, looked at first, warmed up, then measured.
+// One run: a Worker in a fresh process, checked first, warmed up, then measured.
 
 import { readFileSync } from 'node:fs';
 
@@ -6,12 +6,12 @@ import { startLoad } from './stage.mjs';
 import { AUDIENCE, SCOPE, keyOf, requestSet } from './tokens.mjs';
 import { cpuOf, memoryOf, startWorkerd, ticksOf } from './workerd.mjs';
 
-const LEAST = 1000; // requests that are measured, also where that takes longer
-const WARM_REQUESTS = 6000; // of distinct tokens, of which there are not so many
+const LEAST = 1000; // measured requests, even if that takes longer
+const WARM_REQUESTS = 6000; // for distinct tokens, which are limited in number
 
 /**
- * Measures a Worker of the roster. `set` is the path of the requests, `wraps` whether they are sent again and again,
- * `status` what is due for each. Any other answer is an error, and so is another caller at the origin than the token's.
+ * Measures a Worker of the roster. `set` is the path of the requests, `wraps` whether they are sent repeatedly, `status` the
+ * expected status of each. Any other response is an error, and so is an identity at the origin that is not the token's.
  */
 export async function measure(worker, { set, wraps, status = 200, seconds, warm }) {
   await worker.ready();
@@ -26,7 +26,7 @@ export async function measure(worker, { set, wraps, status = 200, seconds, warm 
     const [after, ticks] = [cpuOf(workerd.pid), ticksOf(workerd.pid) - before[1]];
     const [cpu, wait] = ['cpu', 'wait'].map((kind) => after[kind] - before[0][kind]);
     if (requests < LEAST) throw new Error(`no tokens left after ${requests} requests`);
-    // A thread that ends takes its count with it. The kernel's other count would show that.
+    // The count of a thread is lost when it ends. The kernel's other count would show that.
     if (Math.abs(cpu - ticks) > Math.max(60_000, cpu * 0.05)) throw new Error(`${cpu} µs of CPU, but ${ticks} in ticks`);
     const [busy, waited] = [cpu, wait].map((value) => value / 1e6 / took);
     const { peak } = memoryOf(workerd.pid);
@@ -39,7 +39,7 @@ export async function measure(worker, { set, wraps, status = 200, seconds, warm 
   }
 }
 
-/** What a gate must refuse, and the identity that must not pass: a Worker that checks less is no peer. */
+/** What a gate must refuse, and the identity that must not pass: a Worker that checks less is not comparable. */
 async function inspect(port) {
   const [{ token, path, told }] = entries(repeatedSet('ES256'));
   const ask = async (credentials, due, headers = {}) => {
@@ -52,7 +52,7 @@ async function inspect(port) {
   await ask(undefined, [401]);
   await ask(forged(token), [401]);
   await ask(entries(expiredSet())[0].token, [401]);
-  await ask(entries(foreignSet())[0].token, [401, 403]); // for another audience: gates differ in the status
+  await ask(entries(foreignSet())[0].token, [401, 403]); // for another audience; gates differ in the status
   await ask(entries(narrowSet())[0].token, [403]);
   const body = await ask(token, [200], { 'x-auth-subject': 'intruder', 'x-auth-scopes': 'all' });
   if (body !== told) throw new Error(`the origin was told ${body}, not ${told}`);
@@ -62,7 +62,7 @@ function entries(set) {
   return JSON.parse(readFileSync(set, 'utf8'));
 }
 
-/** The token with another signature of the same length. */
+/** The token with a different signature of the same length. */
 function forged(token) {
   const [head, payload, signature] = token.split('.');
   return [head, payload, signature.replace(/^.{4}/, (start) => (start === 'AAAA' ? 'BBBB' : 'AAAA'))].join('.');
@@ -81,7 +81,7 @@ export function distinctSet(alg) {
   return requestSet(`${alg}-distinct`, DISTINCT, () => ({ key }));
 }
 
-/** Requests of 64 clients; more than 64 where they differ in more than the token. */
+/** Requests of 64 clients; more than 64 if they differ in more than the token. */
 export function repeatedOf(name, each, count = CLIENTS) {
   return requestSet(`${name}-repeated`, count, (i) => ({ client: i % CLIENTS, ...each(i) }));
 }
@@ -94,7 +94,7 @@ export function expiredSet() {
   return repeatedOf('expired', () => ({ key: keyOf('ES256'), claims: { iat: 1_600_000_000, exp: 1_600_000_600 } }));
 }
 
-/** Tokens without the scope that the route asks for. */
+/** Tokens without the scope that the route requires. */
 export function narrowSet() {
   return repeatedOf('narrow', () => ({ key: keyOf('ES256'), claims: { scope: SCOPE.replace('read', 'write') } }));
 }

@@ -8,7 +8,7 @@ import { NAMES } from './roster.mjs';
 import { ALGORITHMS, FOLDER } from './tokens.mjs';
 
 const MODES = ['repeated', 'distinct'];
-const PARTS = ['bodies', 'cold', 'refusals', 'compare', 'growth']; // what is quick first: it may fail
+const PARTS = ['bodies', 'cold', 'refusals', 'compare', 'growth']; // the quick ones first, so that failures show early
 
 export const USAGE = `npm run bench -- [options]
 

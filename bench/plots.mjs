@@ -6,7 +6,7 @@ import { median } from './statistics.mjs';
 
 const COMMAND = 'npm run bench';
 
-/** Pictures by file name, of what was measured. */
+/** Plots of the measurements, by file name. */
 export function plots({ compare = [], growth = [], bodies = [] }) {
   return {
     ...(compare.length > 0 && { 'cost.svg': cost(compare) }),
@@ -17,7 +17,7 @@ export function plots({ compare = [], growth = [], bodies = [] }) {
 const BAR = 13;
 const GROUP_GAP = 14;
 
-/** Bars: for each algorithm the Workers below each other, repeated tokens beside distinct ones. */
+/** Bars: for each algorithm one row per Worker, repeated tokens next to distinct ones. */
 function cost(runs) {
   const workers = inOrder(runs.map(({ worker }) => worker));
   const algorithms = [...new Set(runs.map(({ alg }) => alg))];
@@ -61,7 +61,7 @@ const PANELS = [
 const [WIDE, HIGH] = [290, 200];
 const NOTE = 'CPU of workerd per request, and the most memory that it held; repeated tokens solid, distinct dashed';
 
-/** Curves: a panel for each thing that grows. */
+/** Curves: a panel for each quantity that grows. */
 function growthPlot(runs) {
   const panels = PANELS.map((panel, i) => {
     const own = runs.filter(({ kind, mode }) => kind === panel.kind && (panel.mode ?? mode) === mode);

@@ -1,4 +1,4 @@
-// The results as tables, and what was promised beside what was measured.
+// The results as tables, with the targets next to the measurements.
 
 import { mebibytes } from './bodies.mjs';
 import { inOrder, titleOf } from './roster.mjs';
@@ -16,10 +16,10 @@ export function report(results) {
     ...Object.keys(about.wasm).flatMap((build) => verdicts(build, targets(results, build))),
     ...section('Repeated tokens (64 clients)', comparison('', of(compare, 'repeated'))),
     ...section('Distinct tokens (each seen once)', comparison('', of(compare, 'distinct'))),
-    ...section('Refusals', comparison('refused for', refusals), 'The floor refuses nothing: it sends the requests on.'),
-    ...section('Cold start', coldTable(cold), 'From the start of the process; of that, since it listens.'),
-    ...section('Growth', growthTable(growth), 'CPU µs per request, and the least and the most of the rounds.'),
-    ...section('Bodies', bodyTable(bodies), 'CPU of the whole exchange, and the most memory that workerd ever held.'),
+    ...section('Refusals', comparison('refused for', refusals), 'The floor refuses nothing: it forwards the requests.'),
+    ...section('Cold start', coldTable(cold), 'From the start of the process, and from when it listens.'),
+    ...section('Growth', growthTable(growth), 'CPU µs per request, with the minimum and maximum of the rounds.'),
+    ...section('Bodies', bodyTable(bodies), 'CPU of the whole exchange, and the peak memory of workerd.'),
   ].join('\n');
 }
 
@@ -27,25 +27,25 @@ function setting({ date, commit, cpu, cores, kernel, workerd, node, jose, hono, 
   return [
     `${date}, ${commit}. ${cpu}, ${cores} cores, ${kernel}; ${workerd}, Node ${node}, jose ${jose}, Hono ${hono}.`,
     `${rounds} rounds of ${seconds} s, 16 connections. Pinned: ${pinned}. Load average before: ${load.toFixed(2)}.`,
-    'CPU is of the workerd process, user and system, per request. Medians of the rounds; a ratio is made within a round,',
-    'and stands with the least and the most of the rounds.',
+    'CPU is user and system time of the workerd process per request. Values are medians of the rounds. Ratios are computed',
+    'within a round; the minimum and maximum of the rounds are in parentheses.',
   ].join('\n');
 }
 
-/** That nothing but the Worker was measured. */
+/** Evidence that nothing but the Worker was measured. */
 function conditions(runs) {
   if (runs.length === 0) return [];
   const idle = runs.filter(({ busy, waited }) => busy + waited < 0.5).length;
   const share = (key) => `${spread(runs.map((run) => run[key] * 100), 1)} %`;
   return [
-    `Of the measured time workerd ran ${share('busy')} and was kept from its core by others ${share('waited')};`,
-    'in what is left it waited for the load and the origin.',
-    ...(idle ? [`**In ${idle} of ${runs.length} runs that was most of the time: distrust their requests/s and p99.**`] : []),
+    `Of the measured time, workerd ran ${share('busy')} and waited for its core ${share('waited')};`,
+    'in the rest it waited for the load and the origin.',
+    ...(idle ? [`**In ${idle} of ${runs.length} runs the rest was most of the time: do not trust their requests/s and p99.**`] : []),
   ];
 }
 
 function section(title, rows, note) {
-  if (rows.length <= 2) return []; // a head alone
+  if (rows.length <= 2) return []; // only a header
   return [`## ${title}`, '', ...(note ? [note, ''] : []), ...rows, ''];
 }
 
@@ -55,7 +55,7 @@ function verdicts(build, all) {
 }
 
 function comparison(first, runs) {
-  const head = [first, 'Worker', 'CPU µs', 'less the floor', '× floor', '× jose', 'requests/s', 'p50 ms', 'p99 ms'];
+  const head = [first, 'Worker', 'CPU µs', 'minus floor', '× floor', '× jose', 'requests/s', 'p50 ms', 'p99 ms'];
   const groups = grouped(runs, ({ scenario }) => scenario);
   return table(head, groups.flatMap((group) => workersOf(group).map((worker) => row(worker, group))));
 }
@@ -83,7 +83,7 @@ function coldTable(cold) {
     const values = [({ ms }) => ms, ({ answer }) => answer, ({ cpu }) => cpu / 1000];
     return [titleOf(worker), ...values.map((value) => spread(own.map(value), 1))];
   });
-  return table(['Worker', 'first answer, ms', 'once it listens, ms', 'CPU ms'], rows);
+  return table(['Worker', 'first response, ms', 'since it listens, ms', 'CPU ms'], rows);
 }
 
 /** A line for each curve, a column for each size. */

@@ -1,4 +1,4 @@
-// The Workers that are compared, each as modules and bindings.
+// The compared Workers, each as modules and bindings.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { build as bundle } from 'esbuild';
 
 import { ALGORITHMS, AUDIENCE, ISSUER, SCOPE, keyOf, published } from './tokens.mjs';
 
-/** The hand-written Workers; what is absent from here is a build of Portcullis. */
+/** The handwritten Workers; all others are builds of Portcullis. */
 const WRITTEN = {
   proxy: 'proxy only',
   jose: 'jose',
@@ -23,7 +23,7 @@ export function titleOf(name) {
   return WRITTEN[name] ?? (name === 'portcullis' ? 'Portcullis' : `Portcullis (${name})`);
 }
 
-/** Names in the order of NAMES; other builds of Portcullis beside the first. */
+/** Names in the order of NAMES; other builds of Portcullis next to the first. */
 export function inOrder(names) {
   const place = (name) => (NAMES.includes(name) ? NAMES.indexOf(name) : 1.5);
   return [...new Set(names)].sort((a, b) => place(a) - place(b));
@@ -31,15 +31,15 @@ export function inOrder(names) {
 
 const KEYS_PATH = '/jwks';
 
-/** The builds of Portcullis, read now: a build that is made meanwhile changes nothing. */
+/** The builds of Portcullis, read now, so that a concurrent build changes nothing. */
 export function readBuilds(folders) {
   const files = (folder) => ['index.js', 'index_bg.wasm'].map((name) => [name, readFileSync(join(folder, name))]);
   return Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, Object.fromEntries(files(folder))]));
 }
 
 /**
- * The Workers by name: `modules`, `bindings`, `ready` to be awaited before each start, whether it `tells` the origin
- * who calls, and whether it is `inspected` as a gate for the comparison's requests. `origin` is a name in `servers`.
+ * The Workers by name: `modules`, `bindings`, `ready` to be awaited before each start, whether it `tells` the origin who the
+ * caller is, and whether it is `inspected` as a gate for the comparison's requests. `origin` is a name in `servers`.
  */
 export async function makeRoster(servers, builds, origin = 'origin') {
   const keys = ALGORITHMS.map((alg) => published(keyOf(alg)));
@@ -70,7 +70,7 @@ async function writtenWorker(name, servers, origin) {
   return { modules: { 'index.js': outputFiles[0].contents }, bindings, ready: () => {}, tells: name !== 'proxy' };
 }
 
-/** A build of Portcullis with a policy; the issuers' keys are in KV before it starts, fetched just now. */
+/** A build of Portcullis with a policy; the issuers' keys are in KV before it starts, and fresh. */
 export function gate(servers, modules, json, issuers) {
   const ready = async () => {
     const fetched_at = Math.floor(Date.now() / 1000);
@@ -81,7 +81,7 @@ export function gate(servers, modules, json, issuers) {
   return { modules, bindings: { POLICY: { json }, JWKS: { kv: servers.kvPort } }, ready, tells: true };
 }
 
-/** The routes of the README, and one for bodies, for one issuer. */
+/** The routes of the README and one for bodies, for one issuer. */
 function policy(origin, uri) {
   return {
     version: 1,

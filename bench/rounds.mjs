@@ -1,10 +1,10 @@
-// Scenarios in rounds: what is compared runs close together in time, and each time in another order.
+// Scenarios in rounds: compared Workers run close together in time, and in a different order each time.
 
 import { measure } from './measure.mjs';
 
 /**
- * Runs every scenario in every round, its Workers one after the other. A scenario has `name`, `workers` by name, the
- * `set` of requests, `wraps`, `status`, and in `marks` what its results carry.
+ * Runs every scenario in every round, one Worker after the other. A scenario has `name`, `workers` by name, the `set` of
+ * requests, `wraps`, `status`, and `marks`, which are copied to its results.
  */
 export async function interleaved(scenarios, { rounds, seconds, warm }) {
   const runs = [];

@@ -1,9 +1,9 @@
-// `npm run bench`: what a request costs in Portcullis, and in what it could be replaced by.
+// `npm run bench`: what a request costs in Portcullis and in the alternatives.
 //
-// 1. The Worker is built, and tokens are signed, unless an earlier run has left them.
-// 2. Each round runs each Worker in each scenario: a fresh workerd, warm-up, then the measured seconds.
-// 3. Cold starts, growth and large bodies, in rounds too.
-// 4. What was measured becomes JSON, tables, verdicts on the targets, and plots.
+// 1. The Worker is built, and tokens are signed, unless an earlier run left some.
+// 2. Each round runs each Worker in each scenario: a fresh workerd, warm-up, measurement.
+// 3. Cold starts, growth and large bodies, also in rounds.
+// 4. The results are written as JSON, tables, verdicts on the targets, and plots.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { interleaved } from './rounds.mjs';
 import { startServers } from './stage.mjs';
 
 const signal = endSignal();
-signal.addEventListener('abort', () => process.exit(1)); // what was started goes with this process
+signal.addEventListener('abort', () => process.exit(1)); // child processes end with this one
 try {
   const options = readOptions();
   if (options.help) console.log(USAGE);
@@ -63,7 +63,7 @@ function compared({ algorithms, modes }, workers) {
   }));
 }
 
-/** What the gates refuse and the floor lets through. */
+/** What the gates refuse and the floor forwards. */
 function refused(workers) {
   return [
     { name: 'no token', status: 401, set: anonymousSet(), wraps: true, workers },
@@ -72,7 +72,7 @@ function refused(workers) {
   ];
 }
 
-/** The curves have many points: three rounds say enough. */
+/** The curves have many points: three rounds are enough. */
 function fewer(options) {
   return { ...options, rounds: Math.min(3, options.rounds) };
 }
@@ -94,7 +94,7 @@ function publish(folder, results) {
   console.log(`\n${text}\nbench: in ${folder}`);
 }
 
-/** A line for each run. */
+/** One line per run. */
 function json(results) {
   const lines = (runs) => `[\n${runs.map((run) => JSON.stringify(run, rounded)).join(',\n')}\n]`;
   const parts = Object.entries(results).map(([name, part]) => (
@@ -103,7 +103,7 @@ function json(results) {
   return `{\n${parts.join(',\n')}\n}\n`;
 }
 
-/** Five digits say all that was measured. */
+/** Five digits are the precision of the measurements. */
 function rounded(_key, value) {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
 }

@@ -1,5 +1,5 @@
-// What stands around the measured Worker, in a process of its own: the origin, the issuers' keys and a Workers KV.
-// Origin and key server are as bare as HTTP/1.1 allows, so that they are never what is waited for.
+// The servers around the measured Worker, in a process of their own: the origin, the key server and a Workers KV. Origin and
+// key server are as minimal as HTTP/1.1 allows, so that they are never the bottleneck.
 
 import http from 'node:http';
 import net from 'node:net';
@@ -21,7 +21,7 @@ process.on('message', ({ path, text }) => {
 process.on('disconnect', () => process.exit());
 process.send({ ports });
 
-/** Answers requests without bodies, in their order. */
+/** Responds to requests without bodies, in their order. */
 function serve(socket, answer) {
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
@@ -39,7 +39,7 @@ function ok(body) {
   return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** The origin says what it was told of the caller: an identity that did not reach it shows in the answer. */
+/** The origin returns the identity that it received, so a missing identity shows in the response. */
 function told(head) {
   const value = (header) => header.exec(head)?.[1] ?? '-';
   return `${value(SUBJECT)}|${value(CLIENT)}|${value(SCOPES)}`;
@@ -53,7 +53,7 @@ function document(head) {
   return documents.get(head.slice(4, head.indexOf(' ', 4))) ?? '{}';
 }
 
-/** What workerd asks of a KV namespace: the key is the path, the metadata a header. */
+/** The protocol between workerd and a KV namespace: the key is the path, the metadata a header. */
 function store(request, response) {
   const key = decodeURIComponent(new URL(request.url, 'http://kv').pathname.slice(1));
   if (request.method === 'PUT') return void put(request, response, key);
@@ -70,7 +70,7 @@ async function put(request, response, key) {
 
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
 
-/** The origin for large bodies: counts what it gets, and sends as many bytes as the query says. */
+/** The origin for large bodies: counts what it receives, and sends as many bytes as the query says. */
 async function bodies(request, response) {
   let received = 0;
   for await (const chunk of request) received += chunk.length;

@@ -1,4 +1,4 @@
-// The processes around the Worker: the servers, which live as long as the benchmark, and the load, new for each run.
+// The processes around the Worker: the servers, which live as long as the benchmark, and the load, one for each run.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { ROOT } from '../scripts/toolchain.mjs';
 import { pinned } from './workerd.mjs';
 
-/** Starts the servers. `url` by name; `publish` gives the key server a document, `keep` KV an entry. */
+/** Starts the servers. `url` by name; `publish` adds a document to the key server, `keep` an entry to KV. */
 export async function startServers() {
   const child = start('servers.mjs');
   const { ports } = await child.next();
@@ -32,15 +32,15 @@ export async function startLoad(options) {
   return { run: (phase) => child.ask({ phase: 'run', ...phase }), stop: child.stop };
 }
 
-/** A process that answers each message with one, and takes the next one after that. */
+/** A process that answers each message with one, one at a time. */
 function start(script) {
   const [command, args] = pinned(1, process.execPath, [join(ROOT, 'bench', script)]);
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);
   const exited = once(child, 'exit');
-  const ended = exited.then(() => Promise.reject(new Error(`${script} ended by itself`)));
-  ended.catch(() => {}); // it ends in the end
+  const ended = exited.then(() => Promise.reject(new Error(`${script} exited unexpectedly`)));
+  ended.catch(() => {}); // at the end it is stopped
   const next = async () => {
     const [message] = await Promise.race([once(child, 'message'), ended]);
     if (message.error) throw new Error(message.error);

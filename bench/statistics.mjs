@@ -1,4 +1,4 @@
-// Medians and spreads. A ratio is made of two runs of one round, which had the machine at nearly the same time.
+// Medians and spreads. A ratio compares two runs of one round, which ran at nearly the same time.
 
 export function median(values) {
   if (values.length === 0) return NaN;
@@ -7,7 +7,7 @@ export function median(values) {
   return sorted.length % 2 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Of CPU per request, a Worker to another, one of each round. */
+/** Ratios of CPU per request between two Workers, one per round. */
 export function ratios(runs, worker, base) {
   const rounds = Object.values(Object.groupBy(runs, ({ round }) => round));
   return rounds.flatMap((round) => {
@@ -16,7 +16,7 @@ export function ratios(runs, worker, base) {
   });
 }
 
-/** The median, and the least and the most. */
+/** The median, with minimum and maximum. */
 export function spread(values, digits = 2) {
   if (values.length === 0) return '';
   const [least, most] = [Math.min(...values), Math.max(...values)].map((value) => value.toFixed(digits));

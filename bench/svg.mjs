@@ -1,4 +1,4 @@
-// A little SVG: colours for light and dark, text, lines.
+// A minimal SVG writer: colours for light and dark, text, lines.
 
 const STYLE = `
   svg { --paper: #fff; --ink: #1f2328; --faint: #d1d9e0; --weak: #59636e;
@@ -18,7 +18,7 @@ export function colourOf(worker) {
   return `var(--${COLOURS.includes(worker) ? worker : 'other'})`;
 }
 
-/** A whole picture; `command` says how it was made. */
+/** A complete picture; `command` says how it was made. */
 export function picture(width, height, title, command, parts) {
   const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
   return [
@@ -52,7 +52,7 @@ export function dot(x, y, colour) {
   return `<circle cx="${round(x)}" cy="${round(y)}" r="3" style="fill: ${colour}"/>`;
 }
 
-/** Round numbers from 0 to at least `most`, about `count` of them. */
+/** About `count` round numbers, from 0 to at least `most`. */
 export function ticks(most, count = 4) {
   const raw = most / count;
   const unit = 10 ** Math.floor(Math.log10(raw));

@@ -1,4 +1,4 @@
-// What was promised, and whether a run kept it.
+// The targets, and whether a run meets them.
 
 import { mebibytes } from './bodies.mjs';
 import { median, ratios, spread } from './statistics.mjs';
@@ -8,9 +8,9 @@ const DISTINCT = { RS256: 0.95, ES256: 0.95, ES384: 1, EdDSA: 0.95 }; // × jose
 const ROUTES = 1.05; // 10,000 × 10
 const WASM = 200_000; // bytes, gzipped
 const COLD = 5; // ms more than jose
-const MEMORY = 16 * 1024 * 1024; // bytes more for a body of 100 MB than for none, next to what the floor takes more
+const MEMORY = 16 * 1024 * 1024; // bytes that a body of 100 MB may add, or as many as it adds to the floor
 
-/** For a build of Portcullis: `{ what, limit, measured, kept }` of what the run has measured. */
+/** For a build of Portcullis: `{ what, limit, measured, kept }` for each target that the run has measured. */
 export function targets({ about, compare = [], refusals = [], cold = [], growth = [], bodies = [] }, build) {
   const against = (base, marks) => ratios(of(compare, marks), build, base);
   return [
@@ -50,7 +50,7 @@ function coldStart(cold, build) {
   if (!own.length || !jose.length) return [];
   const over = median(own) - median(jose);
   const measured = `${median(own).toFixed(1)} ms, ${over.toFixed(1)} ms over jose`;
-  return [{ what: 'cold start, keys in KV', limit: `jose and ${COLD} ms`, measured, kept: over <= COLD }];
+  return [{ what: 'cold start, keys in KV', limit: `at most ${COLD} ms over jose`, measured, kept: over <= COLD }];
 }
 
 function memory(bodies, build) {
@@ -62,7 +62,7 @@ function memory(bodies, build) {
     const [own, floor] = [more(build), more('proxy')];
     if (Number.isNaN(own)) return [];
     const measured = `${mebibytes(own)} MiB (floor ${mebibytes(floor)} MiB)`;
-    const limit = `at most ${mebibytes(MEMORY)} MiB, or as the floor`;
+    const limit = `at most ${mebibytes(MEMORY)} MiB, or the floor's`;
     return [{ what: `memory for 100 MB, ${mode}`, limit, measured, kept: own <= Math.max(MEMORY, floor * 1.1) }];
   });
 }

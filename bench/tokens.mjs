@@ -1,5 +1,5 @@
-// Signed tokens for the runs. Signing takes longer than measuring, so sets of them are kept in target/bench and used
-// again: they name an issuer that is nowhere, and expire in years.
+// Signed tokens for the runs. Signing takes longer than measuring, so sets are cached in target/bench: their issuer does not
+// exist, and they expire in years.
 
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ export const CLIENT = 'client-0123456789';
 export const ALGORITHMS = ['RS256', 'ES256', 'ES384', 'EdDSA'];
 
 const YEAR = 31_536_000;
-const LAYOUT = 1; // of what is kept; another number makes all of it again
+const LAYOUT = 1; // of the cached files; changing it regenerates them
 
 const SIGNERS = {
   RS256: { pair: () => generateKeyPairSync('rsa', { modulusLength: 2048 }), hash: 'sha256' },
@@ -24,7 +24,7 @@ const SIGNERS = {
   EdDSA: { pair: () => generateKeyPairSync('ed25519'), hash: null },
 };
 
-/** The key of an algorithm; `number` tells further ones apart. */
+/** The key of an algorithm; `number` distinguishes further ones. */
 export function keyOf(alg, number = 0) {
   const kid = `${alg.toLowerCase()}-${number}`;
   const path = kept(`key-${kid}.json`, () => SIGNERS[alg].pair().privateKey.export({ format: 'jwk' }));
@@ -38,9 +38,9 @@ export function published({ alg, kid, jwk: { kty, crv, x, y, n, e } }) {
 }
 
 /**
- * The path of a set of requests: a JSON array of `{ path, token, told }`, `told` being what the origin hears of the
- * caller. `each(i)` says what the i-th request has of its own: `key` (no token without one), `path`, `claims`, `bytes`
- * (of the token), and `client`: requests of one client have one token.
+ * The path of a set of requests: a JSON array of `{ path, token, told }`, where `told` is the identity that the origin
+ * receives. `each(i)` gives the properties of the i-th request: `key` (no token without one), `path`, `claims`, `bytes` (of
+ * the token), and `client`: requests of one client share a token.
  */
 export function requestSet(name, count, each) {
   return kept(`set-${name}-${count}.json`, () => {
@@ -72,7 +72,7 @@ function tokenOf(client, { key, bytes, claims = {} }) {
   return { token, told: `${sub}|${CLIENT}|${payload.scope}` };
 }
 
-/** With as many roles as make a token of about so many bytes. */
+/** Adds roles until the token has about the given size in bytes. */
 function padded(payload, key, bytes) {
   const room = Math.floor(((bytes - mint(key, payload).length) * 3) / 4);
   const count = Math.max(0, Math.floor(room / 13));
@@ -89,7 +89,7 @@ function base64url(value) {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** The path of a file in the folder, which `make` fills once. */
+/** The path of a file in the folder, which `make` writes once. */
 function kept(name, make) {
   const folder = join(FOLDER, `tokens-${LAYOUT}`);
   const path = join(folder, name);

@@ -1,4 +1,4 @@
-// One Worker in a workerd of its own, and what the kernel says of that process.
+// One Worker in a workerd of its own, and the kernel's statistics of that process.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -8,7 +8,7 @@ import { WORKERD, startWorkerd as start } from '../tests/edge/support/workerd.mj
 
 export const WORKERD_VERSION = read(WORKERD, ['--version']);
 
-/** The measured process has a core of its own; load and servers share the other. */
+/** The measured process has a core to itself; load and servers share the other. */
 const CAN_PIN = cpus().length > 1 && read('taskset', ['-c', '0,1', 'true']) !== null;
 export const PINNED = CAN_PIN ? 'workerd to core 0, load and servers to core 1' : 'nothing';
 
@@ -22,8 +22,8 @@ export function startWorkerd(world) {
 }
 
 /**
- * Microseconds of CPU time of a process, and those for which its threads were ready to run and had to wait: what the
- * scheduler counted in nanoseconds, over all threads.
+ * Microseconds of CPU time of a process, and those for which its threads were runnable but had to wait: the scheduler's
+ * nanosecond counts, over all threads.
  */
 export function cpuOf(pid) {
   const sum = { cpu: 0, wait: 0 };
@@ -35,13 +35,13 @@ export function cpuOf(pid) {
   return sum;
 }
 
-/** The same in ticks of 10 ms: utime and stime, which also count threads that have ended. A check on `cpuOf`. */
+/** The same in ticks of 10 ms: utime and stime, which include threads that have ended. A check on `cpuOf`. */
 export function ticksOf(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
-/** Bytes: the most that was resident so far, and what is. */
+/** Peak and current resident memory, in bytes. */
 export function memoryOf(pid) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const bytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)[1]) * 1024;

@@ -1,5 +1,5 @@
-//! Decisions, again and again, to count their instructions: `decisions <scenario> <times>`. It measures nothing itself;
-//! `scripts/cost.mjs` runs it under callgrind.
+//! Repeats decisions so that their instructions can be counted: `decisions <scenario> <times>`. It measures nothing
+//! itself; `scripts/cost.mjs` runs it under callgrind.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark that panics has failed")]
 
@@ -37,7 +37,7 @@ fn main() {
     }
 }
 
-/// The heads of requests as a browser's come.
+/// Request heads like a browser's.
 fn heads(scenario: &str) -> Vec<String> {
     let token = |client: u32| Token::default().claim("sub", json!(format!("user-{client}"))).signed_with("ed", "EdDSA");
     let head = |path: &str, authorization: &str| {
@@ -53,12 +53,12 @@ fn heads(scenario: &str) -> Vec<String> {
         "no-token" => vec![head("/api/products/7", "")],
         "expired" => vec![bearer(token(0).claim("exp", json!(NOW - 600)))],
         "wrong-scope" => vec![bearer(token(0).claim("scope", json!("write:data")))],
-        // Headers that name and are named by the thousand.
+        // Thousands of headers, and thousands of names in `Connection`.
         "crowded" => {
             let names: String = (0..2000).map(|i| format!("\nx{i}")).collect();
             vec![format!("{}{names}\nconnection:{}", head("/healthz", ""), "abcd,".repeat(5000))]
         }
-        // As many names as a token can hold.
+        // As many member names as fit into a token.
         "many-names" => {
             let names = (0..500).map(|i| (format!("x{i}"), json!(0)));
             vec![bearer(

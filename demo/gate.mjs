@@ -1,4 +1,4 @@
-// The built Worker in workerd, by `wrangler dev`, with local KV and a policy of ours.
+// Runs the built Worker with `wrangler dev`, local KV and a given policy.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
 
 /**
- * Starts the gate and waits until it answers. The state is fresh each time and goes when the gate closes.
- * `secrets` are further variables; `log` is given what the gate writes once it is up.
+ * Starts the gate and waits until it responds. Its state is empty at the start and deleted when the gate closes.
+ * `secrets` are further variables; `log` receives what the gate writes once it is up.
  */
 export async function startGate({ port, host = '127.0.0.1', policy, secrets, signal, log }) {
   mkdirSync(join(ROOT, '.wrangler'), { recursive: true });
@@ -36,7 +36,7 @@ export async function startGate({ port, host = '127.0.0.1', policy, secrets, sig
   }
 }
 
-/** As in wrangler.toml, but for the variables; the bundle is not built again. */
+/** As in wrangler.toml, except for the variables; the bundle is not built again. */
 function configuration(vars) {
   return {
     name: 'portcullis-demo',
@@ -48,7 +48,7 @@ function configuration(vars) {
   };
 }
 
-/** Nothing is reported, nothing is fetched from the internet, nothing is written outside the folder. */
+/** No telemetry, no fetches from the internet, no writes outside the folder. */
 function environment(folder) {
   return {
     ...process.env,

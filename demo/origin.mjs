@@ -1,4 +1,4 @@
-// The API behind the gate: it answers every request with what the gate told it about the caller.
+// The API behind the gate: it responds to every request with the identity that it received from the gate.
 
 import { createServer } from 'node:http';
 
@@ -16,13 +16,13 @@ export async function startOrigin({ port = 0, host = '127.0.0.1' } = {}) {
 }
 
 function answer(request, response) {
-  request.resume(); // an unread body would hold the connection
+  request.resume(); // an unread body would block the connection
   const { method, url: path, headers } = request;
   const body = JSON.stringify({ auth: identity(headers), method, path });
   response.writeHead(200, { 'content-type': 'application/json' }).end(body);
 }
 
-/** The identity headers, as the application would take them in. */
+/** The identity headers, as an application would read them. */
 function identity(headers) {
   const value = (name) => headers[PREFIX + name] ?? null;
   return {
@@ -39,7 +39,7 @@ function list(value, separator) {
   return value ? value.split(separator).map(decode) : [];
 }
 
-/** What a header cannot carry arrives percent-encoded. */
+/** Characters that a header cannot carry arrive percent-encoded. */
 function decode(value) {
   return value === null ? null : decodeURIComponent(value);
 }

@@ -1,8 +1,8 @@
-// The policy of the demonstration: one route for each permission model and each kind of access.
+// The policy of the demo: one route for each permission model and each kind of access.
 
 import { API } from './tokens.mjs';
 
-/** The name of the secret with the key that signs assertions. */
+/** The name of the secret that holds the key for assertions. */
 export const ASSERTION_KEY = 'ASSERTION_KEY';
 
 /** `gate` is the gate's own URL. */

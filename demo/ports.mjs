@@ -1,13 +1,13 @@
-// Which ports can be had.
+// The ports of the demo, and whether they are free.
 
 import { createServer } from 'node:net';
 
-/** A port that nobody listens on now. */
+/** A free port. */
 export async function freePort(host = '127.0.0.1') {
   return listenOnce(0, host);
 }
 
-/** An error that says which port is taken, and how to take another. */
+/** Throws an error that names the port in use and how to choose another. */
 export async function requireFree(name, port, host = '127.0.0.1') {
   try {
     await listenOnce(port, host);
@@ -15,13 +15,13 @@ export async function requireFree(name, port, host = '127.0.0.1') {
     if (error.code !== 'EADDRINUSE') throw error;
     const { what, flag, variable } = PORTS[name];
     throw new Error(
-      `port ${port} (${what}) is in use. Take another one:\n` +
+      `port ${port} (${what}) is in use. Choose another one:\n` +
         `  npm start -- ${flag} <port>    or    ${variable}=<port> npm start`,
     );
   }
 }
 
-/** The ports of the stack, and how each one is set. */
+/** The ports of the stack, and how to set each. */
 export const PORTS = {
   gate: { what: 'the gate', flag: '--port', variable: 'PORT', standard: 8787 },
   provider: { what: 'the OpenID provider', flag: '--provider-port', variable: 'PROVIDER_PORT', standard: 8788 },

@@ -2,7 +2,7 @@
 // issuer under /oidc, JWT access tokens signed with ES384, resource indicators, client credentials,
 // organization tokens with the audience `urn:logto:organization:<id>`.
 //
-// It is a demonstration and a test fixture: state is in memory, clients and keys are made up.
+// It is for the demo and the tests only: state is in memory, clients and keys are made up.
 
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -24,7 +24,7 @@ export const RESOURCES = {
 /** Scopes of the organization template: what an organization token can carry. */
 export const ORGANIZATION_SCOPES = ['invite:member', 'invite:users', 'manage:settings', 'manage:billing'];
 
-/** `may` limits the scopes that a client is given; scopes beyond it are dropped without a word, as Logto does. */
+/** `may` limits the scopes that a client is granted; others are dropped silently, as Logto does. */
 export const CLIENTS = {
   'demo-m2m': { secret: 'demo-secret' },
   'demo-limited': { secret: 'demo-secret', may: ['api:read'] },
@@ -48,7 +48,7 @@ export function signingKey(alg = 'ES384', kid = randomBytes(12).toString('base64
 /**
  * Starts the provider.
  *
- * - `port`: 0 takes a free one; the issuer names the real one.
+ * - `port`: 0 chooses a free one; the issuer contains the actual port.
  * - `keys`: private JWKs, all published; the first one signs. Default: one new ES384 key.
  * - `ttl`: lifetime of access tokens, in seconds.
  * - `resources`: more API resources, each with its scopes.
@@ -90,7 +90,7 @@ export async function startProvider({
       return state.signing.kid;
     },
 
-    /** The public key set as it is published now. */
+    /** The published key set. */
     get jwks() {
       return { keys: state.published.map(publicPart) };
     },
@@ -100,8 +100,8 @@ export async function startProvider({
     },
 
     /**
-     * Replaces the keys while running. `published` is what the key set shows, `signing` the key that signs
-     * (the first published one by default). A signing key that is not published makes tokens that nobody can verify.
+     * Replaces the keys while running. `published` are the keys in the key set, `signing` is the key that signs (by default
+     * the first published one). With an unpublished signing key, nobody can verify the tokens.
      */
     setKeys({ published, signing = published[0] }) {
       const all = published.some(({ kid }) => kid === signing.kid) ? published : [...published, signing];
@@ -109,7 +109,7 @@ export async function startProvider({
       handle = engine(issuer, state);
     },
 
-    /** A rotation as Logto does it: a new key signs, the former one stays published unless `withdraw` is set. */
+    /** Rotates keys as Logto does: a new key signs, the previous one stays published unless `withdraw` is set. */
     rotate({ alg = 'ES384', withdraw = false } = {}) {
       const fresh = signingKey(alg);
       provider.setKeys({ published: withdraw ? [fresh] : [fresh, ...state.published] });
@@ -150,7 +150,7 @@ export async function startProvider({
   return provider;
 }
 
-/** One engine has one fixed key store, so new keys mean a new engine behind the same socket. */
+/** The key store of an engine is fixed, so new keys need a new engine behind the same socket. */
 function engine(issuer, state) {
   const provider = new Provider(issuer, {
     adapter: MemoryAdapter,
@@ -166,7 +166,7 @@ function engine(issuer, state) {
     ttl: { ClientCredentials: (ctx, token) => token.resourceServer?.accessTokenTTL ?? state.ttl },
     routes: { jwks: '/jwks', token: '/token', authorization: '/auth', userinfo: '/me' },
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'ES384', 'ES512'] },
-    // Signs what is not an access token of a resource; it has to fit a key that is there.
+    // Signs tokens other than access tokens of a resource; it must match an existing key.
     clientDefaults: { id_token_signed_response_alg: state.signing.alg },
     features: {
       clientCredentials: { enabled: true },
@@ -174,7 +174,7 @@ function engine(issuer, state) {
       resourceIndicators: {
         enabled: true,
         useGrantedResource: () => false,
-        // An organization without a resource asks for the organization itself.
+        // `organization_id` without `resource` requests a token for the organization itself.
         defaultResource: (ctx) => (organizationOf(ctx) ? ORGANIZATION + organizationOf(ctx) : undefined),
         getResourceServerInfo: (ctx, resource, client) => resourceServer(resource, client, state),
       },
@@ -219,7 +219,7 @@ function count(counts, path) {
   else if (path === '/token') counts.token += 1;
 }
 
-/** The engine warns about its built-in store; client credentials need next to nothing of one. */
+/** Replaces the built-in store, of which the engine warns; client credentials need almost nothing of it. */
 class MemoryAdapter {
   static #entries = new Map();
 

@@ -1,12 +1,11 @@
-// The requests of the demonstration, each with the answer to expect: `npm start` prints them, `npm run demo` does
-// them.
+// The requests of the demo with their expected responses: `npm start` prints them, `npm run demo` sends them.
 //
-// title: what it shows, without quotes (not every shell takes a pasted comment for one); token: a name of TOKENS;
-// authorization: a header sent as it is; auth: what the origin is told.
+// title: what it shows, without quotes (some shells do not ignore pasted comments); token: a name of TOKENS;
+// authorization: a literal header; auth: the identity that the origin receives.
 
 export const REQUESTS = [
   {
-    title: 'Global API resource: audience and scope fit',
+    title: 'Global API resource: audience and scope match',
     path: '/api/protected',
     token: 'API_TOKEN',
     status: 200,
@@ -20,7 +19,7 @@ export const REQUESTS = [
     auth: { organizationId: null },
   },
   {
-    title: 'Organization permission: the audience is the organization of the path',
+    title: 'Organization permission: the audience is the organization in the path',
     method: 'POST',
     path: '/orgs/acme/members',
     token: 'ORG_TOKEN',
@@ -52,7 +51,7 @@ export const REQUESTS = [
     code: 'auth.authorization_token_type_not_supported',
   },
   {
-    title: 'No JWT at all',
+    title: 'Not a JWT',
     path: '/api/protected',
     authorization: 'Bearer garbage',
     status: 401,
@@ -90,7 +89,7 @@ export const REQUESTS = [
   { title: 'Denied route', path: '/internal/metrics', token: 'API_TOKEN', status: 403, code: 'gate.denied' },
   { title: 'No such route', path: '/nowhere', token: 'API_TOKEN', status: 404, code: 'gate.no_route' },
   {
-    title: 'Method that the route does not take',
+    title: 'Method that the route does not accept',
     method: 'DELETE',
     path: '/api/protected',
     token: 'API_TOKEN',
@@ -100,7 +99,7 @@ export const REQUESTS = [
   { title: 'Path that servers read differently', path: '/api//protected', status: 400, code: 'gate.bad_path' },
 ];
 
-/** The request as a shell command, with the answer to expect above it. */
+/** The request as a shell command, below its expected response. */
 export function requestCommand(gate, { title, method, path, token, authorization, status, code }) {
   const verb = method ? ` -X ${method}` : '';
   const curl = `curl -i -w '\\n'${verb} ${gate}${path}`;
@@ -109,7 +108,7 @@ export function requestCommand(gate, { title, method, path, token, authorization
   return [`# ${title}`, answer, ...(header ? [`${curl} \\`, `  -H "Authorization: ${header}"`] : [curl])];
 }
 
-/** Does the request; what came back, and whether it is what was expected. */
+/** Sends the request; returns the response and whether it is as expected. */
 export async function perform(gate, tokens, request) {
   const authorization = request.token ? `Bearer ${tokens[request.token]}` : request.authorization;
   const response = await fetch(gate + request.path, {

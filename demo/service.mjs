@@ -1,4 +1,4 @@
-// A server that is another program: started, waited for until it answers, and ended with all that it started.
+// Runs a server as a child process: starts it, waits until it responds, and stops it with all its own child processes.
 
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,8 +8,8 @@ const GRACE_SECONDS = 5;
 const LOG_CHARACTERS = 20_000;
 
 /**
- * Starts the program and waits until it answers at `health`. `log` is given what it writes once it is up. `exited`
- * settles with the end of its log when it ends; `close()` ends it.
+ * Starts the program and waits until it responds at `health`. `log` receives what it writes once it is up. `exited` resolves
+ * with the end of its log when it exits; `close()` stops it.
  */
 export async function startService({ name, command, args, cwd, env, health, signal, log = () => {} }) {
   const service = launch(command, args, { cwd, env });
@@ -25,7 +25,7 @@ export async function startService({ name, command, args, cwd, env, health, sign
 }
 
 function launch(command, args, options) {
-  // Its own process group: it may start more processes, and all of them have to go with it.
+  // Its own process group: it may start more processes, and all of them must stop with it.
   const child = spawn(command, args.map(String), { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const service = { log: '', running: true, tell: () => {} };
   const keep = (chunk) => {
@@ -55,11 +55,11 @@ async function ready(name, service, health, signal) {
   const deadline = Date.now() + READY_SECONDS * 1000;
   while (Date.now() < deadline) {
     signal?.throwIfAborted();
-    if (!service.running) throw new Error(`${name} ended before it was up:\n${service.log}`);
+    if (!service.running) throw new Error(`${name} exited before it was ready:\n${service.log}`);
     if (await answers(health)) return;
     await sleep(100);
   }
-  throw new Error(`${name} did not answer within ${READY_SECONDS} seconds:\n${service.log}`);
+  throw new Error(`${name} did not respond within ${READY_SECONDS} seconds:\n${service.log}`);
 }
 
 async function answers(url) {
@@ -72,9 +72,9 @@ async function answers(url) {
   }
 }
 
-/** Politely first; what is still there after the grace period is killed. */
+/** Sends SIGTERM first; kills what still runs after the grace period. */
 async function end(service) {
-  service.tell = () => {}; // what it says of its own end is no news
+  service.tell = () => {}; // do not report its output during shutdown
   if (service.running) {
     service.kill('SIGTERM');
     await Promise.race([service.exited, sleep(GRACE_SECONDS * 1000, undefined, { ref: false })]);
@@ -87,6 +87,6 @@ function killGroup(pid, signal) {
   try {
     process.kill(-pid, signal);
   } catch {
-    // The group is gone, which is what was wanted.
+    // The group is already gone.
   }
 }

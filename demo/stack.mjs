@@ -1,4 +1,4 @@
-// Everything the demonstration needs, on loopback: an OpenID provider, an origin, and the gate before it.
+// Everything the demo needs, on loopback: an OpenID provider, an origin, and the gate in front of it.
 
 import { startExample } from '../examples/start.mjs';
 import { startGate } from './gate.mjs';
@@ -8,9 +8,9 @@ import { freePort, requireFree } from './ports.mjs';
 import { signingKey, startProvider } from './provider.mjs';
 
 /**
- * Starts the stack; a port that is not given is a free one. The origin is the demonstration's own, or the `example` of
- * that name. When anything fails or `signal` aborts, what runs already is stopped. `log` is given what the gate and the
- * example write. `stop()` ends all of it; `exited` settles when the gate ends by itself.
+ * Starts the stack; ports that are not given are chosen. The origin is the demo's own, or the `example` of that name. If
+ * anything fails or `signal` aborts, everything already running is stopped. `log` receives what the gate and the example
+ * write. `stop()` stops everything; `exited` settles when the gate exits unexpectedly.
  */
 export async function startStack({ ports = {}, example, signal, log } = {}) {
   const running = [];

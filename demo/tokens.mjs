@@ -1,17 +1,17 @@
-// The access tokens of the demonstration: what each one asks the provider for.
+// The access tokens of the demo, and the token request for each.
 
 export const API = 'https://api.yourapp.com';
 export const OTHER_API = 'https://other.yourapp.com';
 export const CLIENT = { id: 'demo-m2m', secret: 'demo-secret' };
 
-/** By shell variable. The fields are those of the token request (RFC 6749 section 4.4.2, RFC 8707). */
+/** By shell variable; `form` has the fields of the token request (RFC 6749 section 4.4.2, RFC 8707). */
 export const TOKENS = {
   API_TOKEN: {
     what: 'the global API resource, with its permissions',
     form: { resource: API, scope: 'api:read read:products' },
   },
   NARROW_TOKEN: {
-    what: 'the same resource, with another permission only',
+    what: 'the same resource, with a different permission only',
     form: { resource: API, scope: 'write:orders' },
   },
   OTHER_TOKEN: {
@@ -28,7 +28,7 @@ export const TOKENS = {
   },
 };
 
-/** Asks the provider for every token; the tokens by the same names. */
+/** Requests every token from the provider; returns them by name. */
 export async function fetchTokens(issuer) {
   const names = Object.keys(TOKENS);
   const tokens = await Promise.all(names.map((name) => fetchToken(issuer, TOKENS[name].form)));
@@ -46,7 +46,7 @@ async function fetchToken(issuer, form) {
   return token;
 }
 
-/** The same requests as shell commands that set one variable each. */
+/** The same requests as shell commands, each of which sets a variable. */
 export function tokenCommands(issuer) {
   const ask = [
     'token() {',

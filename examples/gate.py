@@ -1,7 +1,7 @@
-"""Who calls, as Portcullis says, for a Python service behind it. Copy this file; it needs PyJWT[crypto] alone.
+"""Reads the caller of a request to a Python service behind Portcullis. Copy this file; it needs only PyJWT[crypto].
 
-The gate signs an assertion (a JWT) for every request whose token it verified. Nobody else can make one that holds
-here: its key is in the gate's published set, and its audience is this service.
+The gate signs an assertion (a JWT) for every request whose token it verified. Nobody else can create a valid one: it is
+verified with the gate's published keys, and its audience is this service.
 """
 
 import logging
@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 import jwt
 
-ALGORITHM = "ES256"  # as `identity.assertion.algorithm` of the policy
-LEEWAY = 30  # seconds that the gate's clock and ours may differ
-TIMEOUT = 5  # seconds for a fetch of the gate's keys
+ALGORITHM = "ES256"  # the policy's `identity.assertion.algorithm`
+LEEWAY = 30  # seconds by which the gate's clock may differ from ours
+TIMEOUT = 5  # seconds for fetching the gate's keys
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ class Headers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom the access token was issued to, by whom, and what for.
+    """What the access token says about its caller.
 
-    `sub` is one user within `issuer` only: another issuer may give the same to someone else. Both are None for a token
-    without a subject, as some clients have: then there is no user.
+    `sub` is unique only within `issuer`: another issuer may assign the same value to someone else. Both are None for a
+    token without a subject, as some clients have: then there is no user.
     """
 
     issuer: str | None
@@ -46,11 +46,11 @@ class Caller:
 
     @property
     def user(self) -> tuple[str, str] | None:
-        """Who the user is: what to keep data by, and to compare."""
+        """Identifies the user: store data under this pair, and compare it."""
         return None if self.issuer is None or self.sub is None else (self.issuer, self.sub)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the API answers it."""
+        """The form in which the API returns it."""
         return {
             "issuer": self.issuer,
             "sub": self.sub,
@@ -62,12 +62,12 @@ class Caller:
 
 
 class Gate:
-    """The gate before this service: `issuer` is its URL, `audience` the service as the gate's policy names it."""
+    """The gate in front of this service. `issuer` is its URL, `audience` this service as the gate's policy names it."""
 
     def __init__(self, issuer: str, audience: str) -> None:
         self._issuer = issuer
         self._audience = audience
-        # Keeps the keys for five minutes. An unknown `kid` fetches them anew, at most every half minute.
+        # Caches the keys for five minutes. An unknown `kid` triggers another fetch, at most every 30 seconds.
         self._keys = jwt.PyJWKClient(f"{issuer}/.well-known/portcullis/jwks.json", timeout=TIMEOUT)
 
     @classmethod
@@ -76,10 +76,10 @@ class Gate:
         return cls(os.environ["GATE_ISSUER"], os.environ["GATE_AUDIENCE"])
 
     def caller(self, headers: Headers) -> Caller | None:
-        """The caller; None where no token came along, which only routes that ask for none let happen.
+        """The caller; None for a request without a token, which the gate forwards only on routes that require none.
 
-        Raises Refused for an assertion that is not the gate's. That its keys cannot be had is an error of ours
-        (PyJWKClientConnectionError), which frameworks answer with 500.
+        Raises Refused if the assertion is not valid. If the gate's keys cannot be fetched, PyJWKClientConnectionError
+        is raised, which frameworks answer with 500.
         """
         assertion = headers.get("x-auth-assertion")
         if assertion is None:
@@ -92,7 +92,7 @@ class Gate:
             client_id=claims.get("client_id"),
             organization_id=claims.get("organization_id"),
             scopes=[scope for scope in claims.get("scope", "").split(" ") if scope],
-            # The token's audience, which the assertion does not repeat: its own is this service.
+            # The token's audience, which is not in the assertion: the assertion's own audience is this service.
             audience=decoded(headers.get("x-auth-audience")),
         )
 
@@ -110,13 +110,13 @@ class Gate:
         except jwt.PyJWKClientConnectionError:
             raise
         except jwt.PyJWTError as error:
-            # Its name alone: the message may quote what the caller sent.
+            # Only its name: the message may quote what the caller sent.
             logger.warning("refused an assertion: %s", type(error).__name__)
             raise Refused from error
 
 
 def subject(claims: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The issuer and the subject of the token (RFC 9493): `iss` of the assertion is the gate, and `sub` says half of it."""
+    """The issuer and the subject of the token (RFC 9493). The assertion's own `iss` is the gate."""
     match claims.get("sub_id"):
         case None:
             return None, None
@@ -128,5 +128,5 @@ def subject(claims: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def decoded(value: str | None) -> list[str]:
-    """The elements of a list header; what a header cannot carry arrives percent-encoded."""
+    """The elements of a list header; characters that a header cannot carry arrive percent-encoded."""
     return [unquote(element) for element in value.split(",")] if value else []

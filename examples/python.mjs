@@ -1,4 +1,4 @@
-// A Python environment for each example: made on first use from its locked requirements, kept under target/.
+// A Python environment for each example, created on first use from its locked requirements, under target/.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -12,17 +12,17 @@ const ENVIRONMENTS = fileURLToPath(new URL('../target/examples/', import.meta.ur
 const LEAST = [3, 11];
 const COMMANDS = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
 
-/** Says what it is, and fails where it is too old or cannot make environments (Debian ships that apart). */
+/** Prints the version; fails if it is too old or cannot create environments (a separate package on Debian). */
 const PROBE = `import sys, venv, ensurepip; assert sys.version_info >= (${LEAST.join(', ')}); print(sys.executable, sys.version)`;
 
-/** The command of a Python that will do. */
+/** The command of a suitable Python. */
 export function findPython() {
   const found = COMMANDS.find(version);
   if (found) return found;
   throw new Error(`no Python ${LEAST.join('.')} or newer with venv (on Debian the package python3-venv)`);
 }
 
-/** The interpreter of an example's environment, where everything that the example needs is installed. */
+/** The interpreter of an example's environment, with everything installed that the example needs. */
 export async function environment(name, python = findPython()) {
   const requirements = join(EXAMPLES, name, 'requirements.txt');
   const key = createHash('sha256').update(readFileSync(requirements)).update(version(python)).digest('hex').slice(0, 16);
@@ -31,9 +31,9 @@ export async function environment(name, python = findPython()) {
   return join(folder, 'bin/python');
 }
 
-/** Aside first: an environment that is there is complete, whoever was interrupted or came at the same time. */
+/** Installs into a temporary folder first: an existing environment is complete, despite interrupted or concurrent runs. */
 async function install(name, python, requirements, folder) {
-  console.log(`${name}: installing its Python packages (once, about a quarter of a minute)`);
+  console.log(`${name}: installing its Python packages (once, about 15 seconds)`);
   const aside = `${folder}.${process.pid}`;
   mkdirSync(ENVIRONMENTS, { recursive: true });
   try {

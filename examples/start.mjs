@@ -1,4 +1,4 @@
-// The examples as servers on loopback, each with its framework's own server.
+// Runs the examples on loopback, each with its framework's own server.
 
 import { fileURLToPath } from 'node:url';
 
@@ -15,7 +15,7 @@ const SERVERS = {
 export const EXAMPLES = Object.keys(SERVERS);
 
 /**
- * Starts an example and waits until it answers. `gate` is the URL of the gate before it, whose assertions name the
+ * Starts an example and waits until it responds. `gate` is the URL of the gate in front of it, whose assertions name the
  * example by its own URL.
  */
 export async function startExample(name, { port, host = '127.0.0.1', gate, signal, log }) {

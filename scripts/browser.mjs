@@ -1,4 +1,4 @@
-// `npm run test:browser`: pages in a real browser, against the built Worker. `--if-there` passes where no browser is.
+// `npm run test:browser`: pages in a real browser, against the built Worker. `--if-there` passes without a browser.
 
 import { join } from 'node:path';
 

@@ -1,10 +1,10 @@
 // Builds the Worker: build/index.js (ES module, default export) and build/index_bg.wasm.
 //
 // 1. cargo compiles the core to wasm32.
-// 2. wasm-bindgen writes the JavaScript that carries values across the border.
+// 2. wasm-bindgen generates the JavaScript bindings.
 // 3. wasm-opt optimises the wasm.
 // 4. esbuild bundles our entry, src/edge/worker.js, with that JavaScript.
-// 5. Only what is complete goes to build/.
+// 5. The complete result is moved to build/.
 
 import { createHash } from 'node:crypto';
 import {
@@ -19,7 +19,7 @@ import { must, read } from './process.mjs';
 import { ROOT, WASM_TARGET, findWasmBindgen, wasmBindgenVersion } from './toolchain.mjs';
 
 const ENTRY = join(ROOT, 'src/edge/worker.js');
-// With --faults, a build for tests that panics on demand (src/edge/faults.rs), in folders of its own.
+// --faults makes a build for tests that panics on demand (src/edge/faults.rs), in separate folders.
 const FAULTS = process.argv.includes('--faults');
 const OUT = join(ROOT, FAULTS ? 'target/faults/build' : 'build');
 const OPTIONS = FAULTS ? ['--features', 'faults', '--target-dir', 'target/faults'] : [];
@@ -27,16 +27,17 @@ const BINARYEN = join(ROOT, 'node_modules/binaryen');
 const GLUE = 'index.js';
 const WASM = 'index_bg.wasm'; // wasm-bindgen's name for the module of `index`
 
-// What is inlined eagerly is compiled anew in each isolate, and counts in the size of the upload: 6 % of the wasm.
+// Less inlining: inlined code is compiled again in each isolate and enlarges the upload, by 6 % of the wasm.
 const WASM_RUSTFLAGS = '-Cllvm-args=-inline-threshold=80';
 
-// What rustc emits for wasm32-unknown-unknown, by name: a newer encoding must not slip in before workerd reads it.
+// The features that rustc emits for wasm32-unknown-unknown, listed so that no newer encoding is used before workerd
+// supports it.
 const WASM_FEATURES = [
   'mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'multivalue', 'reference-types',
 ];
 
 mkdirSync(join(ROOT, 'target'), { recursive: true });
-// A folder for this run alone: two builds at the same time do not mix their files.
+// A folder of its own for each run, so that concurrent builds do not mix their files.
 const work = mkdtempSync(join(ROOT, 'target/worker-'));
 try {
   await compile();
@@ -57,7 +58,7 @@ async function compile() {
   await must('cargo build', 'cargo', args, { cwd: ROOT, env });
 }
 
-/** The target folder is cargo's to say: configuration and environment can move it. */
+/** Asks cargo for the target folder: configuration and environment can move it. */
 function compiled() {
   if (FAULTS) return join(ROOT, 'target/faults', WASM_TARGET, 'release', 'portcullis.wasm');
   const metadata = read('cargo', ['metadata', '--no-deps', '--offline', '--format-version', '1'], { cwd: ROOT });
@@ -69,18 +70,18 @@ async function bind() {
   const version = wasmBindgenVersion();
   const bindgen = findWasmBindgen(version);
   if (!bindgen) throw new Error(`wasm-bindgen ${version} is missing: run \`npm run setup\``);
-  // The reset function makes a new instance after a panic: with panic=abort the old one is in no known state.
+  // The reset function creates a new instance after a panic: with panic=abort the state of the old one is undefined.
   const flags = ['--target', 'module', '--out-name', 'index', '--no-typescript', '--experimental-reset-state-function'];
   await must('wasm-bindgen', bindgen, [compiled(), '--out-dir', work, ...flags]);
-  // workerd gives a compiled module for a plain import and does not know the source phase.
+  // In workerd a plain import yields a compiled module; source-phase imports are not supported.
   const glue = join(work, GLUE);
   writeFileSync(glue, readFileSync(glue, 'utf8').replaceAll('import source ', 'import '));
 }
 
-/** By far the longest step of a warm build, so the result for the same input is kept. */
+/** By far the longest step of a warm build, so results are cached by their input. */
 async function optimise() {
   const [from, to] = [join(work, WASM), join(work, 'optimised.wasm')];
-  // Of its own accord it inlines every function with one caller, whatever its size.
+  // By default it inlines every function that has one caller, whatever its size.
   const flags = ['-O3', '--one-caller-inline-max-function-size=20', ...WASM_FEATURES.map((feature) => `--enable-${feature}`)];
   const kept = join(ROOT, 'target/wasm-opt', `${digest(readFileSync(from), binaryenVersion(), flags)}.wasm`);
   if (existsSync(kept)) return copyFileSync(kept, to);
@@ -114,8 +115,8 @@ async function pack() {
 }
 
 /**
- * Our JavaScript imports the bindings as `portcullis-wasm`, and they import it as `portcullis/`; the wasm stays a module
- * of its own, beside the bundle.
+ * Our JavaScript imports the bindings as `portcullis-wasm`, and they import it as `portcullis/`. The wasm stays a separate
+ * module next to the bundle.
  */
 function resolveWasm({ onResolve }) {
   onResolve({ filter: /^portcullis-wasm$/ }, () => ({ path: join(work, GLUE) }));
@@ -123,7 +124,7 @@ function resolveWasm({ onResolve }) {
   onResolve({ filter: /\/index_bg\.wasm$/ }, () => ({ path: `./${WASM}`, external: true }));
 }
 
-/** Each file appears whole or not at all, so whoever reads build/ meanwhile sees no half file. */
+/** Files are moved into place, so concurrent readers of build/ never see a partial file. */
 function publish() {
   mkdirSync(OUT, { recursive: true });
   put(join(work, 'optimised.wasm'), join(OUT, WASM));

@@ -1,5 +1,5 @@
-// A browser for the browser tests: the one that CHROME_PATH names, a Chromium of a pinned version that npm has for Linux on
-// x64, or one that is installed.
+// The browser for the browser tests: the one that CHROME_PATH names, a pinned Chromium from npm (Linux x64), or an installed
+// one.
 
 import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const INSTALLED = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** The browser's `path`, and where its `libraries` are if it brought some; null where there is none that runs. */
+/** The browser's `path`, and the folder of its own `libraries`, if any; null if no browser runs. */
 export async function findBrowser(env = process.env) {
   if (env.CHROME_PATH) return { path: env.CHROME_PATH, libraries: '' };
   const installed = INSTALLED.map((path) => ({ path, libraries: '' }));
@@ -26,7 +26,7 @@ function runs({ path, libraries }) {
   return existsSync(path) && read(path, ['--version'], { env: environment({ libraries }) }) !== null;
 }
 
-/** What a browser is started with. */
+/** The options of the browser. */
 export function environment({ libraries }, env = process.env) {
   return libraries ? { ...env, LD_LIBRARY_PATH: libraries } : env;
 }
@@ -40,12 +40,12 @@ async function pinnedChromium() {
     if (!existsSync(folder)) await install(folder);
   } catch (error) {
     console.error(`chromium: ${error.message}`);
-    if (!existsSync(folder)) return null; // somebody else may have been faster
+    if (!existsSync(folder)) return null; // a concurrent run may have been faster
   }
   return { path: join(folder, 'chromium'), libraries: join(folder, 'lib') };
 }
 
-/** Once per machine. What is there is whole: the folder gets its name last. */
+/** Once per machine. An existing folder is complete: it gets its name last. */
 async function install(folder) {
   console.log('chromium: fetching it for the browser tests (70 MB, once per machine)');
   await must('npm ci', 'npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'], { cwd: PACKAGE });

@@ -1,5 +1,5 @@
-// Counts what a decision costs the core, in instructions, and compares that and the size of the wasm with the budgets
-// in benches/budgets.json. Counts are the same on each run, as seconds never are. `--write` sets the budgets anew.
+// Counts the instructions of a decision in the core, and compares them with benches/budgets.json and the size of the wasm
+// with its limit. Unlike times, counts are the same on each run. `--write` updates the budgets.
 
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const WASM = join(ROOT, 'build/index_bg.wasm');
 const MAX_WASM_BYTES = 200_000; // gzipped
 const SCENARIOS = ['repeated', 'distinct', 'public', 'no-token', 'expired', 'wrong-scope', 'many-names', 'crowded'];
 const [FEW, MANY] = [70, 270]; // the first 64 tokens are new
-const TOLERANCE = 1.05; // another compiler or C library counts a little differently
+const TOLERANCE = 1.05; // for small differences between compilers and C libraries
 
 try {
   await main();
@@ -27,7 +27,7 @@ async function main() {
   const size = gzipSync(readFileSync(WASM), { level: 9 }).length;
   console.log(`wasm: ${size} bytes gzipped, of ${MAX_WASM_BYTES}`);
   if (size > MAX_WASM_BYTES) throw new Error('the wasm is over its budget');
-  if (read('valgrind', ['--version']) === null) return console.log('SKIPPED: instructions are counted with valgrind, which is not here');
+  if (read('valgrind', ['--version']) === null) return console.log('SKIPPED: counting instructions needs valgrind, which is not installed');
 
   await must('cargo bench', 'cargo', ['bench', '--locked', '--package', 'portcullis', '--bench', 'decisions', '--no-run', '--quiet'], { cwd: ROOT });
   const counts = Object.fromEntries(SCENARIOS.map((scenario) => [scenario, instructions(scenario)]));
@@ -35,7 +35,7 @@ async function main() {
   compare(counts, JSON.parse(readFileSync(BUDGETS, 'utf8')));
 }
 
-/** Instructions for one decision: what so many more decisions cost more. */
+/** Instructions per decision: the difference between two runs, divided by the difference in decisions. */
 function instructions(scenario) {
   return Math.round((total(scenario, MANY) - total(scenario, FEW)) / (MANY - FEW));
 }
@@ -52,7 +52,7 @@ function total(scenario, times) {
   }
 }
 
-/** The newest build of the bench. */
+/** The newest build of the benchmark. */
 function executable() {
   const folder = join(ROOT, 'target/release/deps');
   const names = readdirSync(folder).filter((name) => /^decisions-[0-9a-f]+$/.test(name)).map((name) => join(folder, name));
@@ -66,5 +66,5 @@ function compare(counts, budgets) {
     console.log(`${scenario}: ${count} instructions, of ${budget}`);
     if (!(count <= budget * TOLERANCE)) over.push(scenario);
   }
-  if (over.length > 0) throw new Error(`over the budget: ${over.join(', ')}. If that is meant: node scripts/cost.mjs --write`);
+  if (over.length > 0) throw new Error(`over the budget: ${over.join(', ')}. If this is intended: node scripts/cost.mjs --write`);
 }

@@ -1,4 +1,4 @@
-// `npm run demo`: the requests that `npm start` prints, done and compared with what is expected.
+// `npm run demo`: sends the requests that `npm start` prints and checks the responses.
 
 import { join } from 'node:path';
 
@@ -34,7 +34,7 @@ async function demonstrate() {
   }
 }
 
-/** One line per request; whether all answers are the expected ones. */
+/** Prints one line per request; true if all responses are as expected. */
 function report(answers) {
   const rows = [['', 'expected', 'got', 'request', 'what'], ...answers.map((answer, i) => row(REQUESTS[i], answer))];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
@@ -49,7 +49,7 @@ function row({ method = 'GET', path, title, status, code }, answer) {
   const expected = `${status} ${code ?? ''}`.trim();
   const { ok, auth } = answer;
   const got = `${answer.status} ${answer.code ?? ''}`.trim();
-  // Status and code may be right, and what the origin was told wrong.
+  // Status and code may be right although the origin received a wrong identity.
   const told = ok || !auth ? '' : ` auth ${JSON.stringify(auth)}`;
   return [ok ? 'ok' : 'FAIL', expected, got + told, `${method} ${path}`, title];
 }

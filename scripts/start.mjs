@@ -1,5 +1,5 @@
-// `npm start`: builds the Worker, runs it with a demo provider and a demo origin on loopback until Ctrl-C, and
-// prints requests to paste. `npm start -- --origin flask` takes an origin of examples/.
+// `npm start`: builds the Worker, runs it with a demo provider and a demo origin on loopback until Ctrl-C, and prints
+// requests to paste. `npm start -- --origin flask` uses a service of examples/ as the origin.
 
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ try {
   const last = await Promise.race([stack.exited, once(signal, 'abort').then(() => null)]);
   console.log('\nstart: stopping');
   await stack.stop();
-  if (last !== null) throw new Error(`the gate ended by itself:\n${last}`);
+  if (last !== null) throw new Error(`the gate exited unexpectedly:\n${last}`);
 } catch (error) {
   if (!signal.aborted) {
     console.error(`start: ${error.message}`);
@@ -42,7 +42,7 @@ function chooseOptions() {
   return { ports: choosePorts(values), example };
 }
 
-/** Flags first, then the environment, then the standard ports. */
+/** Flags take precedence over the environment, and that over the default ports. */
 function choosePorts(values) {
   const entries = Object.entries(PORTS).map(([name, { flag, variable, standard }]) => {
     const port = Number(values[flag.slice(2)] ?? process.env[variable] ?? standard);
@@ -59,15 +59,15 @@ function welcome({ gate, issuer, origin }) {
     '',
     `Gate      ${gate}`,
     `Provider  ${issuer}`,
-    `Origin    ${origin}   answers with what the gate tells it`,
+    `Origin    ${origin}   responds with what it receives from the gate`,
     '',
     '== Tokens: paste this first ' + '='.repeat(52),
     '',
     ...tokenCommands(issuer),
     '',
-    '== Requests, each with the answer to expect ' + '='.repeat(36),
+    '== Requests, each with the expected response ' + '='.repeat(35),
     ...REQUESTS.flatMap((request) => ['', ...requestCommand(gate, request)]),
     '',
-    'Ctrl-C stops all of it.',
+    'Ctrl-C stops everything.',
   ].join('\n');
 }

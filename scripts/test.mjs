@@ -1,5 +1,5 @@
-// `npm test`: native tests, the build, the built Worker under Miniflare and plain workerd, real origins behind it, pages in a
-// browser, the demonstration, the examples. It stops at the first part that fails.
+// `npm test`: native tests, the build, tests of the built Worker under Miniflare and plain workerd, real origins, pages in a
+// browser, the demo, the examples. It stops at the first part that fails.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,8 +31,8 @@ async function part(name, command, args) {
 }
 
 /**
- * The edge tests watch the clock. On a machine that is slow, or has much else to do, two files at a time would make each
- * other miss their times. What is counted takes a tenth of a second where it is neither.
+ * The edge tests depend on time. On a slow or busy machine two files at a time would make each other miss their deadlines.
+ * The loop takes a tenth of a second on a machine that is neither.
  */
 function filesAtOnce() {
   const started = performance.now();
@@ -44,7 +44,7 @@ function filesAtOnce() {
   return 1;
 }
 
-/** None found would pass without having tested anything. */
+/** Without any file, the run would pass without testing anything. */
 function edgeTests() {
   const files = readdirSync(EDGE, { recursive: true }).filter((name) => name.endsWith('.test.mjs'));
   if (files.length === 0) throw new Error(`no edge tests in ${EDGE}`);

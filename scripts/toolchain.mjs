@@ -1,4 +1,4 @@
-// Where the tools are that the build needs, and which versions it wants.
+// Where the build finds its tools, and their required versions.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -10,13 +10,13 @@ import { read } from './process.mjs';
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const WASM_TARGET = 'wasm32-unknown-unknown';
 
-/** Tools that are built once per machine, not once per checkout. */
+/** For tools that are built once per machine, not once per checkout. */
 export function cacheDir(env = process.env) {
   if (env.PORTCULLIS_CACHE) return env.PORTCULLIS_CACHE;
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'portcullis');
 }
 
-/** The `wasm-bindgen` of Cargo.lock: the CLI must be of exactly that version, their format is private to it. */
+/** The version of `wasm-bindgen` in Cargo.lock: the CLI must match it exactly, since their format is private. */
 export function wasmBindgenVersion(lockFile = join(ROOT, 'Cargo.lock')) {
   const lock = readFileSync(lockFile, 'utf8');
   const version = /^name = "wasm-bindgen"\r?\nversion = "([^"]+)"/m.exec(lock)?.[1];
@@ -24,12 +24,12 @@ export function wasmBindgenVersion(lockFile = join(ROOT, 'Cargo.lock')) {
   return version;
 }
 
-/** The folder that `cargo install --root` gets for this version. */
+/** The folder for `cargo install --root` of this version. */
 export function wasmBindgenRoot(version) {
   return join(cacheDir(), `wasm-bindgen-cli-${version}`);
 }
 
-/** A wasm-bindgen that says it is of this version: the cached one, else the one on PATH, else null. */
+/** A wasm-bindgen of this version: the cached one, else the one on PATH, else null. */
 export function findWasmBindgen(version) {
   const cached = join(wasmBindgenRoot(version), 'bin', 'wasm-bindgen');
   const candidates = existsSync(cached) ? [cached, 'wasm-bindgen'] : ['wasm-bindgen'];

@@ -1,4 +1,4 @@
-// The Hono Worker with `keys` as a function that keeps the key set for ten minutes.
+// The Hono Worker with `keys` as a function that caches the key set for ten minutes.
 
 import { env } from 'cloudflare:workers';
 

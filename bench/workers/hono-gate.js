@@ -1,4 +1,4 @@
-// What both Hono Workers share: the middleware with the same checks as the others make, and the proxy.
+// Shared by both Hono Workers: the middleware, with the same checks as the others, and the proxy.
 
 import { env } from 'cloudflare:workers';
 import { Hono } from 'hono';

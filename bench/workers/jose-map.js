@@ -1,5 +1,5 @@
-// The jose Worker with a bounded Map of verified tokens: the oldest goes first, and a token's times are looked at each
-// time that it is used.
+// The jose Worker with a bounded Map of verified tokens: the oldest is evicted first, and a token's times are checked on each
+// use.
 
 import { env } from 'cloudflare:workers';
 

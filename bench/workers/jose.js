@@ -1,5 +1,5 @@
-// A gate as a developer writes it by hand with jose: it checks what the policy of the benchmark asks for, and tells the
-// origin who the caller is. What would only make it slower (logs, a router, CORS) is left out.
+// A gate as a developer would write it with jose: it checks what the benchmark's policy requires, and tells the origin who
+// the caller is. What would only make it slower (logs, a router, CORS) is left out.
 
 import { env } from 'cloudflare:workers';
 

@@ -1,5 +1,5 @@
-// What the Workers written with jose check a token by: the issuer's keys, as the library fetches and keeps them, and the
-// issuer, the audience, the algorithms and the times that the policy of the benchmark asks for.
+// How the Workers written with jose verify a token: with the issuer's keys, as the library fetches and caches them, and with
+// the issuer, audience, algorithms and times that the benchmark's policy requires.
 
 import { env } from 'cloudflare:workers';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
@@ -12,7 +12,7 @@ const options = {
   clockTolerance: 30,
 };
 
-/** The payload of a token that holds. */
+/** The payload of a valid token. */
 export async function verify(token) {
   const { payload } = await jwtVerify(token, keys, options);
   return payload;

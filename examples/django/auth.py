@@ -10,19 +10,19 @@ View = Callable[..., HttpResponse]
 
 
 class AuthRequest(HttpRequest):
-    """What a view is given."""
+    """The request of a view."""
 
     auth: Caller
 
 
 class OptionalAuthRequest(HttpRequest):
-    """What a view that is open to all is given."""
+    """The request of a view that is open to everyone."""
 
     auth: Caller | None
 
 
 class GateMiddleware:
-    """Sets `request.auth`. A view is for callers whose token the gate verified, unless marked `auth_optional`."""
+    """Sets `request.auth`. Views require a caller whose token the gate verified, unless marked `auth_optional`."""
 
     def __init__(self, get_response: View) -> None:
         self._get_response = get_response
@@ -44,7 +44,7 @@ class GateMiddleware:
 
 
 def auth_optional(view: View) -> View:
-    """Opens a view to anonymous requests, too: `request.auth` is None for them."""
+    """Opens a view to anonymous requests, for which `request.auth` is None."""
     view.auth_optional = True  # type: ignore[attr-defined]
     return view
 

@@ -13,7 +13,7 @@ gate = Gate.from_environment()
 
 @dataclass(frozen=True)
 class GateUser:
-    """A user as Django's own code expects one, for a caller that the gate vouches for."""
+    """A user in the form that Django expects, for a caller in a valid assertion."""
 
     auth: Caller
     is_authenticated: bool = True
@@ -22,7 +22,7 @@ class GateUser:
 
 
 class GateAuthentication(BaseAuthentication):
-    """Takes the caller from the gate. It has no `authenticate_header`: refusals are 403, as no token helps here."""
+    """Takes the caller from the gate. It has no `authenticate_header`, so refusals are 403: no token would help here."""
 
     def authenticate(self, request: Request) -> tuple[GateUser, Caller] | None:
         try:

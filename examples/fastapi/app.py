@@ -1,4 +1,4 @@
-"""An API behind Portcullis: which token opens which route stands in the gate's policy, not here."""
+"""An API behind Portcullis. The gate's policy says which token each route requires."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from auth import Auth, OptionalAuth
 
-app = FastAPI(openapi_url=None)  # or else its documentation is open to all who reach the service
+app = FastAPI(openapi_url=None)  # otherwise everyone who reaches the service can read its documentation
 
 
 @app.get("/api/protected")

@@ -9,9 +9,9 @@ from gate import Caller, Gate, Refused
 gate = Gate.from_environment()
 
 
-# Not async: the gate's keys are fetched now and then, which must not hold up the event loop.
+# Not async: it sometimes fetches the gate's keys, which must not block the event loop.
 def optional_auth(request: Request) -> Caller | None:
-    """The caller, None for an anonymous one."""
+    """The caller, or None for an anonymous one."""
     try:
         return gate.caller(request.headers)
     except Refused as reason:
@@ -22,7 +22,7 @@ OptionalAuth = Annotated[Caller | None, Depends(optional_auth)]
 
 
 def require_auth(auth: OptionalAuth) -> Caller:
-    """The caller; requests for which the gate verified no token are refused."""
+    """The caller. Refuses requests for which the gate verified no token."""
     if auth is None:
         raise refusal()
     return auth

@@ -1,4 +1,4 @@
-"""An API behind Portcullis: which token opens which route stands in the gate's policy, not here."""
+"""An API behind Portcullis. The gate's policy says which token each route requires."""
 
 from flask import Flask, g
 from flask.typing import ResponseReturnValue

@@ -1,4 +1,4 @@
-//! A second opinion on strict JSON: what serde_json makes of a text, unless a member repeats or it nests too deeply.
+//! A second strict JSON reader: serde_json, with repeated members and deep nesting rejected.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,7 +14,7 @@ pub fn strict(text: &str) -> Option<Value> {
     if depth > MAX_DEPTH { None } else { serde_json::from_str(text).ok() }
 }
 
-/// A JSON value in which no member repeats, and how many levels it has: 0 for a scalar.
+/// A JSON value without repeated members, and its depth: 0 for a scalar.
 struct Unique(usize);
 
 impl<'de> Deserialize<'de> for Unique {

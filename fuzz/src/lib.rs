@@ -1,5 +1,5 @@
-//! What the fuzz targets share: a platform that believes every signature, a second reader of strict JSON, and the keys
-//! and tokens of the native tests.
+//! Shared by the fuzz targets: a platform that accepts every signature, a second strict JSON reader, and the keys and
+//! tokens of the native tests.
 
 pub mod json;
 #[path = "../../tests/support/mod.rs"]

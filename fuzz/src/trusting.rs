@@ -1,4 +1,4 @@
-//! A platform on which every signature holds: what the gate then still refuses, it refuses for another reason.
+//! A platform that accepts every signature: whatever the gate still refuses, it refuses for another reason.
 
 use std::future::Future;
 
@@ -14,11 +14,11 @@ use portcullis::jose::algorithm::Algorithm;
 
 use crate::support::NOW;
 
-/// It has no store and no network, and its clock stands at [`NOW`].
+/// It has no store and no network, and its clock always says [`NOW`].
 #[derive(Clone, Copy)]
 pub struct Trusting;
 
-/// A gateway on it.
+/// A gateway on this platform.
 pub struct Gate(Gateway<Trusting>);
 
 impl Gate {

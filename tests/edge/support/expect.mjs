@@ -1,11 +1,11 @@
-// Assertions on whole answers. A refusal is checked in full every time: status, code, sentence, headers, and that
-// nothing reached the origin.
+// Assertions on whole responses. A refusal is always checked completely: status, code, sentence, headers, and that nothing
+// reached the origin.
 
 import assert from 'node:assert/strict';
 
 import { HOST } from './gate.mjs';
 
-/** Code → status, the sentence where it is fixed, and what WWW-Authenticate says. */
+/** Code → status, sentence (if clients rely on it) and WWW-Authenticate. */
 export const REFUSALS = {
   'gate.bad_path': { status: 400 },
   'auth.authorization_header_missing': { status: 401, error: 'Authorization header is missing', challenge: 'bare' },
@@ -34,13 +34,13 @@ export const REFUSALS = {
 };
 
 /**
- * The answer is the refusal `code`, in full.
+ * The response is the refusal `code`, checked completely.
  *
  * - `origin`: the recording origin, which must have received nothing
  * - `allow`: the methods that `Allow` lists (405)
  * - `scope`: the scopes that the challenge names (insufficient scope)
- * - `realm`: the host, where it is not the usual one
- * - `secret`: text that the answer must not hold
+ * - `realm`: the host, if it is not the usual one
+ * - `secret`: text that the response must not contain
  * - `head`: the request was HEAD, so there is no body
  */
 export function assertRefused(answer, code, { origin, allow, scope, realm = HOST, secret, head = false } = {}) {
@@ -82,7 +82,7 @@ function assertChallenge(answer, challenge, realm, scope) {
     default: {
       const start = `${bearer}, error="${challenge}", error_description="`;
       assert.ok(value?.startsWith(start), `WWW-Authenticate is ${value}`);
-      // RFC 6750 section 3: what error_description may hold.
+      // RFC 6750 section 3: the characters that error_description may contain.
       return assert.match(value.slice(start.length), /^[\x20-\x21\x23-\x5b\x5d-\x7e]+"$/);
     }
   }
@@ -94,7 +94,7 @@ function assertAllow(answer, allow) {
   return assert.deepEqual((value ?? '').split(/,\s*/).sort(), [...allow].sort());
 }
 
-/** The origin got one request since the last look, and the answer is its own. */
+/** The origin received one request since the last check, and the response is its own. */
 export function assertForwarded(answer, origin, { status = 200 } = {}) {
   assert.equal(answer.status, status, `${answer.status} ${answer.text}`);
   const records = origin.take();
@@ -107,7 +107,7 @@ export function assertNothingForwarded(origin) {
   assert.deepEqual(records.map(({ method, url }) => `${method} ${url}`), [], 'the origin must receive nothing');
 }
 
-/** The identity headers are these and no others, in any order. */
+/** The identity headers are exactly these, in any order. */
 export function assertIdentity(record, expected, prefix = 'x-auth-') {
   const wanted = Object.entries(expected).map(([name, value]) => [`${prefix}${name}`, value]);
   const got = record.names(prefix).map((name) => [name, record.header(name)]);

@@ -1,4 +1,4 @@
-// What most token tests need: one gate, one origin, one issuer with a literal key set.
+// The setup of most token tests: one gate, one origin, one issuer with a literal key set.
 
 import { after, beforeEach } from 'node:test';
 
@@ -11,8 +11,8 @@ export const ISSUER = 'https://issuer.test/oidc';
 export const API = 'https://api.yourapp.com';
 
 /**
- * Starts a gate whose issuer `main` has the key set of `keys`; `policy` gives the rest of the document, or makes it
- * from the origin. Everything is stopped after the file's tests.
+ * Starts a gate whose issuer `main` has the key set of `keys`; `policy` is the rest of the document, or a function of the
+ * origin that returns it. Everything is stopped after the file's tests.
  */
 export async function fixture({ keys = [newKey('ES256')], issuer = {}, policy = {}, ...options } = {}) {
   const origin = await startOrigin();
@@ -39,7 +39,7 @@ export async function fixture({ keys = [newKey('ES256')], issuer = {}, policy = 
     gate,
     origin,
     key,
-    /** A token of the first key, sound but for the changes. */
+    /** A token signed with the first key, valid except for the changes. */
     token,
     async accepts(compact, path = '/a', request) {
       return assertForwarded(await gate.bearer(compact, path, request), origin);

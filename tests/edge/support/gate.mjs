@@ -1,7 +1,7 @@
 // The built Worker under Miniflare.
 //
-// Requests go to a direct socket of the Worker: Miniflare's own entry worker would normalise paths and hosts,
-// add headers and compress answers before the gate sees anything. The direct socket is what plain workerd does.
+// Requests go to a direct socket of the Worker: Miniflare's own entry worker would normalise paths and hosts, add headers and
+// compress responses. The direct socket behaves like plain workerd.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -23,7 +23,7 @@ export const FAULTY_BUILD = join(ROOT, 'target/faults/build');
 
 const WITH_STORE = readFileSync(new URL('with-store.js', import.meta.url), 'utf8');
 
-/** The Host header of requests that name none; the realm of their refusals. */
+/** The default Host header of requests, and the realm of their refusals. */
 export const HOST = 'gate.test';
 
 /** Starts one gate. See `startGates` for the options. */
@@ -33,22 +33,22 @@ export async function startGate({ build, entry, others, ...options }) {
 }
 
 /**
- * Starts several gates, each an isolate of its own, in one workerd.
+ * Starts several gates in one workerd, each in its own isolate.
  *
- * - `policy`: the variable POLICY: an object, a string, or `undefined` for none
+ * - `policy`: the variable POLICY: an object, a string, or `undefined` for no variable
  * - `bindings`: further variables
- * - `services`: binding name → `(request) => Response`, run outside the gate, the name of one of the `others`, or a port of
- *   this machine, where every request goes, whatever its URL
- * - `outbound`: such a port, for the requests that the gate makes (default: the URL says where they go), or the name of one
- *   of the `others`, which then gets them
- * - `kv`: id of the KV namespace; gates with one id share it (default: one each); `null` for no binding
- * - `store`: a `Store` (store.mjs) in place of the KV namespace
+ * - `services`: binding name → `(request) => Response`, run outside the gate, the name of one of the `others`, or a local
+ *   port that receives every request, whatever its URL
+ * - `outbound`: such a port, or the name of one of the `others`, to receive the requests that the gate makes (default: they
+ *   go where their URL says)
+ * - `kv`: id of the KV namespace; gates with the same id share it (default: one each); `null` for no binding
+ * - `store`: a `Store` (store.mjs) instead of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
  * - `port`: where it listens (default: a free one)
  *
- * `kvDirectory` says where KV is kept on disk; a temporary place otherwise. `build` is the folder of another build,
- * `entry` the text of a module to put in front of it, which imports it as `./index.js`. `others` are further Workers, name
- * → text of the module, which services can name.
+ * `kvDirectory` is where KV is stored on disk (default: a temporary folder). `build` is the folder of another build, `entry`
+ * the text of a module that wraps it and imports it as `./index.js`. `others` are further Workers, name → text of the module,
+ * which services can name.
  */
 export async function startGates(list, { kvDirectory, build = BUILD, entry, others = {} } = {}) {
   const logs = [];
@@ -58,7 +58,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
   ];
   const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0, outbound }, index) => ({
     name: `gate-${index}`,
-    // Beside the build, as far as workerd knows, so that it can import it.
+    // Next to the build from the view of workerd, so that it can import it.
     modules: [store ? WITH_STORE : entry].filter(Boolean).map(
       (contents) => ({ type: 'ESModule', path: join(build, 'entry.js'), contents }),
     ).concat(modules),
@@ -99,7 +99,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
   })));
 }
 
-/** Miniflare lets nothing but a Worker take what a gate sends out. */
+/** In Miniflare only a Worker can receive the requests that a gate makes. */
 function relay({ outbound }, index) {
   if (typeof outbound !== 'number') return [];
   const contents = 'export default { fetch: (request, env) => env.SERVER.fetch(request) };';
@@ -134,22 +134,22 @@ class Gate {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** One request; the path and the headers are sent exactly as given. See `request` in http.mjs. */
+  /** Sends a request with exactly this path and these headers. See `request` in http.mjs. */
   request(path, options = {}) {
     return this.#watch.exchange(options.headers, request(this.port, path, { host: HOST, ...options }));
   }
 
-  /** One request with a Bearer token. */
+  /** Sends a request with a bearer token. */
   bearer(token, path, { headers = [], ...options } = {}) {
     return this.request(path, { headers: [...headers, ['Authorization', `Bearer ${token}`]], ...options });
   }
 
-  /** Bytes on a socket, and the bytes that come back. */
+  /** Sends bytes on a socket; returns the bytes that come back. */
   raw(bytes) {
     return this.#watch.exchange(headersIn(bytes), rawExchange(this.port, bytes));
   }
 
-  /** One request that came by https: Miniflare's entry worker takes a header's word for it. First gate only. */
+  /** A request that appears to use https, which Miniflare's entry worker takes from a header. First gate only. */
   async https(path, { headers = [], ...options }) {
     const { port } = await this.#miniflare.ready;
     const sent = [...headers, ['X-Forwarded-Proto', 'https']];
@@ -169,7 +169,7 @@ class Gate {
     return this.#miniflare.getKVNamespace('JWKS', this.#name);
   }
 
-  /** The namespace that is bound as POLICY_KV. */
+  /** The namespace bound as POLICY_KV. */
   policies() {
     return this.#miniflare.getKVNamespace('POLICY_KV', this.#name);
   }
@@ -179,7 +179,7 @@ class Gate {
     return (await this.kv()).get(`jwks:v1:${issuer}`, 'json');
   }
 
-  /** Waits until a log line satisfies the condition; logs leave workerd a little later than the answer does. */
+  /** Waits until a log line satisfies the condition; logs arrive a little later than the response. */
   async logged(condition, since = 0) {
     const found = await until(() => this.logs.slice(since).find(({ message }) => condition(message)));
     return found?.message;
@@ -195,13 +195,13 @@ class Gate {
     return this.logs.slice(since).map(({ message }) => message).join('\n');
   }
 
-  /** Fails if anything of a token is in the logs or in the answers. See watch.mjs. */
+  /** Fails if any part of a token is in the logs or in the responses. See watch.mjs. */
   close() {
     return this.#release();
   }
 }
 
-/** Polls until the condition gives something, for background work that no answer announces. */
+/** Polls until the condition returns something, for background work whose end no response shows. */
 export async function until(condition, { timeout = 4000, every = 20 } = {}) {
   const deadline = Date.now() + timeout;
   for (;;) {
@@ -211,7 +211,7 @@ export async function until(condition, { timeout = 4000, every = 20 } = {}) {
   }
 }
 
-/** A directory for KV that lives as long as the test. */
+/** A directory for KV that exists as long as the test runs. */
 export function temporaryDirectory(test) {
   const directory = mkdtempSync(join(tmpdir(), 'portcullis-kv-'));
   test.after(() => rmSync(directory, { recursive: true, force: true }));

@@ -5,7 +5,7 @@ import http from 'node:http';
 import net from 'node:net';
 
 /**
- * Sends a request and reads the whole answer.
+ * Sends a request and reads the whole response.
  *
  * - `method`, `body` (string, Buffer or readable stream)
  * - `headers`: list of [name, value]
@@ -18,7 +18,7 @@ export async function request(port, path, options = {}) {
   return { ...response, body, text: body.toString('utf8'), json: parse(body) };
 }
 
-/** Sends a request and resolves with the head of the answer; the body is `stream`. */
+/** Sends a request and resolves with the head of the response; the body is `stream`. */
 export function open(port, path, { method = 'GET', headers = [], host, body, signal } = {}) {
   return new Promise((resolve, reject) => {
     const message = http.request({
@@ -39,7 +39,7 @@ export function open(port, path, { method = 'GET', headers = [], host, body, sig
   });
 }
 
-/** Sends a request whose client then goes away in a hurry: `leave` resets the connection (RST). */
+/** Sends a request whose client can then disconnect: `leave` resets the connection (RST). */
 export function deserter(port, path, { headers = [], host } = {}) {
   const list = headerList(host, headers);
   const message = http.request({ host: '127.0.0.1', port, path, agent: false, setHost: false, headers: list });
@@ -49,8 +49,8 @@ export function deserter(port, path, { headers = [], host } = {}) {
 }
 
 /**
- * Sends bytes as they are (Latin-1 if a string) and gives what came back until the answer is whole, the connection ends or
- * the time is up.
+ * Sends bytes unchanged (a string as Latin-1) and returns what comes back until the response is complete, the connection ends
+ * or the time is up.
  */
 export function rawExchange(port, bytes, { timeout = 5000 } = {}) {
   const hasBody = !bytes.toString('latin1', 0, 5).startsWith('HEAD ');
@@ -76,7 +76,7 @@ export function rawExchange(port, bytes, { timeout = 5000 } = {}) {
   });
 }
 
-/** Whether an answer has all that its head announces; one whose body ends with the connection never has. */
+/** Whether a response is complete by its head; one whose body ends with the connection never is. */
 function isWhole(received, hasBody) {
   const end = received.indexOf('\r\n\r\n');
   if (end === -1) return false;
@@ -86,7 +86,7 @@ function isWhole(received, hasBody) {
   return length === undefined ? /\r\ntransfer-encoding:/i.test(head) && /(^|\r\n)0\r\n\r\n$/.test(body) : body.length >= Number(length);
 }
 
-/** The header lines of a request's bytes, as far as they are some. */
+/** The header lines in the bytes of a request, if there are any. */
 export function headersIn(bytes) {
   return bytes.toString('latin1').split(/\r\n|\n|\r/).map((line) => line.split(/\s*:\s*(.*)/s, 2));
 }
@@ -115,7 +115,7 @@ function answer(stream) {
 function reader(rawHeaders) {
   return {
     rawHeaders,
-    /** Values joined as a reader would see them, null where there is none. */
+    /** Values joined as a reader would see them, null if there are none. */
     header: (name) => values(rawHeaders, name).join(', ') || (values(rawHeaders, name).length ? '' : null),
     headers: (name) => values(rawHeaders, name),
   };

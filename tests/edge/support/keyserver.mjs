@@ -1,5 +1,5 @@
-// A key server for what a real provider cannot be made to do: it publishes any bytes, slowly, wrongly or not at all.
-// One server holds many issuers, each under a path of its own.
+// A key server for failures that a real provider does not show: it publishes any bytes, slowly, wrongly or not at all. One
+// server has many issuers, each under its own path.
 
 import http from 'node:http';
 
@@ -26,7 +26,7 @@ export async function startKeyServer() {
   return {
     url,
     close,
-    /** After `close`, which makes it refuse connections: takes them again. */
+    /** Accepts connections again after `close`. */
     reopen: () => listen(port),
     /** Adds an issuer that publishes `keys` (public JWKs). */
     issuer(name, keys = []) {
@@ -47,7 +47,7 @@ class Issuer {
     this.restore();
   }
 
-  /** Answers as a sound issuer does. */
+  /** Responds as a working issuer does. */
   restore() {
     this.discovery = json(() => ({ issuer: this.issuer, jwks_uri: this.jwksUri }));
     this.jwks = json(() => ({ keys: this.keys }));
@@ -82,12 +82,12 @@ export function redirect(to, code = 302) {
   return status(code, { location: to });
 }
 
-/** Never answers; the connection stays open. */
+/** Never responds; the connection stays open. */
 export function silence() {
   return () => {};
 }
 
-/** Answers as `handler` does, once `release` is called. `asked` is how many wait or waited. */
+/** Responds as `handler` does, once `release` is called. `asked` counts the requests. */
 export function hold(handler) {
   const gate = Promise.withResolvers();
   const held = async (request, response) => {
@@ -98,7 +98,7 @@ export function hold(handler) {
   return Object.assign(held, { asked: 0, release: gate.resolve });
 }
 
-/** Sends the body byte by byte, one in a second. */
+/** Sends the body byte by byte, one per second. */
 export function drip(text) {
   return (request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
@@ -109,7 +109,7 @@ export function drip(text) {
   };
 }
 
-/** Promises the whole body, sends half of it and cuts the connection. */
+/** Announces the whole body, sends half of it and closes the connection. */
 export function truncate(text) {
   return (request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
@@ -117,7 +117,7 @@ export function truncate(text) {
   };
 }
 
-/** Cuts the connection. */
+/** Closes the connection. */
 export function reset() {
   return (request) => request.socket.resetAndDestroy();
 }

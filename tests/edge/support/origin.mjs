@@ -1,4 +1,4 @@
-// A recording origin: keeps what the gate forwarded, answers what the test programs.
+// A recording origin: records what the gate forwards, and responds as the test programs it.
 
 import { EventEmitter } from 'node:events';
 import http from 'node:http';
@@ -10,17 +10,17 @@ import { values } from './http.mjs';
 /**
  * Starts an origin.
  *
- * `on(path, handler)` programs a path (without query) with `(request, response, record)`; what is not programmed
- * is 200 with a small JSON body. A handler that wants the request body streamed sets `handler.streaming = true`.
+ * `on(path, handler)` programs a path (without query) with `(request, response, record)`; other paths respond 200 with a
+ * small JSON body. A handler that wants the request body streamed sets `handler.streaming = true`.
  *
- * `onUpgrade(path, handler)` programs what comes of upgrades with `(request, socket)`; by default they are accepted, with
- * the last subprotocol that is offered, and `webSockets` emits `connection` with the WebSocket, which echoes.
+ * `onUpgrade(path, handler)` programs upgrades with `(request, socket)`; by default they are accepted, with the last offered
+ * subprotocol, and `webSockets` emits `connection` with the WebSocket, which echoes.
  */
 export async function startOrigin() {
   const handlers = new Map();
   const records = [];
   const sockets = new Set();
-  const server = http.createServer({ maxHeaderSize: 128 * 1024 }); // the longest token that a policy can allow has 64 kB
+  const server = http.createServer({ maxHeaderSize: 128 * 1024 }); // a policy can allow tokens of up to 64 kB
 
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -66,7 +66,7 @@ export async function startOrigin() {
   };
 }
 
-/** Answers with a fixed head and body; `headers` is a list of [name, value], repeats stay repeats. */
+/** Responds with a fixed head and body; `headers` is a list of [name, value], with repetitions preserved. */
 export function answerWith(status, headers = [], body = '') {
   return (request, response) => {
     response.sendDate = false;
@@ -96,13 +96,13 @@ function recordOf(request) {
     url,
     rawHeaders,
     headers: (name) => values(rawHeaders, name),
-    /** The one value, null where there is none; a repeated header is a failure of the test. */
+    /** The only value, null if there is none; a repeated header fails the test. */
     header(name) {
       const found = values(rawHeaders, name);
       if (found.length > 1) throw new Error(`${name} came ${found.length} times`);
       return found[0] ?? null;
     },
-    /** Lower-cased names that begin with the prefix, `_` read as `-`. */
+    /** Lower-cased names that start with the prefix, `_` read as `-`. */
     names: (prefix) => rawHeaders
       .filter((_, index) => index % 2 === 0)
       .map((name) => name.toLowerCase())
@@ -121,7 +121,7 @@ async function collect(request) {
   try {
     for await (const chunk of request) chunks.push(chunk);
   } catch {
-    // The gate went away in the middle; the record keeps what came.
+    // The gate disconnected in the middle; the record keeps what arrived.
   }
   return Buffer.concat(chunks);
 }

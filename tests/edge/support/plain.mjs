@@ -1,4 +1,4 @@
-// The built Worker under plain workerd, for requests of raw bytes.
+// The built Worker under plain workerd, for requests as raw bytes.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -29,9 +29,9 @@ export async function startPlainGate({ policy, secrets = {}, services = {}, ...w
   return {
     port: workerd.port,
     log: workerd.log,
-    /** Bytes on a socket of their own, and the bytes that come back. */
+    /** Sends bytes on a new socket; returns the bytes that come back. */
     raw: (bytes) => watch.exchange(headersIn(bytes), rawExchange(workerd.port, bytes)),
-    /** Fails if anything of a token is in the log or in the answers. */
+    /** Fails if any part of a token is in the log or in the responses. */
     async close() {
       await workerd.stop();
       await watch.close();

@@ -1,5 +1,5 @@
-// An origin that keeps the bytes: no HTTP parser between what the gate sent and what a test looks at. It answers every
-// request with 200, and a WebSocket's handshake, which is a GET, with 101.
+// An origin that records raw bytes, without an HTTP parser between the gate and the test. It responds to every request with
+// 200, and to a WebSocket handshake, which is a GET, with 101.
 
 import { createHash } from 'node:crypto';
 import net from 'node:net';
@@ -9,7 +9,7 @@ import { values } from './http.mjs';
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n{"recorded":true}';
 const MAGIC = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'; // RFC 6455 §4.2.2
 
-/** Starts it. `take` gives the requests since the last `take`. */
+/** Starts it. `take` returns the requests since the last `take`. */
 export async function startRecorder() {
   const records = [];
   const sockets = new Set();
@@ -42,7 +42,7 @@ export async function startRecorder() {
   };
 }
 
-/** How long the first request is; undefined until all of it is there. */
+/** The length of the first request; undefined until it is complete. */
 function lengthOf(bytes) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
@@ -61,9 +61,9 @@ function recordOf(bytes) {
   const rawHeaders = lines.flatMap((field) => field.split(/: ?(.*)/s, 2));
   return {
     bytes, line, method, target, rawHeaders,
-    /** The values of a header, by its name in lower case. */
+    /** The values of a header, by lower-case name. */
     headers: (name) => values(rawHeaders, name),
-    /** Names in lower case that start so, every character that is no letter or digit read as `-`. */
+    /** Lower-case names that start with the prefix, every character other than a letter or digit read as `-`. */
     names: (prefix) => rawHeaders
       .filter((_, index) => index % 2 === 0)
       .map((name) => name.toLowerCase())

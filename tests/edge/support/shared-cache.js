@@ -1,5 +1,5 @@
-// Runs in workerd, between the gate and its servers, where Cloudflare's cache is: it answers by URL, whoever asks, with what
-// a server called cacheable, and heeds what workerd says of a fetch in `cf`. `x-cache` says how it took a request.
+// Runs in workerd, between the gate and its servers, in the place of Cloudflare's cache: it caches by URL, for all callers
+// alike, what a server declares cacheable, and obeys `cf` of a fetch. `x-cache` says how it treated a request.
 
 const kept = new Map();
 

@@ -1,4 +1,4 @@
-// One gate with one programmable issuer of its own, for tests of how key sets age and are fetched.
+// One gate with its own programmable issuer, for tests of the ageing and fetching of key sets.
 
 import assert from 'node:assert/strict';
 import { after, beforeEach } from 'node:test';
@@ -22,8 +22,8 @@ export async function theatre() {
   let serial = 0;
 
   /**
-   * A gate with one issuer, which publishes `keys`. `settings` are keys of the policy's issuer; `entry` is what KV
-   * holds before the first request: its `age` in seconds and its `keys`.
+   * A gate with one issuer, which publishes `keys`. `settings` are keys of the policy's issuer; `entry` is the entry in KV
+   * before the first request: its `age` in seconds and its `keys`.
    */
   async function stage(t, { keys, settings = {}, entry } = {}) {
     serial += 1;
@@ -56,9 +56,9 @@ export async function theatre() {
   }
 
   /**
-   * Gates of one policy that share one KV (or `store`), with an issuer for each of the settings, so that the tests of
-   * a table can run side by side: what they assert is in the answers alone. Returns one actor for each issuer. `entry` is
-   * that of startGates.
+   * Gates with one policy that share one KV (or `store`), with an issuer for each of the settings, so that the tests of a
+   * table can run concurrently: they assert only on responses. Returns one actor for each issuer. `entry` is that of
+   * startGates.
    */
   async function company(t, list, { gates: count = 1, store, entry } = {}) {
     const issuers = list.map(({ keys }) => server.issuer(`issuer-${(serial += 1)}`, keys.map(({ jwk }) => jwk)));
@@ -76,13 +76,13 @@ export async function theatre() {
   return { origin, server, stage, company };
 }
 
-/** An issuer and those who carry its tokens. */
+/** An issuer and the callers with its tokens. */
 class Actor {
   constructor(issuer, name, gates) {
     Object.assign(this, { issuer, name, gates, gate: gates[0] });
   }
 
-  /** The token is good by every clock. */
+  /** The token is valid by every clock. */
   send(key, gate = this.gate) {
     return gate.bearer(mint(key, claims(this.issuer.issuer, { iat: undefined, exp: now() + 1_000_000 })), '/a');
   }
@@ -99,13 +99,13 @@ class Actor {
     return this.gate.entry(this.issuer.issuer);
   }
 
-  /** Waits until the log says this of the issuer. */
+  /** Waits until the log contains this about the issuer. */
   logged(pattern, since) {
     return this.gate.logged((line) => line.includes(`issuer ${this.name}:`) && pattern.test(line), since);
   }
 }
 
-/** The answer is the recording origin's. */
+/** The response is the recording origin's. */
 export function assertAnswered(answer) {
   assert.deepEqual([answer.status, answer.json], [200, { ok: true }], `${answer.status} ${answer.text}`);
 }

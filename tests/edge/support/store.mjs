@@ -1,15 +1,15 @@
-// A stand-in for Workers KV that fails as the test says, and counts. Gates that are given one share it.
+// A stand-in for Workers KV that fails as the test says, and counts accesses. Several gates can share one.
 
-/** `reads` and `writes` are what was asked of it, `entries` what it holds: key → { value, metadata }. */
+/** `reads` and `writes` are the accesses, `entries` the content: key → { value, metadata }. */
 export class Store {
   entries = new Map();
   reads = [];
   writes = [];
-  /** Replace these to make it fail: each may throw, take its time or never return. */
+  /** Replace these to make it fail: each may throw, delay or never return. */
   onRead = () => {};
   onWrite = () => {};
 
-  /** Answers what `with-store.js` asks. */
+  /** Serves the requests of `with-store.js`. */
   handle = async (request) => {
     const { method, ...question } = await request.json();
     try {
@@ -43,7 +43,7 @@ export class Store {
     return text === undefined ? null : JSON.parse(text);
   }
 
-  /** Puts a text, or an entry's object, at the issuer's key. */
+  /** Stores a text, or an entry's object, under the issuer's key. */
   write(issuer, value, metadata = null) {
     this.entries.set(keyOf(issuer), { value: typeof value === 'string' ? value : JSON.stringify(value), metadata });
   }

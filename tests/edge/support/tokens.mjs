@@ -1,4 +1,4 @@
-// Keys and tokens of any shape. Nothing here refuses to make a bad token: that is the point.
+// Keys and tokens of any shape, invalid ones included.
 
 import { constants, createPrivateKey, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
 
@@ -21,8 +21,8 @@ const ALGORITHMS = {
 export const ALGORITHM_NAMES = Object.keys(ALGORITHMS);
 
 /**
- * A signing key. `jwk` is the public part as published: `kid`, `alg` and `use` are there unless set to null;
- * further members come from `members`.
+ * A signing key. `jwk` is the public part as published: `kid`, `alg` and `use` are present unless set to null; `members` adds
+ * further members.
  */
 export function newKey(alg, { kid = `${alg}-${randomBytes(4).toString('hex')}`, use = 'sig', bits, members = {}, as = alg } = {}) {
   const { privateKey, publicKey } = bits ? generateKeyPairSync('rsa', { modulusLength: bits }) : ALGORITHMS[alg].pair();
@@ -34,7 +34,7 @@ export function now() {
   return Math.floor(Date.now() / 1000);
 }
 
-/** A sound payload, which no other is equal to; `undefined` in `changes` removes a claim. */
+/** A valid, unique payload; `undefined` in `changes` removes a claim. */
 export function claims(issuer, changes = {}) {
   return {
     iss: issuer,
@@ -49,8 +49,8 @@ export function claims(issuer, changes = {}) {
 }
 
 /**
- * A compact JWS. `payload` is an object, or a string or Buffer of bytes that are taken as they are; `header` members
- * are merged over `alg`, `typ` and `kid` (undefined removes one), `rawHeader` replaces the header's bytes.
+ * A compact JWS. `payload` is an object, or a string or Buffer that is used unchanged; `header` members are merged over `alg`,
+ * `typ` and `kid` (undefined removes one), `rawHeader` replaces the header's bytes.
  */
 export function mint(key, payload, { header = {}, rawHeader } = {}) {
   const head = rawHeader ?? JSON.stringify({ alg: key.alg, typ: 'at+jwt', kid: key.kid ?? undefined, ...header });
@@ -58,7 +58,7 @@ export function mint(key, payload, { header = {}, rawHeader } = {}) {
   return mintSegments(key, base64url(head), base64url(body));
 }
 
-/** A token whose three segments are given as text, signed over what they say. */
+/** A token whose segments are given as text, with a signature over them. */
 export function mintSegments(key, first, second) {
   const input = `${first}.${second}`;
   const token = `${input}.${signature(key, input).toString('base64url')}`;
@@ -89,7 +89,7 @@ export function withSegment(token, index, text) {
   return segments.join('.');
 }
 
-/** The same segment with its unused low bits set: decodes alike in a lax decoder, is not canonical. */
+/** The same segment with its unused low bits set: a lax decoder accepts it, but it is not canonical. */
 export function withLooseBits(segment) {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   if (segment.length % 4 === 0) throw new Error('no unused bits in this segment');

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
- * Builds the tool and gives the path of its binary: cargo knows where that is. It is the one of the native tests; a
- * build of its own would be one of other features, and so of all dependencies.
+ * Builds the tool and returns the path of its binary, as cargo reports it. It is the build of the native tests; a separate one
+ * would have other features and rebuild all dependencies.
  */
 export function buildTool() {
   const args = ['test', '--locked', '--no-run', '--test', 'cli', '--message-format=json'];
@@ -16,13 +16,13 @@ export function buildTool() {
   return messages.findLast(({ target, executable }) => target?.name === 'portcullis' && executable).executable;
 }
 
-/** Runs a program to its end: its code and what it said. */
+/** Runs a program to its end; returns its exit code and output. */
 export function run(program, args, { cwd = ROOT, env = {}, input = '' } = {}) {
   return new Promise((resolve) => {
     const child = execFile(program, args, { cwd, env: { ...process.env, ...env }, maxBuffer: 1e9 }, (error, out, err) => {
       resolve({ code: error ? error.code : 0, out, err });
     });
-    child.stdin.on('error', () => {}); // who reads nothing may be gone
+    child.stdin.on('error', () => {}); // a program that does not read its input may have exited
     child.stdin.end(input);
   });
 }

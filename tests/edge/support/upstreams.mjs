@@ -1,5 +1,5 @@
-// One gate and one origin, which the gate reaches in each way that a policy knows: what passes through the gate should not
-// depend on it.
+// One gate and one origin, which the gate reaches in each way that a policy supports. What passes through must not depend on
+// the way.
 
 import { API, fixture } from './fixture.mjs';
 import { HOST } from './gate.mjs';
@@ -7,7 +7,7 @@ import { HOST } from './gate.mjs';
 /** A Worker behind a service binding, which goes to the origin itself. */
 const OTHER = 'export default { fetch: (request) => fetch(request) };';
 
-/** What `fixture` gives, and `ways`: each with the `host` to ask for and the `base` of its paths. */
+/** The result of `fixture`, and `ways`: each with the `host` to request and the `base` of its paths. */
 export async function upstreams({ route = {}, issuer } = {}) {
   const routes = [{}, { origin: 'service:OTHER' }, { origin: 'passthrough' }];
   const world = await fixture({

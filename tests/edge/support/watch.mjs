@@ -1,25 +1,25 @@
-// Watches what leaves the gate beside the way to the origin: its log and its answers. None of it may hold anything of a
-// token. Every gate that a test starts is watched; closing it fails where something leaked.
+// Watches what leaves the gate other than to the origin: its log and its responses. Neither may contain any part of a token.
+// Every gate that a test starts is watched; closing it fails if something leaked.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Shorter texts, and single words, are in logs and answers by chance. */
+/** Shorter texts, and single words, occur in logs and responses by chance. */
 const SHORTEST = 6;
 const WORD = /^[a-z_]{1,15}$/i;
-/** Of long texts, the start and the end betray them too. */
+/** Of long texts, the start and the end count as leaks too. */
 const ENDS = 20;
-/** What refusals hold anyway. */
+/** Texts that refusals contain anyway. */
 const OWN_WORDS = 'Bearer realm="" error="invalid_token" error="invalid_request" error="insufficient_scope" application/json no-store';
-/** The start of a JSON object in base64url, whoever's token it is. */
+/** The start of a JSON object in base64url, in any token. */
 const JOSE = /eyJ[\w-]{10}/;
 
-/** Whatever of all the process's tokens must not be seen: text → what it is. */
+/** The parts of all tokens in this process that must not leak: text → what it is. */
 const secrets = new Map();
-/** Configuration of the process's gates: what is there is no secret, though a token may hold it too. */
+/** Configuration of the gates in this process: its texts are not secret, even if a token contains them too. */
 const configuration = new Set();
 
-/** Notes a token: itself, its segments, and every text and large number in its header and its claims. */
+/** Records a token: itself, its segments, and every text and large number in its header and claims. */
 export function remember(token) {
   note(token, 'a token');
   const [header, payload, ...rest] = token.split('.');
@@ -28,7 +28,7 @@ export function remember(token) {
   for (const segment of [header, payload]) noteValues(parse(segment));
 }
 
-/** Notes what an `Authorization` header holds: tokens that were not made by `mint`, or changed since. */
+/** Records the content of an `Authorization` header: tokens that were not made by `mint`, or changed since. */
 export function rememberAuthorization(value) {
   for (const word of String(value).split(/[\s,"]+/)) {
     if (word.length >= 2 * SHORTEST) remember(word);
@@ -45,7 +45,7 @@ export class Watch {
     for (const policy of policies) configuration.add(typeof policy === 'string' ? policy : JSON.stringify(policy) ?? '');
   }
 
-  /** Notes the tokens of a request and looks at its answer later; gives the answer. */
+  /** Records the tokens of a request and checks its response later; returns the response. */
   async exchange(headers = [], answering) {
     for (const [name, value] of headers) {
       if (name?.toLowerCase() === 'authorization') rememberAuthorization(value);
@@ -55,18 +55,18 @@ export class Watch {
     return answer;
   }
 
-  /** What leaked, as sentences. */
+  /** The leaks, as sentences. */
   leaks() {
     const log = this.#logs.map(({ message }) => message).join('\n');
     return [...leaksIn(log, 'the log'), ...leaksIn([...this.#answers].join('\n'), 'an answer')];
   }
 
-  /** Fails if anything leaked. Logs leave workerd a little later than answers do. */
+  /** Fails if anything leaked. Logs arrive a little later than responses. */
   async close() {
     await sleep(20);
     const leaks = this.leaks();
     if (leaks.length === 0) return;
-    // The hook that closes the gate ends here; what it would have closed next must not keep the test file alive.
+    // The hook that closes the gate stops here; whatever it has not closed must not keep the test file alive.
     setTimeout(() => process.exit(1), 30_000).unref();
     assert.fail(`${leaks.length} leaks\n${leaks.slice(0, 5).join('\n')}`);
   }
@@ -74,7 +74,7 @@ export class Watch {
 
 function leaksIn(text, where) {
   const known = [...configuration].join('\n') + OWN_WORDS;
-  // Word by word: a refusal lists the route's scopes, which a token may hold in the same order.
+  // Word by word: a refusal lists the route's scopes, which a token may contain in the same order.
   const isKnown = (secret) => secret.split(' ').every((word) => known.includes(word));
   const found = [...secrets].filter(([secret]) => text.includes(secret) && !isKnown(secret));
   const leaks = found.map(([secret, what]) => `${where} holds ${what}: ${secret}`);
@@ -85,7 +85,7 @@ function leaksIn(text, where) {
 function note(text, what) {
   if (typeof text !== 'string' || text.length < SHORTEST || WORD.test(text)) return;
   secrets.set(text, what);
-  // As a log would escape it.
+  // Escaped, as in a log.
   secrets.set(JSON.stringify(text).slice(1, -1), what);
   if (text.length < 2 * ENDS) return;
   secrets.set(text.slice(0, ENDS), `the start of ${what}`);

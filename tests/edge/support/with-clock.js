@@ -1,5 +1,5 @@
-// Runs in workerd, as the entry of a gate whose clock and whose store of policies do what the test says: the header
-// `x-world` holds how many milliseconds the clock is to be ahead, and what is wrong with the store.
+// Runs in workerd, as the entry of a gate whose clock and policy store the test controls: the header `x-world` says how many
+// milliseconds the clock is ahead, and which fault the store has.
 
 import gate from './index.js';
 

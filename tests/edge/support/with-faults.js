@@ -1,5 +1,5 @@
-// Runs in workerd, as the entry of a gate whose platform fails on demand: the built Worker with bindings and WebCrypto
-// that do what the header `x-platform` says, for as long as that request takes.
+// Runs in workerd, as the entry of a gate whose platform fails on demand: the built Worker with bindings and WebCrypto that
+// behave as the header `x-platform` says, for the duration of that request.
 
 import gate from './index.js';
 

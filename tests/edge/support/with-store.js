@@ -1,5 +1,5 @@
-// Runs in workerd, as the entry of a gate that a test gives a store of its own: the built Worker with another JWKS.
-// What KV's methods are asked goes to the test as JSON; what the test says comes back. See store.mjs.
+// Runs in workerd, as the entry of a gate with a store of the test's: the built Worker with another JWKS. Calls of KV's methods
+// go to the test as JSON, and the test's results come back. See store.mjs.
 
 import gate from './index.js';
 

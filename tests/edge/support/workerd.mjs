@@ -1,4 +1,4 @@
-// Plain workerd, with a configuration file and nothing around it: what Miniflare puts before a Worker tidies some requests up.
+// Plain workerd with a configuration file: what Miniflare puts in front of a Worker would normalise some requests.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import workerdPackage from 'workerd';
 export const WORKERD = workerdPackage.default;
 
 const WRANGLER = readFileSync(fileURLToPath(new URL('../../../wrangler.toml', import.meta.url)), 'utf8');
-/** What is deployed decides, so that all runs have the same behaviour of workerd. */
+/** From the deployed configuration, so that workerd behaves the same in all runs. */
 export const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(WRANGLER)[1];
 
 /**
@@ -20,12 +20,12 @@ export const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(WR
  * - `modules`: name → content; the first is the entry
  * - `bindings`: name → `{ text }`, `{ json }`, `{ service: name }` of one of the others or `outbound`, or `{ kv: port }`
  * - `others`: further Workers, name → text of the module
- * - `outbound`: a port of this machine that takes every request that a Worker makes, whatever its URL; by default the
- *   URL says where on this machine it goes
+ * - `outbound`: a local port that receives every request that a Worker makes, whatever its URL; by default requests go to the
+ *   local address in their URL
  * - `port`: where it listens (default: a free one)
- * - `launch`: `(command, args) => [command, args]`, to run it by another program
+ * - `launch`: `(command, args) => [command, args]`, to run it under another program
  *
- * `since` is when the process was asked for, `port` where it listens.
+ * `since` is when the process was started, `port` where it listens.
  */
 export async function startWorkerd({ launch = (...command) => command, ...world }) {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
@@ -63,7 +63,7 @@ export function mapped(object, map) {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]));
 }
 
-/** workerd says on the control descriptor where it listens, in JSON lines. */
+/** workerd reports on the control descriptor where it listens, in JSON lines. */
 function listening(stream) {
   return new Promise((resolve) => {
     let text = '';
@@ -95,7 +95,7 @@ const config :Workerd.Config = (
 `);
 }
 
-/** A Worker as a service; its modules and values are files in a folder of its name. */
+/** A Worker as a service; its modules and values are files in a folder of the same name. */
 function worker(folder, name, { modules, bindings, outbound }) {
   mkdirSync(join(folder, name));
   const embed = (file, content) => {
