@@ -11,6 +11,7 @@ mod model;
 mod names;
 mod operation;
 mod options;
+mod parse_path;
 mod path;
 mod readings;
 mod remarks;

@@ -1,0 +1,220 @@
+//! `portcullis explain`: the routes that came near, and what each check expects and finds.
+
+use serde_json::json;
+
+use crate::explain::{ROUTES, claims, explain, explain_json, folder, refused};
+use crate::support::token::Token;
+use crate::support::{self, NOW};
+use crate::tool::Folder;
+
+#[test]
+fn each_step_names_what_it_refused() {
+    let folder = folder("explain-steps");
+    let at = |path: &str, token: Token| {
+        let token = token.sign();
+        explain_json(&folder, &["GET", path, "--token", &token])
+    };
+    let api = |token: Token| at("/api/products/7", token);
+    for (explanation, [name, expected, found]) in [
+        (explain_json(&folder, &["GET", "https://a..b/"]), ["host", "a host, and a port if any", "\"a..b\""]),
+        (explain_json(&folder, &["GET", "/a/../b"]), ["path", "a path with one reading", "\"/a/../b\""]),
+        (
+            explain_json(&folder, &["GET", "/healthz", "-H", "host: other/x"]),
+            ["host", "a host, and a port if any", "\"localhost\" in the URL, \"other/x\" in Host"],
+        ),
+        (
+            explain_json(&folder, &["GET", "/api/Products/7"]),
+            ["case", "routes[1] for origins that ignore case, too", "routes[0]"],
+        ),
+        (explain_json(&folder, &["GET", "/none"]), ["route", "one for GET on localhost", ""]),
+        (explain_json(&folder, &["PUT", "/orgs"]), ["route", "one for PUT on localhost", ""]),
+        (explain_json(&folder, &["GET", "/closed"]), ["access", "not deny", "deny"]),
+        (explain_json(&folder, &["GET", "/api/x"]), ["authorization", "one bearer token", "none"]),
+        (
+            explain_json(&folder, &["GET", "/api/x", "-H", "authorization: Basic YTpi"]),
+            ["authorization", "one bearer token", "another scheme"],
+        ),
+        (explain_json(&folder, &["GET", "/api/x", "-t", "opaque"]), ["form", "a strict compact JWS", ""]),
+        (
+            explain_json(&folder, &["GET", "/api/x", "-t", "eyJhbGciOiJub25lIn0.e30.AA"]),
+            ["algorithm", "one that the gate knows", "\"none\""],
+        ),
+        (api(Token::default().header("crit", json!(["b64"]))), ["extensions", "no crit, and no b64 that is false", ""]),
+        (
+            api(Token::default().claim("iss", json!("https://other"))),
+            ["issuer", "\"https://tenant.logto.app/oidc\"", "\"https://other\""],
+        ),
+        (api(Token::default().header("typ", json!("id"))), ["type", "one of \"jwt\", \"at+jwt\", none", "\"id\""]),
+        (api(Token::default().claim("exp", json!("1"))), ["claims", "exp, and the right types", "exp: a string"]),
+        (
+            api(Token::default().claim("cnf", json!({"jkt": "x"})).claim("exp", json!(1))),
+            ["cnf", "a token that is bound to no key", "bound by DPoP (cnf.jkt)"],
+        ),
+        (
+            api(Token::default().claim("cnf", json!({"x5t#S256": "x"}))),
+            ["cnf", "a token that is bound to no key", "bound to a certificate (cnf.x5t#S256)"],
+        ),
+        (
+            api(Token::default().claim("cnf", json!("x"))),
+            ["cnf", "a token that is bound to no key", "bound to a key (cnf)"],
+        ),
+        (
+            api(Token::default().claim("exp", json!(NOW - 31))),
+            ["exp", "later than 2027-01-15T08:00:00Z (with 30 s of leeway)", "1799999969 (2027-01-15T07:59:29Z)"],
+        ),
+        (
+            api(Token::default().claim("nbf", json!(NOW + 31))),
+            [
+                "nbf, iat",
+                "not later than 2027-01-15T08:00:00Z (with 30 s of leeway)",
+                "nbf 1800000031 (2027-01-15T08:00:31Z), iat 1800000000 (2027-01-15T08:00:00Z)",
+            ],
+        ),
+        (
+            api(Token::default().header("kid", json!("p384b"))),
+            [
+                "key",
+                "a key of issuer logto, one of these: \"rsa\", \"p256\", \"p384\", \"ed\"",
+                "kid \"p384b\", alg \"ES384\"",
+            ],
+        ),
+        (api(Token { key: "p384b", ..Token::default() }), ["signature", "under the key", ""]),
+        (
+            api(Token::default().claim("aud", json!(["a", "b"]))),
+            ["audience", "\"https://api.example.com\"", "\"a\", \"b\""],
+        ),
+        (api(Token::default().claim("organization_id", json!("o"))), ["organization", "no organization_id", "\"o\""]),
+        (api(Token::default().claim("scope", json!(""))), ["scopes", "all of \"read:data\"", "none"]),
+    ] {
+        assert_eq!(refused(&explanation), [name, expected, found]);
+        assert_eq!(explanation["decision"], "deny");
+    }
+}
+
+#[test]
+fn a_bound_token_that_is_taken_is_shown_as_one() {
+    let folder = Folder::new("explain-bound");
+    folder.write("policy.json", support::policy_with(r#","bound_tokens":"ignore""#, ROUTES));
+    let token = Token::default().claim("cnf", json!({"jkt": "x"})).sign();
+    for (caller, claims) in [("--token", token), ("--claims", claims(json!({"cnf": {"jkt": "x"}})))] {
+        let explanation = explain_json(&folder, &["GET", "/api/x", caller, &claims]);
+        assert_eq!(explanation["decision"], "allow", "{explanation:#}");
+        let checks = explanation["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == "cnf").unwrap();
+        assert_eq!(check["expected"], "anything (bound_tokens = \"ignore\")");
+        assert_eq!((&check["found"], &check["outcome"]), (&json!("bound by DPoP (cnf.jkt)"), &json!("passed")));
+    }
+}
+
+#[test]
+fn what_a_token_says_before_its_signature_holds_is_marked() {
+    let folder = folder("explain-unverified");
+    let token = Token { key: "p384b", ..Token::default() }.claim("sub", json!("mallory")).sign();
+    let explanation = explain_json(&folder, &["GET", "/api/x", "--token", &token]);
+    for check in explanation["checks"].as_array().unwrap() {
+        let is_of_token = check["step"].as_u64().unwrap() > 2;
+        assert_eq!(check["unverified"], is_of_token, "{check}");
+    }
+    assert!(!explanation.to_string().contains("mallory"));
+    let run = explain(&folder, &["GET", "/api/x", "--token", &token]);
+    assert!(run.out.contains("kid \"p384\", alg \"ES384\" (unverified)"), "{}", run.out);
+}
+
+#[test]
+fn checks_stand_in_the_order_of_the_contract_and_end_with_the_one_that_refuses() {
+    let folder = folder("explain-order");
+    for token in [Token::default(), Token::default().header("typ", json!("id"))] {
+        let explanation = explain_json(&folder, &["GET", "/api/x", "-t", &token.sign()]);
+        let checks = explanation["checks"].as_array().unwrap();
+        let steps: Vec<u64> = checks.iter().map(|check| check["step"].as_u64().unwrap()).collect();
+        assert!(steps.is_sorted(), "{steps:?}");
+        let refused = checks.iter().position(|check| check["outcome"] == "refused");
+        assert!(refused.is_none_or(|at| at + 1 == checks.len()), "{checks:?}");
+    }
+}
+
+#[test]
+fn what_the_gate_answers_by_itself_is_explained() {
+    let folder = Folder::new("explain-own");
+    let policy = json!({
+        "version": 1, "origin": "https://o", "issuers": {"i": {"issuer": "https://i"}},
+        "cors": {"origins": ["https://app.example.com"]},
+        "resources": {"https://api.example.com/mcp": {}},
+        "routes": [{"path": "/mcp", "methods": ["POST"], "audience": "https://api.example.com/mcp"}, {"path": "/open", "access": "public"}],
+    });
+    folder.write("policy.json", policy.to_string());
+    let ask = |origin: &str, method: &str| {
+        let headers = [format!("origin: {origin}"), format!("access-control-request-method: {method}")];
+        explain_json(&folder, &["OPTIONS", "https://api.example.com/mcp", "-H", &headers[0], "-H", &headers[1]])
+    };
+    let granted = ask("https://app.example.com", "POST");
+    assert_eq!((&granted["decision"], &granted["effect"]["status"]), (&json!("serve"), &json!(204)));
+    let refusal = ask("https://evil.example.com", "POST");
+    assert_eq!(refusal["effect"]["status"], 403);
+    let found = r#"origin "https://evil.example.com", method "POST""#;
+    assert_eq!(refused(&refusal), ["preflight", "an origin and a method that cors allows", found]);
+    let document = "https://api.example.com/.well-known/oauth-protected-resource/mcp";
+    assert_eq!(explain_json(&folder, &["GET", document])["effect"]["status"], 200);
+    assert_eq!(refused(&explain_json(&folder, &["PUT", document])), ["document", "only reading", "PUT"]);
+    let shared = explain_json(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);
+    let added = json!([
+        {"name": "vary", "value": "origin"}, {"name": "access-control-allow-origin", "value": "https://app.example.com"},
+    ]);
+    assert_eq!(shared["effect"]["added"], added);
+    let run = explain(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);
+    assert!(run.out.ends_with("\nTo the origin's answer are added\n  vary: origin\n  access-control-allow-origin: https://app.example.com\n"), "{}", run.out);
+}
+
+#[test]
+fn near_misses_say_what_was_missed() {
+    let folder = folder("explain-near");
+    let near = |args: &[&str]| {
+        let explanation = explain_json(&folder, args);
+        let candidates = explanation["candidates"].as_array().unwrap().clone();
+        let texts = candidates.iter().map(|candidate| {
+            let [standing, reason] = ["standing", "reason"].map(|name| candidate[name].as_str().unwrap_or("-"));
+            format!("{} {standing}: {reason}", candidate["index"])
+        });
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        near(&["GET", "https://api.example.com/api/products/7"]),
+        [
+            "0 chosen: -",
+            "1 behind: routes[0] goes before it: a literal before {*name} in segment 2",
+            "2 other_host: is for {tenant}.example.org only, not for api.example.com",
+        ]
+    );
+    assert_eq!(
+        near(&["PUT", "https://acme.example.org/api/products/7"]),
+        [
+            "2 chosen: -",
+            "0 behind: routes[2] goes before it: its host pattern before no hosts",
+            "1 behind: routes[2] goes before it: its host pattern before no hosts",
+        ]
+    );
+    assert_eq!(near(&["POST", "/api/x"]), ["1 other_method: takes GET PUT only"]);
+    assert_eq!(near(&["TRACE", "/healthz"]), ["5 other_method: takes all methods but CONNECT, TRACE and TRACK"]);
+    assert_eq!(near(&["GET", "/none"]), [""; 0]);
+    assert_eq!(near(&["GET", "/org/x"]), [r#"3 other_path: has "orgs" in segment 1, where the request has "org""#]);
+    assert_eq!(
+        near(&["GET", "/api/Products/7"])[0],
+        "1 chosen: -",
+        "a route that has the path, though not the one that was meant"
+    );
+    assert_eq!(near(&["GET", "/orgs"]), ["3 other_path: has 2 segments, where the request has 1"]);
+    assert_eq!(near(&["GET", "/api"]), ["1 chosen: -"], "a rest covers its root");
+    assert_eq!(near(&["GET", "/"]), [""; 0]);
+}
+
+#[test]
+fn a_request_that_is_answered_before_routes_is_behind_none() {
+    let folder = Folder::new("explain-unasked");
+    let policy = json!({"version": 1, "origin": "https://o", "cors": {"origins": ["https://page.example.com"]},
+        "routes": [{"path": "/a", "access": "public"}]});
+    folder.write("policy.json", policy.to_string());
+    let preflight = ["-H", "origin: https://page.example.com", "-H", "access-control-request-method: GET"];
+    let explanation = explain_json(&folder, &[&["OPTIONS", "/a"], preflight.as_slice()].concat());
+    assert_eq!(explanation["decision"], "serve");
+    assert_eq!(explanation["candidates"][0]["standing"], "unasked");
+}

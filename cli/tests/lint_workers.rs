@@ -1,0 +1,181 @@
+//! What `portcullis check` says of origins, of pages and of the Worker around a policy.
+
+use crate::check::check;
+use crate::lints::{NONE, deny, kinds, token, told};
+use crate::tool::snapshot_narrow;
+
+#[test]
+fn only_an_origin_that_requests_go_to_is_told() {
+    let own = |origin: &str| format!(", origin = \"{origin}\"");
+    let (clear, safe) = (own("http://o.com"), own("https://o.com"));
+    let none: [&str; 0] = [];
+    assert_eq!(kinds("", &[deny("/a", &clear)]), none);
+    assert_eq!(kinds("", &[token("/a", &clear)]), ["http-origin"]);
+    let of_policy = |routes: &[String]| {
+        kinds("origin = \"http://o.com\"", routes).iter().filter(|kind| *kind == "http-origin").count()
+    };
+    assert_eq!(of_policy(&[deny("/a", ""), token("/b", &safe)]), 0);
+    assert_eq!(of_policy(&[deny("/a", ""), token("/b", "")]), 1);
+}
+
+#[test]
+fn an_origin_that_the_caller_names_is_told() {
+    let through = ", origin = \"passthrough\"";
+    let at_home = format!("{through}, hosts = [\"{{t}}.a.com\"]");
+    let none: [&str; 0] = [];
+    assert_eq!(kinds("", &[token("/a", through)]), ["open-passthrough"]);
+    assert_eq!(kinds("", &[token("/a", through), token("/b", through)]), ["open-passthrough", "open-passthrough"]);
+    assert_eq!(kinds("", &[token("/a", &at_home), deny("/b", through), token("/c", "")]), none);
+    let of_policy = |keys: &str, routes: &[String]| {
+        let issuer = "issuers.a.issuer = \"https://a.com\"";
+        let routes = routes.join(", ");
+        let policy = format!("version = 1\norigin = \"passthrough\"\n{issuer}\n{keys}\nroutes = [{routes}]\n");
+        // As if it fitted in one line.
+        check("through.toml", policy).out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let inherited = of_policy("", &[deny("/a", ""), token("/b", ""), token("/c", &at_home), token("/d", "")]);
+    assert_eq!(inherited.matches("[open-passthrough]").count(), 1, "{inherited}");
+    for words in [
+        "[open-passthrough]: origin: any host that the caller names gets the request, the token with it",
+        "2 | origin = \"passthrough\" | ^^^^^^^^^^^^^ |",
+        "help: `hosts` on routes[1] and 1 more",
+    ] {
+        assert!(inherited.contains(words), "{inherited}");
+    }
+    let own = ", origin = \"https://o.com\"";
+    assert!(!of_policy("", &[deny("/a", ""), token("/b", own)]).contains("open-passthrough"));
+    let kept = of_policy("identity.forward_token = false", &[token("/b", "")]);
+    assert!(kept.contains("gets the request, the identity with it"), "{kept}");
+    // With a secret it is no policy at all.
+    let secret = of_policy("identity.secret.binding = \"S\"", &[token("/b", ""), token("/c", &at_home)]);
+    let error = "error: routes[0].hosts: is required: with the origin passthrough the caller would choose who learns identity.secret";
+    assert!(secret.contains(error) && secret.contains("------------- origin"), "{secret}");
+    assert!(!secret.contains("open-passthrough") && secret.contains("1 error"), "{secret}");
+}
+
+#[test]
+fn a_cache_in_front_of_the_gate_is_told() {
+    let policy = "version = 1\nroutes = [{ path = \"/\", access = \"deny\" }]\n";
+    let of = |more: &str| check("worker.toml", format!("[vars.POLICY]\n{policy}{more}")).out;
+    let told = |more: &str| of(more).matches("[worker-cache]").count();
+    for (more, count) in [
+        ("[cache]\nenabled = true\n", 1),
+        ("[cache]\nenabled = false\n", 0),
+        ("[cache]\nenabled = true\n[exports.default]\ntype = \"worker\"\ncache.enabled = false\n", 0),
+        ("[exports.default]\ntype = \"worker\"\ncache.enabled = true\n", 1),
+        ("[exports.Other]\ntype = \"worker\"\ncache.enabled = true\n", 0),
+    ] {
+        assert_eq!(told(more), count, "{more}");
+    }
+    let run = of("[cache]\nenabled = true\n");
+    assert!(run.contains("5 | enabled = true\n  |           ^^^^\n"), "{run}");
+    // Environments inherit it, unless they have their own.
+    let staging = format!("[env.staging.vars.POLICY]\n{policy}");
+    assert_eq!(told(&format!("{staging}[cache]\nenabled = true\n")), 2);
+    assert_eq!(told(&format!("{staging}[env.staging.cache]\nenabled = true\n")), 1);
+    assert_eq!(told(&format!("{staging}[env.staging.cache]\nenabled = false\n[cache]\nenabled = true\n")), 1);
+}
+
+#[test]
+fn pages_that_anyone_can_be_are_told() {
+    let cors = |origin: &str, more: &str| format!("cors = {{ origins = [\"https://app.com\", \"{origin}\"]{more} }}");
+    let cookies = ", credentials = true";
+    let none: [&str; 0] = [];
+    for (origin, more, expected) in [
+        ("http://a.com", "", &["http-page"][..]),
+        ("http://*.a.com:8080", cookies, &["http-page"]),
+        ("HTTP://A.com", "", &["http-page"]),
+        ("http://localhost:05173", cookies, &none),
+        ("http://127.0.0.1:3000", "", &none),
+        ("http://*.localhost:3000", cookies, &none),
+        ("capacitor://localhost", cookies, &none),
+        ("https://*.com", cookies, &["cors-wide"]),
+        ("https://*.com:8443", cookies, &["cors-wide"]),
+        ("http://*.com", cookies, &["http-page", "cors-wide"]),
+        ("https://*.com", "", &none),
+        ("https://*.a.com", cookies, &none),
+    ] {
+        let cors = cors(origin, more);
+        assert_eq!(kinds(&cors, &[token("/a", "")]), expected, "{cors}");
+        assert_eq!(kinds("", &[token("/a", &format!(", {cors}"))]), expected, "{cors}");
+    }
+}
+
+#[test]
+fn a_worker_is_looked_at_beside_its_policy() {
+    let of = |routes: usize, more: &str| {
+        let route =
+            |n| format!("[[vars.POLICY.routes]]\npath = \"/r{n}\"\naccess = \"deny\"\norigin = \"service:API\"\n");
+        let routes: String = (0..routes).map(route).collect();
+        check("wrangler.toml", format!("[vars.POLICY]\nversion = 1\n{routes}[[services]]\nbinding = \"API\"\n{more}"))
+            .out
+    };
+    assert_eq!(of(10, ""), "wrangler.toml: no problems\n");
+    let large = of(100, "");
+    assert!(
+        large.contains("warning[too-large]: the policy has 5514 bytes; a variable of a Worker takes 5120"),
+        "{large}"
+    );
+    assert!(large.contains("1 | [vars.POLICY]\n  |       ^^^^^^\n"), "{large}");
+    let staging = "[env.staging]\nkv_namespaces = [{binding = \"POLICY_KV\", id = \"1\"}]\n";
+    assert_eq!(of(1, staging), "wrangler.toml: no problems\n");
+    let staging = of(1, "[env.staging]\nname = \"x\"\n");
+    assert!(staging.contains("environment-without-policy"), "{staging}");
+}
+
+#[test]
+fn a_worker_without_its_store_or_with_open_secrets_is_told() {
+    let policy = r#"
+version = 1
+origin = "https://o.com"
+issuers.main = { issuer = "https://a.com" }
+routes = [{ path = "/", audience = "x" }]
+identity.secret = { binding = "SHARED" }
+identity.assertion = { issuer = "https://gate.example.com", keys = ["SIGNING"] }
+"#;
+    let store = "[[kv_namespaces]]\nbinding = \"JWKS\"\nid = \"1\"\n";
+    let of = |vars: &str, more: &str| {
+        check("worker.toml", format!("name = \"gate\"\n{vars}[vars.POLICY]{policy}{more}")).out
+    };
+    assert_eq!(of("[vars]\nOTHER = \"x\"\n", store), "worker.toml: no problems\n");
+    let run = of("[vars]\nSHARED = \"s3cret\"\nSIGNING = \"{}\"\n", "");
+    snapshot_narrow("check/worker.txt", &run);
+    assert!(!run.contains("s3cret"), "{run}");
+    let piece = check("worker.toml", format!("[vars.POLICY]{policy}")).out;
+    assert_eq!(piece, "worker.toml: no problems\n", "a piece to be pasted names no Worker");
+    let fixed_keys = policy.replace("\"https://a.com\"", "\"a\", jwks.keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\" }]");
+    assert_eq!(
+        check("worker.toml", format!("name = \"gate\"\n[vars.POLICY]{fixed_keys}")).out,
+        "worker.toml: no problems\n"
+    );
+}
+
+#[test]
+fn an_origin_that_no_deployed_worker_reaches_is_told() {
+    for (origin, expected) in [
+        ("https://10.0.0.7", &["unreachable-origin"][..]),
+        ("https://203.0.113.9:8443/base", &["unreachable-origin"]),
+        ("https://[2001:db8::7]:8443", &["unreachable-origin"]),
+        ("http://10.0.0.7", &["http-origin", "unreachable-origin"]),
+        ("https://api.internal", &["unreachable-origin"]),
+        ("https://Printer.LOCAL", &["unreachable-origin"]),
+        ("https://api.default.svc.cluster.local:8080", &["unreachable-origin"]),
+        ("https://backend:8000", &["unreachable-origin"]),
+        ("http://localhost:8000", &["loopback-origin"]),
+        ("https://127.0.0.1", &["loopback-origin"]),
+        ("http://[::1]:8000", &["loopback-origin"]),
+        ("http://app.localhost", &["loopback-origin"]),
+        ("https://api.example.com:8443", &NONE),
+        ("https://internal.example.com", &NONE),
+        ("https://local", &["unreachable-origin"]),
+        ("https://notlocal.com", &NONE),
+        ("service:API", &NONE),
+    ] {
+        let own = format!(", origin = \"{origin}\"");
+        assert_eq!(kinds("", &[token("/a", &own)]), expected, "{origin}");
+        assert_eq!(kinds(&format!("origin = \"{origin}\""), &[token("/a", "")]), expected, "{origin}");
+        assert_eq!(kinds(&format!("origin = \"{origin}\""), &[deny("/a", "")]), NONE, "no request goes there");
+    }
+    let local = told("", &[token("/a", ", origin = \"http://localhost:1\"")]);
+    assert_eq!(local[0]["severity"], "note", "`wrangler dev` reaches it");
+}
