@@ -445,7 +445,7 @@ mod tests {
             assert_eq!(first(Jitter::drawn(random)), Some(age), "{random}");
         }
         let drawn = Jitter::drawn(u32::MAX);
-        assert_eq!((drawn.of_a_tenth(9), drawn.of_a_tenth(10), drawn.of_a_tenth(u64::MAX)), (0, 1, u64::MAX / 10));
+        assert_eq!([9, 10, 19, 20, 600].map(|seconds| drawn.of_a_tenth(seconds)), [0, 1, 1, 2, 60]);
         let short = Lifetime { ttl: 600, max_stale: 0, cooldown: 30 };
         let early = KeyFacts { age: Some(599), has_key: true, jitter: drawn, ..KeyFacts::default() };
         assert_eq!(plan(early, short, NOW), KeyAction::UseAndRefresh, "it may be used all the same");
