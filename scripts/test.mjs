@@ -1,5 +1,5 @@
-// `npm test`: native tests, the build, tests of the built Worker under Miniflare and plain workerd, real origins, pages in a
-// browser, the demo, the examples. It stops at the first part that fails.
+// `npm test`: the floors of the modules, native tests, the build, tests of the built Worker under Miniflare and plain
+// workerd, real origins, pages in a browser, the demo, the examples. It stops at the first part that fails.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ const node = process.execPath;
 const EDGE = join(ROOT, 'tests/edge');
 
 try {
+  await part('floors', node, ['scripts/floors.mjs']);
+  await part('tests of the scripts', node, ['--test', '--test-reporter=spec', join(ROOT, 'tests/scripts/floors.test.mjs')]);
   await part('native tests', 'cargo', ['test', '--locked', '--no-fail-fast']);
   await part('build', node, ['scripts/build.mjs']);
   await part('build with faults', node, ['scripts/build.mjs', '--faults']);

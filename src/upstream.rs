@@ -1,8 +1,9 @@
 //! What the origin receives. A request for a route that takes tokens is built from a [`Permit`] and from nothing less.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::rc::Rc;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::authorize::Permit;
 use crate::jose::json::Json;
@@ -11,6 +12,15 @@ use crate::policy::{Forwarding, Identity};
 use crate::request::Request;
 use crate::route::header::{self, FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO};
 use crate::route::path::RequestPath;
+
+/// What is encoded in the value of an identity header; non-ASCII characters always are.
+const IN_VALUES: &AsciiSet = &CONTROLS.add(b'%');
+
+/// What is encoded in the element of a list.
+const IN_ELEMENTS: &AsciiSet = &IN_VALUES.add(b',');
+
+/// A space, encoded.
+const SPACE: &str = "%20";
 
 /// A request to the origin: the inbound one with these changes. Method, body and all other headers stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,20 +208,8 @@ fn list<'a>(elements: impl Iterator<Item = &'a str>, separator: &str) -> Option<
 /// Percent-encodes what a header's value cannot carry or could be misread: `%`, control and non-ASCII characters, in a
 /// list's element commas, and a space at either end, which HTTP would drop (RFC 9110 §5.5).
 fn encode(text: &str, in_list: bool) -> Cow<'_, str> {
-    let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'%' || (in_list && byte == b',');
-    if !text.bytes().any(is_special) && !text.starts_with(' ') && !text.ends_with(' ') {
-        return Cow::Borrowed(text);
-    }
-    let mut encoded = String::with_capacity(text.len());
-    let last = text.len().saturating_sub(1);
-    for (index, byte) in text.bytes().enumerate() {
-        let is_edge_space = byte == b' ' && (index == 0 || index == last);
-        if is_special(byte) || is_edge_space {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        } else {
-            encoded.push(char::from(byte));
-        }
-    }
-    Cow::Owned(encoded)
+    let (leading, rest) = text.strip_prefix(' ').map_or(("", text), |rest| (SPACE, rest));
+    let (rest, trailing) = rest.strip_suffix(' ').map_or((rest, ""), |rest| (rest, SPACE));
+    let encoded = Cow::from(utf8_percent_encode(rest, if in_list { IN_ELEMENTS } else { IN_VALUES }));
+    if leading.is_empty() && trailing.is_empty() { encoded } else { Cow::Owned([leading, &encoded, trailing].concat()) }
 }

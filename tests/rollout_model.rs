@@ -84,6 +84,11 @@ struct Model {
     works_since: Option<u64>,
     /// When the clock was set last.
     jumped_at: u64,
+    /// By how many seconds the clock is ahead of the time, or behind it.
+    ahead: i64,
+    /// By how many milliseconds the clock was set back since the last request. Where it has caught up by the next one, an
+    /// isolate cannot know, and takes what it checked for so much younger.
+    unnoticed_ms: u64,
     /// The good ones that ever were at the key.
     ever_good: Vec<usize>,
     elapsed: u64,
@@ -94,7 +99,17 @@ impl Model {
         let world = World::new(&variable());
         let isolate = Isolate::new(Some(&variable()));
         let (now, ever_good) = (world.time_ms(), Vec::new());
-        Self { world, isolate, at_key: (None, now), works_since: Some(now), jumped_at: now, ever_good, elapsed: 0 }
+        Self {
+            world,
+            isolate,
+            at_key: (None, now),
+            works_since: Some(now),
+            jumped_at: now,
+            ahead: 0,
+            unnoticed_ms: 0,
+            ever_good,
+            elapsed: 0,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -137,6 +152,8 @@ impl Model {
             Event::Jump(ahead) => {
                 self.world.set_ahead(*ahead);
                 self.jumped_at = before;
+                self.unnoticed_ms += u64::try_from(1000 * (self.ahead - ahead)).unwrap_or(0);
+                self.ahead = *ahead;
             }
         }
         self.world.settle();
@@ -153,13 +170,14 @@ impl Model {
         for answer in self.world.run(futures_util::future::join_all(requests)) {
             self.check(&answer, began, in_force.as_deref());
         }
+        self.unnoticed_ms = 0;
     }
 
     /// `in_force` is what was in force when the request began.
     fn check(&self, answer: &str, began: u64, in_force: Option<&str>) {
         let (at_key, since) = self.at_key;
         // By the isolate's clock: what that said before it was set counts for nothing.
-        let had = |since: u64, time| began >= since.max(self.jumped_at) + time + SLACK_MS;
+        let had = |since: u64, time| began >= since.max(self.jumped_at) + time + self.unnoticed_ms + SLACK_MS;
         let had_time = |recovery, age| self.works_since.is_some_and(|works| had(works, recovery) && had(since, age));
         if answer == "none" {
             assert_eq!(in_force, None, "never without a policy once one was good");

@@ -135,7 +135,8 @@ fn rsa(key: &Value) -> Value {
 
 /// The way of a key of a key set.
 fn key(jwk: &Value, alg: &str) -> Result<<NativeCrypto as Crypto>::Key, &'static str> {
-    let key = PublicKey::parse(&Json::parse(&jwk.to_string()).unwrap()).ok_or("a key that the gate passes over")?;
+    let key =
+        PublicKey::parse(&Json::parse(&jwk.to_string()).unwrap()).map_err(|_| "a key that the gate passes over")?;
     let algorithm = Algorithm::from_name(alg).unwrap();
     assert!(key.fits(algorithm));
     block_on(NativeCrypto.import(&key, algorithm)).ok_or("a key that the native backend refuses")

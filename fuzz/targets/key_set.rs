@@ -89,8 +89,8 @@ fn assert_key(key: &PublicKey, source: &Value) {
     assert_eq!(key.kid.as_deref(), source.get("kid").and_then(Value::as_str));
     let text = serde_json::to_string(source).unwrap();
     let again = PublicKey::parse(&Json::parse(&text).unwrap());
-    assert_eq!(again.as_ref().map(|again| (&again.kid, &again.material)), Some((&key.kid, &key.material)));
-    assert_eq!(PublicKey::parse(&Json::Object(key.source().clone())).as_ref(), Some(key));
+    assert_eq!(again.as_ref().map(|again| (&again.kid, &again.material)), Ok((&key.kid, &key.material)));
+    assert_eq!(PublicKey::parse(&Json::Object(key.source().clone())).as_ref(), Ok(key));
 
     let fitting: Vec<Algorithm> = Algorithm::ALL.into_iter().filter(|algorithm| key.fits(*algorithm)).collect();
     assert_eq!(key.some_algorithm(), fitting.first().copied());

@@ -275,7 +275,7 @@ impl<P: Platform + Observer> Gateway<P> {
         platform.observe(Step::Claims(issuer));
         let candidate = Candidate::new(token, issuer, platform.now().seconds())?;
         // 5. Its key.
-        platform.observe(PlaceStep::Key(issuer));
+        platform.observe(Step::Key(issuer));
         let found = keys.find(&KeyQuery::by(candidate.header()), platform).await?;
         // 6. Its signature.
         platform.observe(Step::Signature(found.keys.len()));

@@ -44,6 +44,6 @@ pub fn usable_keys(set: &Json<'_>) -> Result<Vec<PublicKey>, KeySetError> {
     if entries.len() > MAX_SET_KEYS {
         return Err(KeySetError::TooManyKeys(entries.len()));
     }
-    let keys: Vec<_> = entries.iter().filter_map(PublicKey::parse).collect();
+    let keys: Vec<_> = entries.iter().filter_map(|entry| PublicKey::parse(entry).ok()).collect();
     if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(keys) }
 }

@@ -94,7 +94,7 @@ impl PrivateKey {
     /// The public key, read as anyone else would read it; `None` if nobody could.
     #[must_use]
     pub fn public(&self) -> Option<PublicKey> {
-        PublicKey::parse(&Json::parse(&self.public_jwk()).ok()?)
+        PublicKey::parse(&Json::parse(&self.public_jwk()).ok()?).ok()
     }
 
     /// The members that make the key, in the order and form that its name is made of (RFC 7638 §3.2 and §3.3). Numbers are

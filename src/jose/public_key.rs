@@ -52,24 +52,46 @@ pub enum Material {
     },
 }
 
+/// Why an entry of a key set is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassedOver {
+    /// It is not a JSON object.
+    NotObject,
+    /// It has this member of a private or a symmetric key.
+    Secret(&'static str),
+    /// This member, `use` or `key_ops`, says that it does not verify signatures.
+    Purpose(&'static str),
+    /// `kty` and `crv` are not those of an algorithm of the gate.
+    Type,
+    /// This member is absent or malformed.
+    Malformed(&'static str),
+    /// The RSA modulus has fewer than 2048 bits.
+    ShortModulus,
+    /// The RSA exponent is even, or under 3.
+    BadExponent,
+    /// `alg` is not an algorithm that the key fits.
+    Algorithm,
+}
+
 impl PublicKey {
-    /// Reads an entry of a key set; `None` for one that is passed over: not an object, private, symmetric, of an unknown
-    /// type, too weak, malformed, not for verifying signatures, or for an algorithm that it does not fit.
-    #[must_use]
-    pub fn parse(entry: &Json<'_>) -> Option<Self> {
-        let entry = entry.as_object()?;
-        if SECRET_MEMBERS.iter().any(|member| entry.get(member).is_some()) || !is_for_verifying(entry) {
-            return None;
+    /// Reads an entry of a key set.
+    ///
+    /// # Errors
+    /// Why it is passed over.
+    pub fn parse(entry: &Json<'_>) -> Result<Self, PassedOver> {
+        let entry = entry.as_object().ok_or(PassedOver::NotObject)?;
+        if let Some(member) = SECRET_MEMBERS.into_iter().find(|member| entry.get(member).is_some()) {
+            return Err(PassedOver::Secret(member));
         }
+        check_purpose(entry)?;
         let material = Material::parse(entry)?;
-        let algorithm = match optional_text(entry, "alg")? {
+        let fits = |algorithm: &Algorithm| algorithm.key_type() == material.key_type();
+        let algorithm = match optional_text(entry, "alg").ok_or(PassedOver::Algorithm)? {
             None => None,
-            Some(name) => {
-                Some(Algorithm::from_name(name).filter(|algorithm| algorithm.key_type() == material.key_type())?)
-            }
+            Some(name) => Some(Algorithm::from_name(name).filter(fits).ok_or(PassedOver::Algorithm)?),
         };
-        let kid = optional_text(entry, "kid")?.map(str::to_owned);
-        Some(Self { kid, material, algorithm, source: entry.clone().into_owned() })
+        let kid = optional_text(entry, "kid").ok_or(PassedOver::Malformed("kid"))?.map(str::to_owned);
+        Ok(Self { kid, material, algorithm, source: entry.clone().into_owned() })
     }
 
     /// Whether the key may verify a signature of this algorithm.
@@ -92,14 +114,17 @@ impl PublicKey {
 }
 
 impl Material {
-    fn parse(entry: &Object<'_>) -> Option<Self> {
+    fn parse(entry: &Object<'_>) -> Result<Self, PassedOver> {
         let text = |member: &str| entry.get(member).and_then(Json::as_str);
-        let key_type = KeyType::of_jwk(text("kty")?, text("crv"))?;
-        let number = |member| coordinate(text(member)?, key_type);
+        let key_type = text("kty").and_then(|kty| KeyType::of_jwk(kty, text("crv"))).ok_or(PassedOver::Type)?;
+        let number = |member: &'static str| {
+            text(member).and_then(|text| coordinate(text, key_type)).ok_or(PassedOver::Malformed(member))
+        };
+        let integer = |member: &'static str| text(member).and_then(unsigned).ok_or(PassedOver::Malformed(member));
         match key_type {
-            KeyType::Rsa => rsa(text("n")?, text("e")?),
-            KeyType::Ec(curve) => Some(Self::Ec { curve, x: number("x")?, y: number("y")? }),
-            KeyType::Ed25519 => Some(Self::Ed25519 { x: number("x")? }),
+            KeyType::Rsa => rsa(&integer("n")?, &integer("e")?),
+            KeyType::Ec(curve) => Ok(Self::Ec { curve, x: number("x")?, y: number("y")? }),
+            KeyType::Ed25519 => Ok(Self::Ed25519 { x: number("x")? }),
         }
     }
 
@@ -114,13 +139,16 @@ impl Material {
     }
 }
 
-/// `use` (RFC 7517 §4.2), if there, is `sig`; `key_ops` (§4.3), if there, holds `verify`.
-fn is_for_verifying(entry: &Object<'_>) -> bool {
-    let use_is_sig = entry.get("use").is_none_or(|value| value.as_str() == Some("sig"));
-    let may_verify = entry
-        .get("key_ops")
-        .is_none_or(|value| value.as_array().is_some_and(|ops| ops.iter().any(|op| op.as_str() == Some("verify"))));
-    use_is_sig && may_verify
+/// `use` (RFC 7517 §4.2), if present, is `sig`; `key_ops` (§4.3), if present, holds `verify`.
+fn check_purpose(entry: &Object<'_>) -> Result<(), PassedOver> {
+    if entry.get("use").is_some_and(|value| value.as_str() != Some("sig")) {
+        return Err(PassedOver::Purpose("use"));
+    }
+    let holds_verify = |ops: &[Json<'_>]| ops.iter().any(|op| op.as_str() == Some("verify"));
+    if entry.get("key_ops").is_some_and(|value| !value.as_array().is_some_and(holds_verify)) {
+        return Err(PassedOver::Purpose("key_ops"));
+    }
+    Ok(())
 }
 
 /// A member that must be a string if it is there: `None` if it is something else.
@@ -128,16 +156,19 @@ pub(super) fn optional_text<'o>(entry: &'o Object<'_>, member: &str) -> Option<O
     entry.get(member).map_or(Some(None), |value| value.as_str().map(Some))
 }
 
-/// Some issuers lead the modulus with a zero byte, against RFC 7518 §6.3.1.1; it means the same and is taken off.
-fn rsa(n: &str, e: &str) -> Option<Material> {
-    let (n, e) = (unsigned(n)?, unsigned(e)?);
-    let top = n.first()?;
-    let bits = n.len() * 8 - usize::try_from(top.leading_zeros()).ok()?;
-    let exponent_is_sane = e.last()? % 2 == 1 && (e.len() > 1 || e.first()? >= &MIN_RSA_EXPONENT);
-    (bits >= MIN_RSA_BITS && exponent_is_sane)
-        .then(|| Material::Rsa { n: base64url::encode(&n), e: base64url::encode(&e) })
+fn rsa(n: &[u8], e: &[u8]) -> Result<Material, PassedOver> {
+    let bits = n.first().map_or(0, |top| n.len() * 8 - top.leading_zeros() as usize);
+    if bits < MIN_RSA_BITS {
+        return Err(PassedOver::ShortModulus);
+    }
+    if !matches!(e, [.., last] if last % 2 == 1) || matches!(e, [only] if *only < MIN_RSA_EXPONENT) {
+        return Err(PassedOver::BadExponent);
+    }
+    Ok(Material::Rsa { n: base64url::encode(n), e: base64url::encode(e) })
 }
 
+/// An unsigned number. Some issuers put a zero byte in front of the modulus, against RFC 7518 §6.3.1.1; it means the same
+/// and is dropped.
 fn unsigned(text: &str) -> Option<Vec<u8>> {
     let mut bytes = base64url::decode(text)?;
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -154,7 +185,7 @@ pub(super) fn coordinate(text: &str, key_type: KeyType) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Option<PublicKey> {
+    fn parse(text: &str) -> Result<PublicKey, PassedOver> {
         PublicKey::parse(&Json::parse(text).unwrap())
     }
 
@@ -165,11 +196,11 @@ mod tests {
         base64url::encode(&number)
     }
 
-    fn rsa_key(n: &str, e: &str, more: &str) -> Option<PublicKey> {
+    fn rsa_key(n: &str, e: &str, more: &str) -> Result<PublicKey, PassedOver> {
         parse(&format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"{more}}}"#))
     }
 
-    fn ec_key(crv: &str, size: usize, more: &str) -> Option<PublicKey> {
+    fn ec_key(crv: &str, size: usize, more: &str) -> Result<PublicKey, PassedOver> {
         let coordinate = number(size, 1, 1);
         parse(&format!(r#"{{"kty":"EC","crv":"{crv}","x":"{coordinate}","y":"{coordinate}"{more}}}"#))
     }
@@ -192,13 +223,15 @@ mod tests {
     #[test]
     fn weak_rsa_keys_are_passed_over() {
         let n = number(256, 0x80, 1);
-        assert!(rsa_key(&number(256, 0x7f, 1), "AQAB", "").is_none(), "2047 bits");
-        assert!(rsa_key(&number(257, 0, 1), "AQAB", "").is_none(), "a leading zero byte adds no strength");
-        assert!(rsa_key(&n, "AQ", "").is_none(), "e is 1");
-        assert!(rsa_key(&n, "AA", "").is_none(), "e is 0");
-        assert!(rsa_key(&n, "", "").is_none(), "e is empty");
-        assert!(rsa_key(&n, "AQAC", "").is_none(), "e is even");
-        assert!(rsa_key(&n, "Aw", "").is_some(), "e is 3");
+        let short = Err(PassedOver::ShortModulus);
+        assert_eq!(rsa_key(&number(256, 0x7f, 1), "AQAB", ""), short, "2047 bits");
+        assert_eq!(rsa_key(&number(257, 0, 1), "AQAB", ""), short, "a leading zero byte adds no strength");
+        assert_eq!(rsa_key("", "AQAB", ""), short, "n is empty");
+        for (e, what) in [("AQ", "1"), ("AA", "0"), ("", "empty"), ("AQAC", "even")] {
+            assert_eq!(rsa_key(&n, e, ""), Err(PassedOver::BadExponent), "e is {what}");
+        }
+        assert!(rsa_key(&n, "Aw", "").is_ok(), "e is 3");
+        assert_eq!(rsa_key(&format!("{n}="), "AQAB", ""), Err(PassedOver::Malformed("n")), "padding");
         let mut led = vec![0];
         led.extend(base64url::decode(&n).unwrap());
         assert_eq!(
@@ -209,47 +242,49 @@ mod tests {
 
     #[test]
     fn entries_that_are_not_public_signature_keys_are_passed_over() {
-        for more in [
-            r#","use":"enc""#,
-            r#","use":1"#,
-            r#","key_ops":["sign"]"#,
-            r#","key_ops":[]"#,
-            r#","key_ops":"verify""#,
-            r#","alg":"ES384""#,
-            r#","alg":"HS256""#,
-            r#","alg":1"#,
-            r#","kid":1"#,
-            r#","use":"sig","key_ops":["sign"]"#,
-            r#","d":"AQ""#,
-            r#","p":"AQ""#,
-            r#","q":"AQ""#,
-            r#","dp":"AQ""#,
-            r#","dq":"AQ""#,
-            r#","qi":"AQ""#,
-            r#","oth":[]"#,
-            r#","k":"AQ""#,
+        for (more, reason) in [
+            (r#","use":"enc""#, PassedOver::Purpose("use")),
+            (r#","use":1"#, PassedOver::Purpose("use")),
+            (r#","key_ops":["sign"]"#, PassedOver::Purpose("key_ops")),
+            (r#","key_ops":[]"#, PassedOver::Purpose("key_ops")),
+            (r#","key_ops":"verify""#, PassedOver::Purpose("key_ops")),
+            (r#","use":"sig","key_ops":["sign"]"#, PassedOver::Purpose("key_ops")),
+            (r#","alg":"ES384""#, PassedOver::Algorithm),
+            (r#","alg":"HS256""#, PassedOver::Algorithm),
+            (r#","alg":1"#, PassedOver::Algorithm),
+            (r#","kid":1"#, PassedOver::Malformed("kid")),
         ] {
-            assert!(ec_key("P-256", 32, more).is_none(), "{more}");
+            assert_eq!(ec_key("P-256", 32, more), Err(reason), "{more}");
+        }
+        for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+            for value in [r#""AQ""#, "[]"] {
+                let more = format!(r#","{member}":{value}"#);
+                assert_eq!(ec_key("P-256", 32, &more), Err(PassedOver::Secret(member)), "{more}");
+            }
         }
         for more in
             ["", r#","use":"sig""#, r#","key_ops":["sign","verify"]"#, r#","alg":"ES256""#, r#","x5c":["junk"]"#]
         {
-            assert!(ec_key("P-256", 32, more).is_some(), "{more}");
+            assert!(ec_key("P-256", 32, more).is_ok(), "{more}");
         }
         for size in [31, 33] {
             let (wrong, right) = (number(size, 1, 1), number(32, 1, 1));
-            for (x, y) in [(&wrong, &right), (&right, &wrong)] {
+            for (x, y, member) in [(&wrong, &right, "x"), (&right, &wrong, "y")] {
                 let key = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-                assert!(parse(&key).is_none(), "a coordinate of {size} bytes");
+                assert_eq!(parse(&key), Err(PassedOver::Malformed(member)), "a coordinate of {size} bytes");
             }
             let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{wrong}"}}"#);
-            assert!(parse(&key).is_none(), "a point of {size} bytes");
+            assert_eq!(parse(&key), Err(PassedOver::Malformed("x")), "a point of {size} bytes");
         }
-        assert!(ec_key("secp256k1", 32, "").is_none());
+        assert_eq!(ec_key("secp256k1", 32, ""), Err(PassedOver::Type));
         let without_kty = format!(r#"{{"crv":"P-256","x":"{0}","y":"{0}"}}"#, number(32, 1, 1));
-        assert!(parse(&without_kty).is_none(), "kty is required");
-        for text in [r#"{"kty":"oct","k":"AQ"}"#, r#"{"kty":"AKP"}"#, "{}", "[]", "null", "1", r#"{"kty":1}"#] {
-            assert!(parse(text).is_none(), "{text}");
+        assert_eq!(parse(&without_kty), Err(PassedOver::Type), "kty is required");
+        assert_eq!(parse(r#"{"kty":"oct","k":"AQ"}"#), Err(PassedOver::Secret("k")));
+        for text in [r#"{"kty":"AKP"}"#, r#"{"kty":"oct"}"#, "{}", r#"{"kty":1}"#] {
+            assert_eq!(parse(text), Err(PassedOver::Type), "{text}");
+        }
+        for text in ["[]", "null", "1"] {
+            assert_eq!(parse(text), Err(PassedOver::NotObject), "{text}");
         }
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn repeated_keys(root: &SourceValue) -> Vec<SyntaxError> {
 }
 
 fn is_within_policy(place: &Place) -> bool {
-    let steps: Vec<PlaceStep<&str>> = place.steps().iter().map(PlacePlaceStep::borrowed).collect();
+    let steps: Vec<PlaceStep<&str>> = place.steps().iter().map(PlaceStep::borrowed).collect();
     let of_worker = match steps.as_slice() {
         [PlaceStep::Key("env"), PlaceStep::Key(_), of_environment @ ..] => of_environment,
         of_default => of_default,

@@ -50,8 +50,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
 }
 
 fn tell(lint: &mut Linter<'_>, rule: &FindingRule, message: String, rare: &NameUse, common: &NameUse) {
-    let [place, related] =
-        [rare, common].map(|used| used.place.iter().map(PlacePlaceStep::borrowed).collect::<Vec<_>>());
+    let [place, related] = [rare, common].map(|used| used.place.iter().map(PlaceStep::borrowed).collect::<Vec<_>>());
     let span = Highlight::Value.span(lint.value, &Place::at(&related));
     lint.note(rule, &place, message).related = Some((span, Place::at(&related).to_string()));
 }

@@ -61,5 +61,5 @@ fn some_key(algorithm: Algorithm) -> Option<PublicKey> {
         KeyType::Ed25519 => json!({"kty": kty, "crv": crv, "x": coordinate}),
     };
     let jwk = jwk.to_string();
-    PublicKey::parse(&Json::parse(&jwk).ok()?)
+    PublicKey::parse(&Json::parse(&jwk).ok()?).ok()
 }

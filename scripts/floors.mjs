@@ -1,0 +1,178 @@
+// The floors of the packages: each module imports from its own floor and those below, and no files import each other in a
+// circle. The floors are those of the table in ARCHITECTURE.md. `--circles` prints the circles and nothing else.
+//
+// What counts is what code that is not a test names by a path: `use crate::…`, `use super::…`, and such a path within a
+// line. `pub use` of a module's own file leads on to where the name is defined.
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+import { ROOT } from './toolchain.mjs';
+
+/** The packages, each by the folder of its crate and the crate's root file. */
+const CRATES = [
+  { folder: 'src', root: 'lib.rs', hasFloors: true },
+  { folder: 'cli/src', root: 'main.rs', hasFloors: false },
+];
+
+if (process.argv[1] === import.meta.filename) {
+  const onlyCircles = process.argv.includes('--circles');
+  const floors = readFloors(readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8'));
+  const problems = CRATES.flatMap(({ folder, root, hasFloors }) => (
+    check(join(ROOT, folder), root, hasFloors && !onlyCircles ? floors : undefined)
+  ));
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exit(1);
+  console.log(onlyCircles ? 'floors: no circle' : 'floors: no circle, and no import from a higher floor');
+}
+
+/** What is wrong with a crate, in words. Without floors only circles are. */
+export function check(folder, root, floors) {
+  const nameOf = ({ file }) => join(relative(ROOT, folder), relative(folder, file));
+  const modules = readModules(folder, root);
+  const imports = new Map([...modules.values()].map((module) => [module, importsOf(module, modules)]));
+  const circles = circlesOf(imports).map((circle) => `a circle of ${circle.length} files: ${circle.map(nameOf).sort().join(', ')}`);
+  return floors ? [...circles, ...climbs(imports, floors, nameOf)] : circles;
+}
+
+// Modules --------------------------------------------------------------------------------------------------------------
+
+/** Path of a module (`a::b`, the root is empty) → its file, its code without tests and comments, its re-exports. */
+function readModules(folder, root) {
+  const modules = new Map();
+  const walk = (directory, path) => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) walk(join(directory, entry.name), [...path, entry.name]);
+      else if (entry.name.endsWith('.rs')) add(join(directory, entry.name), path);
+    }
+  };
+  const add = (file, path) => {
+    const stem = file.slice(file.lastIndexOf('/') + 1, -'.rs'.length);
+    const own = dirname(file) === folder && `${stem}.rs` === root ? [] : stem === 'mod' ? path : [...path, stem];
+    const code = codeOf(readFileSync(file, 'utf8'));
+    modules.set(own.join('::'), { file, path: own, code, exports: new Map() });
+  };
+  walk(folder, []);
+  for (const module of modules.values()) readExports(module);
+  return modules;
+}
+
+/** What is compiled into the product: no comments, strings or test modules. */
+function codeOf(text) {
+  const bare = text.replace(/\/\/[^\n]*/g, '').replace(/"(?:\\.|[^"\\])*"/gs, '""');
+  const tests = bare.search(/#\[cfg\(test\)\]\s*mod /);
+  return tests === -1 ? bare : bare.slice(0, tests);
+}
+
+/** Name → the path behind it, of each `pub use`. */
+function readExports(module) {
+  for (const [, tree] of module.code.matchAll(/\bpub(?:\([^)]*\))?\s+use\s+([^;]+);/g)) {
+    for (const { path, name } of flatten(tree)) module.exports.set(name, path);
+  }
+}
+
+/** The paths of a `use` tree, each with the name that it gets. */
+function flatten(tree, prefix = []) {
+  const text = tree.trim();
+  const open = text.indexOf('{');
+  if (open === -1) {
+    const [path, alias] = text.split(/\s+as\s+/);
+    const full = [...prefix, ...path.split('::').map((part) => part.trim()).filter(Boolean)];
+    const last = full.at(-1) === 'self' ? full.slice(0, -1) : full;
+    return [{ path: last, name: alias?.trim() ?? last.at(-1) }];
+  }
+  const head = text.slice(0, open).split('::').map((part) => part.trim()).filter(Boolean);
+  return split(text.slice(open + 1, text.lastIndexOf('}'))).flatMap((part) => flatten(part, [...prefix, ...head]));
+}
+
+/** At the commas that are in no braces. */
+function split(list) {
+  const parts = [''];
+  let depth = 0;
+  for (const c of list) {
+    depth += { '{': 1, '}': -1 }[c] ?? 0;
+    if (c === ',' && depth === 0) parts.push('');
+    else parts[parts.length - 1] += c;
+  }
+  return parts.filter((part) => part.trim() !== '');
+}
+
+// Imports --------------------------------------------------------------------------------------------------------------
+
+function importsOf(module, modules) {
+  const inUse = [...module.code.matchAll(/\buse\s+([^;]+);/g)].flatMap(([, tree]) => flatten(tree)).map(({ path }) => path);
+  const withoutUse = module.code.replace(/\buse\s+[^;]+;/g, '');
+  const inline = [...withoutUse.matchAll(/\b(?:crate|super|self)(?:::\w+)+/g)].map(([path]) => path.split('::'));
+  const found = [...inUse, ...inline].map((path) => resolve(absolute(path, module, modules), modules));
+  return new Set(found.filter((other) => other && other !== module));
+}
+
+/** From the crate's root; undefined for another crate. */
+function absolute([first, ...rest], module, modules) {
+  if (first === 'crate') return rest;
+  if (first === 'self') return [...module.path, ...rest];
+  if (first === 'super') {
+    let base = module.path.slice(0, -1);
+    while (rest[0] === 'super') [base, rest] = [base.slice(0, -1), rest.slice(1)];
+    return [...base, ...rest];
+  }
+  return modules.has([...module.path, first].join('::')) ? [...module.path, first, ...rest] : undefined;
+}
+
+/** The module in whose file the thing at a path is defined. */
+function resolve(path, modules) {
+  if (!path) return undefined;
+  for (let length = path.length; length >= 0; length -= 1) {
+    const module = modules.get(path.slice(0, length).join('::'));
+    if (!module) continue;
+    const exported = length < path.length ? module.exports.get(path[length]) : undefined;
+    if (!exported) return module;
+    return resolve([...(absolute(exported, module, modules) ?? module.path), ...path.slice(length + 1)], modules);
+  }
+  return undefined;
+}
+
+/** Sets of modules that all reach each other (Tarjan). */
+function circlesOf(imports) {
+  const [index, low, stack, circles] = [new Map(), new Map(), [], []];
+  const visit = (module) => {
+    index.set(module, index.size);
+    low.set(module, index.get(module));
+    stack.push(module);
+    for (const other of imports.get(module)) {
+      if (!index.has(other)) visit(other);
+      if (stack.includes(other)) low.set(module, Math.min(low.get(module), low.get(other)));
+    }
+    if (low.get(module) !== index.get(module)) return;
+    const circle = stack.splice(stack.indexOf(module));
+    if (circle.length > 1) circles.push(circle);
+  };
+  for (const module of imports.keys()) if (!index.has(module)) visit(module);
+  return circles;
+}
+
+// Floors ---------------------------------------------------------------------------------------------------------------
+
+/** Name of a module → its floor, from the lowest, as the table says. */
+export function readFloors(markdown) {
+  const [, table] = /<!-- floors -->\n([\s\S]*?)<!-- -->/.exec(markdown) ?? [];
+  if (!table) throw new Error('there is no table of floors');
+  const rows = table.trim().split('\n').slice(2).map((row) => row.split('|')[2]);
+  return new Map(rows.flatMap((names, floor) => [...names.matchAll(/`([\w/]+)`/g)].map(([, name]) => [name, floor])));
+}
+
+function climbs(imports, floors, nameOf) {
+  const floorOf = ({ path }) => {
+    const names = path.map((_, end) => path.slice(0, path.length - end).join('/'));
+    return floors.get(names.find((name) => floors.has(name)));
+  };
+  const problems = [];
+  for (const [module, others] of imports) {
+    if (module.path.length === 0) continue;
+    if (floorOf(module) === undefined) problems.push(`${nameOf(module)} is on no floor`);
+    for (const other of others) {
+      if (floorOf(other) > floorOf(module)) problems.push(`${nameOf(module)} imports from a higher floor: ${nameOf(other)}`);
+    }
+  }
+  return problems;
+}

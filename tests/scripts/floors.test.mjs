@@ -1,0 +1,61 @@
+// The check of floors finds what it is for, in crates made up for it.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+import { check, readFloors } from '../../scripts/floors.mjs';
+
+const TABLE = `<!-- floors -->
+| floor | modules | what |
+|---|---|---|
+| 1 | \`low\` | |
+| 2 | \`high\`, \`other\` | |
+<!-- -->`;
+
+/** What is said of a crate of these files, by their names only. */
+function said(files, floors = readFloors(TABLE)) {
+  const folder = mkdtempSync(join(tmpdir(), 'floors-'));
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    return check(folder, 'lib.rs', floors).map((line) => line.replaceAll(/\S*floors-\w+\//g, ''));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('a crate whose modules import from below is right', () => {
+  const files = { 'lib.rs': 'pub mod low; pub mod high;', 'low.rs': 'pub struct L;', 'high.rs': 'use crate::low::L;' };
+  assert.deepEqual(said(files), []);
+});
+
+test('an import from a higher floor is found, by use and by a path within a line', () => {
+  for (const line of ['use crate::high::H;', 'use super::high::{self, H as X};', 'fn f() { crate::high::f() }']) {
+    const files = { 'low.rs': line, 'high.rs': 'pub struct H;' };
+    assert.deepEqual(said(files), ['low.rs imports from a higher floor: high.rs'], line);
+  }
+});
+
+test('a circle is found, also through a re-export', () => {
+  const files = {
+    'high/mod.rs': 'mod a; mod b; pub use a::A;',
+    'high/a.rs': 'use super::b::B; pub struct A;',
+    'high/b.rs': 'use crate::high::A; pub struct B;',
+  };
+  assert.deepEqual(said(files), ['a circle of 2 files: high/a.rs, high/b.rs']);
+});
+
+test('what comments, texts and tests name does not count', () => {
+  const text = '// use crate::high::H;\nconst S: &str = "crate::high::H";\n#[cfg(test)]\nmod tests { use crate::high::H; }';
+  assert.deepEqual(said({ 'low.rs': text, 'high.rs': 'pub struct H;' }), []);
+});
+
+test('each module has a floor', () => {
+  assert.deepEqual(said({ 'new.rs': '' }), ['new.rs is on no floor']);
+  assert.throws(() => readFloors('# no table'), /no table/);
+});
