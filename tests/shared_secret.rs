@@ -105,6 +105,6 @@ fn a_key_of_assertions_is_no_shared_secret() {
     let identity = r#"{"assertion":{"issuer":"https://g","keys":["A","B"]},"secret":{"binding":"B"}}"#;
     let errors = portcullis::policy::Policy::parse(&with_identity(identity, ROUTES)).unwrap_err();
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    let message = "expected a secret of its own: it goes to the origin, and this one is a key of assertions";
+    let message = "expected a separate secret: it is sent to the origin, and this one is a key of assertions";
     assert_eq!(errors, [format!("identity.secret.binding: {message}")]);
 }
