@@ -34,7 +34,7 @@ struct Flight<K> {
     keys: FetchedKeys<K>,
     id: Sequence,
     reason: Reason,
-    /// The key that the token needs which caused the flight.
+    /// The key needed by the token that caused the flight.
     query: Option<KeyQuery>,
 }
 

@@ -59,7 +59,7 @@ impl<K: 'static> Keyring<K> {
     /// Checks the key sets that are part of the policy.
     ///
     /// # Errors
-    /// The names of the issuers of whose keys the platform can import none.
+    /// The names of the issuers without a single key that the platform can import.
     pub async fn check_static_keys(&self, crypto: &impl Crypto<Key = K>) -> Result<(), Vec<String>> {
         let mut unusable = Vec::new();
         for keys in &self.issuers {

@@ -8,7 +8,7 @@ use super::plan::History;
 use crate::policy::{Issuer, Lifetime};
 use crate::time::{UnixMillis, UnixSeconds};
 
-/// While there is no key set at all, a second fetch starts when the first has taken this many seconds.
+/// While there is no usable key set, a second flight starts once the first has taken this many seconds.
 const SECOND_FLIGHT_AFTER: u64 = 2;
 
 /// After this many seconds a flight is written off, whatever the issuer's timeout: about this long after the response,
