@@ -1,4 +1,4 @@
-//! What the gate answers by itself, in HTTP: the only place that knows status codes and sentences.
+//! The gate's own responses: the only place that knows status codes and sentences.
 
 use std::fmt::Write;
 
@@ -6,18 +6,18 @@ use crate::cors::{AnswerKind, Preflight};
 use crate::decision::{AnswerContext, Document};
 use crate::denial::{Denial, InvalidToken};
 
-/// What the gate answers by itself, as an HTTP response.
+/// A response that the gate creates itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, without line breaks. Of a refusal: a sentence for people and a code for programs, in JSON.
+    /// The body, without line breaks. That of a refusal is JSON with a sentence for people and a code for programs.
     pub body: String,
 }
 
-/// What `WWW-Authenticate` says (RFC 6750 §3).
+/// The value of `WWW-Authenticate` (RFC 6750 §3).
 enum Challenge {
     None,
     /// The caller sent no token, so there is no error (RFC 6750 §3.1).
@@ -26,11 +26,11 @@ enum Challenge {
         error: &'static str,
         description: &'static str,
     },
-    /// The token is good for something else.
+    /// The token is valid, but not sufficient for this request.
     Scope(Option<String>),
 }
 
-/// Makes the response of a denial.
+/// Creates the response to a denied request.
 #[must_use]
 pub fn answer(denial: &Denial, context: &AnswerContext<'_>) -> Answer {
     let (status, code, sentence) = status_and_words(denial);
@@ -47,7 +47,7 @@ pub fn answer(denial: &Denial, context: &AnswerContext<'_>) -> Answer {
     Answer { status, headers, body: format!(r#"{{"error":{},"code":"{code}"}}"#, serde_json::Value::from(sentence)) }
 }
 
-/// Makes the response of a document. Caches keep it for five minutes.
+/// Creates the response with a document. Caches keep it for five minutes.
 #[must_use]
 pub fn serve(document: &Document<'_>, context: &AnswerContext<'_>) -> Answer {
     let mut headers =
@@ -56,7 +56,7 @@ pub fn serve(document: &Document<'_>, context: &AnswerContext<'_>) -> Answer {
     Answer { status: 200, headers, body: document.body.clone().into_owned() }
 }
 
-/// Makes the response of a preflight.
+/// Creates the response to a preflight.
 #[must_use]
 pub fn preflight(preflight: &Preflight<'_>, context: &AnswerContext<'_>) -> Answer {
     let mut headers = vec![
@@ -71,7 +71,7 @@ pub fn preflight(preflight: &Preflight<'_>, context: &AnswerContext<'_>) -> Answ
     Answer { status: 204, headers, body: String::new() }
 }
 
-/// Says which pages of other origins may use an answer.
+/// Adds the headers that say which pages of other origins may use the response.
 fn share(headers: &mut Vec<(&'static str, String)>, context: &AnswerContext<'_>, kind: AnswerKind) {
     let fields = context.sharing.iter().flat_map(|sharing| sharing.fields(kind));
     headers.extend(fields.map(|(name, value)| (name, value.into_owned())));
@@ -138,7 +138,7 @@ fn explain(reason: InvalidToken) -> &'static str {
 }
 
 fn www_authenticate(challenge: &Challenge, context: &AnswerContext<'_>) -> Option<String> {
-    // The host comes from the request: what could end the quoted string is left out (RFC 9110 §5.6.4).
+    // The host comes from the request, so characters that could end the quoted string are dropped (RFC 9110 §5.6.4).
     let realm: String = context.host.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
     let mut value = format!("Bearer realm=\"{realm}\"");
     // Writing to a String cannot fail.

@@ -1,5 +1,5 @@
-//! What a caller may do: verified claims, a route's requirement and the request's values make a permit or a denial.
-//! Audience, organization, scopes and claims are looked at in this order.
+//! Authorization: checks verified claims against the requirement of a route and the values of a request. Audience,
+//! organization, scopes and claims are checked in this order.
 
 use crate::denial::Denial;
 use crate::jose::json::Json;
@@ -9,10 +9,10 @@ use crate::token::claims::Claims;
 use crate::token::verify::VerifiedClaims;
 use crate::trace::{Caller, Observer, Step};
 
-/// The audience of a Logto organization token, in front of the organization's id.
+/// The prefix of the audience of a Logto organization token; the organization's id follows.
 pub const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
 
-/// Leave for a caller to reach a route. Only [`authorize`] makes one.
+/// Proof that verified claims satisfy a requirement. Only [`authorize`] creates one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Permit {
     claims: VerifiedClaims,
@@ -27,13 +27,13 @@ impl Permit {
         self.claims.claims()
     }
 
-    /// The client that the caller uses: `client_id`, else `azp`.
+    /// The OAuth client of the caller: `client_id`, else `azp`.
     #[must_use]
     pub fn client(&self) -> Option<&str> {
         self.claims().text("client_id").or_else(|| self.claims().text("azp"))
     }
 
-    /// The organization that the caller acts in: `organization_id`, else the one that the matched audience names.
+    /// The organization that the caller acts in: `organization_id`, else the one in the matched audience.
     #[must_use]
     pub fn organization(&self) -> Option<&str> {
         let by_audience = || self.matched_audience.as_deref()?.strip_prefix(ORGANIZATION_AUDIENCE);
@@ -41,10 +41,10 @@ impl Permit {
     }
 }
 
-/// Decides what verified claims open.
+/// Checks whether verified claims satisfy a requirement.
 ///
 /// # Errors
-/// The first requirement that is not met, as a 403 of the contract.
+/// The first check that fails, as a 403 of the contract.
 pub fn authorize(
     claims: VerifiedClaims,
     requirement: &Requirement,
@@ -138,7 +138,7 @@ fn is_equal(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues
     }
 }
 
-/// An expected text that has no value on this request is like nothing.
+/// An expected text without a value for this request matches nothing.
 fn is_text(expected: &Expected, request: &impl RequestValues, test: impl FnOnce(&str) -> bool) -> bool {
     match expected {
         Expected::Text(template) => template.resolve(request).is_ok_and(|expected| test(&expected)),

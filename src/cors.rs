@@ -1,5 +1,5 @@
-//! The CORS protocol (Fetch standard, "HTTP CORS protocol"): what a browser is told of an answer that a page of another
-//! origin asked for. It protects pages, not the gate: who is no browser does not ask.
+//! The CORS protocol (Fetch standard, "HTTP CORS protocol"): what a browser learns about a response that a page of
+//! another origin requested. It protects the users of pages, not the gate: clients that are not browsers ignore CORS.
 
 use std::borrow::Cow;
 
@@ -10,40 +10,40 @@ use crate::route::syntax::is_token_char;
 /// Headers of the gate's own refusals that tell a page what to do.
 const EXPOSED_ON_REFUSAL: &str = "www-authenticate, retry-after";
 
-/// A route's `cors` and the origin that asks: what says who may use an answer.
+/// A route's `cors` and the page origin of a request, which decide who may use a response.
 #[derive(Clone, Copy, Debug)]
 pub struct Sharing<'a> {
     cors: &'a Cors,
-    /// The value of `Origin`; of several, all.
+    /// The value of `Origin`; several are joined by commas.
     origin: Option<&'a str>,
 }
 
-/// The answer to a preflight whose origin and method are allowed.
+/// The response to a preflight whose page origin and method are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preflight<'a> {
-    /// The methods that a page may use, as a list.
+    /// The methods that the page may use, as a comma-separated list.
     pub methods: String,
-    /// The request headers that it may set, as a list.
+    /// The request headers that the page may set, as a comma-separated list.
     pub headers: Cow<'a, str>,
-    /// Seconds that a browser keeps this.
+    /// How long browsers may cache this, in seconds.
     pub max_age: u64,
 }
 
-/// What an answer is, as far as it matters to a page.
+/// The kinds of responses that CORS headers distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerKind {
-    /// The origin server's, or a document of the gate's.
+    /// A response of the origin, or a document of the gate's own.
     Content,
-    /// A refusal of the gate's.
+    /// A refusal.
     Refusal,
-    /// The answer to a preflight.
+    /// A preflight response.
     Preflight,
 }
 
-/// The method that a preflight asks for; `None` for a request that is none (Fetch standard, "CORS-preflight request").
+/// The method that a preflight asks for; `None` for any other request (Fetch standard, "CORS-preflight request").
 #[must_use]
 pub fn preflight_method<'r>(request: &'r Request<'_>) -> Option<&'r str> {
-    // First what costs nothing: nearly no request is OPTIONS.
+    // The cheapest check comes first: hardly any request is OPTIONS.
     if request.method != "OPTIONS" {
         return None;
     }
@@ -56,14 +56,14 @@ fn is_token(text: &str) -> bool {
 }
 
 impl<'a> Sharing<'a> {
-    /// What `cors` says to this request.
+    /// Applies `cors` to this request.
     #[must_use]
     pub fn new(cors: &'a Cors, request: &'a Request<'_>) -> Self {
         Self { cors, origin: request.header("origin") }
     }
 
-    /// The answer to a preflight that asks for `method`, where pages may use these `methods`; `None` if this origin's may
-    /// not, or not this method.
+    /// The response to a preflight for `method`, where pages may use these `methods`; `None` if the page origin or the
+    /// method is not allowed.
     #[must_use]
     pub fn preflight(&self, method: &str, methods: &[&str]) -> Option<Preflight<'a>> {
         let is_allowed = self.allowed_origin().is_some() && methods.contains(&method);
@@ -74,13 +74,13 @@ impl<'a> Sharing<'a> {
         })
     }
 
-    /// The headers that say it.
+    /// The CORS headers of a response of this kind.
     #[must_use]
     pub fn fields(&self, kind: AnswerKind) -> Vec<(&'static str, Cow<'a, str>)> {
         let Cors { origins, expose, credentials, .. } = self.cors;
         let mut fields = Vec::with_capacity(4);
-        // What is the same for everyone needs no Vary. Otherwise caches must not give one origin's answer to another,
-        // nor an answer without these headers to a page.
+        // A response that is the same for all pages needs no Vary. Otherwise caches must not give one page origin's
+        // response to another, nor a response without these headers to a page.
         if *origins != WebOrigins::Any {
             fields.push(("vary", Cow::Borrowed("origin")));
         }

@@ -1,6 +1,5 @@
-//! What the gate proves itself with: its keys and the secret that it shares with origins. Each is read when it is first
-//! needed and kept with the policy, since an isolate's secrets stay the same as long as it lives; what is wrong is looked
-//! for again.
+//! The gate's credentials: its own keys, and the secret that it shares with origins. Each is read when it is first
+//! needed and cached with the policy, since the secrets of an isolate never change; an invalid one is read again.
 
 use std::cell::OnceCell;
 
@@ -10,7 +9,7 @@ use crate::jose::json::Json;
 use crate::platform::Platform;
 use crate::policy::{Assertions, SharedSecret};
 
-/// The gate's keys and the shared secret. It has no `Debug`, so that no log can have them.
+/// The gate's own keys and the shared secret. It has no `Debug`, so that no log can contain them.
 pub struct Credentials<S> {
     signer: OnceCell<Signer<S>>,
     secret: OnceCell<String>,
@@ -23,10 +22,10 @@ impl<S> Default for Credentials<S> {
 }
 
 impl<S> Credentials<S> {
-    /// The keys. Requests that come while they are imported import them too: none awaits another's work.
+    /// The keys. Requests that arrive while they are imported import them too: none awaits a future of another request.
     ///
     /// # Errors
-    /// [`Denial::Misconfigured`] if one of them cannot be used; the log says which and why.
+    /// [`Denial::Misconfigured`] if one of them is unusable; the log says which and why.
     pub async fn signer<P: Platform<SigningKey = S>>(
         &self,
         settings: &Assertions,
@@ -39,10 +38,10 @@ impl<S> Credentials<S> {
         Ok(self.signer.get_or_init(|| loaded))
     }
 
-    /// The secret that is shared with origins.
+    /// The shared secret.
     ///
     /// # Errors
-    /// [`Denial::Misconfigured`] if it is absent or no header's value; the log says which.
+    /// [`Denial::Misconfigured`] if it is absent or not valid in a header; the log says what is wrong.
     pub fn secret<P: Platform<SigningKey = S>>(&self, settings: &SharedSecret, platform: &P) -> Result<&str, Denial> {
         if let Some(secret) = self.secret.get() {
             return Ok(secret);
@@ -51,8 +50,8 @@ impl<S> Credentials<S> {
         let read = match platform.secret(&settings.binding) {
             None => Err("is absent"),
             Some(secret) if secret.is_empty() => Err("is empty"),
-            Some(secret) if !is_header_value(&secret) => Err("is no header's value: it may hold visible ASCII only"),
-            Some(secret) if is_private_key(&secret) => Err("is a private key, which goes nowhere"),
+            Some(secret) if !is_header_value(&secret) => Err("is not a valid header value (visible ASCII only)"),
+            Some(secret) if is_private_key(&secret) => Err("is a private key, which must not be sent"),
             Some(secret) => Ok(secret),
         };
         let secret = read.map_err(|problem| misconfigured(&about(problem), platform))?;
@@ -65,12 +64,12 @@ fn misconfigured(problem: &str, platform: &impl Platform) -> Denial {
     Denial::Misconfigured
 }
 
-/// A JWK with a private or a symmetric key (RFC 7518 §6), which a policy could name by mistake or to get at it.
+/// A JWK with a private or symmetric key (RFC 7518 §6), which a policy could name by mistake or to disclose it.
 fn is_private_key(text: &str) -> bool {
     matches!(Json::parse(text), Ok(Json::Object(jwk)) if jwk.get("d").is_some() || jwk.get("k").is_some())
 }
 
-/// RFC 9110 §5.5 allows more; what every server reads alike is this.
+/// RFC 9110 §5.5 allows more; all servers agree only on this.
 fn is_header_value(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }

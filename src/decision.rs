@@ -1,4 +1,4 @@
-//! What the gate decides on a request.
+//! What the gate does with a request.
 
 use std::borrow::Cow;
 
@@ -9,29 +9,29 @@ use crate::upstream::Forward;
 /// The gate's decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// The request goes to the origin, like this.
+    /// Forward the request to the origin, with these changes.
     Allow(Forward<'a>),
-    /// The request goes nowhere.
+    /// Refuse the request.
     Deny(Denial),
-    /// The gate answers by itself; there is no origin for this.
+    /// Serve one of the gate's own documents.
     Serve(Document<'a>),
-    /// A browser asks whether a page may send a request, and it may.
+    /// Answer a preflight: a page may send the request.
     Preflight(Preflight<'a>),
 }
 
-/// What the answer to a request says beside the decision, whoever gives it.
+/// What a response contains besides the decision, whether the gate or the origin creates it.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerContext<'a> {
     /// The request's host without port: the realm of challenges.
     pub host: &'a str,
-    /// Where clients read who issues tokens for the resource that the route is part of (RFC 9728 §5.1).
+    /// The URL at which clients learn who issues tokens for the route's resource (RFC 9728 §5.1).
     pub resource_metadata: Option<&'a str>,
-    /// Which pages of other origins may use the answer; `None` where the gate leaves that to the origin.
+    /// Which pages of other origins may use the response; `None` if the gate leaves that to the origin.
     pub sharing: Option<Sharing<'a>>,
 }
 
 impl<'a> AnswerContext<'a> {
-    /// What is known before the route is.
+    /// The context while the route is not known.
     #[must_use]
     pub fn at(host: &'a str) -> Self {
         Self { host, resource_metadata: None, sharing: None }
@@ -55,10 +55,10 @@ impl Decision<'_> {
     }
 }
 
-/// A document of the gate's own, which everyone may read.
+/// One of the gate's own documents, which everyone may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document<'a> {
-    /// For `content-type`.
+    /// The value of `content-type`.
     pub media_type: &'static str,
     /// The text, without line breaks.
     pub body: Cow<'a, str>,

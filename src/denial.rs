@@ -1,56 +1,56 @@
-//! Why a request goes nowhere. Each reason is a fact; what it looks like in HTTP is the business of `answer`.
+//! The reasons for not forwarding a request. Each is a fact; `answer` decides what it looks like in HTTP.
 
-/// Why a request goes nowhere.
+/// The reason for not forwarding a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// The path has more than one reading.
+    /// The host, the path or the query is ambiguous.
     BadPath,
-    /// No route has the path.
+    /// No route matches the host and the path.
     NoRoute,
-    /// The path's routes take these methods only.
+    /// The routes of the path accept other methods only.
     MethodNotAllowed {
-        /// For the `Allow` header.
+        /// The accepted methods, for the `Allow` header.
         allow: Vec<String>,
     },
-    /// The route lets no one pass.
+    /// The route denies all requests.
     Denied,
     /// A page of this origin may not send such a request.
     PreflightDenied,
     /// No `Authorization` header.
     MissingAuthorization,
-    /// An `Authorization` header of another scheme.
+    /// An `Authorization` header with another scheme.
     UnsupportedScheme,
     /// A `Bearer` header without one well-formed token, or several headers.
     MalformedAuthorization,
-    /// The token is not one of an issuer that the route takes.
+    /// The token is not valid.
     InvalidToken(InvalidToken),
-    /// `exp` is past.
+    /// `exp` has passed.
     TokenExpired,
     /// `nbf` or `iat` is in the future.
     TokenNotYetValid,
     /// `iat` is longer ago than the issuer's `max_age`.
     TokenTooOld,
-    /// The token is for someone else.
+    /// The token is for another audience.
     InvalidAudience,
-    /// The token is for another organization, or for none, or for one where none is expected.
+    /// The token is for another organization, for none, or for one where none is expected.
     OrganizationMismatch,
-    /// The token does not allow what the route needs.
+    /// The token lacks a scope that the route requires.
     InsufficientScope {
-        /// The scopes that the route needs: all of its `all`, then its `any`.
+        /// The scopes that the route requires: all of its `all`, then its `any`.
         scopes: Vec<String>,
     },
-    /// A claim is not what the route needs.
+    /// A claim does not have a value that the route requires.
     ClaimMismatch,
     /// There is no usable key set of the token's issuer.
     KeysUnavailable {
-        /// Seconds until another try may help.
+        /// Seconds after which a retry may succeed.
         retry_after: u64,
     },
-    /// The gate has no policy that it could enforce, or lacks what the policy names.
+    /// The gate has no policy that it can enforce, or lacks what the policy names.
     Misconfigured,
     /// The origin could not be reached.
     OriginUnreachable,
-    /// The origin did not answer in time.
+    /// The origin did not respond in time.
     OriginTimeout,
 }
 
@@ -59,25 +59,25 @@ pub enum Denial {
 pub enum InvalidToken {
     /// Longer than the policy allows.
     TooLong,
-    /// Not header, payload and signature, as an opaque token or a JWE is not.
+    /// Not header, payload and signature: an opaque token or a JWE.
     NotThreeParts,
     /// Not canonical base64url, not a strict JSON object, or a header parameter of the wrong type.
     Malformed,
-    /// `alg` is absent, unknown, or not one of the issuer's.
+    /// `alg` is absent, unknown, or not accepted from this issuer.
     Algorithm,
-    /// `typ` is not one of the issuer's.
+    /// `typ` is not accepted from this issuer.
     Type,
-    /// `crit` or `b64` ask for an extension that the gate does not have.
+    /// `crit` or `b64` asks for an extension that the gate does not support.
     Critical,
-    /// `iss` is not an issuer that the route takes.
+    /// `iss` is not an issuer that the route accepts.
     Issuer,
     /// A claim is absent or of the wrong type.
     Claims,
-    /// It is bound to a key (RFC 7800), which the gate cannot ask its bearer to prove.
+    /// It is bound to a key (RFC 7800), and the gate cannot check proof of possession.
     Bound,
-    /// The issuer has no such key.
+    /// The issuer has no such key, or several without a way to choose.
     Key,
-    /// The signature does not hold.
+    /// The signature is not valid.
     Signature,
 }
 

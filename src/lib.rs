@@ -1,10 +1,10 @@
-//! Portcullis: a JWT gate that stands in front of an origin API at the edge.
+//! Portcullis: a JWT gate that runs in front of an origin API at the edge.
 //!
-//! It finds a request's route, validates the access token that the route asks for, and says what goes to the origin.
-//! What it cannot allow for a stated reason, it refuses.
+//! It finds a request's route, validates the access token that the route requires, and decides what the origin
+//! receives. It refuses every request that it has no stated reason to allow.
 //!
-//! The core is pure: clock, store, network and signature checks are arguments ([`platform`]). The Cloudflare Worker
-//! around it is `edge`, which exists on wasm32 only.
+//! The core is pure: clock, store, network and cryptography are arguments ([`platform`]). The Cloudflare Worker around
+//! it is [`edge`], most of which exists on wasm32 only.
 //!
 //! - In scope: RFC 6750 bearer tokens that are RFC 7515 compact JWS with RFC 7519 claims; RFC 7517 key sets by OpenID
 //!   Connect discovery, by URL, or literal; decisions by route.

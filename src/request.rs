@@ -1,4 +1,4 @@
-//! The request as the gate sees it.
+//! The request head as the gate sees it.
 
 use std::borrow::Cow;
 
@@ -8,38 +8,39 @@ use crate::route::table::Captures;
 use crate::route::url::{Url, is_authority};
 use crate::route::{header, parameter};
 
-/// A request, without its body.
+/// A request head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'r> {
     /// The method, as received.
     pub method: &'r str,
     /// The target.
     pub url: Url<'r>,
-    /// Names in lower case and values; several of one name are one value, joined by commas. The value of a header that
-    /// [`Gateway::needed_headers`](crate::gateway::Gateway::needed_headers) does not name may be left empty.
+    /// Names in lower case, and values; those of several headers with one name are joined by commas. The value of a
+    /// header that [`Gateway::needed_headers`](crate::gateway::Gateway::needed_headers) does not name may be left
+    /// empty.
     pub headers: Vec<(&'r str, &'r str)>,
 }
 
 impl Request<'_> {
-    /// Whether the request's URL is what its parts say. The platform joins the URL from scheme, `Host` and target, so a
-    /// `Host` that holds more than an authority moves the path or the query of what is checked.
+    /// Whether the host is unambiguous. The platform joins the URL from scheme, `Host` and target, so a `Host` that
+    /// contains more than an authority would shift the path or the query that is checked.
     ///
-    /// Some platforms take the URL from elsewhere (service bindings, Miniflare). There `Host` is an authority of its own, or
-    /// absent, and nothing is decided by it.
+    /// Some platforms take the URL from elsewhere (service bindings, Miniflare). There `Host` is an independent
+    /// authority or absent, and no decision depends on it.
     #[must_use]
     pub fn has_unambiguous_host(&self) -> bool {
         let is_plain = |host| host == self.url.authority || is_authority(host);
         is_authority(self.url.authority) && self.header("host").is_none_or(is_plain)
     }
 
-    /// The value of the header of this lower-case name.
+    /// The value of the header with this lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }
 
-/// A request on its route: what the route's templates read.
+/// A request with its route: the values that the route's templates read.
 #[derive(Debug)]
 pub struct Routed<'r> {
     request: &'r Request<'r>,
@@ -79,7 +80,7 @@ impl RequestValues for Routed<'_> {
         }
         let value = only(name, parameters_like(name, query))?;
         for pair in query.split('&') {
-            // Rack 2 and older readers of Python's split at `;` too, so behind it a value ends and another name begins.
+            // Rack 2 and older parsers of Python split at `;` too, so there a value ends and another name begins.
             if pair.contains(';')
                 && let Some((other, _)) = pair.split(';').find_map(|part| parameters_like(name, part).next())
             {
@@ -90,7 +91,7 @@ impl RequestValues for Routed<'_> {
                 return Err(NoValue::Repeated(encoded.to_owned()));
             }
         }
-        // What is not UTF-8 is decoded to this character.
+        // Invalid UTF-8 is decoded to this character.
         if value.contains(char::REPLACEMENT_CHARACTER) { Err(NoValue::Characters) } else { Ok(value) }
     }
 }
@@ -99,7 +100,7 @@ fn parameters_like<'q>(name: &str, query: &'q str) -> impl Iterator<Item = (Cow<
     form_urlencoded::parse(query.as_bytes()).filter(move |(known, _)| parameter::is_alike(known, name))
 }
 
-/// The value of a name, which must be there as it is written, and be the only one that some origin takes for it.
+/// The value of a name, which must be present as written, and be the only one that some origin takes for it.
 fn only<N: AsRef<str>, V>(name: &str, alike: impl Iterator<Item = (N, V)>) -> Result<V, NoValue> {
     let (mut value, mut other) = (None, None);
     for (known, found) in alike {
@@ -161,7 +162,7 @@ mod tests {
         }
     }
 
-    /// What templates read of a request with this query and these headers.
+    /// What templates read from a request with this query and these headers.
     fn read<T>(query: &str, headers: &[(&str, &str)], read: impl Fn(&Routed<'_>) -> T) -> T {
         let url = Url { scheme: "", authority: "", path: "/", query: Some(query) };
         let request = Request { method: "GET", url, headers: headers.to_vec() };

@@ -1,5 +1,5 @@
-//! What a decision turns on, told step by step to an observer, for tools that explain decisions. The edge does not observe,
-//! and there this compiles to nothing.
+//! Reports the steps of a decision to an observer, for tools that explain decisions. The edge does not observe, so
+//! there this compiles to nothing.
 
 use crate::policy::template::RequestValues;
 use crate::policy::{Audience, ClaimRule, Issuer, Organization, Requirement, Route, Scopes};
@@ -7,25 +7,24 @@ use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::claims::Claims;
 
-/// Hears of the steps of the pipeline.
+/// Receives the steps of the pipeline.
 pub trait Observer {
     /// The pipeline takes this step next.
     fn observe(&self, _step: Step<'_>) {}
 }
 
-/// A step of the pipeline (`gateway`), told before it is taken: of a request that is refused, the last step that was
-/// told is the one that refused it, and all before it were passed. A step carries what a token is compared with; of the
-/// token itself it carries nothing before the signature holds. Of a token that was verified before, steps 5 and 6 are left
-/// out.
+/// A step of the pipeline (`gateway`), reported before it is taken: if a request is refused, the last reported step
+/// refused it, and it passed all before. A step carries what a token is compared with; of the token itself it carries
+/// nothing before the signature is verified. For a verified token, steps 5 and 6 are omitted.
 #[derive(Clone, Copy)]
 pub enum Step<'a> {
-    /// 1. The host has one reading.
+    /// 1. The host is unambiguous.
     Host,
-    /// 1. The path has one reading.
+    /// 1. The path is unambiguous.
     Path,
-    /// 1. The query has one reading. Told only if it has none.
+    /// 1. The query is unambiguous. Reported only if it is not.
     Query,
-    /// 1. A document of the gate's own is only read.
+    /// 1. The request only reads a document of the gate's own.
     Document,
     /// 1. A page may send the request that its browser asks about.
     Preflight,
@@ -36,16 +35,16 @@ pub enum Step<'a> {
         /// The path, decoded.
         path: &'a RequestPath<'a>,
     },
-    /// 1. The path has the same route for an origin that ignores case. Told only if it has another.
+    /// 1. The path has the same route for an origin that ignores case. Reported only if it has another.
     Case {
         /// The route.
         index: RouteIndex,
-        /// What the path would fall under.
+        /// What the path would match.
         otherwise: &'a RouteMatch<'a>,
     },
-    /// 1. The route is not one that denies.
+    /// 1. The route does not deny all requests.
     Access {
-        /// Where the route stands in the policy.
+        /// The index of the route in the policy.
         index: RouteIndex,
         /// The route.
         route: &'a Route,
@@ -56,13 +55,14 @@ pub enum Step<'a> {
     Authorization,
     /// 3. The token is a compact JWS whose header has an algorithm that the gate knows.
     Form,
-    /// 4. The token's issuer is one that the route takes.
+    /// 4. The route accepts the token's issuer.
     Issuer(&'a Requirement),
-    /// 4. The issuer takes the token's algorithm and type; its claims have the right types; its times are right.
+    /// 4. The token's algorithm and type are accepted from the issuer; its claims have the right types; its times are
+    ///    right.
     Claims(&'a Issuer),
     /// 5. The issuer has the token's key.
     Key(&'a Issuer),
-    /// 6. The signature holds under one of so many keys.
+    /// 6. The signature is valid under one of this many keys.
     Signature(usize),
     /// 7. The token is for one of these audiences.
     Audience(&'a Audience, Caller<'a>),
@@ -72,15 +72,15 @@ pub enum Step<'a> {
     Scopes(&'a Scopes, Caller<'a>),
     /// 7. A claim is what it must be.
     Claim(&'a ClaimRule, Caller<'a>),
-    /// 8. There is a place for the request to go to.
+    /// 8. The request can be forwarded to the origin, with proof of the gate.
     Origin,
 }
 
-/// Who calls, after the signature was found to hold.
+/// The caller, once the token is verified.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
     /// The verified claims.
     pub claims: &'a Claims,
-    /// What templates read of the request.
+    /// The values of the request that templates read.
     pub request: &'a dyn RequestValues,
 }

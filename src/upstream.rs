@@ -1,4 +1,4 @@
-//! What the origin receives. A request for a route that takes tokens is built from a [`Permit`] and from nothing less.
+//! What the origin receives. A request with identity headers can only be built from a [`Permit`].
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -22,16 +22,16 @@ const IN_ELEMENTS: &AsciiSet = &IN_VALUES.add(b',');
 /// A space, encoded.
 const SPACE: &str = "%20";
 
-/// A request to the origin: the inbound one with these changes. Method, body and all other headers stay.
+/// The changes to an allowed request before it is forwarded. Method, body and all other headers stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward<'a> {
-    /// Where it goes.
+    /// The URL that it is sent to.
     pub url: String,
-    /// The service binding that takes it, instead of the network.
+    /// The service binding that receives it, instead of the network.
     pub service: Option<Cow<'a, str>>,
-    /// Until the response headers.
+    /// Timeout in milliseconds until the response headers.
     pub timeout_ms: u32,
-    /// Whether Cloudflare's cache may answer in the origin's stead.
+    /// Whether Cloudflare's cache may respond instead of the origin.
     pub cache: bool,
     /// The route's name, for the log.
     pub route: Cow<'a, str>,
@@ -41,12 +41,12 @@ pub struct Forward<'a> {
     pub set: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
-/// By what the origin knows that a request came through the gate, as far as the policy wants it.
+/// How the origin can tell that a request came through the gate, as far as the policy wants it.
 #[derive(Default)]
 pub struct Proof<'a> {
-    /// What the gate signed about the caller; `None` without a caller.
+    /// The assertion about the caller; `None` if the request has no token.
     pub assertion: Option<Rc<str>>,
-    /// The secret that both know.
+    /// The shared secret.
     pub secret: Option<&'a str>,
 }
 
@@ -64,7 +64,7 @@ pub struct ForwardTarget<'t, 'a> {
 }
 
 impl<'a> Forward<'a> {
-    /// Builds the request to a route's origin. `permit` is `None` where the route needs none and the caller has none.
+    /// Builds the changes for a route's origin. `permit` is `None` if the route needs none and the caller has none.
     #[must_use]
     pub fn new(
         ForwardTarget { request, path, route, forwarding }: ForwardTarget<'_, 'a>,
@@ -118,7 +118,7 @@ impl<'a> Forward<'a> {
     }
 }
 
-/// The rest of the path and the query as received, behind the origin's base.
+/// The origin's base, then the rest of the path and the query as received.
 fn target(request: &Request<'_>, rest: &str, origin: &Origin) -> String {
     let url = &request.url;
     let (scheme, slashes, authority, base) = match origin {
@@ -133,9 +133,9 @@ fn target(request: &Request<'_>, rest: &str, origin: &Origin) -> String {
 fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>> {
     let named = connection_names(request.header("connection").unwrap_or_default());
     let is_named = |name: &str| named.binary_search_by(|named| named.as_str().cmp(name)).is_ok();
-    // A WebSocket handshake is the one upgrade that goes through; the platform speaks it with the origin itself. It does so
-    // wherever the header asks for it, and always by GET (RFC 6455 §4.1): with another method the origin would receive a
-    // request that nobody checked.
+    // A WebSocket handshake is the only upgrade that is forwarded; the platform performs it with the origin itself. It
+    // does so whenever the header asks for it, and always by GET (RFC 6455 §4.1): with another method the origin would
+    // receive a request that was not checked.
     let is_websocket = request.method == "GET"
         && request.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
     let is_removed = |name: &str| {
@@ -146,7 +146,7 @@ fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>>
     request.headers.iter().map(|(name, _)| *name).filter(|name| is_removed(name)).map(Cow::Borrowed).collect()
 }
 
-/// The headers that `Connection` names, in lower case and in order: a request may name thousands and have thousands.
+/// The headers that `Connection` names, in lower case and sorted: a request may name thousands and have thousands.
 fn connection_names(connection: &str) -> Vec<String> {
     let names = connection.split(',').map(str::trim).filter(|name| !name.is_empty());
     let mut names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
@@ -195,7 +195,7 @@ fn claim_value<'a>(claim: &'a Json<'_>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// An empty list is no header at all.
+/// `None` for an empty list, which becomes no header.
 fn list<'a>(elements: impl Iterator<Item = &'a str>, separator: &str) -> Option<Cow<'a, str>> {
     elements.map(|element| encode(element, true)).reduce(|mut joined, element| {
         let text = joined.to_mut();
@@ -205,8 +205,8 @@ fn list<'a>(elements: impl Iterator<Item = &'a str>, separator: &str) -> Option<
     })
 }
 
-/// Percent-encodes what a header's value cannot carry or could be misread: `%`, control and non-ASCII characters, in a
-/// list's element commas, and a space at either end, which HTTP would drop (RFC 9110 §5.5).
+/// Percent-encodes what a header's value cannot carry or what could be misread: `%`, control and non-ASCII characters,
+/// commas in the elements of a list, and a space at either end, which HTTP would drop (RFC 9110 §5.5).
 fn encode(text: &str, in_list: bool) -> Cow<'_, str> {
     let (leading, rest) = text.strip_prefix(' ').map_or(("", text), |rest| (SPACE, rest));
     let (rest, trailing) = rest.strip_suffix(' ').map_or((rest, ""), |rest| (rest, SPACE));

@@ -327,7 +327,7 @@ fn without_a_usable_key_nothing_is_sent_that_needs_one() {
         (Some(ED25519), "is not a key for ES256"),
         (Some(r#"{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}"#), "is not a key for ES256"),
         (Some(zero.as_str()), "is refused"),
-        (Some(mixed.as_str()), "is not its private part's"),
+        (Some(mixed.as_str()), "does not match its private part"),
     ] {
         let mut world = World::new(&asserting("", ROUTES));
         if let Some(secret) = secret {
@@ -373,7 +373,7 @@ fn a_platform_that_does_not_sign_stops_the_request() {
     published(&mut world);
     world.shared.signing_fails.set(true);
     assert_eq!(outcome(&world.get("/", &token)), "500 gate.misconfigured");
-    assert_eq!(*world.shared.log.borrow(), ["identity.assertion: the platform's cryptography does not sign"]);
+    assert_eq!(*world.shared.log.borrow(), ["identity.assertion: the platform's cryptography failed to sign"]);
     world.shared.signing_fails.set(false);
     assertion(&world.get("/", &token));
 }

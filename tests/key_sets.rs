@@ -57,7 +57,7 @@ fn a_set_at_its_limits_is_one() {
 fn a_set_says_what_is_wrong_with_it() {
     for (text, expected) in [
         (sized(1, 262_145), "the key set is over 262144 bytes"),
-        (sized(101, 0), "the key set has 101 keys, over 100"),
+        (sized(101, 0), "the key set has 101 keys, more than 100"),
         ("{}".to_owned(), "the key set is not a JSON object with a list \"keys\""),
         (r#"{"keys":[]}"#.to_owned(), "the key set has no usable key"),
     ] {

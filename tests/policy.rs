@@ -125,7 +125,7 @@ fn a_message_says_what_was_expected_and_what_was_found() {
     );
     // The reader's words stand behind the gate's.
     for (policy, words) in [
-        (r#"{"version":1,"version":1}"#, "a member is there twice at line 1 column 25"),
+        (r#"{"version":1,"version":1}"#, "a member appears twice at line 1 column 25"),
         (&"[".repeat(33), "nested too deeply at line 1 column 33"),
         (r#"{"version":1"#, "EOF while parsing an object at line 1 column 12"),
     ] {

@@ -148,7 +148,7 @@ fn a_last_good_one_that_is_good_no_more_does_not_bring_back_the_variable() {
 fn a_bad_variable_is_no_policy() {
     let mut world = world();
     assert_eq!(get(&Isolate::new(Some(BAD)), &mut world), "none");
-    assert_eq!(logged(&world, "the variable POLICY is refused: invalid policy:\n  routes[0].access"), 1);
+    assert_eq!(logged(&world, "the variable POLICY is rejected: invalid policy:\n  routes[0].access"), 1);
 }
 
 #[test]
@@ -262,9 +262,9 @@ fn a_bad_policy_is_refused_and_logged_once_and_a_good_one_after_it_comes_into_fo
     let unusable = json!({"version": 1, "origin": "https://o", "routes": [{"path": "/", "audience": "*"}],
         "issuers": {"i": {"issuer": "i", "jwks": {"keys": [off_the_curve()]}}}});
     for (bad, reason) in [
-        (BAD, "policy is refused: invalid policy:\n  routes[0].access"),
-        ("", "policy is refused: invalid policy:\n  expected a policy document in JSON"),
-        (huge.as_str(), "invalid policy: expected 3145728 bytes at the most"),
+        (BAD, "policy is rejected: invalid policy:\n  routes[0].access"),
+        ("", "policy is rejected: invalid policy:\n  expected a policy document in JSON"),
+        (huge.as_str(), "invalid policy: expected at most 3145728 bytes"),
         (&unusable.to_string(), "issuers.i.jwks: expected a key that WebCrypto can import"),
     ] {
         put(&world, POLICY_KEY, bad);

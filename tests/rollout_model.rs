@@ -227,7 +227,7 @@ proptest! {
         let count = |what: fn(&Event) -> bool| events.iter().filter(|event| what(event)).count();
         let puts = count(|event| matches!(event, Event::Put(policy) if policy % 2 == 1));
         let starts = count(|event| matches!(event, Event::Restart | Event::Renew));
-        let lines = model.world.shared.log.borrow().iter().filter(|line| line.contains("is refused")).count();
+        let lines = model.world.shared.log.borrow().iter().filter(|line| line.contains("is rejected")).count();
         assert!(lines <= puts + starts, "a bad policy is logged once: {lines}");
     }
 }

@@ -62,12 +62,12 @@ fn without_it_nothing_goes_on() {
     for (secret, why) in [
         (None, "is absent"),
         (Some(""), "is empty"),
-        (Some("hunter2\n"), "is no header's value"),
-        (Some("hunter2\r\nx-evil: 1"), "is no header's value"),
-        (Some(" hunter2"), "is no header's value"),
-        (Some("hunter 2"), "is no header's value"),
-        (Some("hunter2é"), "is no header's value"),
-        (Some("hunter2\u{7f}"), "is no header's value"),
+        (Some("hunter2\n"), "is not a valid header value"),
+        (Some("hunter2\r\nx-evil: 1"), "is not a valid header value"),
+        (Some(" hunter2"), "is not a valid header value"),
+        (Some("hunter 2"), "is not a valid header value"),
+        (Some("hunter2é"), "is not a valid header value"),
+        (Some("hunter2\u{7f}"), "is not a valid header value"),
         (Some(r#"{"kty":"EC","d":"hunter2"}"#), "is a private key"),
         (Some(r#"{"kty":"oct","k":"hunter2"}"#), "is a private key"),
     ] {
@@ -105,6 +105,6 @@ fn a_key_of_assertions_is_no_shared_secret() {
     let identity = r#"{"assertion":{"issuer":"https://g","keys":["A","B"]},"secret":{"binding":"B"}}"#;
     let errors = portcullis::policy::Policy::parse(&with_identity(identity, ROUTES)).unwrap_err();
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    let message = "expected a secret of its own: it goes to the origin, and this one is a key of assertions";
+    let message = "expected a separate secret: it is sent to the origin, and this one is a key of assertions";
     assert_eq!(errors, [format!("identity.secret.binding: {message}")]);
 }

@@ -1,4 +1,4 @@
-//! The assertions that are kept of one token.
+//! The cached assertions about one token.
 
 use std::rc::Rc;
 
@@ -6,22 +6,23 @@ use super::Assertion;
 use crate::jose::json::ALLOCATION;
 use crate::time::UnixSeconds;
 
-/// The most of one token. It goes to one origin or two, and is of one organization.
+/// Maximum number per token. A token is used with one or two origins, and for one organization.
 const MAX_KEPT: usize = 4;
 
-/// The latest assertions of one token, for different audiences or organizations.
+/// The latest assertions about one token, for different audiences or organizations.
 #[derive(Debug, Default)]
 pub struct Kept(Vec<Assertion>);
 
 impl Kept {
-    /// The assertion for this audience and organization, while at least half of its life is ahead.
+    /// The assertion for this audience and organization, while more than half of its lifetime is left.
     #[must_use]
     pub fn find(&self, audience: &str, organization: Option<&str>, now: UnixSeconds) -> Option<Rc<str>> {
         let known = self.0.iter().find(|known| known.is_for(audience, organization))?;
         known.is_fresh(now).then(|| Rc::clone(&known.text))
     }
 
-    /// Keeps an assertion in the place of the one that it follows, else of the oldest if there are too many.
+    /// Caches an assertion. It replaces the previous one for the same audience and organization; if there are too many,
+    /// the oldest is evicted.
     pub fn keep(&mut self, assertion: Assertion) {
         self.0.retain(|known| !known.is_for(&assertion.audience, assertion.organization.as_deref()));
         if self.0.len() == MAX_KEPT {
@@ -30,7 +31,7 @@ impl Kept {
         self.0.push(assertion);
     }
 
-    /// How many bytes of memory they hold, about.
+    /// Approximate memory use in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let texts = |known: &Assertion| {

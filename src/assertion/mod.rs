@@ -1,8 +1,8 @@
-//! Assertions: short JWTs in which the gate tells an origin who calls, signed with a key of its own. An origin that checks
-//! them believes nothing that did not come through the gate.
+//! Assertions: short-lived JWTs about the caller, signed with the gate's own key. An origin that verifies them accepts
+//! nothing that did not come through the gate.
 //!
-//! An assertion repeats what a verified token and the route say, for one audience. It is good no longer than the token
-//! is, and while half of its life is ahead it is used again for the same token, audience and organization.
+//! An assertion repeats what a verified token and the route say, for one audience. It expires no later than the token.
+//! While more than half of its lifetime is left, it is reused for the same token, audience and organization.
 
 pub mod kept;
 pub mod signer;
@@ -18,7 +18,7 @@ use crate::time::UnixSeconds;
 use crate::token::claims::Claims;
 use signer::Signer;
 
-/// An assertion, and what it depends on beside its token.
+/// An assertion, and what it depends on besides its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assertion {
     text: Rc<str>,
@@ -28,7 +28,7 @@ pub struct Assertion {
     expires: UnixSeconds,
 }
 
-/// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 9493 §4). What is absent is left out.
+/// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 9493 §4). Absent ones are omitted.
 #[derive(Serialize)]
 struct AssertionClaims<'a> {
     iss: &'a str,
@@ -47,8 +47,8 @@ struct AssertionClaims<'a> {
     exp: u64,
 }
 
-/// Whose subject it is, by issuer and subject (RFC 9493 §3.2.3): a subject is one within its issuer only (RFC 7519 §4.1.2), and
-/// the assertion's own `iss` is the gate. There is none without a subject.
+/// The subject with its issuer (RFC 9493 §3.2.3): a `sub` is unique only within its issuer (RFC 7519 §4.1.2), and the
+/// `iss` of the assertion is the gate. Absent if the token has no `sub`.
 #[derive(Serialize)]
 struct SubjectId<'a> {
     format: &'static str,
@@ -63,7 +63,7 @@ impl<'a> SubjectId<'a> {
 }
 
 impl Assertion {
-    /// Signs what a permit says for an audience. `issuer` is the token's. `None` if the platform does not sign.
+    /// Signs an assertion of what a permit says, for an audience. `issuer` is the token's. `None` if signing fails.
     pub async fn sign<P: Platform>(
         permit: &Permit,
         issuer: &Issuer,
@@ -100,12 +100,12 @@ impl Assertion {
         &self.text
     }
 
-    /// Whether it says what another one would that is for this audience and organization.
+    /// Whether it is for this audience and organization.
     fn is_for(&self, audience: &str, organization: Option<&str>) -> bool {
         *self.audience == *audience && self.organization.as_deref() == organization
     }
 
-    /// Whether at least half of its life is ahead.
+    /// Whether more than half of its lifetime is left.
     fn is_fresh(&self, now: UnixSeconds) -> bool {
         self.issued_at <= now && 2 * now.since(self.issued_at) < self.expires.since(self.issued_at)
     }

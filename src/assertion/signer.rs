@@ -1,4 +1,4 @@
-//! The gate's keys, ready to sign and to be published.
+//! The gate's own keys, ready for signing and publishing.
 
 use serde::Serialize;
 
@@ -8,14 +8,14 @@ use crate::jose::private_key::PrivateKey;
 use crate::platform::Platform;
 use crate::policy::Assertions;
 
-/// What a key signs to show that its public part is its own.
+/// What each key signs, to show that its public part matches.
 const PROBE: &[u8] = b"portcullis";
 
-/// The key that signs, and the key set of all.
+/// The signing key, and the key set with the public parts of all keys.
 pub struct Signer<S> {
     algorithm: Algorithm,
     key: S,
-    /// The first segment of each assertion.
+    /// The header of every assertion, in base64url.
     header: String,
     key_set: String,
 }
@@ -28,11 +28,11 @@ struct AssertionHeader<'a> {
 }
 
 impl<S> Signer<S> {
-    /// Reads the keys from their secrets and imports them. Each shows by a signature that its public part is its own, so
-    /// what is published is what verifies.
+    /// Reads the keys from their secrets and imports them. A signature of each key is verified with its public part, so
+    /// that the published keys are known to work.
     ///
     /// # Errors
-    /// What is wrong with which secret, in words for the log.
+    /// What is wrong with which secret, as a message for the log.
     pub async fn load<P: Platform<SigningKey = S>>(settings: &Assertions, platform: &P) -> Result<Self, String> {
         let (mut signing, mut published) = (None, Vec::<String>::new());
         for name in &settings.keys {
@@ -63,7 +63,7 @@ impl<S> Signer<S> {
         &self.key_set
     }
 
-    /// Signs claims: a compact JWS (RFC 7515 §7.1). `None` if the platform does not.
+    /// Signs claims as a compact JWS (RFC 7515 §7.1). `None` if signing fails.
     pub async fn sign<P: Platform<SigningKey = S>>(&self, claims: &impl Serialize, platform: &P) -> Option<String> {
         let signed = format!("{}.{}", self.header, segment(claims)?);
         let signature = platform.sign(&self.key, self.algorithm, signed.as_bytes()).await?;
@@ -84,10 +84,10 @@ async fn import<P: Platform>(key: &PrivateKey, platform: &P) -> Result<P::Signin
         },
         None => false,
     };
-    if holds { Ok(imported) } else { Err("has a public part (x, y) that is not its private part's (d)") }
+    if holds { Ok(imported) } else { Err("has a public part (x, y) that does not match its private part (d)") }
 }
 
-/// JSON in base64url; `None` for what JSON cannot hold.
+/// JSON in base64url; `None` for what JSON cannot express.
 fn segment(value: &impl Serialize) -> Option<String> {
     serde_json::to_vec(value).ok().map(|json| base64url::encode(&json))
 }

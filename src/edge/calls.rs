@@ -1,5 +1,5 @@
-//! Calls that JavaScript answers later. A call holds nothing of JavaScript: when what waits for it is dropped, nothing
-//! remains, and an answer that comes all the same finds nobody.
+//! Calls that JavaScript answers later. A call holds no JavaScript object: when the future that waits for it is
+//! dropped, nothing remains, and an answer that still arrives is discarded.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,11 +26,11 @@ enum CallState {
     Answered(Result<JsValue, Fault>),
 }
 
-/// A call under way; what it gives is the answer, or the message of the error.
+/// A call in progress. Its output is the answer, or the error's message.
 pub(super) struct Call(u32);
 
 impl Call {
-    /// Asks. `ask` is given the number under which JavaScript answers, and must not wait for the answer.
+    /// Makes a call. `ask` receives the number under which JavaScript answers, and must not wait for the answer.
     pub(super) fn make(ask: impl FnOnce(u32)) -> Self {
         let id = CALLS.with_borrow_mut(|calls| {
             calls.last = calls.last.wrapping_add(1);
@@ -43,7 +43,7 @@ impl Call {
     }
 }
 
-/// Takes an answer to the one who waits for it.
+/// Passes an answer to the task that waits for it.
 pub(super) fn answer(id: u32, answer: Result<JsValue, Fault>) {
     let known = CALLS.with_borrow_mut(|calls| {
         calls.open.get_mut(&id).map(|state| std::mem::replace(state, CallState::Answered(answer)))
@@ -69,7 +69,7 @@ impl Future for Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // What is removed may be a waker, whose drop may drop a task and its calls: not while the table is borrowed.
+        // The removed state may be a waker, whose drop may drop a task and its calls: not while the table is borrowed.
         let _state = CALLS.with_borrow_mut(|calls| calls.open.remove(&self.0));
     }
 }

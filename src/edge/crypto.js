@@ -1,4 +1,4 @@
-// Signatures by WebCrypto: native code, where the same in wasm costs 20 times as much.
+// Signatures by WebCrypto, which is native code: the same in wasm takes 20 times as long.
 
 const pkcs1 = (hash) => ({ name: 'RSASSA-PKCS1-v1_5', hash });
 const pss = (hash, saltLength) => ({ name: 'RSA-PSS', hash, saltLength }); // RFC 7518 §3.5: salt as long as the hash
@@ -17,26 +17,26 @@ const ALGORITHMS = {
   EdDSA: { name: 'Ed25519' },
 };
 
-/** A CryptoKey of a JWK that holds nothing but numbers; rejects if WebCrypto does not take it. */
+/** A CryptoKey from a JWK of nothing but key material; rejects if WebCrypto does not accept it. */
 export function importKey(algorithm, kty, crv, first, second) {
   const jwk = kty === 'RSA' ? { kty, n: first, e: second } : { kty, crv, x: first, y: second };
   if (second === undefined) delete jwk.y;
   return crypto.subtle.importKey('jwk', jwk, ALGORITHMS[algorithm], false, ['verify']);
 }
 
-/** Whether the signature holds. WebCrypto takes its own copy of both views before this returns. */
+/** Whether the signature is valid. WebCrypto copies both views before this returns. */
 export function verify(algorithm, key, signature, signed) {
   return crypto.subtle.verify(ALGORITHMS[algorithm], key, signature, signed);
 }
 
-/** A CryptoKey to sign with, of a private JWK; rejects if WebCrypto does not take it. */
+/** A CryptoKey for signing, from a private JWK; rejects if WebCrypto does not accept it. */
 export function importPrivate(algorithm, kty, crv, x, y, d) {
   const jwk = { kty, crv, x, y, d };
   if (y === undefined) delete jwk.y;
   return crypto.subtle.importKey('jwk', jwk, ALGORITHMS[algorithm], false, ['sign']);
 }
 
-/** The signature, in the form of JWS: WebCrypto gives r and s of ECDSA one behind the other. */
+/** The signature in the format of JWS: WebCrypto returns r and s of ECDSA concatenated. */
 export async function sign(algorithm, key, signed) {
   return new Uint8Array(await crypto.subtle.sign(ALGORITHMS[algorithm], key, signed));
 }

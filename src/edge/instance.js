@@ -1,6 +1,6 @@
-// The wasm instance. Every call into it is made here, so that nothing that goes wrong in it passes unseen: Rust does not
-// throw, so what looks like it is a panic or a trap, and such an instance is not to be relied on. Everything that waits
-// for it is answered BROKEN, and the next call makes a new one.
+// The wasm instance. Every call into it is made here, so that no failure goes unnoticed: Rust does not throw, so an
+// exception is a panic or a trap, and the instance can no longer be trusted. Everything that waits for it gets BROKEN,
+// and the next call makes a new instance.
 
 import * as wasm from 'portcullis-wasm';
 
@@ -9,18 +9,18 @@ import { forgetInstance } from './policy.js';
 /** The result of a call into an instance that broke. */
 export const BROKEN = Symbol('broken');
 
-const waiting = new Map(); // number of a task → what takes its result
-const early = new Map(); // number of a task → its result, until somebody asks for it
+const waiting = new Map(); // number of a task → resolve function of its result
+const early = new Map(); // number of a task → its result, until it is asked for
 let generation = 0;
 let isBroken = false;
 
-/** Sees to it that the right policy is in force; gives a promise where a request has to wait for that. */
+/** Makes sure that the right policy is in force; returns a promise if a request must wait for that. */
 export function checkPolicy(env, context) {
   const task = guarded(wasm.check_policy, env, context);
   return typeof task === 'number' ? resultOf(task) : undefined;
 }
 
-/** The decision on a request's head, or what is to be waited for. See src/wire.rs. */
+/** The decision on a request head, or the task to wait for. See src/edge/wire.rs. */
 export function decide(head, env, context) {
   return guarded(wasm.decide, head, env, context);
 }
@@ -31,12 +31,12 @@ export function refresh(env, context) {
   return typeof task === 'number' ? resultOf(task) : task;
 }
 
-/** The decision on a request that was allowed and could not be forwarded. */
+/** The response to a request that was allowed but could not be forwarded. */
 export function refuse(failure, url) {
   return guarded(wasm.refuse, failure, url);
 }
 
-/** What comes of a task. */
+/** A promise of a task's result. */
 export function resultOf(task) {
   return new Promise((resolve) => {
     if (early.has(task)) resolve(early.get(task));
@@ -45,7 +45,7 @@ export function resultOf(task) {
   });
 }
 
-/** Rust says what came of a task. */
+/** Rust reports the result of a task. */
 export function finished(task, result) {
   const resolve = waiting.get(task);
   if (resolve) resolve(result);
@@ -53,12 +53,15 @@ export function finished(task, result) {
   waiting.delete(task);
 }
 
-/** Rust has given a task up: who waited for it is long gone, and workerd warns of promises that are kept too late. */
+/** Rust has dropped a task. The request that waited is long gone; workerd warns if its promise is resolved now. */
 export function forgotten(task) {
   waiting.delete(task);
 }
 
-/** Does what Rust asked for under the number `call`, and says what came of it. `hasBroken` hears if that broke the instance. */
+/**
+ * Does the work that Rust asked for under the number `call`, and passes its result to Rust. `hasBroken` is called if
+ * that broke the instance.
+ */
 export async function answer(call, work, hasBroken) {
   const asked = generation;
   const resume = (value, hasFailed) => {
@@ -70,7 +73,7 @@ export async function answer(call, work, hasBroken) {
     outcome = [await work(), false];
   } catch (error) {
     outcome = [error instanceof Error ? error.message : 'unknown error', true];
-    await undefined; // it may have been thrown at once, while Rust is still asking
+    await undefined; // it may have been thrown synchronously, inside the call from Rust
   }
   resume(...outcome);
 }

@@ -1,4 +1,4 @@
-//! All that runs in this instance of the wasm, and its clock.
+//! The tasks of this wasm instance, and its clock.
 
 use std::future::Future;
 
@@ -10,10 +10,10 @@ use crate::time::UnixMillis;
 
 #[wasm_bindgen(module = "portcullis/instance.js")]
 extern "C" {
-    /// Tells what came of a task that waited.
+    /// Reports the result of a task that waited.
     fn finished(task: TaskId, result: &str);
 
-    /// Tells that nothing will come of a task that waited.
+    /// Reports that a task that waited was dropped without a result.
     fn forgotten(task: TaskId);
 }
 
@@ -21,7 +21,7 @@ thread_local! {
     static TASKS: Tasks = Tasks::default();
 }
 
-/// Begins a request's task.
+/// Starts a request's task.
 pub(super) fn begin(work: impl Future<Output = String> + 'static) -> Progress {
     TASKS.with(|tasks| {
         let begun = tasks.begin(work, now);
@@ -33,7 +33,7 @@ pub(super) fn begin(work: impl Future<Output = String> + 'static) -> Progress {
     })
 }
 
-/// Begins a background task, and goes on with all that can.
+/// Starts a background task, and runs all tasks that are ready.
 pub(super) fn begin_in_background(work: impl Future<Output = String> + 'static) -> TaskId {
     TASKS.with(|tasks| {
         let task = tasks.spawn(work, now());
@@ -43,7 +43,7 @@ pub(super) fn begin_in_background(work: impl Future<Output = String> + 'static) 
     })
 }
 
-/// Puts a background task in line.
+/// Queues a background task.
 pub(super) fn spawn(work: impl Future<Output = ()> + 'static) -> TaskId {
     let work = async {
         work.await;
@@ -52,12 +52,12 @@ pub(super) fn spawn(work: impl Future<Output = ()> + 'static) -> TaskId {
     TASKS.with(|tasks| tasks.spawn(work, now()))
 }
 
-/// Goes on with all tasks that can.
+/// Runs all tasks that are ready.
 pub(super) fn run() {
     TASKS.with(|tasks| tasks.run(finished));
 }
 
-/// Whether memory allows one more request to wait.
+/// Whether there is memory for one more request to wait.
 pub(super) fn has_room() -> bool {
     TASKS.with(Tasks::has_room)
 }

@@ -1,10 +1,10 @@
 //! The Worker: the core on Cloudflare's platform.
 //!
-//! `worker.js` is the entry. It hands a request's head over as one string and takes the decision back as one string,
-//! since what a Rust Worker pays for is its calls across the border to JavaScript. Bodies never come here.
+//! `worker.js` is the entry point. It passes in a request head as one string and gets back the decision as one string,
+//! since calls between JavaScript and wasm are what a Rust Worker spends its time on. Bodies never enter wasm.
 //!
-//! What needs JavaScript exists on wasm32 only. The form of what crosses the border ([`wire`]) and the executor
-//! ([`tasks`]) need none, so they are tested natively.
+//! What needs JavaScript exists on wasm32 only. The wire format ([`wire`]) and the executor ([`tasks`]) do not need it,
+//! so they are tested natively.
 
 pub mod tasks;
 pub mod wire;

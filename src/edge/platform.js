@@ -1,10 +1,10 @@
-// What the core asks of the platform, one call each: signatures, Workers KV, documents by HTTP, timers, work after
+// What the core needs from the platform, one call each: signatures, Workers KV, documents by HTTP, timers, work after
 // the response.
 
 import * as webCrypto from './crypto.js';
 import { answer, resultOf } from './instance.js';
 
-// Seconds for which an edge location may answer from its own copy of an entry; the least that KV takes.
+// Seconds for which an edge location may serve its own copy of an entry; the minimum that KV accepts.
 const CACHE_TTL = 60;
 
 export function importKey(call, ...jwk) {
@@ -23,7 +23,7 @@ export function sign(call, algorithm, key, signed) {
   answer(call, () => webCrypto.sign(algorithm, key, signed));
 }
 
-/** The entry at a key: its metadata in JSON, a line break, its text. Undefined without one. */
+/** The entry at a key: its metadata in JSON, a line break, its text. Undefined if there is none. */
 export function readStore(call, env, key) {
   answer(call, async () => {
     const { value, metadata } = await store(env).getWithMetadata(key, { type: 'text', cacheTtl: CACHE_TTL });
@@ -40,15 +40,15 @@ function store(env) {
   return env.JWKS;
 }
 
-let unreadable; // a policy on which an instance broke: the next one would, too
+let unreadable; // a policy that broke an instance: it would break the next one too
 
-/** The policy at a key, cut behind what is too much; undefined without one. Anything else that the store gives is a failure. */
+/** The policy at a key, truncated; undefined if there is none. Any other value from the store is a failure. */
 export function readPolicy(call, env, key, maxCharacters) {
   let text;
   const read = async () => {
     text = await env.POLICY_KV.get(key, { type: 'text', cacheTtl: CACHE_TTL });
     if (text === null) return undefined;
-    if (typeof text !== 'string') throw new Error('the store gave no text');
+    if (typeof text !== 'string') throw new Error('the store returned no text');
     text = text.slice(0, maxCharacters);
     return text === unreadable ? '' : text;
   };
@@ -62,7 +62,7 @@ export function writePolicy(call, env, key, text) {
   answer(call, () => env.POLICY_KV.put(key, text));
 }
 
-/** Gets a document: status, ETag and Cache-Control, a line each, then the body. Redirects are not followed. */
+/** Fetches a document: status, ETag and Cache-Control, one per line, then the body. Redirects are not followed. */
 export function getDocument(call, url, etag, milliseconds, maxBytes) {
   answer(call, () => inTime(milliseconds, (signal) => read(url, etag, signal, maxBytes)));
 }
@@ -71,13 +71,13 @@ async function inTime(milliseconds, work) {
   const controller = new AbortController();
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no whole answer within ${milliseconds} ms`)), milliseconds);
+    timer = setTimeout(() => reject(new Error(`no complete response within ${milliseconds} ms`)), milliseconds);
   });
   try {
     return await Promise.race([work(controller.signal), late]);
   } finally {
     clearTimeout(timer);
-    controller.abort(); // whatever is still on its way is not wanted any more
+    controller.abort(); // cancels whatever is still in flight
   }
 }
 
@@ -85,13 +85,13 @@ async function read(url, etag, signal, maxBytes) {
   const headers = { accept: 'application/json', ...(etag === undefined ? {} : { 'if-none-match': etag }) };
   const response = await fetch(url, { headers, redirect: 'manual', signal });
   const head = ['etag', 'cache-control'].map((name) => response.headers.get(name) ?? '');
-  // The body of anything but 200 says nothing that is wanted.
+  // Only the body of a 200 is needed.
   const body = response.status === 200 && response.body ? await text(response.body, maxBytes) : '';
   return [response.status, ...head, body].join('\n');
 }
 
 async function text(stream, maxBytes) {
-  // A byte order mark stays, for the reader of the text to refuse.
+  // A byte order mark is kept, so that the parser refuses it.
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let [bytes, decoded] = [0, ''];
   for await (const chunk of stream) {
@@ -110,7 +110,7 @@ function decode(decoder, ...args) {
   }
 }
 
-/** Answers a call after a while. Gives what `stopTimer` takes. */
+/** Answers a call after a delay. Returns the argument for `stopTimer`. */
 export function startTimer(call, milliseconds) {
   let timer;
   answer(call, () => new Promise((resolve) => {
@@ -129,7 +129,7 @@ export function waitUntil(context, task) {
   try {
     context.waitUntil(result);
   } catch (error) {
-    // The task goes on as long as its request does.
+    // The task continues as long as its request does.
     console.error(`waitUntil: ${error.name}`);
   }
 }

@@ -1,5 +1,5 @@
-//! Workers KV, `fetch`, timers and the log: what the core asks of the platform. `platform.js` does the work, so that
-//! each costs one call; all of it is off the hot path.
+//! Workers KV, `fetch`, timers and the log: what the core needs from the platform. `platform.js` does the work, so that
+//! each costs one call; none of it is on the hot path.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -45,7 +45,7 @@ extern "C" {
     pub(super) fn log_line(line: &str);
 }
 
-/// The platform as one request has it. Neither binding outlives the request.
+/// The platform for one request. Neither `env` nor `context` outlives the request.
 #[derive(Clone)]
 pub(super) struct EdgePlatform(Rc<Bindings>);
 
@@ -83,7 +83,7 @@ impl Store for EdgePlatform {
 
 impl PolicyStore for EdgePlatform {
     async fn read_policy(&self, key: &str) -> Result<Option<String>, Fault> {
-        // A text has at least as many bytes as JavaScript counts characters.
+        // The UTF-8 bytes of a text are at least as many as its characters in JavaScript.
         let text = Call::make(|call| read_policy(call, &self.0.env, key, MAX_POLICY_BYTES + 1)).await?.as_string();
         #[cfg(feature = "faults")]
         super::faults::strike_at(text.as_deref());
@@ -119,14 +119,14 @@ impl Runtime for EdgePlatform {
     }
 
     fn random(&self) -> u32 {
-        // Without randomness nothing is spread, and nothing else changes.
+        // Without randomness there is no jitter, and nothing else changes.
         getrandom::u32().unwrap_or_default()
     }
 
     async fn sleep(&self, milliseconds: u32) {
         let mut timer = Timer(f64::NAN);
         let over = Call::make(|call| timer.0 = start_timer(call, milliseconds));
-        // Nothing that could fail: a timer goes off, or is stopped together with this.
+        // This cannot fail: a timer fires, or is stopped when this future is dropped.
         let _ = over.await;
     }
 
@@ -145,7 +145,7 @@ impl Runtime for EdgePlatform {
 
 impl Observer for EdgePlatform {}
 
-/// A timer that stops when nobody waits for it any more.
+/// A timer that is stopped when nothing waits for it anymore.
 struct Timer(f64);
 
 impl Drop for Timer {

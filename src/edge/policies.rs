@@ -1,7 +1,7 @@
-//! The isolate's policies: the variable `POLICY`, or what the store holds that is bound as `POLICY_KV`.
+//! The isolate's policies: the variable `POLICY`, or what the store bound as `POLICY_KV` has.
 //!
-//! `policy.js` knows which header values the policy in force asks for, and when it is to be looked for again. It hears of a
-//! change in the very call in which the change is made, so a head and its decision are always of one policy.
+//! `policy.js` knows which header values the policy in force needs, and when to check for a new one. It learns of a
+//! change in the same call that makes the change, so a request head and its decision always belong to one policy.
 
 #![expect(unreachable_pub, reason = "wasm-bindgen exports pub functions only, though no Rust code reaches them")]
 
@@ -22,15 +22,15 @@ use crate::time::UnixMillis;
 
 #[wasm_bindgen(module = "portcullis/policy.js")]
 extern "C" {
-    /// Tells the names of the headers whose values a head is to have from now on, a line each.
+    /// Sets the names of the headers whose values a request head must contain from now on, one per line.
     #[wasm_bindgen(js_name = needHeaders)]
     fn need_headers(names: &str);
 
-    /// Tells when `look` is to be called again, in milliseconds since 1970.
+    /// Sets when `check_policy` is to be called again, in milliseconds since 1970.
     #[wasm_bindgen(js_name = checkAgainAt)]
     fn check_again_at(time: f64);
 
-    /// Keeps the text of the policy in force, for an instance that may follow this one.
+    /// Keeps the text of the policy in force for an instance that may replace this one.
     #[wasm_bindgen(js_name = keepPolicy)]
     fn keep_policy(text: &str);
 
@@ -40,26 +40,26 @@ extern "C" {
 }
 
 thread_local! {
-    /// The bindings of an isolate stay the same as long as it lives.
+    /// The bindings of an isolate never change.
     static POLICIES: OnceCell<Rc<Policies>> = const { OnceCell::new() };
 }
 
 enum Policies {
-    /// The variable, if it is there.
+    /// The variable, if it is set.
     Variable(Option<Rc<Edition<EdgePlatform>>>),
     Store {
         rollout: Rollout<EdgePlatform>,
-        /// What JavaScript was told of last: a large policy is told once, not with every look.
+        /// The edition that JavaScript last learned of: the text of a policy is passed once, not with every check.
         told: RefCell<Weak<Edition<EdgePlatform>>>,
     },
 }
 
-/// What decides on requests now; the log says why if nothing does.
+/// The edition that decides now; if there is none, the log says why.
 pub(super) fn in_force(env: &JsValue) -> Option<Rc<Edition<EdgePlatform>>> {
     POLICIES.with(|policies| policies.get_or_init(|| Policies::new(env)).in_force())
 }
 
-/// Sees to it that what is in force is what should be. Where the request must wait for that, gives the number of the task.
+/// Makes sure that the right policy is in force. If the request must wait for that, returns the number of the task.
 #[wasm_bindgen]
 pub fn check_policy(env: JsValue, context: JsValue) -> Option<TaskId> {
     let policies = Policies::of_isolate(&env);
@@ -84,7 +84,8 @@ pub fn check_policy(env: JsValue, context: JsValue) -> Option<TaskId> {
     }
 }
 
-/// Looks for a newer policy and confirms it as the last good one, then refreshes the keys of all issuers.
+/// Checks for a newer policy and confirms the one in force as the last valid one, then refreshes the keys of all
+/// issuers.
 pub(super) async fn refresh(env: JsValue, context: JsValue) {
     let policies = Policies::of_isolate(&env);
     let platform = EdgePlatform::new(env, context);
@@ -124,7 +125,7 @@ impl Policies {
         edition
     }
 
-    /// What to do now, and tells JavaScript when to ask again.
+    /// Decides what to do now, and sets when JavaScript asks again.
     fn plan(&self) -> PolicyAction {
         let now = now();
         let (plan, next) = match self {
@@ -160,7 +161,7 @@ impl Policies {
     }
 }
 
-/// Tells JavaScript which header values are asked for.
+/// Tells JavaScript which header values are needed.
 fn tell(edition: Option<&Edition<EdgePlatform>>) {
     let names = edition.into_iter().flat_map(Edition::needed_headers);
     #[cfg(feature = "faults")]
@@ -173,14 +174,14 @@ fn milliseconds(time: UnixMillis) -> f64 {
     time.0 as f64
 }
 
-/// Logs where a panic was. What it says is not passed on: it may quote a token.
+/// Logs the place of a panic, but not its message, which may quote a token.
 fn tell_place(panic: &std::panic::PanicHookInfo<'_>) {
     if let Some(place) = panic.location() {
         log_line(&format!("internal error: {place}"));
     }
 }
 
-/// The variable `POLICY`: an object, or a string that holds its JSON.
+/// The variable `POLICY`: an object, or a string with its JSON.
 fn variable(env: &JsValue) -> Option<String> {
     let variable = Reflect::get(env, &"POLICY".into()).unwrap_or_default();
     variable.as_string().or_else(|| JSON::stringify(&variable).ok()?.as_string())

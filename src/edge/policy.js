@@ -1,20 +1,21 @@
-// What this side must know of the policy in force: Rust tells it (src/edge/policies.rs), in the call that changes it.
+// What JavaScript must know about the policy in force. Rust sets it (src/edge/policies.rs), in the call that changes
+// it.
 
-/** The names of the headers whose values a head is to have; undefined before an instance has said so. */
+/** The names of the headers whose values a request head must contain; undefined until an instance has set them. */
 export let neededHeaders;
 
-let lookAt = 0; // milliseconds since 1970; Infinity where the policy stays the same
-let toldAt = 0; // when Rust said so
+let lookAt = 0; // milliseconds since 1970; Infinity if the policy never changes
+let toldAt = 0; // when Rust set it
 let kept;
 
-/** Whether Rust is to be asked to look for a policy, before a request's head is made: also where the clock went back. */
+/** Whether Rust must check for a policy before a request head is made: also if the clock was set back. */
 export function isCheckDue() {
   if (lookAt === Infinity) return false;
   const now = Date.now();
   return lookAt <= now || now < toldAt;
 }
 
-/** The instance broke: another one will say anew what it asks for. */
+/** The instance broke: the next one sets again what it needs. */
 export function forgetInstance() {
   neededHeaders = undefined;
   lookAt = 0;

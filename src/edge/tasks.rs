@@ -1,9 +1,9 @@
-//! Tasks: what waits for the platform, and goes on when the platform has answered. A small executor, for three reasons:
+//! Tasks: futures that wait for the platform and continue when it answers. A small executor, for three reasons:
 //!
-//! - Everything runs within a call from outside ([`Tasks::run`]), so whoever makes that call sees every panic and trap.
-//! - A task can be given up from outside ([`Tasks::sweep`]): workerd never goes on with the promises of a request whose
-//!   client is gone, so who only waited for one would stay in memory for ever.
-//! - What waits is counted, so that it can be bounded ([`Tasks::has_room`]).
+//! - Everything runs inside a call from outside ([`Tasks::run`]), which sees every panic and trap.
+//! - A task can be dropped from outside ([`Tasks::sweep`]): workerd never resolves the promises of a cancelled request,
+//!   so a task that only waits for one would stay in memory forever.
+//! - Waiting tasks are counted, so that their number can be limited ([`Tasks::has_room`]).
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -14,21 +14,21 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::time::UnixMillis;
 
-/// A request's task that has waited as long as this waits for nothing that will come: it waits for another's fetch of keys
-/// and for its own, and for each half a minute at the most.
+/// A request's task that has waited for this many milliseconds will never continue: it waits for another request's
+/// flight and for its own, and for each half a minute at most.
 const MAX_WAIT_MS: u64 = 120_000;
 
-/// A background task may take as long as Cloudflare lets a scheduled one run.
+/// Maximum duration of a background task in milliseconds: as long as Cloudflare lets a scheduled one run.
 const MAX_WORK_MS: u64 = 15 * 60_000;
 
-/// The least time between two looks for tasks that have waited too long.
+/// Minimum time in milliseconds between two sweeps.
 const SWEEP_EVERY_MS: u64 = 1000;
 
-/// How many requests may wait. An isolate has 128 MB; a request with its head takes some 10 kB, but an attacker's takes
-/// as much as the platform lets it have, 128 kB of headers.
+/// How many requests may wait. An isolate has 128 MB; a request with its head takes about 10 kB, but an attacker's
+/// takes as much as the platform allows, 128 kB of headers.
 const MAX_WAITING: usize = 1000;
 
-/// Names a task. The numbers of tasks that are done may come again after billions of others.
+/// Identifies a task. Numbers are reused only after billions of other tasks.
 pub type TaskId = u32;
 
 /// The tasks of one instance.
@@ -41,7 +41,7 @@ pub struct Tasks {
     ready: Arc<ReadyQueue>,
 }
 
-/// The tasks that can go on, in the order in which they were woken.
+/// The tasks that are ready, in the order in which they were woken.
 #[derive(Default)]
 struct ReadyQueue(Mutex<VecDeque<TaskId>>);
 
@@ -54,17 +54,17 @@ struct Task {
     is_request: bool,
 }
 
-/// How far a task got when it was first polled.
+/// The state of a task after its first poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// It is done, and this came of it.
+    /// It is done, with this result.
     Done(String),
-    /// It waits.
+    /// It waits, under this number.
     Waits(TaskId),
 }
 
 impl Tasks {
-    /// Begins a request's task. The clock is asked if it has to wait.
+    /// Starts a request's task. `now` is called only if the task has to wait.
     pub fn begin(&self, work: impl Future<Output = String> + 'static, now: impl FnOnce() -> UnixMillis) -> Progress {
         let id = self.next_id();
         let mut work: Work = Box::pin(work);
@@ -77,7 +77,7 @@ impl Tasks {
         }
     }
 
-    /// Puts a background task in line.
+    /// Queues a background task.
     pub fn spawn(&self, work: impl Future<Output = String> + 'static, now: UnixMillis) -> TaskId {
         let id = self.next_id();
         self.park(id, Task { work: Some(Box::pin(work)), since: now, is_request: false });
@@ -85,7 +85,7 @@ impl Tasks {
         id
     }
 
-    /// Goes on with all that can; `done` hears what came of each task that ends.
+    /// Runs all tasks that are ready; `done` receives the result of each that ends.
     pub fn run(&self, done: impl Fn(TaskId, &str)) {
         while let Some(id) = self.ready.pop() {
             let work = self.waiting.borrow_mut().get_mut(&id).and_then(|task| task.work.take());
@@ -104,8 +104,8 @@ impl Tasks {
         }
     }
 
-    /// Gives up what has waited too long; `gone` hears of each. It looks once a second at the most. What began ahead of the
-    /// clock, because that went back, begins now.
+    /// Drops the tasks that have waited too long, and reports each to `gone`; at most once a second. A task that began
+    /// ahead of the clock, because the clock was set back, counts as begun now.
     pub fn sweep(&self, now: UnixMillis, gone: impl Fn(TaskId)) {
         if self.swept_at.get().is_some_and(|at| (at..at.plus(SWEEP_EVERY_MS)).contains(&now)) {
             return;
@@ -123,7 +123,7 @@ impl Tasks {
         }
     }
 
-    /// Whether memory allows one more request to wait.
+    /// Whether there is memory for one more request to wait.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.waiting_requests.get() < MAX_WAITING
@@ -145,14 +145,14 @@ impl Tasks {
     }
 
     fn leave(&self, id: TaskId) {
-        // The task is dropped when nothing is borrowed any more: its drop may wake others.
+        // The task is dropped when nothing is borrowed anymore: its drop may wake others.
         let task = self.waiting.borrow_mut().remove(&id);
         let requests = usize::from(task.is_some_and(|task| task.is_request));
         self.waiting_requests.set(self.waiting_requests.get() - requests);
     }
 }
 
-/// Puts a task in line when it is woken.
+/// Queues a task when it is woken.
 struct TaskWaker {
     id: TaskId,
     queue: Arc<ReadyQueue>,
@@ -184,7 +184,7 @@ mod tests {
 
     const START: UnixMillis = UnixMillis(0);
 
-    /// A task that waits for the sender, and tells by the counter when it is dropped.
+    /// A task that waits for the sender, and sets the counter when it is dropped.
     fn waits(drops: &Rc<Cell<u32>>) -> (oneshot::Sender<&'static str>, impl Future<Output = String> + 'static) {
         struct Tell(Rc<Cell<u32>>);
         impl Drop for Tell {
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(ended(&tasks), []);
         for (now, expected) in [
             (MAX_WAIT_MS - 1, 0),
-            (MAX_WAIT_MS, 0), // looked a moment ago
+            (MAX_WAIT_MS, 0), // swept a moment ago
             (MAX_WAIT_MS - 1 + SWEEP_EVERY_MS, 1),
             (MAX_WORK_MS - 1, 1),
             (MAX_WORK_MS + SWEEP_EVERY_MS, 2),

@@ -1,12 +1,13 @@
-//! The form in which heads and decisions cross the border: lines. No part of an HTTP head can hold a line break.
+//! The wire format of request heads and decisions between JavaScript and Rust: lines. No part of a request head can
+//! contain a line break.
 //!
-//! Head: method, URL, then the name of each header, with a colon and its value if the gate asks for it.
-//! Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, `cache` where Cloudflare's cache may answer or
-//! nothing, route, how many headers to remove, their names, then name and value of each header to set.
-//! Share, in front of `allow`: `share`, how many lines follow, and in them name and value of each header that says which
-//! pages of other origins may use the answer.
-//! Answer: `answer`, status, body, then name and value of each header.
-//! Wait: `wait`, the number of the task that decides.
+//! - Head: method, URL, then the name of each header, followed by a colon and its value if the gate needs it.
+//! - Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, `cache` if Cloudflare's cache may
+//!   respond or nothing, route, number of headers to remove, their names, then name and value of each header to set.
+//! - Share, before `allow`: `share`, the number of lines that follow, and in them name and value of each header that
+//!   says which pages of other origins may use the response.
+//! - Answer: `answer`, status, body, then name and value of each header.
+//! - Wait: `wait`, the number of the task that decides.
 
 use memchr::memchr;
 
@@ -18,13 +19,13 @@ use crate::request::Request;
 use crate::route::url::Url;
 use crate::upstream::Forward;
 
-/// Bytes for which few decisions have to be moved while they are written.
+/// Capacity in bytes that few decisions exceed.
 const TYPICAL_ALLOW: usize = 1024;
 
-/// As many headers as few requests go beyond.
+/// Capacity that few requests exceed.
 const TYPICAL_HEADERS: usize = 16;
 
-/// Reads a head.
+/// Reads a request head.
 #[must_use]
 pub fn read(head: &str) -> Request<'_> {
     let mut lines = Lines(Some(head));
@@ -35,7 +36,7 @@ pub fn read(head: &str) -> Request<'_> {
     Request { method, url, headers }
 }
 
-/// What `split('\n')` gives, in a third of the time.
+/// The same as `split('\n')`, in a third of the time.
 struct Lines<'t>(Option<&'t str>);
 
 impl<'t> Iterator for Lines<'t> {
@@ -60,7 +61,7 @@ pub fn write(decision: &Decision<'_>, context: &AnswerContext<'_>) -> String {
     }
 }
 
-/// Writes that a decision is to be waited for.
+/// Writes that a task will decide.
 #[must_use]
 pub fn wait(task: TaskId) -> String {
     format!("wait\n{task}")
@@ -70,7 +71,7 @@ fn allow(forward: &Forward<'_>) -> String {
     let Forward { url, service, timeout_ms, cache, route, remove, set } = forward;
     let service = service.as_deref().unwrap_or_default();
     let cache = if *cache { "cache" } else { "" };
-    // Line by line: the machinery of `write!` costs as much as the route's look-up.
+    // Line by line: `write!` costs as much as the lookup of the route.
     let mut text = String::with_capacity(TYPICAL_ALLOW);
     text.push_str("allow");
     for line in [url, service, &timeout_ms.to_string(), cache, route, &remove.len().to_string()] {

@@ -1,4 +1,4 @@
-//! What JavaScript calls.
+//! The functions that JavaScript calls.
 
 #![expect(unreachable_pub, reason = "wasm-bindgen exports pub functions only, though no Rust code reaches them")]
 
@@ -16,8 +16,8 @@ use crate::request::Request;
 use crate::rollout::Edition;
 use crate::route::url::Url;
 
-/// Decides on a request: its head in and the decision out, as `wire` has them. Where something has to be awaited, the
-/// answer names the task that decides.
+/// Decides on a request: takes its head and returns the decision, both in the format of `wire`. If something has to be
+/// awaited, the result names the task that decides.
 #[wasm_bindgen]
 pub fn decide(head: String, env: JsValue, context: JsValue) -> String {
     let edition = policies::in_force(&env);
@@ -47,7 +47,7 @@ async fn decide_by(edition: Option<&Edition<EdgePlatform>>, request: &Request<'_
     }
 }
 
-/// Refreshes the policy and every issuer's keys; gives the number of the task that does.
+/// Refreshes the policy and every issuer's keys; returns the number of the task that does.
 #[wasm_bindgen]
 pub fn refresh(env: JsValue, context: JsValue) -> TaskId {
     let work = async move {
@@ -57,7 +57,7 @@ pub fn refresh(env: JsValue, context: JsValue) -> TaskId {
     instance::begin_in_background(work)
 }
 
-/// Takes JavaScript's answer to a call, or the message of an error, to the task that waits for it.
+/// Passes JavaScript's answer to a call, or the message of an error, to the task that waits for it.
 #[wasm_bindgen]
 pub fn resume(call: u32, value: JsValue, has_failed: bool) {
     let fault = |error: &JsValue| Fault(error.as_string().unwrap_or_default());
@@ -65,7 +65,7 @@ pub fn resume(call: u32, value: JsValue, has_failed: bool) {
     instance::run();
 }
 
-/// The answer where a request that was allowed could not be forwarded.
+/// The response to a request that was allowed but could not be forwarded.
 #[wasm_bindgen]
 pub fn refuse(failure: &str, url: &str) -> String {
     let denial = match failure {

@@ -1,4 +1,4 @@
-//! The way of a request, from the path to the decision.
+//! The pipeline of a request, from the path to the decision.
 
 mod own;
 mod proof;
@@ -30,19 +30,19 @@ use verified::{Verified, VerifiedTokens};
 
 /// What handles a request.
 enum Handler<'a> {
-    /// The gate, which answers by itself.
+    /// The gate itself.
     Gate(OwnAnswer<'a>),
     /// A route.
     Route(Matched<'a>),
 }
 
-/// An answer of the gate's own, and which pages may use it.
+/// A response of the gate's own, and which pages of other origins may use it.
 struct OwnAnswer<'a> {
     decision: Result<Decision<'a>, Denial>,
     sharing: Sharing<'a>,
 }
 
-/// A request's route, and by what it was found.
+/// A request's route, and what it was found by.
 struct Matched<'a> {
     host: String,
     path: RequestPath<'a>,
@@ -51,22 +51,22 @@ struct Matched<'a> {
     captures: Captures,
 }
 
-/// A request that may go to the origin.
+/// A request that may be forwarded.
 struct Admission<'a> {
     forwarding: &'a Forwarding,
-    /// `None` where the route needs none and the caller has none.
+    /// `None` if the route needs none and the caller has none.
     permit: Option<Permit>,
     proof: Proof<'a>,
 }
 
-/// A caller with a token.
+/// A caller whose token satisfies the route's requirement.
 struct Bearer<'a> {
     token: &'a str,
     issuer: &'a Issuer,
     permit: Permit,
 }
 
-/// A policy, the keys that it needs, and the tokens that were found good.
+/// A policy, the keys of its issuers, and its verified tokens.
 pub struct Gateway<P: Platform> {
     policy: Rc<Policy>,
     keyring: Rc<Keyring<P::Key>>,
@@ -81,7 +81,7 @@ impl<P: Platform> Gateway<P> {
         Self::with(policy, VerifiedTokens::default())
     }
 
-    /// The same with room of its own for verified tokens.
+    /// The same with this cache of verified tokens.
     #[must_use]
     pub fn with(policy: Policy, verified: VerifiedTokens<P::Key>) -> Self {
         let policy = Rc::new(policy);
@@ -89,8 +89,8 @@ impl<P: Platform> Gateway<P> {
         Self { policy, keyring, verified: RefCell::new(verified), credentials: Credentials::default() }
     }
 
-    /// A gateway for the policy that follows this one's. Keys of issuers that stay the same stay at hand; tokens are
-    /// verified and assertions signed anew, since what was found good was found by the former policy.
+    /// A gateway for the policy that replaces this one's. Keys of issuers that stay the same stay cached. Tokens are
+    /// verified and assertions signed again, since they were accepted under the former policy.
     #[must_use]
     pub fn succeeded_by(&self, policy: Policy) -> Self {
         let policy = Rc::new(policy);
@@ -104,13 +104,13 @@ impl<P: Platform> Gateway<P> {
         &self.keyring
     }
 
-    /// How many verified tokens are kept, and how many bytes they take, about.
+    /// The number of verified tokens, and their approximate size in bytes.
     #[must_use]
     pub fn verified_size(&self) -> (usize, usize) {
         self.verified.borrow().size()
     }
 
-    /// The names of the headers whose values decide something, in lower case.
+    /// The names of the headers whose values decisions depend on, in lower case.
     pub fn needed_headers(&self) -> impl Iterator<Item = &str> {
         let templates = self.policy.routes.iter().flat_map(Route::templates).flat_map(Template::headers);
         let of_pages = if self.policy.depends_on_page_origin() {
@@ -123,8 +123,8 @@ impl<P: Platform> Gateway<P> {
 }
 
 impl<P: Platform + Observer> Gateway<P> {
-    /// Decides what becomes of a request. `take` makes what the caller needs of the decision, which refers to the request,
-    /// the policy and the token's claims: nothing of them is copied on the way.
+    /// Decides on a request. `take` converts the decision, which borrows from the request, the policy and the token's
+    /// claims, so that nothing of them is copied.
     pub async fn decide<T>(
         &self,
         request: &Request<'_>,
@@ -159,7 +159,7 @@ impl<P: Platform + Observer> Gateway<P> {
         }
     }
 
-    /// 1. Host, path and query have one reading, and a route.
+    /// 1. Host, path and query are unambiguous, and there is a route.
     async fn handler<'a>(&'a self, request: &'a Request<'_>, platform: &P) -> Result<Handler<'a>, Denial> {
         platform.observe(Step::Host);
         if !request.has_unambiguous_host() {
@@ -180,7 +180,7 @@ impl<P: Platform + Observer> Gateway<P> {
         Ok(Handler::Route(Matched { host, path, index, route, captures }))
     }
 
-    /// 2. to 8. The caller may pass.
+    /// 2. to 8. The caller may use the route.
     async fn admit<'a>(
         &'a self,
         request: &'a Request<'_>,
@@ -198,7 +198,7 @@ impl<P: Platform + Observer> Gateway<P> {
             }
             Access::Optional(requirement) => self.bearer(request, &routed, requirement, platform).await?,
         };
-        // 8. It goes to the origin, with what shows that it came through the gate.
+        // 8. The proof for the origin that the request came through the gate.
         platform.observe(Step::Origin);
         let proof = self.proof(bearer.as_ref(), &forwarding.origin, request, platform).await?;
         Ok(Admission { forwarding, permit: bearer.map(|bearer| bearer.permit), proof })
@@ -233,7 +233,7 @@ impl<P: Platform + Observer> Gateway<P> {
         }
     }
 
-    /// The caller, whose token opens the route; `None` without one.
+    /// The caller, whose token satisfies the requirement; `None` without a token.
     async fn bearer<'a>(
         &'a self,
         request: &'a Request<'_>,
@@ -268,7 +268,7 @@ impl<P: Platform + Observer> Gateway<P> {
         }
         let text = token;
         let token = Unverified::parse(text)?;
-        // 4. An issuer that the route takes, and its claims: their types, then their times.
+        // 4. An issuer that the route accepts, and the claims: their types, then their times.
         platform.observe(Step::Issuer(requirement));
         let (index, keys) = self.issuer(token.issuer(), requirement).ok_or(InvalidToken::Issuer)?;
         let issuer = keys.issuer();
@@ -285,8 +285,8 @@ impl<P: Platform + Observer> Gateway<P> {
         Ok((claims, issuer))
     }
 
-    /// The claims of a token whose form, claims and signature were found good before. What may have changed since, or
-    /// depends on the route, is looked at as for a new token, in the same order.
+    /// The claims of a verified token. What may have changed since, or depends on the route, is checked as for a new
+    /// token, in the same order.
     fn known(
         &self,
         token: &str,
@@ -304,7 +304,7 @@ impl<P: Platform + Observer> Gateway<P> {
         Ok(keys.is_current(set, platform).then(|| (claims.clone(), issuer)))
     }
 
-    /// The issuer of this name, if the requirement takes it, with its keys and its place in the policy.
+    /// The issuer with this `iss`, if the requirement accepts it: its index in the policy, and its keys.
     fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &IssuerKeys<P::Key>)> {
         let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.keyring.issuer(*index)?)));
         taken.find(|(_, keys)| iss == Some(&keys.issuer().issuer))

@@ -1,4 +1,4 @@
-//! What the gate answers by itself, before routes are looked at: documents of its own, and preflights.
+//! What the gate answers itself, before a route is looked up: its own documents, and preflights.
 
 use super::{Gateway, OwnAnswer};
 use crate::cors::{Sharing, preflight_method};
@@ -14,7 +14,7 @@ use crate::trace::{Observer, Step};
 const READ_METHODS: [&str; 2] = ["GET", "HEAD"];
 
 impl<P: Platform + Observer> Gateway<P> {
-    /// The gate's own answer to this request; `None` for any other request.
+    /// The gate's own response to this request; `None` if a route must handle it.
     pub(super) async fn own<'a>(
         &'a self,
         host: &str,
@@ -38,18 +38,17 @@ impl<P: Platform + Observer> Gateway<P> {
         Some(serve(document, request))
     }
 
-    /// Answers a preflight where the route that would take the request that it announces has `cors`; `None` for any other
-    /// request.
+    /// Answers a preflight if the route of the announced request has `cors`; `None` for any other request.
     fn preflight<'a>(&'a self, host: &str, path: &RequestPath<'_>, request: &'a Request<'_>) -> Option<OwnAnswer<'a>> {
         let method = preflight_method(request)?;
         let (place, _) = self.policy.table.place(host, path)?;
         let cors_of = |method: &str| self.policy.routes.get(place.find(method)?)?.cors.as_ref();
         let cors = cors_of(method)?;
-        // A browser takes the answer for all methods that it names, so it names none with other rules.
+        // A browser applies the response to all methods in it, so methods with other rules are left out.
         let named =
             cors.methods.as_ref().map_or_else(|| place.named(), |methods| methods.iter().map(String::as_str).collect());
         let mut methods: Vec<&str> = named.into_iter().filter(|method| cors_of(method) == Some(cors)).collect();
-        // To a browser `*` stands for all methods, also those with other rules.
+        // To a browser `*` means all methods, including those with other rules.
         if cors.methods.is_none() && method != "*" && !methods.contains(&method) {
             methods.push(method);
         }
@@ -63,7 +62,7 @@ fn metadata_of(resource: &Resource) -> Document<'_> {
     Document { media_type: "application/json", body: resource.metadata.as_str().into() }
 }
 
-/// Answers a request for a document of the gate's own, which everyone may read, pages of all origins too.
+/// Answers a request for one of the gate's own documents, which everyone may read, including pages of all origins.
 fn serve<'a>(document: Result<Document<'a>, Denial>, request: &'a Request<'_>) -> OwnAnswer<'a> {
     let sharing = Sharing::new(&PUBLIC_DOCUMENTS, request);
     let read = |document| {

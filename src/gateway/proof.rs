@@ -1,4 +1,4 @@
-//! What shows an origin that a request came through the gate: an assertion about the caller, a secret that both know.
+//! How the origin can tell that a request came through the gate: an assertion about the caller, and the shared secret.
 
 use std::rc::Rc;
 
@@ -13,18 +13,18 @@ use crate::request::Request;
 use crate::upstream::Proof;
 
 impl<P: Platform> Gateway<P> {
-    /// The settings of assertions, if this is the place of their keys.
+    /// The settings of assertions, if their keys are published at this path.
     pub(super) fn publishes_keys_at(&self, path: &str) -> Option<&Assertions> {
         self.policy.identity.assertion.as_ref().filter(|_| path == KEY_SET_PATH)
     }
 
-    /// The key set by which assertions are verified.
+    /// The key set that assertions are verified with.
     pub(super) async fn key_set(&self, settings: &Assertions, platform: &P) -> Result<Document<'_>, Denial> {
         let signer = self.credentials.signer(settings, platform).await?;
         Ok(Document { media_type: "application/jwk-set+json", body: signer.key_set().into() })
     }
 
-    /// What goes with a request to its origin, as far as the policy wants it.
+    /// What the policy wants forwarded with a request as proof.
     pub(super) async fn proof(
         &self,
         bearer: Option<&Bearer<'_>>,
@@ -44,7 +44,7 @@ impl<P: Platform> Gateway<P> {
         Ok(Proof { assertion, secret })
     }
 
-    /// The assertion about a caller: one that is kept of this very token, or a new one.
+    /// The assertion about a caller: the one cached for exactly this token, or a new one.
     async fn assertion(
         &self,
         settings: &Assertions,
@@ -57,10 +57,10 @@ impl<P: Platform> Gateway<P> {
             return Ok(kept);
         }
         let signer = self.credentials.signer(settings, platform).await?;
-        // The key may have taken its time.
+        // Loading the key may have taken a while.
         permit.claims().check_times(issuer, platform.now().seconds())?;
         let Some(assertion) = Assertion::sign(permit, issuer, audience, settings, signer, platform).await else {
-            platform.log("identity.assertion: the platform's cryptography does not sign");
+            platform.log("identity.assertion: the platform's cryptography failed to sign");
             return Err(Denial::Misconfigured);
         };
         let text = Rc::clone(assertion.text());

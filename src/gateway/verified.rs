@@ -1,8 +1,8 @@
-//! Tokens whose signature was found to hold, so that it need not be checked again.
+//! The cache of verified tokens, whose signatures need not be verified again.
 //!
-//! What is kept is one fact: these very characters are a token of this issuer, made with a key of this key set. All that
-//! can change is looked at again on each use: the time, whether the set is still the one in use, what the route asks.
-//! With a token the assertions about it are kept, and go with it.
+//! A cache entry records one fact: exactly this text is a token of this issuer, signed with a key of this key set.
+//! Everything that can change is checked on each use: the time, whether the set is still in use, what the route
+//! requires. The assertions about a token are cached with it, and evicted with it.
 
 use std::rc::Rc;
 
@@ -15,16 +15,16 @@ use crate::jwks::set::SetIdentity;
 use crate::time::UnixSeconds;
 use crate::token::verify::VerifiedClaims;
 
-/// The most tokens. A caller has one or two, for an hour or so.
+/// Maximum number of tokens. A caller has one or two, for an hour or so.
 const MAX_TOKENS: usize = 10_000;
 
-/// The most bytes of tokens and their claims. An isolate has 128 MB.
+/// Maximum size of all tokens and their claims in bytes. An isolate has 128 MB.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a token's place in the table takes: its node in the list of use, and its entry.
+/// Approximate overhead of a cache entry in bytes: its node in the LRU list, and its place in the hash table.
 const PLACE: usize = 96;
 
-/// The tokens that were verified and used last.
+/// The most recently used verified tokens.
 #[derive(Debug)]
 pub struct VerifiedTokens<K> {
     tokens: LruCache<Box<str>, Verified<K>>,
@@ -33,16 +33,16 @@ pub struct VerifiedTokens<K> {
     max_bytes: usize,
 }
 
-/// What is known of a token.
+/// A verified token.
 #[derive(Debug)]
 pub struct Verified<K> {
-    /// Whose it is, as an index into the policy's issuers.
+    /// Its issuer, as an index into those of the policy.
     pub issuer: usize,
-    /// The set whose key its signature holds under.
+    /// The key set that its signature was verified with.
     pub set: SetIdentity<K>,
     /// Its claims.
     pub claims: VerifiedClaims,
-    /// What the gate signed about it.
+    /// The assertions about it.
     pub assertions: Kept,
 }
 
@@ -53,19 +53,19 @@ impl<K> Default for VerifiedTokens<K> {
 }
 
 impl<K> VerifiedTokens<K> {
-    /// None yet, and never more than these.
+    /// An empty cache with these limits: number of tokens, and their approximate size in bytes.
     #[must_use]
     pub fn bounded(max_tokens: usize, max_bytes: usize) -> Self {
-        // Unbounded for the crate, which would set aside the whole table at once; `keep` bounds it.
+        // Unbounded for the crate, which would otherwise allocate the whole table at once; `keep` enforces the limits.
         Self { tokens: LruCache::unbounded(), bytes: 0, max_tokens, max_bytes }
     }
 
-    /// What is known of exactly this token.
+    /// The cache entry of exactly this token.
     pub fn find(&mut self, token: &str) -> Option<&Verified<K>> {
         self.tokens.get(token)
     }
 
-    /// Keeps what was found out of a token. Those that were used least recently make room.
+    /// Caches a verified token, and evicts the least recently used ones if there are too many.
     pub fn keep(&mut self, token: &str, verified: Verified<K>) {
         self.bytes += weight(token, &verified);
         if let Some((token, replaced)) = self.tokens.push(token.into(), verified) {
@@ -74,7 +74,7 @@ impl<K> VerifiedTokens<K> {
         self.make_room();
     }
 
-    /// The assertion about exactly this token that is for this audience and organization, if there is a fresh one.
+    /// A fresh assertion about exactly this token for this audience and organization, if one is cached.
     #[must_use]
     pub fn assertion(
         &self,
@@ -86,7 +86,7 @@ impl<K> VerifiedTokens<K> {
         self.tokens.peek(token)?.assertions.find(audience, organization, now)
     }
 
-    /// Keeps an assertion about exactly this token, if the token is kept.
+    /// Caches an assertion about exactly this token, if the token is cached.
     pub fn keep_assertion(&mut self, token: &str, assertion: Assertion) {
         let Some(Verified { assertions, .. }) = self.tokens.get_mut(token) else { return };
         let before = assertions.weight();
@@ -102,7 +102,7 @@ impl<K> VerifiedTokens<K> {
         }
     }
 
-    /// How many tokens are kept, and how many bytes they take, about.
+    /// The number of tokens, and their approximate size in bytes.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         (self.tokens.len(), self.bytes)
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_bytes_are_bounded_and_counted_rightly() {
         let mut tokens = VerifiedTokens::default();
-        // Small in the token, large once it is read.
+        // Small in the token, large once it is parsed.
         let payload = format!(r#"{{"exp":1,"x":[{}0]}}"#, "0,".repeat(3000));
         let one = weight("token 1000", &verified(&payload));
         assert!(one > 3000 * size_of::<Json<'_>>(), "{one}");

@@ -1,5 +1,5 @@
-//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) and the types of their keys, one row each. `none` and HMAC are
-//! not in the table, so no policy and no token can name them.
+//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) and their key types, one row each. `none` and HMAC are not
+//! in the table, so neither a policy nor a token can name them.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// The type of key that an algorithm takes: `kty` and `crv` of its JWK.
+/// The type of an algorithm's keys: `kty` and `crv` of the JWK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyType {
     /// RSA (RFC 7518 §6.3)
@@ -39,7 +39,7 @@ pub enum KeyType {
     Ed25519,
 }
 
-/// A curve of ECDSA.
+/// An ECDSA curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Curve {
     /// P-256
@@ -53,18 +53,18 @@ pub enum Curve {
 /// What the specifications fix for one algorithm.
 struct AlgorithmRow {
     name: &'static str,
-    /// The fully specified name (RFC 9864 §2.2), where the usual one leaves the curve open. JWKs may carry it.
+    /// The fully specified name (RFC 9864 §2.2), if the usual one does not name the curve. JWKs may use it.
     specified: Option<&'static str>,
     key_type: KeyType,
-    /// Bytes of a signature, where the algorithm fixes it: r and s of the curve's size (RFC 7518 §3.4).
+    /// Length of a signature in bytes, if the algorithm fixes it: r and s of the curve's size (RFC 7518 §3.4).
     signature: Option<usize>,
 }
 
-/// What the specifications fix for one type of key.
+/// What the specifications fix for one key type.
 struct KeyTypeRow {
     kty: &'static str,
     crv: Option<&'static str>,
-    /// Bytes of a coordinate, and of the private number (RFC 7518 §6.2.1.2, RFC 8032 §5.1.5). An RSA key has none.
+    /// Length in bytes of a coordinate and of the private value (RFC 7518 §6.2.1.2, RFC 8032 §5.1.5); 0 for RSA.
     number: usize,
 }
 
@@ -83,10 +83,10 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// Those with which the gate signs: their keys are small, and every JOSE library verifies them.
+    /// The algorithms that the gate signs with: their keys are small, and every JOSE library verifies them.
     pub const OF_ASSERTIONS: [Self; 2] = [Self::Es256, Self::EdDsa];
 
-    /// The algorithm of this `alg` value; names are case-sensitive (RFC 7515 §4.1.1).
+    /// The algorithm with this `alg` value; names are case-sensitive (RFC 7515 §4.1.1).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
@@ -98,20 +98,21 @@ impl Algorithm {
         self.row().name
     }
 
-    /// Whether the `alg` of a JWK means this algorithm, by its usual or its fully specified name (RFC 9864 §2.2).
+    /// Whether the `alg` of a JWK names this algorithm, by its usual or its fully specified name (RFC 9864 §2.2).
     #[must_use]
     pub fn goes_by(self, name: &str) -> bool {
         let AlgorithmRow { name: usual, specified, .. } = self.row();
         name == usual || specified == Some(name)
     }
 
-    /// The type of key that it takes.
+    /// The type of its keys.
     #[must_use]
     pub fn key_type(self) -> KeyType {
         self.row().key_type
     }
 
-    /// Whether a signature of this many bytes can be one. RSA's length depends on the key, which the check itself sees.
+    /// Whether a signature can have this length in bytes. For RSA that depends on the key, and the verification checks
+    /// it.
     #[must_use]
     pub fn takes_signature_of(self, bytes: usize) -> bool {
         self.row().signature.is_none_or(|expected| expected == bytes)
@@ -136,11 +137,11 @@ impl Algorithm {
 }
 
 impl KeyType {
-    /// Every type of key, in the order of the table.
+    /// Every key type, in the order of the table.
     pub const ALL: [Self; 5] =
         [Self::Rsa, Self::Ec(Curve::P256), Self::Ec(Curve::P384), Self::Ec(Curve::P521), Self::Ed25519];
 
-    /// The type of a JWK with these members. An RSA key has no curve, and what it says of one means nothing.
+    /// The key type of a JWK with these members; for RSA, which has no curve, `crv` is ignored.
     #[must_use]
     pub fn of_jwk(kty: &str, crv: Option<&str>) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.kty() == kty && (known.crv().is_none() || known.crv() == crv))
@@ -152,13 +153,13 @@ impl KeyType {
         self.row().kty
     }
 
-    /// The `crv` of its JWK, where it has a curve.
+    /// The `crv` of its JWK, if it has one.
     #[must_use]
     pub fn crv(self) -> Option<&'static str> {
         self.row().crv
     }
 
-    /// Bytes of each coordinate, and of the private number; 0 for RSA, which has neither.
+    /// Length in bytes of each coordinate and of the private value; 0 for RSA, which has neither.
     #[must_use]
     pub fn number_bytes(self) -> usize {
         self.row().number
@@ -182,7 +183,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// As people name it: `RSA`, `EC P-256`, `OKP Ed25519`.
+/// For messages: `RSA`, `EC P-256`, `OKP Ed25519`.
 impl fmt::Display for KeyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kty())?;
@@ -216,7 +217,7 @@ mod tests {
             (Algorithm::Es384, &[96]),
             (Algorithm::Es512, &[132]),
             (Algorithm::EdDsa, &[64]),
-            // The key decides.
+            // The length depends on the key.
             (Algorithm::Rs256, &[0, 63, 64, 65, 96, 132, 256, 512]),
             (Algorithm::Ps512, &[0, 63, 64, 65, 96, 132, 256, 512]),
         ] {

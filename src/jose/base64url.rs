@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Decodes canonical base64url; `None` for any other text.
 ///
-/// Only the canonical form is taken, so that one value has one spelling (RFC 4648 §3.5).
+/// Only the canonical form is accepted, so that each value has one encoding (RFC 4648 §3.5).
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()

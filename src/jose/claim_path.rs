@@ -1,15 +1,15 @@
-//! Where a claim is within the payload of a token.
+//! Paths to claims in the payload of a token.
 
 use std::fmt;
 
 use super::json::{Json, Object};
 
-/// Where a claim is: a name, or names of nested objects joined by dots. A claim whose name holds the dots is found
-/// first, since names like `https://example.com/roles` are common.
+/// The path to a claim: a name, or the names of nested objects joined by dots. A claim whose own name contains the dots
+/// comes first, since names like `https://example.com/roles` are common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(String);
 
-/// As the policy writes it.
+/// As written in the policy.
 impl fmt::Display for ClaimPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -17,13 +17,13 @@ impl fmt::Display for ClaimPath {
 }
 
 impl ClaimPath {
-    /// A path as the policy writes it.
+    /// A path as written in the policy.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The claim at this path, if there is one.
+    /// The claim at this path, if present.
     #[must_use]
     pub fn find<'c, 'j>(&self, claims: &'c Object<'j>) -> Option<&'c Json<'j>> {
         find(&self.0, claims)

@@ -1,8 +1,9 @@
-//! A strict JSON reader (RFC 8259) for everything that decides: token headers and payloads, key sets, policies.
+//! A strict JSON parser (RFC 8259) for all input that affects a decision: token headers and payloads, key sets,
+//! policies.
 //!
-//! Stricter than most parsers, so that no two readers can see different things in one text: members may not repeat at
-//! any depth (RFC 8725 §2.4 and §3.10, RFC 7519 §4), nesting is bounded, numbers are finite, and a byte order mark is
-//! an error (RFC 8259 §8.1).
+//! Stricter than most parsers, so that no two parsers can read one text differently: members may not repeat at any
+//! depth (RFC 8725 §2.4 and §3.10, RFC 7519 §4), nesting is limited, numbers are finite, and a byte order mark is an
+//! error (RFC 8259 §8.1).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,13 +12,13 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
-/// The most levels of nesting, counting the outermost value.
+/// Maximum levels of nesting, counting the outermost value.
 pub const MAX_DEPTH: usize = 32;
 
-/// What an allocator takes beside what it gives, about.
+/// Approximate overhead of an allocation in bytes.
 pub const ALLOCATION: usize = 16;
 
-/// Up to this many members, a repeated name is looked for by comparing each two; a larger object is sorted.
+/// Up to this many members, repeated names are found by comparing all pairs; the names of a larger object are sorted.
 const SMALL_OBJECT: usize = 16;
 
 /// A JSON value that borrows from its text where it can.
@@ -33,15 +34,15 @@ pub enum Json<'a> {
     String(Cow<'a, str>),
     /// An array.
     Array(Vec<Json<'a>>),
-    /// An object; no name is there twice.
+    /// An object, without repeated names.
     Object(Object<'a>),
 }
 
-/// The members of a JSON object in the order of the text; no name is there twice.
+/// The members of a JSON object in the order of the text, without repeated names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
-/// Why a text is not acceptable JSON. Holds the parser's words about the place, never a piece of the text's values.
+/// Why a text is not acceptable JSON. Contains the parser's message and position, never a value of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError(String);
 
@@ -52,7 +53,7 @@ impl fmt::Display for JsonError {
 }
 
 impl<'a> Json<'a> {
-    /// Reads one JSON value that fills `text` (white space around it is allowed).
+    /// Parses `text` as one JSON value, with optional white space around it.
     ///
     /// # Errors
     /// Anything that is not JSON, a repeated member, more than [`MAX_DEPTH`] levels, a number out of range.
@@ -90,7 +91,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// What JSON calls a value of this kind, for messages.
+    /// The kind of the value, in the words of policy errors.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -103,7 +104,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// How many bytes of memory it holds beside its own, about, if nothing of it is borrowed.
+    /// Approximate heap memory in bytes, if nothing is borrowed.
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
@@ -131,7 +132,7 @@ impl<'a> Json<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The value of the member `name`, if there is one.
+    /// The value of the member `name`, if present.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json<'a>> {
         self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value)
@@ -142,7 +143,7 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
-    /// How many bytes of memory it holds beside its own, about, if nothing of it is borrowed.
+    /// Approximate heap memory in bytes, if nothing is borrowed.
     #[must_use]
     pub fn weight(&self) -> usize {
         let members = self.0.iter().map(|(name, value)| ALLOCATION + name.len() + value.weight());
@@ -179,7 +180,7 @@ impl Serialize for Object<'_> {
     }
 }
 
-/// Reads a value that stands at this level of nesting.
+/// Parses a value at this level of nesting.
 #[derive(Clone, Copy)]
 struct Level(usize);
 
@@ -248,7 +249,7 @@ impl<'de> Visitor<'de> for Level {
             members.push((name, access.next_value_seed(below)?));
         }
         if repeats_a_name(&members) {
-            return Err(de::Error::custom("a member is there twice"));
+            return Err(de::Error::custom("a member appears twice"));
         }
         Ok(Json::Object(Object(members)))
     }
@@ -256,7 +257,7 @@ impl<'de> Visitor<'de> for Level {
 
 fn repeats_a_name(members: &[(Cow<'_, str>, Json<'_>)]) -> bool {
     if members.len() > SMALL_OBJECT {
-        // Not a hash set: in wasm its seeds are constant, and names can be chosen that all collide.
+        // Not a hash set: in wasm its seeds are constant, so an attacker can choose names that all collide.
         let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
         names.sort_unstable();
         return names.windows(2).any(|pair| matches!(pair, [one, next] if one == next));
@@ -264,7 +265,7 @@ fn repeats_a_name(members: &[(Cow<'_, str>, Json<'_>)]) -> bool {
     members.iter().enumerate().any(|(i, (name, _))| members.iter().take(i).any(|(earlier, _)| earlier == name))
 }
 
-/// Reads the name of a member, borrowed where it holds no escape.
+/// Parses the name of a member, borrowed if it contains no escapes.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {

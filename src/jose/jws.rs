@@ -1,34 +1,34 @@
-//! Compact JWS (RFC 7515 §7.1): shape and header. Nothing here believes a token; it only reads it.
+//! Compact JWS (RFC 7515 §7.1): format and header. Nothing here verifies a token; it is only parsed.
 
 use super::algorithm::Algorithm;
 use super::base64url;
 use super::json::{Json, Object};
 use crate::denial::InvalidToken;
 
-/// A token that was read and is not believed.
+/// A parsed token that is not verified.
 #[derive(Debug)]
 pub struct Unverified<'t> {
-    /// What the signature is checked by.
+    /// What the signature is verified with.
     pub jws: Jws<'t>,
-    /// The payload, whose members have any type.
+    /// The payload; the types of its members are not checked.
     pub claims: Object<'static>,
 }
 
-/// The parts of a compact JWS by which its signature is checked.
+/// The parts of a compact JWS that its signature is verified with.
 #[derive(Debug)]
 pub struct Jws<'t> {
     /// The header.
     pub header: Header,
-    /// The payload as it stands in the token.
+    /// The payload as encoded in the token.
     pub payload: &'t str,
-    /// What the signature covers: header, dot, payload (RFC 7515 §5.1).
+    /// The signing input: header, dot, payload (RFC 7515 §5.1).
     pub signed: &'t str,
     /// The signature.
     pub signature: Vec<u8>,
 }
 
-/// What the gate reads of a JOSE header. `jku`, `jwk`, `x5u` and `x5c` are not looked at: a key that a token brings
-/// along proves nothing (RFC 8725 §3.10).
+/// The parameters of a JOSE header that the gate uses. `jku`, `jwk`, `x5u` and `x5c` are ignored: a key that comes with
+/// the token proves nothing (RFC 8725 §3.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// `alg`
@@ -40,11 +40,11 @@ pub struct Header {
 }
 
 impl<'t> Unverified<'t> {
-    /// Reads a token: three segments that are not empty, each canonical base64url, header and payload strict JSON
+    /// Parses a token: three segments that are not empty, each canonical base64url, header and payload strict JSON
     /// objects.
     ///
     /// # Errors
-    /// Why it cannot be a token.
+    /// Why it is not a token.
     pub fn parse(token: &'t str) -> Result<Self, InvalidToken> {
         let mut segments = token.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -62,7 +62,7 @@ impl<'t> Unverified<'t> {
         Ok(Self { jws: Jws { header, payload, signed, signature }, claims })
     }
 
-    /// The `iss` claim, to choose the issuer by whose keys the token is then verified.
+    /// The `iss` claim, which selects the issuer whose keys verify the token.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss").and_then(Json::as_str)
@@ -76,11 +76,11 @@ impl Header {
             None => Ok(None),
             Some(value) => value.as_str().map(Some).ok_or(InvalidToken::Malformed),
         };
-        // RFC 7515 §4.1.11: the gate understands no extension, so any `crit` is one that it must refuse.
+        // RFC 7515 §4.1.11: the gate supports no extension, so it must refuse any `crit`.
         if header.get("crit").is_some() {
             return Err(InvalidToken::Critical);
         }
-        // RFC 7797 §3: an unencoded payload has `b64: false`, and then `crit`; neither is a JWT (§7).
+        // RFC 7797 §3: `b64: false` means an unencoded payload, which a JWT cannot have (§7).
         if !matches!(header.get("b64"), None | Some(Json::Bool(true))) {
             return Err(InvalidToken::Critical);
         }
@@ -92,7 +92,7 @@ impl Header {
     }
 }
 
-/// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be left out; media types ignore case.
+/// RFC 7515 §4.1.9: `typ` is a media type whose `application/` may be omitted; media types are case-insensitive.
 #[must_use]
 pub fn normal_type(text: &str) -> String {
     let lower = text.to_ascii_lowercase();

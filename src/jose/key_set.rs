@@ -1,26 +1,26 @@
-//! The text of a key set (RFC 7517 §5) and its usable keys.
+//! Parsing of key sets (RFC 7517 §5).
 
 use std::fmt;
 
 use super::json::Json;
 use super::public_key::PublicKey;
 
-/// The most bytes of a key set's text.
+/// Maximum size of a key set in bytes.
 pub const MAX_SET_BYTES: usize = 256 * 1024;
 
-/// The most entries of a key set. Real ones have under ten; every one costs an import.
+/// Maximum number of entries in a key set. Real ones have fewer than ten; each costs an import.
 pub const MAX_SET_KEYS: usize = 100;
 
-/// Why a text is no key set that could replace another.
+/// Why a text is not a usable key set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySetError {
-    /// Over [`MAX_SET_BYTES`].
+    /// Larger than [`MAX_SET_BYTES`].
     TooLarge,
     /// Not JSON, or not an object with a list `keys`.
     Malformed,
-    /// Over [`MAX_SET_KEYS`].
+    /// More entries than [`MAX_SET_KEYS`]: this many.
     TooManyKeys(usize),
-    /// Every entry is passed over.
+    /// No entry is a usable key.
     NoUsableKey,
 }
 
@@ -29,13 +29,13 @@ impl fmt::Display for KeySetError {
         match self {
             Self::TooLarge => write!(f, "the key set is over {MAX_SET_BYTES} bytes"),
             Self::Malformed => f.write_str("the key set is not a JSON object with a list \"keys\""),
-            Self::TooManyKeys(count) => write!(f, "the key set has {count} keys, over {MAX_SET_KEYS}"),
+            Self::TooManyKeys(count) => write!(f, "the key set has {count} keys, more than {MAX_SET_KEYS}"),
             Self::NoUsableKey => f.write_str("the key set has no usable key"),
         }
     }
 }
 
-/// The usable keys of a key set, as far as their text shows; at least one.
+/// The usable keys of a key set, judging by the JWKs alone; at least one. Other entries are ignored.
 ///
 /// # Errors
 /// See [`KeySetError`].

@@ -1,5 +1,5 @@
-//! JSON Object Signing and Encryption (RFC 7515, RFC 7517, RFC 7518), as far as the gate takes it: how tokens and keys are
-//! read and written. Nothing here believes a token, and nothing knows of policies.
+//! JSON Object Signing and Encryption (RFC 7515, RFC 7517, RFC 7518), as far as the gate supports it: parsing and
+//! writing of tokens and keys. Nothing here verifies a token, and nothing depends on a policy.
 
 pub mod algorithm;
 pub mod base64url;

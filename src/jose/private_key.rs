@@ -1,4 +1,4 @@
-//! A private key of the gate's own: a JWK (RFC 7517 §4) on P-256 (RFC 7518 §6.2) or Ed25519 (RFC 8037 §2).
+//! The gate's private keys: JWKs (RFC 7517 §4) on P-256 (RFC 7518 §6.2) or Ed25519 (RFC 8037 §2).
 
 use std::fmt;
 
@@ -9,43 +9,44 @@ use super::base64url;
 use super::json::{Json, Object};
 use super::public_key::{PublicKey, coordinate, optional_text};
 
-/// A private key for one algorithm, as far as its text shows. It is to be imported and dropped; it has no `Debug`.
+/// A private key for one algorithm, judging by its JWK alone. Import it and drop it. It has no `Debug`, so that no log
+/// can contain it.
 pub struct PrivateKey {
     /// The algorithm that it signs with.
     pub algorithm: Algorithm,
-    /// The public point, or its first coordinate.
+    /// The first coordinate of the public point; for Ed25519 the encoded point.
     pub x: String,
-    /// The second coordinate, where there is one.
+    /// The second coordinate; `None` for Ed25519.
     pub y: Option<String>,
-    /// The private number.
+    /// The private value.
     pub d: String,
 }
 
-/// Why a text is no key that could sign. Holds nothing of the text.
+/// Why a text is not a usable signing key. Contains nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyProblem {
     /// Not a JSON object.
     NotJwk,
-    /// `kty` or `crv` is of another algorithm.
+    /// `kty` or `crv` belongs to another algorithm.
     Type(Algorithm),
-    /// `alg`, `use` or `key_ops` is for something else.
+    /// `alg`, `use` or `key_ops` does not allow signing with this algorithm.
     Purpose(Algorithm),
-    /// There is no `d`.
+    /// It has no `d`.
     Public,
-    /// `d`, `x` or `y` is absent, or is no number of so many bytes, which is the curve's size.
+    /// `d`, `x` or `y` is absent, or is not this many bytes, the curve's size.
     Number(usize),
 }
 
 impl fmt::Display for KeyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotJwk => f.write_str("is not a JWK, which is one JSON object"),
+            Self::NotJwk => f.write_str("is not a JWK: expected one JSON object"),
             Self::Type(algorithm) => {
                 let key_type = algorithm.key_type();
                 let (kty, crv) = (key_type.kty(), key_type.crv().unwrap_or_default());
-                write!(f, "is not a key for {algorithm}, whose kty is {kty} and whose crv is {crv}")
+                write!(f, "is not a key for {algorithm}: expected kty {kty} and crv {crv}")
             }
-            Self::Purpose(algorithm) => write!(f, "is not for signing with {algorithm}, by its alg, use or key_ops"),
+            Self::Purpose(algorithm) => write!(f, "is not for signing with {algorithm}: see its alg, use or key_ops"),
             Self::Public => f.write_str("is not a private key: it has no d"),
             Self::Number(bytes) => {
                 write!(f, "has a d, x or y that is absent or not {bytes} bytes in base64url without padding")
@@ -55,7 +56,7 @@ impl fmt::Display for KeyProblem {
 }
 
 impl PrivateKey {
-    /// Reads a private JWK for one of [`Algorithm::OF_ASSERTIONS`]. Its own `kid` is not looked at.
+    /// Parses a private JWK for one of [`Algorithm::OF_ASSERTIONS`]. Its own `kid` is ignored.
     ///
     /// # Errors
     /// See [`KeyProblem`].
@@ -78,27 +79,27 @@ impl PrivateKey {
         Ok(Self { algorithm, x: number("x")?, y, d: number("d")? })
     }
 
-    /// The name of the key: the hash of its public members (RFC 7638).
+    /// The key ID: the thumbprint of the JWK (RFC 7638), with SHA-256.
     #[must_use]
     pub fn kid(&self) -> String {
         base64url::encode(&Sha256::digest(format!("{{{}}}", self.public_members())))
     }
 
-    /// The public JWK, as it is published.
+    /// The public JWK, as published.
     #[must_use]
     pub fn public_jwk(&self) -> String {
         let (kid, algorithm) = (self.kid(), self.algorithm);
         format!(r#"{{{},"kid":"{kid}","alg":"{algorithm}","use":"sig"}}"#, self.public_members())
     }
 
-    /// The public key, read as anyone else would read it; `None` if nobody could.
+    /// The public key, parsed as every verifier parses it; `None` if that fails.
     #[must_use]
     pub fn public(&self) -> Option<PublicKey> {
         PublicKey::parse(&Json::parse(&self.public_jwk()).ok()?).ok()
     }
 
-    /// The members that make the key, in the order and form that its name is made of (RFC 7638 §3.2 and §3.3). Numbers are
-    /// base64url and the rest is ours, so nothing has to be escaped.
+    /// The required members, in the order and form that the thumbprint is computed from (RFC 7638 §3.2 and §3.3). Their
+    /// values are base64url or our own constants, so nothing has to be escaped.
     fn public_members(&self) -> String {
         let key_type = self.algorithm.key_type();
         let (kty, crv, x) = (key_type.kty(), key_type.crv().unwrap_or_default(), &self.x);
@@ -107,7 +108,7 @@ impl PrivateKey {
     }
 }
 
-/// What a key says of its purpose (RFC 7517 §4.2 to §4.4), if it does, is to sign with this algorithm.
+/// Whether `alg`, `use` and `key_ops` (RFC 7517 §4.2 to §4.4), if present, allow signing with this algorithm.
 fn is_for_signing(jwk: &Object<'_>, algorithm: Algorithm) -> bool {
     let is =
         |name: &str, test: &dyn Fn(&str) -> bool| optional_text(jwk, name).is_some_and(|value| value.is_none_or(test));

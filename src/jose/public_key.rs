@@ -1,32 +1,32 @@
-//! One public key of a JSON Web Key Set (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), and which entries are passed over.
+//! One public key of a JSON Web Key Set (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2), and which entries are ignored.
 
 use super::algorithm::{Algorithm, Curve, KeyType};
 use super::base64url;
 use super::json::{Json, Object};
 
-/// The least RSA modulus (RFC 7518 §3.3).
+/// Minimum size of an RSA modulus in bits (RFC 7518 §3.3).
 const MIN_RSA_BITS: usize = 2048;
 
-/// The least RSA exponent; smaller and even ones are no RSA keys.
+/// Minimum RSA exponent; smaller and even ones are invalid.
 const MIN_RSA_EXPONENT: u8 = 3;
 
-/// Members that make a key private or symmetric (RFC 7518 §6.2.2, §6.3.2, §6.4.1). Who publishes one has lost it.
+/// Members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1). A published private key is compromised.
 const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// A public key that fits at least one algorithm, as far as its text shows.
+/// A public key that fits at least one algorithm, judging by its JWK alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublicKey {
-    /// The key's id.
+    /// The key ID.
     pub kid: Option<String>,
-    /// The numbers.
+    /// The key material.
     pub material: Material,
-    /// The only algorithm that the key may be used with, where it says so.
+    /// The only algorithm that the key may be used with, if its `alg` names one.
     algorithm: Option<Algorithm>,
-    /// The entry as it was published.
+    /// The entry as published.
     source: Object<'static>,
 }
 
-/// The numbers of a public key, in canonical base64url.
+/// The key material of a public key, in canonical base64url.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Material {
     /// RSA modulus and exponent.
@@ -36,7 +36,7 @@ pub enum Material {
         /// exponent
         e: String,
     },
-    /// A point of the curve.
+    /// A point on the curve.
     Ec {
         /// The curve.
         curve: Curve,
@@ -106,7 +106,7 @@ impl PublicKey {
         Algorithm::ALL.into_iter().find(|algorithm| self.fits(*algorithm))
     }
 
-    /// The entry as it was published.
+    /// The entry as published.
     #[must_use]
     pub fn source(&self) -> &Object<'static> {
         &self.source
@@ -128,7 +128,7 @@ impl Material {
         }
     }
 
-    /// The `kty` and `crv` of the key.
+    /// The key type: `kty` and `crv`.
     #[must_use]
     pub fn key_type(&self) -> KeyType {
         match self {
@@ -151,7 +151,7 @@ fn check_purpose(entry: &Object<'_>) -> Result<(), PassedOver> {
     Ok(())
 }
 
-/// A member that must be a string if it is there: `None` if it is something else.
+/// A member that must be a string if present; `None` for any other type.
 pub(super) fn optional_text<'o>(entry: &'o Object<'_>, member: &str) -> Option<Option<&'o str>> {
     entry.get(member).map_or(Some(None), |value| value.as_str().map(Some))
 }
@@ -176,7 +176,7 @@ fn unsigned(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// RFC 7518 §6.2.1.2: a coordinate has the full size of the curve, and so has the private number (§6.2.2.1).
+/// RFC 7518 §6.2.1.2: a coordinate has the full size of the curve, and so has the private value (§6.2.2.1).
 pub(super) fn coordinate(text: &str, key_type: KeyType) -> Option<String> {
     base64url::decode(text).filter(|bytes| bytes.len() == key_type.number_bytes()).map(|_| text.to_owned())
 }

@@ -1,7 +1,8 @@
-//! A key set in memory: where it came from, and how old it is.
+//! A cached key set: where it came from, and how old it is.
 //!
-//! Clocks of isolates differ, and one can jump ahead and come back. So a date ahead of the clock counts as now, and what it
-//! says is in doubt where the clock was set back or the date is far ahead. Such a set is used, and never fresh.
+//! Clocks of isolates differ, and a clock can jump ahead and back. So a date ahead of the clock counts as now, and it
+//! is in doubt if the clock was set back or the date is far ahead. A set whose date is in doubt can be used but is
+//! never fresh.
 
 use std::cell::Cell;
 
@@ -11,8 +12,8 @@ use super::set::KeySet;
 use crate::policy::Lifetime;
 use crate::time::UnixSeconds;
 
-/// For this many seconds after its own question to the issuer an isolate cannot tell by a date that an entry of the store
-/// is newer than the answer: what it reads there may be a minute old, and clocks differ by about as much.
+/// For this many seconds after asking the issuer itself, an isolate cannot tell by dates whether a store entry is newer
+/// than the issuer's answer: what it reads from the store may be a minute old, and clocks differ by about as much.
 const SETTLING: u64 = 60;
 
 /// A key set that was fetched, by this isolate or another, and where it came from.
@@ -21,14 +22,14 @@ pub(super) struct CachedSet<K> {
     pub(super) set: KeySet<K>,
     pub(super) jwks_uri: String,
     pub(super) etag: Option<String>,
-    /// How many seconds it is fresh, if the issuer said so.
+    /// For how many seconds it is fresh, if the issuer said so.
     pub(super) fresh_for: Option<u64>,
     pub(super) date: FetchDate,
     /// By how much this isolate refreshes it early.
     pub(super) jitter: Jitter,
 }
 
-/// The number of what an isolate began: a fetch, or a question to the issuer. What begins later has a larger one.
+/// The number of a flight, or of a question: a request of this isolate to the issuer. Later ones have larger numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Sequence(pub(super) u64);
 
@@ -40,11 +41,11 @@ pub(super) struct FetchDate {
     /// By this isolate's clock.
     at: Cell<UnixSeconds>,
     is_in_doubt: Cell<bool>,
-    /// The question of this isolate that the set answers; `None` where it came from the store.
+    /// This isolate's question that the set answers; `None` if it came from the store.
     question: Option<Sequence>,
 }
 
-/// How old a set in the store is beside one in memory, as far as dates tell.
+/// The age of a set in the store compared with the cached one, as far as dates tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RelativeAge {
     Newer,
@@ -58,7 +59,7 @@ impl<K> CachedSet<K> {
         now.since(self.date.at())
     }
 
-    /// The policy's times, but for what the issuer says of this set, and for a date in doubt.
+    /// The policy's lifetime, adjusted to what the issuer says about this set and to a date in doubt.
     pub(super) fn lifetime(&self, configured: Lifetime) -> Lifetime {
         let ttl = self.fresh_for.map_or(configured.ttl, |fresh_for| bounded(fresh_for, configured.ttl));
         if self.date.is_in_doubt() {
@@ -67,19 +68,19 @@ impl<K> CachedSet<K> {
         Lifetime { ttl, ..configured }
     }
 
-    /// Whether it may be used, if it cannot be refreshed.
+    /// Whether it may be used if it cannot be refreshed.
     pub(super) fn is_usable(&self, configured: Lifetime, now: UnixSeconds) -> bool {
         self.lifetime(configured).is_usable(self.age(now))
     }
 }
 
 impl FetchDate {
-    /// Of the answer to this isolate's own question, which is put now.
+    /// Of the answer to a question that this isolate asks now.
     pub(super) fn asked(question: Sequence, now: UnixSeconds) -> Self {
         Self { noted: now, at: Cell::new(now), is_in_doubt: Cell::new(false), question: Some(question) }
     }
 
-    /// Of a set that is read in the store now.
+    /// Of a set that is read from the store now.
     pub(super) fn stored(noted: UnixSeconds, now: UnixSeconds) -> Self {
         let is_in_doubt = Cell::new(noted > now.plus(MAX_SKEW));
         Self { noted, at: Cell::new(noted.min(now)), is_in_doubt, question: None }
@@ -97,12 +98,12 @@ impl FetchDate {
         self.is_in_doubt.set(true);
     }
 
-    /// Whether the set answers a question that was put after this.
+    /// Whether the set answers a question that was asked after this number was given.
     pub(super) fn is_asked_after(&self, earlier: Sequence) -> bool {
         self.question > Some(earlier)
     }
 
-    /// Brings a date ahead of the clock back to it: the clock was set back, and how long ago nobody knows.
+    /// Moves a date ahead of the clock back to now: the clock was set back, nobody knows how long ago.
     pub(super) fn clamp_to_now(&self, now: UnixSeconds) {
         if self.at.get() > now {
             self.at.set(now);
@@ -110,7 +111,7 @@ impl FetchDate {
         }
     }
 
-    /// How old a set of the store with this date is beside one in memory with the other.
+    /// The age of a set in the store with this date, compared with a cached one with the other date.
     pub(super) fn beside(&self, known: &Self) -> RelativeAge {
         if self.noted == known.noted {
             return RelativeAge::NotNewer; // the same entry, whatever the clock has done since

@@ -1,9 +1,9 @@
-//! How long an issuer says that its key set is fresh (RFC 9111 §4.2.1, §5.2.2), within the gate's bounds.
+//! How long a key set is fresh according to its issuer (RFC 9111 §4.2.1, §5.2.2), within the gate's limits.
 
-/// However short the issuer's word, a set is fresh this many seconds, unless the policy's `jwks_ttl` is shorter.
+/// Minimum freshness of a key set in seconds, whatever the issuer says, unless the policy's `jwks_ttl` is shorter.
 pub const MIN_TTL: u64 = 60;
 
-/// The seconds for which a set is fresh by its `Cache-Control`; `None` where that says nothing.
+/// For how many seconds a set is fresh according to its `Cache-Control`; `None` if that does not say.
 #[must_use]
 pub fn fresh_for(cache_control: Option<&str>) -> Option<u64> {
     let directives = cache_control?.split(',').map(|directive| {
@@ -13,19 +13,19 @@ pub fn fresh_for(cache_control: Option<&str>) -> Option<u64> {
     if directives.clone().any(|(name, _)| name == "no-store" || name == "no-cache") {
         return Some(0);
     }
-    // The store is shared by all isolates, so the directive for shared caches comes first (§5.2.2.10).
+    // The store is shared by all isolates, so the directive for shared caches takes precedence (§5.2.2.10).
     let seconds = |query: &str| delta_seconds(directives.clone().find(|(name, _)| name == query)?.1);
     seconds("s-maxage").or_else(|| seconds("max-age"))
 }
 
-/// RFC 9111 §1.2.2: digits; a number that is too large is as large as can be.
+/// RFC 9111 §1.2.2: digits; a number that is too large becomes the largest one.
 fn delta_seconds(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Brings what an issuer says into the gate's bounds. `configured` is the policy's `jwks_ttl`, which an issuer can only
-/// shorten: it bounds how long a withdrawn key goes on working.
+/// Brings the issuer's freshness lifetime into the gate's limits, in seconds. `configured` is the policy's `jwks_ttl`,
+/// which an issuer can only shorten: it limits how long a withdrawn key still works.
 #[must_use]
 pub fn bounded(fresh_for: u64, configured: u64) -> u64 {
     fresh_for.clamp(configured.min(MIN_TTL), configured)

@@ -9,19 +9,19 @@ use crate::platform::{Fault, Fetch, Fetched, Get};
 use crate::policy::url::check_key_url;
 use crate::policy::{Issuer, KeySource};
 
-/// The most bytes of an issuer's metadata.
+/// Maximum size of an issuer's metadata in bytes.
 const MAX_METADATA_BYTES: usize = 64 * 1024;
 
-/// A key set as it came from the issuer, unless the one at hand is current.
+/// A key set from the issuer, unless the cached one is current.
 pub(super) struct Download<K> {
     pub(super) jwks_uri: String,
-    /// The set and its entity tag; `None` where the copy at hand is current.
+    /// The set and its entity tag; `None` if the cached copy is current.
     pub(super) document: Option<(KeySet<K>, Option<String>)>,
-    /// How many seconds it is fresh, if the issuer says so.
+    /// For how many seconds it is fresh, if the issuer says so.
     pub(super) fresh_for: Option<u64>,
 }
 
-/// Fetches an issuer's key set. `at_hand` is where the copy at hand came from, and its entity tag.
+/// Fetches an issuer's key set. `at_hand` is the URL of the cached copy, and its entity tag.
 pub(super) async fn download<K>(
     issuer: &Issuer,
     at_hand: Option<(&str, &str)>,
@@ -32,7 +32,7 @@ pub(super) async fn download<K>(
     let get = Get { url: &jwks_uri, etag, timeout_ms: issuer.timeout_ms, max_bytes: MAX_SET_BYTES };
     let (document, cache_control) = match fetch.get(get).await? {
         Fetched::NotModified { cache_control } if etag.is_some() => (None, cache_control),
-        Fetched::NotModified { .. } => return Err(Fault("304 without a copy at hand".to_owned())),
+        Fetched::NotModified { .. } => return Err(Fault("304 without a cached copy".to_owned())),
         Fetched::Document { body, etag, cache_control } => {
             let set = KeySet::parse(&body).map_err(|error| Fault(error.to_string()))?;
             (Some((set, etag.filter(|etag| is_entity_tag(etag)))), cache_control)
@@ -41,10 +41,10 @@ pub(super) async fn download<K>(
     Ok(Download { jwks_uri, document, fresh_for: fresh_for(cache_control.as_deref()) })
 }
 
-/// Where an issuer's key set is: as the policy says, or else the issuer's metadata.
+/// The URL of an issuer's key set, from the policy or from the issuer's metadata.
 ///
 /// # Errors
-/// The metadata cannot be fetched, or is not this issuer's; the keys are in the policy.
+/// The metadata cannot be fetched or is not this issuer's, or the keys are in the policy.
 pub async fn key_set_url(issuer: &Issuer, fetch: &impl Fetch) -> Result<String, Fault> {
     match &issuer.keys {
         KeySource::Uri(uri) => Ok(uri.clone()),
@@ -56,7 +56,7 @@ pub async fn key_set_url(issuer: &Issuer, fetch: &impl Fetch) -> Result<String, 
 async fn discover(issuer: &Issuer, url: &str, fetch: &impl Fetch) -> Result<String, Fault> {
     let get = Get { url, etag: None, timeout_ms: issuer.timeout_ms, max_bytes: MAX_METADATA_BYTES };
     let Fetched::Document { body, .. } = fetch.get(get).await? else {
-        return Err(Fault("304 for the metadata, which was not asked for".to_owned()));
+        return Err(Fault("304 for the metadata, without a conditional request".to_owned()));
     };
     read_metadata(&body, &issuer.issuer).map_err(|problem| Fault(format!("the metadata at {url} {problem}")))
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::policy::Policy;
 
-    /// An issuer that notes what it is asked, with the timeout and the most bytes.
+    /// An issuer that records each fetch: URL, timeout and maximum size.
     #[derive(Default)]
     struct Notary(RefCell<Vec<(String, u32, usize)>>);
 
@@ -98,7 +98,7 @@ mod tests {
         let policy = r#"{"version":1,"issuers":{"i":{"issuer":"https://i","timeout_ms":7}},
             "routes":[{"path":"/","access":"deny"}]}"#;
         let (policy, notary) = (Policy::parse(policy).unwrap(), Notary::default());
-        // The metadata is no key set; what counts is what was asked.
+        // The metadata is not a key set; only the fetches matter.
         let result = futures_executor::block_on(download::<()>(&policy.issuers[0], None, &notary));
         assert!(result.is_err());
         let expected = [("https://i/.well-known/openid-configuration", 65_536), ("https://i/jwks", 262_144)];

@@ -1,4 +1,5 @@
-//! The entry of a key set in Workers KV. Whatever is in the store is input: an entry that is not right is no entry.
+//! The store entry of a key set, in Workers KV. Whatever is in the store is untrusted input: an invalid entry counts as
+//! absent.
 
 use serde::Serialize;
 
@@ -8,28 +9,28 @@ use crate::jose::public_key::PublicKey;
 use crate::platform::{Fault, Stored};
 use crate::time::{UnixMillis, UnixSeconds};
 
-/// The layout of the entry. An entry of another version is no entry.
+/// The version of the format. An entry of another version counts as absent.
 const VERSION: u64 = 1;
 
-/// A key set as it is kept in the store.
+/// A key set as written to the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoreEntry {
-    /// Where the set came from.
+    /// The URL that the set came from.
     pub jwks_uri: String,
-    /// When, by the clock of the isolate that wrote it.
+    /// When it was fetched, by the clock of the isolate that wrote the entry.
     pub fetched_at: UnixSeconds,
-    /// The entity tag that came along.
+    /// The entity tag that came with it.
     pub etag: Option<String>,
     /// The keys.
     pub keys: Vec<PublicKey>,
-    /// What other isolates should know beside it.
+    /// Hints for other isolates.
     pub notes: Notes,
 }
 
-/// What stands beside an entry, as its metadata: hints, without which the entry is as good.
+/// The metadata of an entry: hints, without which the entry is still valid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// How many seconds the set is fresh, if the issuer said so.
+    /// For how many seconds the set is fresh, if the issuer said so.
     pub fresh_for: Option<u64>,
     /// When an unknown `kid` or a failure last triggered a fetch.
     pub triggered_at: Option<UnixMillis>,
@@ -42,7 +43,7 @@ pub fn store_key(issuer: &str) -> String {
 }
 
 impl StoreEntry {
-    /// Reads an entry of the store; `None` if it is not one of this issuer.
+    /// Parses a store entry; `None` if it is invalid or not of this issuer.
     #[must_use]
     pub fn parse(stored: &Stored, issuer: &str) -> Option<Self> {
         let entry = Json::parse(&stored.text).ok()?;
@@ -62,7 +63,7 @@ impl StoreEntry {
 }
 
 impl Notes {
-    /// Reads what there is to read.
+    /// Parses the valid hints and ignores everything else.
     fn parse(metadata: &str) -> Self {
         let Ok(Json::Object(notes)) = Json::parse(metadata) else {
             return Self::default();
@@ -71,8 +72,8 @@ impl Notes {
     }
 }
 
-/// Whether an entity tag can be sent back. Servers send more than RFC 9110 §8.8.3 allows; what matters is that it is
-/// fit for a header.
+/// Whether an entity tag can be sent back. Servers send more than RFC 9110 §8.8.3 allows; it only has to be a valid
+/// header value.
 pub(super) fn is_entity_tag(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
 }
@@ -87,7 +88,7 @@ fn number(members: &Object<'_>, name: &str) -> Option<u64> {
 /// Writes an entry for the store.
 ///
 /// # Errors
-/// It cannot be written as JSON, which no key set that was read leads to.
+/// It cannot be serialized as JSON, which does not happen to a key set that was parsed.
 pub fn write<'k>(
     issuer: &str,
     jwks_uri: &str,

@@ -1,4 +1,4 @@
-//! An issuer whose keys are fetched, and what memory holds of them.
+//! An issuer whose keys are fetched, and their place in memory.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use super::slot::Slot;
 use crate::policy::Issuer;
 use crate::time::UnixMillis;
 
-/// An issuer and its place in memory, as one value that is cheap to clone.
+/// An issuer and its slot in memory, as one value that is cheap to clone.
 #[derive(Debug)]
 pub(super) struct FetchedKeys<K> {
     pub(super) issuer: Rc<Issuer>,
@@ -27,12 +27,12 @@ impl<K> FetchedKeys<K> {
         Self { issuer, slot: Rc::default() }
     }
 
-    /// The set in memory.
+    /// The cached set.
     pub(super) fn cached(&self) -> Option<Rc<CachedSet<K>>> {
         self.slot.borrow().cached().cloned()
     }
 
-    /// What to do for a token, given what memory held of the issuer when keys were chosen from it.
+    /// What to do for a token, given the cached set from which its keys were selected.
     pub(super) fn plan(
         &self,
         cached: Option<&CachedSet<K>>,

@@ -1,7 +1,7 @@
 //! Flights: how a key set gets into memory, from the store or from the issuer.
 //!
-//! A flight runs to its end even if the client that caused it is gone, and leaves its result in the slot. Other
-//! requests look for it there; none ever awaits what another request made. A flight that never lands is written off.
+//! A flight runs to its end even if the caller that caused it is gone, and leaves its result in the slot. Other
+//! requests look for it there; none ever awaits a future of another request. A flight that never lands is written off.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use super::slot::max_flight_seconds;
 use crate::platform::{Fault, Platform, in_time};
 use crate::policy::{Issuer, KeySource};
 
-/// How long a request waits for the store. A cold read of Workers KV takes 100 to 200 ms.
+/// How long a flight waits for the store, in milliseconds. A cold read of Workers KV takes 100 to 200 ms.
 const STORE_TIMEOUT_MS: u32 = 1000;
 
 /// How far a flight went.
@@ -25,7 +25,7 @@ const STORE_TIMEOUT_MS: u32 = 1000;
 pub(super) enum Landing {
     /// The store was enough, though it may be behind the issuer.
     Store,
-    /// The issuer was asked, or must not be asked yet: there is nothing more to be had now.
+    /// The issuer was asked, or must not be asked yet: another flight would not help now.
     Issuer,
 }
 
@@ -34,7 +34,7 @@ struct Flight<K> {
     keys: FetchedKeys<K>,
     id: Sequence,
     reason: Reason,
-    /// What the token asks for that caused it.
+    /// The key needed by the token that caused the flight.
     query: Option<KeyQuery>,
 }
 
@@ -49,11 +49,11 @@ pub(super) async fn launch<P: Platform>(
     let flight = Flight::take_off(keys, reason, Some(query.clone()), platform);
     platform.spawn(fly(flight, platform.clone(), done));
     let landed = in_time(landing, max_flight_seconds(&keys.issuer) * 1000, platform).await;
-    // A flight that was dropped, or is written off, has nothing more to give.
+    // A flight that was dropped or written off delivers nothing more.
     landed.and_then(Result::ok).unwrap_or(Landing::Issuer)
 }
 
-/// Starts a flight for a set that has become stale, unless one is under way.
+/// Starts a flight for a set that has become stale, unless one is in flight.
 pub(super) fn refresh_later<P: Platform>(keys: &FetchedKeys<P::Key>, platform: &P) {
     if !keys.slot.borrow_mut().is_in_flight(&keys.issuer, platform.now().seconds()) {
         let (done, _) = oneshot::channel();
@@ -61,20 +61,20 @@ pub(super) fn refresh_later<P: Platform>(keys: &FetchedKeys<P::Key>, platform: &
     }
 }
 
-/// Asks the issuer and tells memory and the store.
+/// Fetches from the issuer, and updates memory and the store.
 pub(super) async fn refresh_now<P: Platform>(keys: &FetchedKeys<P::Key>, platform: &P) {
     if let Some(news) = ask_issuer(keys, Reason::Scheduled, platform).await {
         tell_store(keys, &news, platform).await;
     }
 }
 
-/// The store first; if that does not help, the issuer, and then the store is told.
+/// Reads the store; if that is not enough, fetches from the issuer and then updates the store.
 async fn fly<P: Platform>(flight: Flight<P::Key>, platform: P, done: oneshot::Sender<Landing>) {
     let keys = &flight.keys;
     let is_in_store = flight.ask_store(&platform).await;
     let news = if is_in_store { None } else { ask_issuer(keys, flight.reason, &platform).await };
     keys.slot.borrow_mut().land(flight.id);
-    // Whoever launched the flight may be gone.
+    // The request that launched the flight may be gone.
     let _ = done.send(if is_in_store { Landing::Store } else { Landing::Issuer });
     if let Some(news) = news {
         tell_store(keys, &news, &platform).await;
@@ -87,14 +87,14 @@ impl<K> Flight<K> {
         Self { keys: keys.clone(), id, reason, query }
     }
 
-    /// Takes up the store's set if it is newer than the one in memory. True if no more is needed.
+    /// Caches the store's set if it is newer than the cached one. True if the issuer need not be asked.
     async fn ask_store<P: Platform<Key = K>>(&self, platform: &P) -> bool {
         let FetchedKeys { issuer, slot } = &self.keys;
         slot.borrow_mut().history.store_read_at = Some(platform.now());
         let Some(StoreEntry { jwks_uri, etag, fetched_at, keys, notes }) = read_store(issuer, platform).await else {
             return false;
         };
-        // Only keys that can be used make a set that may replace another.
+        // Only a set of importable keys may replace another.
         let Ok(set) = KeySet::new(keys).importable(platform).await else {
             return false;
         };
@@ -108,14 +108,15 @@ impl<K> Flight<K> {
         let stored = CachedSet { set, jwks_uri, etag, fresh_for: notes.fresh_for, date, jitter };
         let mut slot = slot.borrow_mut();
         let taken = slot.take_stored(stored, issuer.lifetime, now);
-        // An entry that has the key and is not taken contradicts the cached set. The issuer is to say who is right, and
-        // how long ago another isolate asked is no reason not to ask.
+        // An entry that has the key but is not used contradicts the cached set. Only the issuer can resolve that, so a
+        // recent fetch by another isolate must not delay asking it.
         if taken.is_some() || !has_key {
             slot.history.learn(notes.triggered_at, now);
         }
         let Some(taken) = taken else { return false };
         match self.reason {
-            // Where it is in doubt, the issuer is asked first, and this is for the case that it does not answer.
+            // If its date is in doubt, the issuer is asked too; this set is for the case that the issuer does not
+            // answer.
             _ if taken.date.is_in_doubt() => false,
             Reason::Stale => taken.lifetime(issuer.lifetime).is_fresh(taken.age(now.seconds())),
             Reason::UnknownKey => has_key,
@@ -124,7 +125,7 @@ impl<K> Flight<K> {
     }
 }
 
-/// The issuer's entry in the store, if there is one that may be used.
+/// The issuer's store entry, if there is a valid one.
 async fn read_store(issuer: &Issuer, platform: &impl Platform) -> Option<StoreEntry> {
     let key = entry::store_key(&issuer.issuer);
     let late = || Err(Fault(format!("no answer within {STORE_TIMEOUT_MS} ms")));
@@ -137,7 +138,7 @@ async fn read_store(issuer: &Issuer, platform: &impl Platform) -> Option<StoreEn
     }
 }
 
-/// Whether an entry came from where the policy says that the keys are.
+/// Whether an entry came from the source that the policy names.
 fn is_from(entry: &StoreEntry, issuer: &Issuer) -> bool {
     match &issuer.keys {
         KeySource::Uri(uri) => entry.jwks_uri == *uri,
@@ -146,8 +147,8 @@ fn is_from(entry: &StoreEntry, issuer: &Issuer) -> bool {
     }
 }
 
-/// Fetches the issuer's set into memory; gives it back if it is news. A set that is not good leaves the one that is
-/// cached, and so does one that was asked for earlier and came later.
+/// Fetches the issuer's set into memory, and returns it if it was cached. The cached set stays if the new one is
+/// invalid, or answers an earlier question than the last answer did.
 async fn ask_issuer<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     reason: Reason,
@@ -158,7 +159,7 @@ async fn ask_issuer<P: Platform>(
     let question = {
         let mut slot = slot.borrow_mut();
         slot.clamp_to_now(now);
-        // Under the cooldown the store was all that could be asked, or it says that another isolate has just asked.
+        // During the cooldown only the store could be read, or the store says that another isolate has just asked.
         if slot.history.wait(reason, issuer.lifetime, now) > 0 {
             return None;
         }
@@ -184,9 +185,9 @@ async fn fetch<P: Platform>(
     platform: &P,
 ) -> Result<CachedSet<P::Key>, Fault> {
     let cached = keys.cached();
-    // The set is as old as the question: the answer may have been on its way for a while.
+    // The set is as old as the question: the answer may take a while to arrive.
     let date = FetchDate::asked(question, platform.now().seconds());
-    // For a key that the cached set lacks, only a whole answer will do.
+    // For a key that the cached set lacks, the request must not be conditional.
     let tag = cached
         .as_ref()
         .filter(|_| reason != Reason::UnknownKey)
@@ -195,7 +196,7 @@ async fn fetch<P: Platform>(
     let (set, etag) = match (document, &cached) {
         (Some((set, etag)), known) => {
             let set = set.importable(platform).await.map_err(|error| Fault(error.to_string()))?;
-            // Most refreshes bring nothing new, and then what was verified with the set still is.
+            // Most refreshes bring nothing new, and then tokens verified with the set stay verified.
             let set = match known {
                 Some(known) => set.or_same(&known.set),
                 None => set,
@@ -203,12 +204,12 @@ async fn fetch<P: Platform>(
             (set, etag)
         }
         (None, Some(known)) => (known.set.share(), known.etag.clone()),
-        (None, None) => return Err(Fault("not modified, without a cached set".to_owned())),
+        (None, None) => return Err(Fault("304 without a cached set".to_owned())),
     };
     Ok(CachedSet { set, jwks_uri, etag, fresh_for, date, jitter: Jitter::drawn(platform.random()) })
 }
 
-/// Puts news into the store, unless there are newer ones in memory.
+/// Writes a new set to the store, unless memory has a newer one.
 async fn tell_store<P: Platform>(keys: &FetchedKeys<P::Key>, news: &Rc<CachedSet<P::Key>>, platform: &P) {
     let FetchedKeys { issuer, slot } = keys;
     let triggered_at = {
@@ -222,7 +223,7 @@ async fn tell_store<P: Platform>(keys: &FetchedKeys<P::Key>, news: &Rc<CachedSet
     let CachedSet { set, jwks_uri, etag, fresh_for, date, .. } = news.as_ref();
     let notes = Notes { fresh_for: *fresh_for, triggered_at };
     let written = match entry::write(&issuer.issuer, jwks_uri, date.at(), etag.as_deref(), set.sources(), notes) {
-        // No request waits for this, so it may take its time.
+        // No request waits for this, so it has no timeout.
         Ok(stored) => platform.write(&entry::store_key(&issuer.issuer), stored).await,
         Err(fault) => Err(fault),
     };

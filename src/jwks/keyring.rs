@@ -1,4 +1,4 @@
-//! The keys of all issuers, as one isolate has them.
+//! The keys of all issuers in one isolate.
 
 use std::rc::Rc;
 
@@ -37,8 +37,8 @@ impl<K: 'static> Keyring<K> {
         Self { issuers: policy.issuers.iter().map(IssuerKeys::new).collect() }
     }
 
-    /// A keyring for the policy that follows this one's. What is known of an issuer that both have, with its keys in the
-    /// same place, belongs to both keyrings.
+    /// A keyring for the policy that replaces this one's. If both policies have an issuer with the same source of keys,
+    /// both keyrings share its keys.
     #[must_use]
     pub fn succeeded_by(&self, policy: &Policy) -> Self {
         let keys = |issuer: &Rc<Issuer>| {
@@ -50,7 +50,7 @@ impl<K: 'static> Keyring<K> {
         Self { issuers: policy.issuers.iter().map(keys).collect() }
     }
 
-    /// The keys of the issuer at this place of the policy.
+    /// The keys of the issuer at this index of the policy.
     #[must_use]
     pub fn issuer(&self, index: usize) -> Option<&IssuerKeys<K>> {
         self.issuers.get(index)
@@ -59,7 +59,7 @@ impl<K: 'static> Keyring<K> {
     /// Checks the key sets that are part of the policy.
     ///
     /// # Errors
-    /// The names of issuers none of whose keys the platform can import.
+    /// The names of the issuers without a single key that the platform can import.
     pub async fn check_static_keys(&self, crypto: &impl Crypto<Key = K>) -> Result<(), Vec<String>> {
         let mut unusable = Vec::new();
         for keys in &self.issuers {
@@ -72,7 +72,7 @@ impl<K: 'static> Keyring<K> {
         if unusable.is_empty() { Ok(()) } else { Err(unusable) }
     }
 
-    /// Fetches every issuer's keys, side by side. For a schedule, so that no request has to.
+    /// Fetches every issuer's keys concurrently. For a schedule, so that no request has to fetch them.
     pub async fn refresh_all<P: Platform<Key = K>>(&self, platform: &P) {
         let fetched = self.issuers.iter().filter_map(|keys| match &keys.0 {
             Keys::Static { .. } => None,
@@ -112,7 +112,7 @@ impl<K: 'static> IssuerKeys<K> {
     ///
     /// # Errors
     /// [`InvalidToken::Key`](crate::denial::InvalidToken::Key) if the issuer has no such key,
-    /// [`Denial::KeysUnavailable`] if it has no set at all.
+    /// [`Denial::KeysUnavailable`] if it has no usable set.
     pub async fn find<P: Platform<Key = K>>(&self, query: &KeyQuery, platform: &P) -> Result<Found<K>, Denial> {
         match &self.0 {
             Keys::Static { set, .. } => {
@@ -122,8 +122,8 @@ impl<K: 'static> IssuerKeys<K> {
         }
     }
 
-    /// Whether a token that was verified with a key of this set need not be verified again: the set is the one to use. It
-    /// is refreshed where that is due, as if its keys had been looked for.
+    /// Whether a token that was verified with a key of this set need not be verified again, because the set is still in
+    /// use. Refreshes the set if that is due, as [`IssuerKeys::find`] does.
     pub fn is_current<P: Platform<Key = K>>(&self, set: &SetIdentity<K>, platform: &P) -> bool {
         match &self.0 {
             Keys::Static { set: own, .. } => own.is(set),

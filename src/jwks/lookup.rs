@@ -1,4 +1,4 @@
-//! The keys for one token: from memory, and if need be by a fetch.
+//! The keys for one token: from memory, and by a fetch if needed.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,13 +12,13 @@ use crate::denial::{Denial, InvalidToken};
 use crate::platform::{Platform, Runtime};
 use crate::policy::Issuer;
 
-/// The longest sleep between two looks for the result of another request's fetch.
+/// The longest sleep in milliseconds between two looks for the result of another request's flight.
 const MAX_NAP_MS: u32 = 64;
 
 /// Finds the keys for a token.
 ///
 /// # Errors
-/// [`InvalidToken::Key`] if the issuer has no such key, [`Denial::KeysUnavailable`] if it has no set at all.
+/// [`InvalidToken::Key`] if the issuer has no such key, [`Denial::KeysUnavailable`] if it has no usable set.
 pub(super) async fn find<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     query: &KeyQuery,
@@ -55,8 +55,8 @@ pub(super) async fn find<P: Platform>(
     }
 }
 
-/// Whether a token that was verified with a key of this set need not be verified again: the set is the one to use. It is
-/// refreshed where that is due, as if its keys had been looked for.
+/// Whether a token that was verified with a key of this set need not be verified again, because the set is still in
+/// use. Refreshes the set if that is due, as [`find`] does.
 pub(super) fn is_current<P: Platform>(keys: &FetchedKeys<P::Key>, set: &SetIdentity<P::Key>, platform: &P) -> bool {
     let Some(cached) = keys.cached().filter(|cached| cached.set.is(set)) else { return false };
     match keys.plan(Some(&cached), true, Attempt::default(), platform.now()) {
@@ -82,13 +82,13 @@ impl From<Refusal> for Denial {
     }
 }
 
-/// A request's waiting for a fetch that another request made: it looks for the result between naps of its own. What it
-/// has slept is its clock, which nobody sets.
+/// How long a request still waits for another request's flight. It looks for the result between sleeps of its own, and
+/// measures time by these, since the clock can be set.
 struct Patience<'s, K> {
     left_ms: u32,
     next_nap_ms: u32,
     slot: &'s RefCell<Slot<K>>,
-    /// From the first nap on.
+    /// Held from the first nap on.
     turn: Option<WaitingTurn<'s, K>>,
 }
 
@@ -97,7 +97,7 @@ impl<'s, K> Patience<'s, K> {
         Self { left_ms: max_flight_seconds(issuer) * 1000, next_nap_ms: 1, slot, turn: None }
     }
 
-    /// Sleeps a little; false when it has waited long enough, or too many requests wait.
+    /// Sleeps briefly; false if the request has waited long enough, or too many requests wait.
     async fn nap(&mut self, runtime: &impl Runtime) -> bool {
         if self.turn.is_none() && runtime.has_room_to_wait() {
             self.turn = WaitingTurn::take(self.slot);

@@ -1,4 +1,4 @@
-//! Keys: their choice, and their way from the issuer through Workers KV into the isolate's memory.
+//! Key sets: their way from the issuer through Workers KV into the isolate's memory, and the selection of keys.
 
 mod cached;
 pub mod caching;

@@ -1,5 +1,5 @@
-//! What to do about an issuer's keys. Pure: the clock and all facts are arguments, and every rule of freshness, cooldown and
-//! retry is here.
+//! What to do about an issuer's keys. Pure: the clock and all facts are arguments, and every rule of freshness,
+//! cooldown and retry is here.
 
 use crate::policy::Lifetime;
 use crate::time::UnixMillis;
@@ -7,21 +7,21 @@ use crate::time::UnixMillis;
 /// Seconds by which the clocks of isolates may differ. A time further ahead is in doubt.
 pub(super) const MAX_SKEW: u64 = 60;
 
-/// While there is no set, the least milliseconds between two reads of the store.
+/// While there is no set, the minimum time in milliseconds between two reads of the store.
 const STORE_RETRY_MS: u64 = 10_000;
 
-/// What is known when a token asks for a key.
+/// What is known when a token needs a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyFacts {
     /// Seconds since the cached set was fetched; `None` without a set.
     pub age: Option<u64>,
-    /// Whether the set has an answer for the token: a fitting key, or several to choose from.
+    /// Whether the set has a key that fits the token, or several without a way to choose.
     pub has_key: bool,
-    /// This isolate's part of what keeps isolates from refreshing the same set at the same second.
+    /// Keeps isolates from refreshing the same set in the same second.
     pub jitter: Jitter,
     /// Whether a fetch is in flight whose result is worth waiting for.
     pub is_in_flight: bool,
-    /// What became of earlier fetches.
+    /// The outcome of earlier fetches.
     pub history: History,
     /// What this request has tried so far.
     pub attempt: Attempt,
@@ -30,23 +30,24 @@ pub struct KeyFacts {
 /// What a request has tried so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
-    /// It had a set fetched, and the issuer was asked or must not be asked yet.
+    /// It launched a flight, and the issuer was asked or must not be asked yet.
     pub has_fetched: bool,
-    /// It waited for another request's fetch.
+    /// It waited for another request's flight.
     pub has_waited: bool,
-    /// The cached set answers a question to the issuer that was put after the request came.
+    /// The cached set was requested from the issuer after this request arrived.
     pub is_answered: bool,
 }
 
-/// What became of an issuer's earlier fetches. None of its times lies ahead of the clock: see [`History::clamp_to_now`].
+/// The outcome of an issuer's earlier fetches. None of its times is ahead of the clock: see [`History::clamp_to_now`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The last fetch failed.
     pub failed: bool,
-    /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and one
-    /// because of the ttl do not. In milliseconds: whole seconds would cut cooldowns short.
+    /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and a refresh
+    /// due to the ttl do not. In milliseconds: whole seconds would cut cooldowns short.
     pub triggered_at: Option<UnixMillis>,
-    /// The trigger that the store reported last, or that is to be reported to it, by the clock of the isolate that noted it.
+    /// The trigger that was last read from the store or is to be written there, by the clock of the isolate that
+    /// recorded it.
     pub reported_trigger: Option<UnixMillis>,
     /// When the store was last read.
     pub store_read_at: Option<UnixMillis>,
@@ -69,7 +70,7 @@ pub enum KeyAction {
     Fetch(Reason),
     /// Wait for the fetch that is in flight.
     Wait {
-        /// The answer if there is no waiting for it.
+        /// The refusal if the request cannot wait.
         otherwise: Refusal,
     },
     /// Refuse the token.
@@ -79,11 +80,11 @@ pub enum KeyAction {
 /// Why there is no key for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The issuer's set can be used and does not have it.
+    /// The issuer's set is usable but does not have it.
     UnknownKey,
-    /// There is no set that could be used.
+    /// There is no usable set.
     Unavailable {
-        /// Seconds until another try may help.
+        /// Seconds after which a retry may succeed.
         retry_after: u64,
     },
 }
@@ -97,7 +98,7 @@ pub enum Reason {
     Stale,
     /// The set does not have the token's key.
     UnknownKey,
-    /// It is time, by the operator's schedule.
+    /// The operator's schedule.
     Scheduled,
 }
 
@@ -106,7 +107,7 @@ pub enum Reason {
 pub fn plan(facts: KeyFacts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
     let KeyFacts { has_key, history, .. } = facts;
     let Some(age) = facts.usable_age(lifetime) else {
-        // The issuer may have failed where the store has a set, put there by another isolate.
+        // Even if the issuer failed, another isolate may have put a set into the store.
         let may_fetch = history.may_read_store(now) || history.wait(Reason::Missing, lifetime, now) == 0;
         return if may_fetch {
             facts.fetch(Reason::Missing, lifetime)
@@ -115,7 +116,7 @@ pub fn plan(facts: KeyFacts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
         };
     };
     let is_fresh = lifetime.is_fresh(age + facts.jitter.of_a_tenth(lifetime.ttl));
-    // A refresh because of the ttl knows no cooldown, whatever causes it, unless the last one failed.
+    // A refresh due to the ttl has no cooldown, whatever causes it, unless the last fetch failed.
     let may_refresh = history.wait(Reason::Stale, lifetime, now) == 0;
     match (has_key, is_fresh) {
         (true, true) => KeyAction::Use,
@@ -128,9 +129,9 @@ pub fn plan(facts: KeyFacts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
 }
 
 impl KeyFacts {
-    /// The age of the set, if it can be used.
+    /// The age of the set, if it is usable.
     fn usable_age(&self, lifetime: Lifetime) -> Option<u64> {
-        // A set that was just fetched for a request is good for it, however short the issuer's times are.
+        // A set that was just fetched for this request is usable for it, however short its lifetime.
         let is_new = self.attempt.has_fetched && !self.history.failed;
         self.age.map(|age| if is_new { 0 } else { age }).filter(|age| lifetime.is_usable(*age))
     }
@@ -146,7 +147,7 @@ impl KeyFacts {
         }
     }
 
-    /// No fetch before the cooldown is over; one that is in flight may still help.
+    /// No fetch during the cooldown; one that is in flight may still help.
     fn wait_for(&self, reason: Reason, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
         if self.is_in_flight {
             KeyAction::Wait { otherwise: self.refusal(lifetime, lifetime.cooldown.max(1)) }
@@ -159,8 +160,8 @@ impl KeyFacts {
         if self.usable_age(lifetime).is_some() { Refusal::UnknownKey } else { Refusal::Unavailable { retry_after } }
     }
 
-    /// A request that waited for another's fetch that failed has had its try, and so has one that lacks a key of a set for
-    /// which the issuer was asked since it came.
+    /// A request has had its try if it fetched, if it waited for another request's flight that failed, or if the issuer
+    /// was asked since it arrived and the set still lacks its key.
     fn has_had_its_try(&self) -> bool {
         let Attempt { has_fetched, has_waited, is_answered } = self.attempt;
         has_fetched || (has_waited && (self.history.failed || (is_answered && !self.has_key)))
@@ -168,19 +169,19 @@ impl KeyFacts {
 }
 
 impl History {
-    /// Notes that a fetch begins.
+    /// Records that a fetch begins.
     pub fn begin(&mut self, reason: Reason, now: UnixMillis) {
         if self.is_trigger(reason) {
             (self.triggered_at, self.reported_trigger) = (Some(now), Some(now));
         }
     }
 
-    /// Notes that a fetch ended. `jitter` spreads the retry of one that failed.
+    /// Records that a fetch ended. `jitter` spreads the retries after a failure.
     pub fn end(&mut self, failed: bool, jitter: Jitter) {
         (self.failed, self.jitter) = (failed, jitter);
     }
 
-    /// Notes what another isolate reports of its fetches. Heard of again, the same trigger does not restart the cooldown.
+    /// Records what another isolate reports about its fetches. The same trigger does not restart the cooldown.
     pub fn learn(&mut self, triggered_at: Option<UnixMillis>, now: UnixMillis) {
         if self.reported_trigger != triggered_at {
             self.reported_trigger = triggered_at;
@@ -188,7 +189,7 @@ impl History {
         }
     }
 
-    /// Brings what lies ahead of the clock back to it, for the clock was set back.
+    /// Moves times ahead of the clock back to now: the clock was set back.
     pub fn clamp_to_now(&mut self, now: UnixMillis) {
         self.triggered_at = begun(self.triggered_at, now);
         self.store_read_at = begun(self.store_read_at, now);
@@ -200,13 +201,13 @@ impl History {
         if !self.is_trigger(reason) {
             return 0;
         }
-        // The cooldown is the least time between two fetches, so a spread of retries only adds to it.
+        // The cooldown is the minimum time between two fetches, so the jitter of retries only adds to it.
         let spread = if self.failed { self.jitter.of_a_tenth(lifetime.cooldown) } else { 0 };
         let cooldown_ms = lifetime.cooldown.saturating_add(spread).saturating_mul(1000);
         self.triggered_at.map_or(0, |at| cooldown_ms.saturating_sub(now.since(at)).div_ceil(1000))
     }
 
-    /// Whether a fetch for this reason is one that the cooldown is for.
+    /// Whether the cooldown applies to a fetch for this reason.
     fn is_trigger(self, reason: Reason) -> bool {
         match reason {
             Reason::UnknownKey => true,
@@ -221,21 +222,21 @@ impl History {
 }
 
 impl Jitter {
-    /// A share by a random number.
+    /// The share for a random number.
     #[must_use]
     pub fn drawn(random: u32) -> Self {
         Self(random)
     }
 
-    /// This share of a tenth of so many seconds, in whole seconds.
+    /// This share of a tenth of `seconds`, in whole seconds.
     fn of_a_tenth(self, seconds: u64) -> u64 {
         let share = u128::from(seconds / 10 + 1) * u128::from(self.0);
         u64::try_from(share >> u32::BITS).unwrap_or(u64::MAX)
     }
 }
 
-/// The beginning of a wait. One that lies a little ahead is now, for clocks differ by some seconds; one far ahead says
-/// nothing, so that no wait lasts until the clock is there.
+/// The start of a wait. One slightly ahead of the clock counts as now, since clocks differ by some seconds; one far
+/// ahead is ignored, so that no wait lasts until the clock catches up.
 fn begun(at: Option<UnixMillis>, now: UnixMillis) -> Option<UnixMillis> {
     at.filter(|at| *at <= now.plus(MAX_SKEW * 1000)).map(|at| at.min(now))
 }

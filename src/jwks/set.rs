@@ -1,4 +1,4 @@
-//! A key set (RFC 7517 §5) and the choice of keys for a token.
+//! A key set (RFC 7517 §5) and the selection of keys for a token.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -11,10 +11,10 @@ use crate::jose::key_set::{KeySetError, MAX_SET_BYTES, usable_keys};
 use crate::jose::public_key::PublicKey;
 use crate::platform::Crypto;
 
-/// The most keys that are tried for one token, where a set holds a `kid` more than once.
+/// Maximum number of keys tried for one token, if a set has several with the same `kid`.
 pub const MAX_TRIED_KEYS: usize = 4;
 
-/// The usable keys of one issuer, as far as their text shows; each is imported when it is first needed.
+/// The usable keys of one issuer, judging by their JWKs alone; each is imported when it is first needed.
 #[derive(Debug)]
 pub struct KeySet<K> {
     keys: Rc<Vec<SetKey<K>>>,
@@ -23,15 +23,15 @@ pub struct KeySet<K> {
 #[derive(Debug)]
 struct SetKey<K> {
     key: PublicKey,
-    /// What importing gave, by algorithm: `None` where the platform refuses the key.
+    /// The results of imports, by algorithm: `None` if the platform refuses the key.
     imported: RefCell<Vec<(Algorithm, Option<Rc<K>>)>>,
 }
 
-/// Which set it was, among all that an issuer had.
+/// Identifies one set among all that an issuer had.
 #[derive(Debug)]
 pub struct SetIdentity<K>(Weak<Vec<SetKey<K>>>);
 
-/// What a token asks of its issuer.
+/// The key that a token needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyQuery {
     /// `alg`
@@ -41,17 +41,17 @@ pub struct KeyQuery {
 }
 
 impl KeyQuery {
-    /// What the token with this header asks.
+    /// The query of a token with this header.
     #[must_use]
     pub fn by(header: &Header) -> Self {
         Self { algorithm: header.algorithm, kid: header.kid.clone() }
     }
 }
 
-/// The keys for a token, and the set that they are of.
+/// The keys for a token, and their set.
 #[derive(Debug)]
 pub struct Found<K> {
-    /// The signature must hold under one of these; never empty.
+    /// The signature must be valid under one of these; never empty.
     pub keys: Vec<Rc<K>>,
     /// The set.
     pub set: SetIdentity<K>,
@@ -60,16 +60,16 @@ pub struct Found<K> {
 /// The keys for one token.
 #[derive(Debug)]
 pub enum Selection<K> {
-    /// The signature must hold under one of these; never empty.
+    /// The signature must be valid under one of these; never empty.
     Keys(Vec<Rc<K>>),
-    /// The token names no key, and several fit (RFC 7515 §4.1.4 leaves the choice open; guessing is not one).
+    /// The token names no key, and several fit. RFC 7515 §4.1.4 leaves the choice open; the gate does not guess.
     Ambiguous,
     /// No key fits.
     Unknown,
 }
 
 impl<K> KeySet<K> {
-    /// Reads the text of a key set.
+    /// Parses a key set.
     ///
     /// # Errors
     /// See [`KeySetError`].
@@ -88,49 +88,49 @@ impl<K> KeySet<K> {
         Ok(Self::new(usable_keys(set)?))
     }
 
-    /// A set of keys that were read before.
+    /// A set of keys that were parsed before.
     #[must_use]
     pub fn new(keys: Vec<PublicKey>) -> Self {
         let keys = keys.into_iter().map(|key| SetKey { key, imported: RefCell::default() });
         Self { keys: Rc::new(keys.collect()) }
     }
 
-    /// The same set, which shares what is imported.
+    /// The same set; imported keys are shared.
     #[must_use]
     pub fn share(&self) -> Self {
         Self { keys: Rc::clone(&self.keys) }
     }
 
-    /// Tells this set from all others; a set of the same entries that was fetched again may be another.
+    /// Distinguishes this set from all others; a set of the same entries that was fetched again may be another.
     #[must_use]
     pub fn identity(&self) -> SetIdentity<K> {
         SetIdentity(Rc::downgrade(&self.keys))
     }
 
-    /// Whether this set is the one.
+    /// Whether this set has that identity.
     #[must_use]
     pub fn is(&self, identity: &SetIdentity<K>) -> bool {
         // The weak pointer keeps the address from being given to another set.
         std::ptr::eq(Rc::as_ptr(&self.keys), identity.0.as_ptr())
     }
 
-    /// This set; but the known one if that has the same entries, for what was verified with it still is.
+    /// The known set if it has the same entries, so that tokens verified with it stay verified; else this one.
     #[must_use]
     pub fn or_same(self, known: &Self) -> Self {
         if self.sources().eq(known.sources()) && known.has_no_failed_import() { known.share() } else { self }
     }
 
-    /// An import that failed may not fail again.
+    /// Whether no import failed. One that failed may succeed if it is repeated.
     fn has_no_failed_import(&self) -> bool {
         self.keys.iter().all(|key| key.imported.borrow().iter().all(|(_, imported)| imported.is_some()))
     }
 
-    /// The entries as they were published, without those that are passed over.
+    /// The entries as published, without ignored ones.
     pub fn sources(&self) -> impl Iterator<Item = &Object<'static>> {
         self.keys.iter().map(|key| key.key.source())
     }
 
-    /// Chooses the keys for a token.
+    /// Selects the keys for a token.
     pub async fn select(&self, query: &KeyQuery, crypto: &impl Crypto<Key = K>) -> Selection<K> {
         let (algorithm, kid) = (query.algorithm, query.kid.as_deref());
         let most = if kid.is_some() { MAX_TRIED_KEYS } else { 2 };
@@ -174,7 +174,7 @@ impl<K> Selection<K> {
     /// The keys.
     ///
     /// # Errors
-    /// [`InvalidToken::Key`] if there is none, or no telling which.
+    /// [`InvalidToken::Key`] if no key fits, or if the choice is ambiguous.
     pub fn into_keys(self) -> Result<Vec<Rc<K>>, InvalidToken> {
         match self {
             Self::Keys(keys) => Ok(keys),
@@ -184,7 +184,7 @@ impl<K> Selection<K> {
 }
 
 impl<K> Default for SetIdentity<K> {
-    /// Of no set.
+    /// The identity of no set.
     fn default() -> Self {
         Self(Weak::new())
     }
@@ -195,7 +195,7 @@ impl<K> SetKey<K> {
         if let Some((_, imported)) = self.imported.borrow().iter().find(|(known, _)| *known == algorithm) {
             return imported.clone();
         }
-        // No borrow is held across the await: another request may come by here meanwhile and import as well.
+        // No borrow is held across the await: another request may import the same key meanwhile.
         let imported = crypto.import(&self.key, algorithm).await.map(Rc::new);
         let mut known = self.imported.borrow_mut();
         if known.iter().all(|(other, _)| *other != algorithm) {

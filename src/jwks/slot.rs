@@ -1,4 +1,4 @@
-//! What an isolate's memory holds of one issuer. Nothing here waits for anything.
+//! What an isolate's memory holds of one issuer. Nothing here is async.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,26 +8,26 @@ use super::plan::History;
 use crate::policy::{Issuer, Lifetime};
 use crate::time::{UnixMillis, UnixSeconds};
 
-/// While there is no key set at all, a second fetch starts when the first has taken this many seconds.
+/// While there is no usable key set, a second flight starts once the first has taken this many seconds.
 const SECOND_FLIGHT_AFTER: u64 = 2;
 
-/// After this many seconds a flight is written off, whatever the issuer's timeout: workerd ends work after the response
-/// at about that age.
+/// After this many seconds a flight is written off, whatever the issuer's timeout: about this long after the response,
+/// workerd cancels what is still running.
 const MAX_FLIGHT: u32 = 30;
 
 /// How many requests may wait for one issuer's keys: half of what an isolate has room for (`edge/tasks.rs`), so that an
 /// issuer that hangs leaves the other half to the others.
 pub(super) const MAX_WAITING: usize = 500;
 
-/// One issuer's key set, and what became of its fetches.
+/// One issuer's key set, and the outcome of its fetches.
 #[derive(Debug)]
 pub(super) struct Slot<K> {
     cached: Option<Rc<CachedSet<K>>>,
     pub(super) history: History,
-    /// How many requests wait for another's flight.
+    /// How many requests wait for another request's flight.
     waiting: usize,
     flights: Vec<OpenFlight>,
-    /// Of flights and questions to the issuer.
+    /// The last number given to a flight or a question.
     last_begun: Sequence,
     /// The latest question that was answered.
     last_answered: Sequence,
@@ -53,7 +53,7 @@ impl<K> Default for Slot<K> {
     }
 }
 
-/// A request's turn to wait for an issuer's keys, of which there are only so many; given back when it is dropped.
+/// A request's turn to wait for an issuer's keys. The number of turns is limited; dropping one returns it.
 #[derive(Debug)]
 pub(super) struct WaitingTurn<'s, K>(&'s RefCell<Slot<K>>);
 
@@ -76,12 +76,12 @@ impl<K> Drop for WaitingTurn<'_, K> {
 }
 
 impl<K> Slot<K> {
-    /// The set in memory.
+    /// The cached set.
     pub(super) fn cached(&self) -> Option<&Rc<CachedSet<K>>> {
         self.cached.as_ref()
     }
 
-    /// Brings what lies ahead of the clock back to it: the clock was set back, and nothing may last until it is there again.
+    /// Moves times ahead of the clock back to now: the clock was set back, and nothing may last until it catches up.
     pub(super) fn clamp_to_now(&mut self, now: UnixMillis) {
         self.history.clamp_to_now(now);
         for flight in &mut self.flights {
@@ -97,7 +97,7 @@ impl<K> Slot<K> {
         self.flights.retain(|flight| now.since(flight.since) <= u64::from(max_flight_seconds(issuer)));
         match self.flights.as_slice() {
             [] => false,
-            // It may never land; with nothing to fall back to, a second is worth it.
+            // It may never land; without a usable set, a second one is worth starting.
             [only] => self.has_usable_set(issuer.lifetime, now) || now.since(only.since) < SECOND_FLIGHT_AFTER,
             _ => true,
         }
@@ -113,7 +113,7 @@ impl<K> Slot<K> {
         self.flights.retain(|flight| flight.id != id);
     }
 
-    /// Numbers a question to the issuer that is put now.
+    /// Numbers a flight or a question that begins now.
     pub(super) fn begin(&mut self) -> Sequence {
         self.last_begun.0 += 1;
         self.last_begun
@@ -123,8 +123,8 @@ impl<K> Slot<K> {
         self.last_begun
     }
 
-    /// Takes up the answer to a question, unless a later one is answered. No date counts against what the issuer itself
-    /// says, not that of a set which came from the store meanwhile.
+    /// Caches the answer to a question, unless a later question was answered already. Dates do not matter: the issuer's
+    /// own answer also replaces a set from the store that has a later date.
     pub(super) fn take_answer(&mut self, question: Sequence, answer: CachedSet<K>) -> Option<Rc<CachedSet<K>>> {
         if question < self.last_answered {
             return None;
@@ -133,8 +133,8 @@ impl<K> Slot<K> {
         Some(self.put(answer))
     }
 
-    /// Takes up a set of the store if it is newer than the cached one. One that is in doubt is second best: it is taken
-    /// where there is no other to use.
+    /// Caches a set from the store if it is newer than the cached one. One whose date is in doubt is second best: it is
+    /// cached only if there is no other usable one.
     pub(super) fn take_stored(
         &mut self,
         stored: CachedSet<K>,
@@ -166,7 +166,8 @@ impl<K> Slot<K> {
     }
 }
 
-/// The most seconds that a flight takes: the store, the metadata and the keys, each with its timeout, rounded up.
+/// The longest time in seconds that a flight takes: the store, the metadata and the keys, each with its timeout,
+/// rounded up.
 pub(super) fn max_flight_seconds(issuer: &Issuer) -> u32 {
     (2 * issuer.timeout_ms.div_ceil(1000) + 2).min(MAX_FLIGHT)
 }
@@ -237,7 +238,7 @@ mod tests {
         for (question, date, counts) in [(2, NOW, true), (1, NOW + 9, false), (3, NOW - 3600, true), (2, NOW, false)] {
             assert_eq!(slot.take_answer(Sequence(question), asked(question, date)).is_some(), counts, "{question}");
         }
-        // Nor does the date of a set that came from the store.
+        // Nor does the date of a set from the store count.
         slot.take_stored(stored(NOW + 20), LIFETIME, NOW_MS).unwrap();
         assert!(slot.take_answer(Sequence(4), asked(4, NOW - 5)).is_some());
     }

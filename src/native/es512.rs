@@ -5,10 +5,10 @@ use p521::ecdsa::{Signature, VerifyingKey};
 
 use crate::jose::base64url;
 
-/// The tag of a point that is written with both coordinates (SEC 1 §2.3.3).
+/// The tag of an uncompressed point (SEC 1 §2.3.3).
 const UNCOMPRESSED: &[u8] = &[4];
 
-/// The key at these coordinates, if they are a point of the curve.
+/// The key with these coordinates; `None` if they are not a point on the curve.
 pub(super) fn import(x: &str, y: &str) -> Option<VerifyingKey> {
     let point = [UNCOMPRESSED, &base64url::decode(x)?, &base64url::decode(y)?].concat();
     VerifyingKey::from_sec1_bytes(&point).ok()

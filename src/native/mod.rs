@@ -10,21 +10,21 @@ use crate::jose::private_key::PrivateKey;
 use crate::jose::public_key::{Material, PublicKey};
 use crate::platform::{Crypto, Signing};
 
-/// The most bytes of an RSA modulus. With a larger one RustCrypto calls every signature wrong; WebCrypto does not.
+/// Maximum size of an RSA modulus in bytes. With a larger one, RustCrypto rejects every signature; WebCrypto does not.
 const MAX_RSA_BYTES: usize = 4096 / 8;
 
-/// What stands in front of the private number in PKCS #8 (RFC 5208 §5, RFC 5915 §3, RFC 8410 §7).
+/// The prefix of the private value in PKCS #8 (RFC 5208 §5, RFC 5915 §3, RFC 8410 §7).
 const P256_PKCS8: &[u8] =
     b"\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\
     \x03\x01\x07\x04\x27\x30\x25\x02\x01\x01\x04\x20";
 const ED25519_PKCS8: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 
-/// Signatures by RustCrypto, mostly through jsonwebtoken. It has every algorithm of the gate, and no RSA key over 4096
-/// bits.
+/// Signatures by RustCrypto, mostly through jsonwebtoken. Supports every algorithm of the gate, but no RSA key over
+/// 4096 bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeCrypto;
 
-/// A public key that was imported.
+/// An imported public key.
 #[derive(Clone)]
 pub enum NativeKey {
     /// For ES512.
@@ -47,7 +47,7 @@ impl Crypto for NativeCrypto {
             Material::Ec { x, y, .. } => DecodingKey::from_ec_components(x, y),
             Material::Ed25519 { x } => DecodingKey::from_ed_components(x),
         };
-        // jsonwebtoken looks at the numbers when it first checks a signature; a key that is none shows here.
+        // jsonwebtoken does not parse the key material before it verifies a signature; an invalid key shows here.
         imported.ok().filter(|key| crypto::verify("", b"", key, jwa).is_ok()).map(NativeKey::Other)
     }
 
@@ -72,7 +72,7 @@ impl Signing for NativeCrypto {
             Algorithm::EdDsa => EncodingKey::from_ed_der(&[ED25519_PKCS8, &number].concat()),
             _ => return None,
         };
-        // jsonwebtoken looks at the number when it first signs.
+        // jsonwebtoken does not parse the private value before it signs.
         crypto::sign(b"", &imported, jwa(key.algorithm)?).is_ok().then_some(imported)
     }
 
@@ -81,7 +81,7 @@ impl Signing for NativeCrypto {
     }
 }
 
-/// What jsonwebtoken calls the algorithm, if it has it.
+/// The algorithm in jsonwebtoken; `None` if it does not support it.
 fn jwa(algorithm: Algorithm) -> Option<Jwa> {
     match algorithm {
         Algorithm::Rs256 => Some(Jwa::RS256),

@@ -1,4 +1,4 @@
-//! What becomes of a route's requests.
+//! What a route does with its requests.
 
 use std::fmt::Display;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use super::requirement::{Referents, Requirement};
 use super::url::Origin;
 use crate::route::pattern::{PathPattern, PatternSegment};
 
-/// What no segment of a URL's path holds as it is.
+/// Characters that a path segment of a URL cannot contain unencoded.
 const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -26,15 +26,15 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'`')
     .add(b'|');
 
-/// The keys of a route that say what a token must be. A route that takes no tokens has none of them.
+/// The keys of a route that require something of the token. A route without token checks must not have them.
 pub const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];
 
-/// What becomes of a route's requests.
+/// What a route does with its requests.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// They are refused, whoever sends them.
+    /// It refuses them, whoever sends them.
     Deny,
-    /// They go to the origin, if the caller may use the route.
+    /// It forwards them to the origin, if the caller may use the route.
     Forward(Forwarding),
 }
 
@@ -47,11 +47,11 @@ pub struct Forwarding {
     pub origin: Origin,
     /// Leading segments that are removed from the path.
     pub strip_prefix: Vec<String>,
-    /// The same as a path, for the origin to put in front of its links.
+    /// The same as a path, which the origin puts before the paths in its links.
     pub forwarded_prefix: String,
-    /// Whether Cloudflare's cache may answer instead of the origin. It has one answer for all callers.
+    /// Whether Cloudflare's cache may respond instead of the origin. It has one response for all callers.
     pub cache: bool,
-    /// Until the origin's response headers.
+    /// Timeout in milliseconds until the origin's response headers.
     pub timeout_ms: u32,
 }
 
@@ -60,20 +60,20 @@ pub struct Forwarding {
 pub enum Access {
     /// Callers with a token.
     Token(Requirement),
-    /// Callers with a token, and those that send none.
+    /// Callers with a token, and callers that send none.
     Optional(Requirement),
     /// Everyone; tokens are ignored.
     Public,
 }
 
-/// What a route falls back to, and may refer to.
+/// The policy's defaults for routes, and what routes may refer to.
 pub(super) struct Defaults<'p> {
-    /// `None` where they are no table.
+    /// `None` if they are not a table.
     pub(super) issuers: Option<&'p [(String, Option<Issuer>)]>,
     pub(super) origin: Option<&'p Origin>,
-    /// Where the policy names an origin, be it a wrong one.
+    /// The policy's `origin`, even if it is invalid.
     pub(super) origin_field: Option<&'p Field<'p>>,
-    /// Whether requests carry a secret to their origins, be it named wrongly.
+    /// Whether the policy has a shared secret, even an invalid one.
     pub(super) sends_secret: bool,
     pub(super) cors: Option<&'p Rc<Cors>>,
     /// The prefix of identity headers.
@@ -94,7 +94,7 @@ impl AccessKind {
         [("token", Self::Token), ("optional", Self::Optional), ("public", Self::Public), ("deny", Self::Deny)];
 }
 
-/// A route's table, from which its action is read.
+/// A reader for the action in a route's table.
 pub(super) struct ActionReader<'f, 'd> {
     pub(super) table: &'f Table<'d>,
     pub(super) route: &'f Field<'d>,
@@ -102,7 +102,7 @@ pub(super) struct ActionReader<'f, 'd> {
 }
 
 impl ActionReader<'_, '_> {
-    /// Reads the action. `kind` is the route's `access`, if that is right.
+    /// Reads the action. `kind` is the route's `access`, if that is valid.
     pub(super) fn read(
         &self,
         kind: Option<AccessKind>,
@@ -130,10 +130,10 @@ impl ActionReader<'_, '_> {
         })
     }
 
-    /// Who may use the route; `Some(None)` where nobody may.
+    /// Who may use the route; `Some(None)` if nobody may.
     fn read_access(&self, kind: Option<AccessKind>, referents: Referents<'_>) -> Option<Option<Access>> {
         let Some(kind) = kind else {
-            // Whether these are right depends on what is wrong; at least they are known.
+            // Whether these keys are allowed depends on `access`, which is invalid; at least they are known keys.
             TOKEN_CHECKS.iter().for_each(|check| drop(self.table.field(check)));
             return None;
         };
@@ -145,8 +145,8 @@ impl ActionReader<'_, '_> {
         }
     }
 
-    /// The route's origin, else the policy's. Where none is needed, or the policy's is wrong, which is error enough, any
-    /// will do: the route is checked further.
+    /// The route's origin, else the policy's. If none is needed, or the policy's is invalid, which is reported already,
+    /// any origin will do to check the rest of the route.
     fn read_origin(&self, kind: Option<AccessKind>, defaults: &Defaults<'_>) -> Option<Origin> {
         let own = self.table.field("origin").map(|field| field.read(Origin::parse));
         let is_needed = kind != Some(AccessKind::Deny);
@@ -165,7 +165,7 @@ impl ActionReader<'_, '_> {
         Some(origin.unwrap_or(Origin::Passthrough))
     }
 
-    /// A request that goes to whatever host it names must not carry the secret there.
+    /// The shared secret must not go to whatever host a request names.
     fn refuse_open_secret(&self, defaults: &Defaults<'_>) {
         let origin = self.route.member("origin").or_else(|| defaults.origin_field.cloned());
         if let Some(origin) = origin.filter(|_| defaults.sends_secret) {
@@ -185,16 +185,16 @@ fn read_prefix(text: &str) -> Result<Vec<String>, String> {
     literals.filter(|_| pattern.rest.is_none()).ok_or_else(|| "expected literal segments only".to_owned())
 }
 
-/// A literal segment as it stands in a URL (RFC 3986 §3.3), for a header's value.
+/// A literal segment as encoded in a URL (RFC 3986 §3.3), for a header's value.
 fn encoded(segment: &str) -> impl Display {
     utf8_percent_encode(segment, NOT_IN_PATHS)
 }
 
-/// A check that looks as if it did something is worse than none.
+/// A check that has no effect but appears to is worse than none.
 fn refuse_token_checks(table: &Table<'_>) -> Option<()> {
     let checks: Vec<Field<'_>> = TOKEN_CHECKS.iter().filter_map(|check| table.field(check)).collect();
     for check in &checks {
-        check.fail::<()>("expected no token check on a public or deny route, it would do nothing");
+        check.fail::<()>("expected no token check on a public or deny route, it would have no effect");
     }
     checks.is_empty().then_some(())
 }

@@ -7,32 +7,32 @@ use super::reader::Field;
 use super::web_origin::{OriginPattern, WebOrigins};
 use crate::route::syntax::is_token_char;
 
-/// Stands for every name in lists of the CORS protocol, but only where no credentials are sent.
+/// Matches every name in the lists of the CORS protocol, but only for requests without credentials.
 const WILDCARD: &str = "*";
 
 const DEFAULT_HEADERS: &str = "authorization, content-type";
 
-/// Seconds that a browser keeps the answer to a preflight, unless the policy says otherwise.
+/// How long browsers may cache a preflight response, in seconds, unless the policy says otherwise.
 const DEFAULT_MAX_AGE: u64 = 600;
 
-/// The policy's `cors`, for all routes or for one.
+/// The `cors` of the policy or of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cors {
-    /// Whose pages may.
+    /// The page origins that are allowed.
     pub origins: WebOrigins,
-    /// The request headers that they may set, as a list.
+    /// The request headers that pages may set, as a comma-separated list.
     pub headers: Cow<'static, str>,
-    /// The methods that they may use; without it those that the routes of the path take.
+    /// The methods that pages may use; `None` for those of the routes with the same path.
     pub methods: Option<Vec<String>>,
-    /// The response headers that they may read, as a list.
+    /// The response headers that pages may read, as a comma-separated list.
     pub expose: Cow<'static, str>,
-    /// Whether they may send cookies.
+    /// Whether pages may send credentials, such as cookies.
     pub credentials: bool,
-    /// Seconds that a browser keeps the answer to a preflight.
+    /// How long browsers may cache a preflight response, in seconds.
     pub max_age: u64,
 }
 
-/// What holds for documents that everyone may read.
+/// The settings of documents that everyone may read.
 pub static PUBLIC_DOCUMENTS: Cors = Cors {
     origins: WebOrigins::Any,
     headers: Cow::Borrowed(WILDCARD),
@@ -60,7 +60,7 @@ impl Cors {
                 ("expose", has_wildcard(exposed_names.as_ref())),
             ];
             for (name, _) in refused.iter().filter(|(_, is_refused)| *is_refused) {
-                table.fail(name, "expected no \"*\" beside credentials, browsers do not take it as a wildcard then");
+                table.fail(name, "expected no \"*\" with credentials, browsers do not treat it as a wildcard then");
             }
         }
         table.refuse_unknown_keys();
@@ -84,7 +84,7 @@ fn read_origins(field: &Field<'_>) -> Option<WebOrigins> {
     field.list(|field| field.read(OriginPattern::parse)).map(WebOrigins::OneOf)
 }
 
-/// Names of headers, in lower case; the wildcard is one as far as its characters go.
+/// Names of headers, in lower case. The wildcard consists of the same characters.
 fn read_names(field: &Field<'_>) -> Option<Vec<String>> {
     if field.value.as_array().is_some_and(<[_]>::is_empty) {
         return Some(Vec::new());

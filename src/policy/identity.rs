@@ -1,4 +1,4 @@
-//! What the origin is told of a caller.
+//! What the gate tells the origin about the caller.
 
 use super::identity_header::identity_header;
 use super::proof::{Assertions, SharedSecret};
@@ -6,7 +6,7 @@ use super::reader::Field;
 use crate::jose::claim_path::ClaimPath;
 use crate::route::header::is_alike;
 
-/// Headers that the gate sets by itself, behind the prefix. A policy cannot give them another meaning.
+/// Headers that the gate sets itself, without the prefix. A policy cannot give them another meaning.
 const OWN_HEADERS: [&str; 7] = ["subject", "client-id", "organization-id", "scopes", "audience", "issuer", "claims"];
 
 pub(super) const DEFAULT_PREFIX: &str = "x-auth-";
@@ -14,19 +14,19 @@ pub(super) const DEFAULT_PREFIX: &str = "x-auth-";
 /// The headers that carry the caller's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// All identity headers start with it, and no inbound header that does gets through.
+    /// The prefix of all identity headers. Request headers that start with it are removed.
     pub prefix: String,
-    /// The names of the headers that the gate sets by itself.
+    /// The names of the headers that the gate sets itself.
     pub headers: IdentityHeaders,
-    /// Whether the origin sees `Authorization`.
+    /// Whether the origin receives `Authorization`.
     pub forward_token: bool,
-    /// Whether the origin gets the whole verified payload.
+    /// Whether the origin receives the whole verified payload.
     pub payload_header: bool,
     /// Further headers, each with the claim that it carries.
     pub claims: Vec<ClaimHeader>,
-    /// What the gate signs about the caller.
+    /// The assertions that the gate signs about the caller.
     pub assertion: Option<Assertions>,
-    /// What the gate shares with the origin.
+    /// The secret that the gate shares with the origin.
     pub secret: Option<SharedSecret>,
 }
 
@@ -130,7 +130,7 @@ fn read_claims(field: &Field<'_>, prefix: &str, own: &[String]) -> Option<Vec<Cl
         let claim = field.text().map(ClaimPath::new);
         let header = identity_header(prefix, name, own).and_then(|header| {
             let is_new = claims.iter().all(|known| !is_alike(&known.header, &header));
-            is_new.then_some(header).ok_or_else(|| "is there twice".to_owned())
+            is_new.then_some(header).ok_or_else(|| "appears twice".to_owned())
         });
         let header = header.map_or_else(|problem| field.fail(problem), Some);
         all_good &= claim.is_some() && header.is_some();

@@ -1,12 +1,12 @@
-//! Names of headers that tell an origin of the caller.
+//! Names of identity headers.
 
 use crate::route::header::{is_alike, is_forwarded};
 use crate::route::syntax::is_token_char;
 
-/// The name of an identity header of the policy, in lower case. `own` are those that the gate sets by itself.
+/// Reads the name of an identity header, in lower case. `own` are the headers that the gate sets itself.
 ///
 /// # Errors
-/// Says what was expected.
+/// A message that says what was expected.
 pub(super) fn identity_header(prefix: &str, name: &str, own: &[String]) -> Result<String, String> {
     let header = name.to_ascii_lowercase();
     match header.strip_prefix(prefix) {
@@ -15,7 +15,7 @@ pub(super) fn identity_header(prefix: &str, name: &str, own: &[String]) -> Resul
         Some(_) if is_forwarded(&header) || own.iter().any(|own| is_alike(own, &header)) => {
             Err("expected another name, the gate sets this header itself".to_owned())
         }
-        Some("") => Err("expected a name behind the prefix".to_owned()),
+        Some("") => Err("expected a name after the prefix".to_owned()),
         Some(_) => Ok(header),
     }
 }

@@ -8,60 +8,60 @@ use crate::jose::jws::normal_type;
 use crate::jose::key_set::usable_keys;
 use crate::jose::public_key::PublicKey;
 
-/// The longest time span in seconds that a policy may name: a hundred years. It keeps sums of times in range.
+/// The longest time span in seconds that a policy may set: a hundred years. It keeps sums of times in range.
 pub const MAX_SECONDS: u64 = 100 * 366 * 86_400;
 
-/// The longest timeout in milliseconds: what a timer of the platform takes.
+/// The longest timeout in milliseconds: the limit of the platform's timers.
 pub const MAX_TIMEOUT_MS: u64 = 0x7fff_ffff;
 
-/// Who issues tokens, and how their tokens are read.
+/// An issuer of tokens, and how its tokens are validated.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     /// The name within the policy.
     pub name: String,
     /// Compared with `iss` byte for byte (RFC 8414 §3.3, RFC 9207 §2.4).
     pub issuer: String,
-    /// Where the keys are.
+    /// Where its keys come from.
     pub keys: KeySource,
-    /// The `alg` values that are taken (RFC 8725 §3.1).
+    /// Accepted `alg` values (RFC 8725 §3.1).
     pub algorithms: Vec<Algorithm>,
-    /// Whether tokens that are bound to a key (RFC 7800) are taken as if their bearer had proved it.
+    /// Whether tokens that are bound to a key (RFC 7800) are accepted without proof of possession.
     pub takes_bound: bool,
-    /// Seconds of clock skew for `exp`, `nbf`, `iat` and `max_age`.
+    /// Accepted clock skew in seconds for `exp`, `nbf`, `iat` and `max_age`.
     pub leeway: u64,
-    /// The most seconds since `iat`; a token without `iat` is then invalid.
+    /// Maximum age in seconds since `iat`; a token without `iat` is then invalid.
     pub max_age: Option<u64>,
-    /// The `typ` values that are taken, in lower case and without `application/` (RFC 8725 §3.11).
+    /// Accepted `typ` values, in lower case and without `application/` (RFC 8725 §3.11).
     pub types: Vec<String>,
-    /// Whether a token must name its type.
+    /// Whether a token must have a `typ`.
     pub type_required: bool,
-    /// The claim that holds the scopes; without it `scope`, else `scp`.
+    /// The claim with the scopes; by default `scope`, else `scp`.
     pub scope_claim: Option<ClaimPath>,
-    /// How long keys live.
+    /// How long a key set may be used.
     pub lifetime: Lifetime,
-    /// For discovery and key fetches.
+    /// Timeout in milliseconds of each fetch of metadata or keys.
     pub timeout_ms: u32,
 }
 
-/// Where an issuer's keys are.
+/// Where an issuer's keys come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum KeySource {
-    /// Named by the metadata at this URL (OpenID Connect Discovery 1.0 §4).
+    /// From the `jwks_uri` of the metadata at this URL (OpenID Connect Discovery 1.0 §4).
     Discovery(String),
-    /// At this URL.
+    /// From this URL.
     Uri(String),
-    /// In the policy itself; nothing is fetched.
+    /// From the policy itself; nothing is fetched.
     Static(Vec<PublicKey>),
 }
 
-/// How long a key set lives, in seconds.
+/// How long a key set may be used, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// A younger set is fresh.
+    /// A set of a lower age is fresh.
     pub ttl: u64,
-    /// A younger set may still be used when it cannot be refreshed.
+    /// A set of a lower age may still be used if it cannot be refreshed.
     pub max_stale: u64,
-    /// The least time between two fetches that an unknown `kid` or a failure triggers.
+    /// Minimum time between two fetches that an unknown `kid` or a failure triggers.
     pub cooldown: u64,
 }
 
@@ -79,14 +79,14 @@ impl Lifetime {
         age < self.ttl
     }
 
-    /// Whether a set of this age may be used, if it cannot be refreshed. A fresh one always may.
+    /// Whether a set of this age may be used if it cannot be refreshed. A fresh one always may.
     #[must_use]
     pub fn is_usable(self, age: u64) -> bool {
         age < self.ttl.max(self.max_stale)
     }
 }
 
-/// Reads the table of issuers; `None` stands for one that has errors, so that routes can still refer to it.
+/// Reads the table of issuers. `None` stands for an invalid one, so that routes can still refer to it.
 pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Option<Issuer>)>> {
     let members = field.members()?;
     let mut seen: Vec<(&str, &str)> = Vec::with_capacity(members.len());
@@ -95,7 +95,7 @@ pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Option<Issuer>)
         let issuer_field = field.member("issuer");
         if let Some((field, issuer)) = issuer_field.and_then(|field| Some((field.clone(), field.value.as_str()?))) {
             if let Some((_, twin)) = seen.iter().find(|(known, _)| *known == issuer) {
-                field.fail::<()>(format!("is the issuer of {twin:?} too"));
+                field.fail::<()>(format!("is also the issuer of {twin:?}"));
             }
             seen.push((issuer, name));
         }
@@ -153,7 +153,7 @@ fn read_key_source(table: &Table<'_>, issuer: Option<&Field<'_>>) -> Option<KeyS
     }
 }
 
-/// Algorithms with the words for them.
+/// Algorithms with their names in the policy.
 pub(super) fn named(algorithms: &[Algorithm]) -> Vec<(&'static str, Algorithm)> {
     algorithms.iter().map(|algorithm| (algorithm.name(), *algorithm)).collect()
 }

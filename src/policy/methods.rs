@@ -11,7 +11,7 @@ pub(super) fn read_methods(field: &Field<'_>) -> Option<Vec<String>> {
             if !is_upper(text) {
                 Err(format!("expected a method in upper case, found {text:?}"))
             } else if is_refused(text) {
-                Err(format!("expected a method that is let through: {text} never is"))
+                Err(format!("expected a method other than {text}, which is always refused"))
             } else {
                 Ok(text.to_owned())
             }

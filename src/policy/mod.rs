@@ -1,7 +1,7 @@
-//! The policy: the document that people write, and what the gate makes of it.
+//! The policy: the document that people write, and its parsed form.
 //!
-//! The document is read whole: either every place of it is right, or all that is wrong is reported at once. A
-//! [`Policy`] therefore always can be enforced.
+//! The document is read as a whole: either all of it is valid, or all errors are reported at once. So a [`Policy`] can
+//! always be enforced.
 
 mod action;
 mod cors;
@@ -38,27 +38,27 @@ use url::Origin;
 
 use crate::route::table::RouteTable;
 
-/// A longer token is refused unless the policy says otherwise.
+/// Maximum length of a token in bytes, unless the policy says otherwise.
 const DEFAULT_MAX_TOKEN_BYTES: u64 = 8192;
 
-/// What the gate enforces.
+/// A valid policy.
 #[derive(Debug)]
 pub struct Policy {
-    /// Where the keys of tokens come from, in the order of the document.
+    /// The issuers, in the order of the document.
     pub issuers: Vec<Rc<Issuer>>,
     /// The routes, in the order of the document.
     pub routes: Vec<Route>,
     /// The same routes, arranged for matching.
     pub table: RouteTable,
-    /// What the origin is told of the caller.
+    /// What the gate tells the origin about the caller.
     pub identity: Identity,
-    /// Which pages may use the routes that say nothing of it themselves, and read refusals where there is no route.
+    /// Which pages of other origins may use the routes without `cors` of their own, and read refusals without a route.
     pub cors: Option<Rc<Cors>>,
     /// The resources whose metadata the gate serves.
     pub resources: Vec<Resource>,
-    /// A longer token is refused before it is decoded.
+    /// Maximum length of a token in bytes. A longer one is refused before it is decoded.
     pub max_token_bytes: usize,
-    /// Whether a path is refused that would have another route if the case of ASCII letters did not count.
+    /// Whether a path is refused that would match another route if the case of ASCII letters were ignored.
     pub refuses_case_variants: bool,
 }
 
@@ -66,12 +66,12 @@ impl Policy {
     /// Reads a policy document in JSON.
     ///
     /// # Errors
-    /// All that is wrong, each with its place.
+    /// All errors, each with its place.
     pub fn parse(text: &str) -> Result<Self, Vec<PolicyError>> {
         read_document(text, "a policy document", Self::read)
     }
 
-    /// Whether what it says depends on the page that a request comes from.
+    /// Whether responses depend on the page origin of the request.
     #[must_use]
     pub fn depends_on_page_origin(&self) -> bool {
         let has_documents = !self.resources.is_empty() || self.identity.assertion.is_some();
@@ -106,7 +106,7 @@ impl Policy {
 
         let entries = entries?;
         if issuers.as_ref().is_some_and(Vec::is_empty) && entries.iter().any(|entry| entry.takes_tokens) {
-            document.fail("issuers", "expected at least one issuer, since a route takes tokens");
+            document.fail("issuers", "expected at least one issuer, since a route accepts tokens");
         }
         let table = arrange(&entries, errors);
         let mut routes: Vec<Route> = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
@@ -134,7 +134,7 @@ fn read_limits(field: &Field<'_>) -> Option<u64> {
     max_token_bytes
 }
 
-/// Whether paths are refused that are another route's but for the case of letters.
+/// The value of [`Policy::refuses_case_variants`].
 fn read_paths(field: &Field<'_>) -> Option<bool> {
     let paths = field.table()?;
     let refuses = paths.or("case", true, |field| field.one_of(&[("refuse", true), ("exact", false)]));

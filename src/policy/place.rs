@@ -1,17 +1,17 @@
-//! Places within the policy document.
+//! Places in the policy document.
 
 use std::fmt;
 
-/// Where something is in a document. Written as in `routes[3].scopes`; the document as a whole is the empty text.
+/// Where something is in a document. Displayed as in `routes[3].scopes`; the document as a whole is the empty text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place(Vec<PlaceStep>);
 
-/// A step down into the document.
+/// A step into the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceStep<K = String> {
-    /// To the member of a table.
+    /// To a member of a table.
     Key(K),
-    /// To the element of a list.
+    /// To an element of a list.
     Index(usize),
 }
 
@@ -27,7 +27,7 @@ impl PlaceStep {
 }
 
 impl Place {
-    /// The place at the end of these steps.
+    /// The place that these steps lead to.
     #[must_use]
     pub fn at(steps: &[PlaceStep<&str>]) -> Self {
         let owned = steps.iter().map(|step| match step {
@@ -43,7 +43,7 @@ impl Place {
         &self.0
     }
 
-    /// The key at its end, unless an element of a list is there.
+    /// The key at its end; `None` for an element of a list and for the whole document.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         match self.0.last() {

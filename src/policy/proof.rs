@@ -1,4 +1,4 @@
-//! By what an origin knows that a request came through the gate: assertions that the gate signs, a secret that both know.
+//! How an origin can tell that a request came through the gate: assertions that the gate signs, or a shared secret.
 
 use std::borrow::Cow;
 
@@ -9,30 +9,30 @@ use super::url::{Origin, is_binding};
 use crate::jose::algorithm::Algorithm;
 use crate::route::url::Url;
 
-/// Where the gate publishes the keys of its assertions, on every host (RFC 8615).
+/// The path at which the gate publishes the keys of its assertions, on every host (RFC 8615).
 pub const KEY_SET_PATH: &str = "/.well-known/portcullis/jwks.json";
 
-/// One key signs, and one that did or will is published beside it.
+/// One key signs; the previous or the next one is published with it.
 const MAX_KEYS: usize = 2;
 
-/// Short JWTs about the caller, signed by the gate.
+/// Short-lived JWTs about the caller, signed by the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assertions {
-    /// The header that carries one, in lower case.
+    /// The header that carries the assertion, in lower case.
     pub header: String,
     /// Their `iss`.
     pub issuer: String,
-    /// Names of Worker secrets, each a private JWK. The first signs, all are published.
+    /// Names of Worker secrets, each a private JWK. The first one signs; the public keys of all are published.
     pub keys: Vec<String>,
-    /// Their `aud`, where it is not the origin's name.
+    /// Their `aud`, unless it is the origin's name.
     audience: Option<String>,
     /// Their `alg`.
     pub algorithm: Algorithm,
-    /// Seconds from `iat` to `exp`, at the most.
+    /// Maximum lifetime in seconds, from `iat` to `exp`.
     pub ttl: u64,
 }
 
-/// A secret that the gate and its origins share.
+/// The secret that the gate and its origins share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedSecret {
     /// The header that carries it, in lower case.
@@ -61,14 +61,14 @@ impl Assertions {
         })
     }
 
-    /// Whom an assertion is for that goes to this origin with a request of this URL.
+    /// The `aud` of an assertion that goes to this origin with a request to this URL.
     #[must_use]
     pub fn audience<'a>(&'a self, origin: &'a Origin, url: &Url<'_>) -> Cow<'a, str> {
         match (&self.audience, origin) {
             (Some(audience), _) => audience.into(),
             (None, Origin::Url { root, .. }) => root.into(),
             (None, Origin::Service(binding)) => format!("service:{binding}").into(),
-            // Scheme and host mean the same in any case (RFC 3986 §6.2.2.1).
+            // Scheme and host are case-insensitive (RFC 3986 §6.2.2.1).
             (None, Origin::Passthrough) => format!("{}://{}", url.scheme, url.authority).to_ascii_lowercase().into(),
         }
     }
@@ -79,20 +79,20 @@ fn read_keys(field: &Field<'_>) -> Option<Vec<String>> {
     let read = field.list(|field| {
         let key = read_binding(&field)?;
         if keys.contains(&key) {
-            return field.fail("is there twice");
+            return field.fail("appears twice");
         }
         keys.push(key);
         Some(())
     })?;
     if read.len() > MAX_KEYS {
         return field
-            .fail(format!("expected {MAX_KEYS} keys at the most: the one that signs, and the one before or after"));
+            .fail(format!("expected at most {MAX_KEYS} keys: the one that signs, and the previous or next one"));
     }
     Some(keys)
 }
 
 impl SharedSecret {
-    /// `own` are the headers that the gate sets for other things, `keys` the secrets that are its keys.
+    /// Reads it. `own` are the other headers that the gate sets, `keys` the secrets with its signing keys.
     pub(super) fn read(field: &Field<'_>, prefix: &str, own: &[String], keys: &[String]) -> Option<Self> {
         let table = field.table()?;
         let header = match table.field("header") {
@@ -103,7 +103,7 @@ impl SharedSecret {
             let binding = read_binding(&field)?;
             if keys.contains(&binding) {
                 return field
-                    .fail("expected a secret of its own: it goes to the origin, and this one is a key of assertions");
+                    .fail("expected a separate secret: it is sent to the origin, and this one is a key of assertions");
             }
             Some(binding)
         });

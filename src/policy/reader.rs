@@ -1,5 +1,5 @@
-//! A walk over a document that collects every error with its place. Policies are read by it, and whatever else people
-//! write for the gate in the same manner.
+//! Reads a document and collects every error with its place. It reads policies and the other documents that people
+//! write for the gate.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,29 +8,29 @@ use std::ops::RangeInclusive;
 use super::place::{Place, PlaceStep};
 use crate::jose::json::{Json, Object};
 
-/// One thing that is wrong in a policy.
+/// One error in a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
-    /// Where.
+    /// Where it is.
     pub place: Place,
     /// What was expected there, and what was found.
     pub message: String,
-    /// What a wrong name could have been.
+    /// If a name is wrong, the valid ones.
     pub names: Option<Names>,
-    /// Another place that has to do with it.
+    /// Another place that the error involves.
     pub related: Option<Place>,
 }
 
-/// The names that would have been right, where a name is wrong.
+/// The valid names, where a name is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// The keys of the table, which the key of the place is none of.
+    /// The keys of the table; the place has another one.
     Keys(Vec<&'static str>),
-    /// The names that may stand in the value.
+    /// The names that the value may contain.
     Values {
-        /// What stands there.
+        /// The name that it contains.
         found: String,
-        /// What may.
+        /// The valid names.
         valid: Vec<String>,
     },
 }
@@ -61,10 +61,10 @@ impl Errors {
     }
 }
 
-/// Reads a document in JSON, whole: what `read` makes of it, or all that is wrong. `what` names it for messages.
+/// Reads a whole document in JSON: the result of `read`, or all errors. `what` names the document in messages.
 ///
 /// # Errors
-/// Each with its place.
+/// All errors, each with its place.
 pub fn read_document<T>(
     text: &str,
     what: &str,
@@ -89,7 +89,7 @@ pub struct Field<'d> {
     errors: &'d Errors,
 }
 
-/// A table of the document, whose keys are known by the names that were asked for.
+/// A table of the document. Its known keys are those that were asked for.
 pub struct Table<'d> {
     object: &'d Object<'d>,
     place: Vec<PlaceStep<&'d str>>,
@@ -102,13 +102,13 @@ impl<'d> Field<'d> {
         Self { value, place: Vec::new(), errors }
     }
 
-    /// Notes an error at this place; for use as the last word of a reading that fails.
+    /// Records an error at this place. Always `None`, as the result of a reader that fails.
     pub fn fail<T>(&self, message: impl Into<String>) -> Option<T> {
         self.errors.add(PolicyError::new(Place::at(&self.place), message));
         None
     }
 
-    /// Notes that the value is or holds a name that is none of the valid ones.
+    /// Records that the value is or contains a name that is not one of the valid ones.
     pub fn fail_name<T>(
         &self,
         found: &str,
@@ -125,7 +125,7 @@ impl<'d> Field<'d> {
         self.fail(format!("expected {what}, found {}", self.value.kind()))
     }
 
-    /// The value that a reader makes of this place; its message goes to this place if it fails.
+    /// The result of `read` for the text at this place; if it fails, its message is recorded here.
     pub fn read<T>(&self, read: impl FnOnce(&'d str) -> Result<T, String>) -> Option<T> {
         let text = self.text()?;
         read(text).map_or_else(|message| self.fail(message), Some)
@@ -148,7 +148,7 @@ impl<'d> Field<'d> {
         }
     }
 
-    /// What one of these words stands for.
+    /// The value of one of these words.
     pub fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
@@ -184,13 +184,13 @@ impl<'d> Field<'d> {
         }
     }
 
-    /// What `read` makes of each element of a list that is not empty; `None` if one fails, when all have been read.
+    /// The results of `read` for the elements of a list that is not empty; `None` if one fails, after all were read.
     pub fn list<T>(&self, read: impl FnMut(Field<'d>) -> Option<T>) -> Option<Vec<T>> {
         let read: Vec<Option<T>> = self.elements()?.into_iter().map(read).collect();
         read.into_iter().collect()
     }
 
-    /// The members of a table whose keys are names of the policy's own.
+    /// The members of a table whose keys are names chosen by the policy.
     pub fn members(&self) -> Option<Vec<(&'d str, Field<'d>)>> {
         let Some(object) = self.value.as_object() else {
             return self.expected("a table");
@@ -198,12 +198,12 @@ impl<'d> Field<'d> {
         Some(object.iter().map(|(name, value)| (name, self.at(value, PlaceStep::Key(name)))).collect())
     }
 
-    /// The value of a key, where this is a table that has it.
+    /// The value of a key, if this is a table that has it.
     pub fn member(&self, name: &'d str) -> Option<Field<'d>> {
         Some(self.at(self.value.as_object()?.get(name)?, PlaceStep::Key(name)))
     }
 
-    /// A table whose keys are known.
+    /// A table whose keys are fixed.
     pub fn table(&self) -> Option<Table<'d>> {
         let Some(object) = self.value.as_object() else {
             return self.expected("a table");
@@ -217,14 +217,14 @@ impl<'d> Field<'d> {
 }
 
 impl<'d> Table<'d> {
-    /// The value of a key, if it is there.
+    /// The value of a key, if present.
     pub fn field(&self, name: &'static str) -> Option<Field<'d>> {
         self.known.borrow_mut().push(name);
         let value = self.object.get(name)?;
         Some(Field { value, place: below(&self.place, PlaceStep::Key(name)), errors: self.errors })
     }
 
-    /// What `read` makes of the value of a key; `default` where the key is absent.
+    /// The result of `read` for the value of a key; `default` if the key is absent.
     pub fn or<T>(
         &self,
         name: &'static str,
@@ -234,12 +234,12 @@ impl<'d> Table<'d> {
         self.field(name).map_or_else(|| Some(default.into()), |field| read(&field))
     }
 
-    /// What `read` makes of the value of a key; `Some(None)` where the key is absent.
+    /// The result of `read` for the value of a key; `Some(None)` if the key is absent.
     pub fn optional<T>(&self, name: &'static str, read: impl FnOnce(&Field<'d>) -> Option<T>) -> Option<Option<T>> {
         self.field(name).map_or(Some(None), |field| read(&field).map(Some))
     }
 
-    /// The value of a key that must be there.
+    /// The value of a key that must be present.
     pub fn required(&self, name: &'static str) -> Option<Field<'d>> {
         let field = self.field(name);
         if field.is_none() {
@@ -248,18 +248,18 @@ impl<'d> Table<'d> {
         field
     }
 
-    /// Notes an error at a key of this table.
+    /// Records an error at a key of this table.
     pub fn fail(&self, name: &'d str, message: impl Into<String>) {
         self.errors.add(PolicyError::new(self.place_of(name), message));
     }
 
-    /// Notes an error at a key of this table to which another value led.
+    /// Records an error at a key of this table that is due to another value.
     pub fn fail_beside(&self, name: &'d str, message: impl Into<String>, other: &Field<'_>) {
         let related = Some(Place::at(&other.place));
         self.errors.add(PolicyError { related, ..PolicyError::new(self.place_of(name), message) });
     }
 
-    /// Notes an error for each key that nothing asked for. Call it last.
+    /// Records an error for each key that was not asked for. Call it last.
     pub fn refuse_unknown_keys(&self) {
         let known = self.known.borrow();
         for (name, _) in self.object.iter().filter(|(name, _)| !known.contains(name)) {

@@ -6,56 +6,56 @@ use super::template::{Template, TemplateScope};
 use crate::jose::claim_path::ClaimPath;
 use crate::jose::json::Json;
 
-/// What a token must be and hold.
+/// What a route requires of a token.
 #[derive(Clone, Debug)]
 pub struct Requirement {
-    /// Which of the policy's issuers are taken, by index.
+    /// Accepted issuers, as indices into those of the policy.
     pub issuers: Vec<usize>,
-    /// For whom the token must be.
+    /// Required audience.
     pub audience: Audience,
-    /// What the token must allow.
+    /// Required scopes.
     pub scopes: Scopes,
-    /// For which organization the token must be.
+    /// Required organization.
     pub organization: Organization,
-    /// What else the token must say.
+    /// Required values of other claims.
     pub claims: Vec<ClaimRule>,
 }
 
-/// For whom a token must be.
+/// Required audience (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// `aud` is not looked at.
+    /// `aud` is not checked.
     Unchecked,
-    /// One of these must be in `aud`.
+    /// `aud` must contain one of these.
     OneOf(Vec<Template>),
 }
 
-/// What a token must allow.
+/// Required scopes (RFC 6749 §3.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes {
-    /// Each of these.
+    /// All of these.
     pub all: Vec<String>,
-    /// If there are any here, one of these.
+    /// At least one of these, unless the list is empty.
     pub any: Vec<String>,
 }
 
-/// For which organization a token must be.
+/// Required organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Organization {
-    /// For none: the token carries no `organization_id`.
+    /// The token must carry no `organization_id`.
     Absent,
-    /// `organization_id` is not looked at.
+    /// `organization_id` is not checked.
     Unchecked,
-    /// `organization_id` equals this.
+    /// `organization_id` must equal this.
     Equals(Template),
 }
 
-/// What a claim must be.
+/// What the value of a claim must be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimRule {
     /// The claim.
     pub claim: ClaimPath,
-    /// What it must be.
+    /// The test of its value.
     pub test: ClaimTest,
 }
 
@@ -87,7 +87,7 @@ pub(super) struct Referents<'r> {
 }
 
 impl Requirement {
-    /// The templates that it holds.
+    /// Its templates.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let audience = match &self.audience {
             Audience::OneOf(templates) => templates.as_slice(),
@@ -179,7 +179,7 @@ impl Scopes {
     }
 }
 
-/// RFC 6749 §3.3: `scope-token`, which also may stand in a quoted string.
+/// RFC 6749 §3.3: `scope-token`, whose characters are also allowed in a quoted string.
 fn read_scope(text: &str) -> Result<String, String> {
     let is_scope = text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
     if is_scope {

@@ -13,25 +13,26 @@ use super::url::{self, ResourceUrl};
 /// A resource whose metadata the gate serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Where the metadata is.
+    /// The URL of the metadata.
     pub metadata_url: String,
     /// The metadata (RFC 9728 §2), in JSON.
     pub metadata: String,
-    /// The host of that place, in lower case and without port.
+    /// The host of that URL, in lower case and without port.
     pub host: String,
-    /// The path of that place.
+    /// The path of that URL.
     pub path: String,
 }
 
 impl Resource {
-    /// Whether its metadata is at this place. `host` is in lower case and without port, as for routes; `path` as received.
+    /// Whether its metadata is at this host and path. `host` is in lower case and without port, as for routes; `path`
+    /// is as received.
     #[must_use]
     pub fn has_metadata_at(&self, host: &str, path: &str) -> bool {
         self.path == path && self.host == host
     }
 }
 
-/// A resource as far as its own table says.
+/// A resource of the policy that is not linked with its routes yet.
 pub(super) struct UnlinkedResource<'d> {
     field: Field<'d>,
     identifier: &'d str,
@@ -47,7 +48,7 @@ pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<UnlinkedResource<'d>
     unlinked.into_iter().collect()
 }
 
-/// Fills the unlinked with what the routes say of them, and tells each route which resource it is part of.
+/// Completes the resources with the requirements of their routes, and links each route with its resource.
 pub(super) fn join(
     unlinked: &[UnlinkedResource<'_>],
     routes: &mut [Route],
@@ -64,7 +65,7 @@ pub(super) fn join(
     for resource_entry in unlinked {
         let resource = resource_entry.resource(routes, issuers)?;
         if resources.iter().any(|known| known.shares_metadata_url(&resource)) {
-            return resource_entry.field.fail("has its metadata where another resource has; ports do not count");
+            return resource_entry.field.fail("has the same metadata URL as another resource; ports are ignored");
         }
         resources.push(resource);
     }
@@ -98,7 +99,7 @@ impl<'d> UnlinkedResource<'d> {
         for issuer in own.iter().flat_map(|own| &own.issuers).filter_map(|index| issuers.get(*index)) {
             if url::check_key_url(&issuer.issuer).is_err() {
                 return self.field.fail(format!(
-                    "expected routes whose issuers clients can look up, {:?} is no https URL",
+                    "expected routes whose issuers clients can look up, {:?} has no https URL",
                     issuer.name
                 ));
             }
@@ -114,7 +115,7 @@ impl<'d> UnlinkedResource<'d> {
         Some(Resource { metadata_url: format!("{root}{path}"), metadata, host: host.clone(), path })
     }
 
-    /// RFC 9728 §2; §3.2: what is empty is left out.
+    /// RFC 9728 §2. Empty members are omitted (§3.2).
     fn metadata(&self, servers: &[&str], scopes: &[&str]) -> String {
         let texts = |texts: &[&str]| Value::from(texts.to_vec());
         let members = [

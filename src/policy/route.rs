@@ -11,23 +11,23 @@ use super::template::{Template, TemplateScope};
 use crate::jose::json::Json;
 use crate::route::pattern::{HostPattern, PathPattern, RoutePattern};
 
-/// A rule for the requests of one place.
+/// One rule of the policy: which requests it matches, and what it requires.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// For logs.
+    /// Its name in logs.
     pub name: String,
-    /// Which requests are its own.
+    /// Which requests it matches.
     pub pattern: RoutePattern,
-    /// What becomes of them.
+    /// What it does with them.
     pub action: Action,
     /// Which pages of other origins may use it.
     pub cors: Option<Rc<Cors>>,
-    /// Which of the policy's resources it is part of, by index.
+    /// The resource that it is part of, as an index into those of the policy.
     pub resource: Option<usize>,
 }
 
 impl Route {
-    /// Where its requests go, unless it denies them.
+    /// How its requests are forwarded; `None` if it denies them.
     #[must_use]
     pub fn forwarding(&self) -> Option<&Forwarding> {
         match &self.action {
@@ -47,7 +47,7 @@ impl Route {
         }
     }
 
-    /// What a token must be and hold, where tokens are checked.
+    /// What it requires of a token; `None` if it checks none.
     #[must_use]
     pub fn requirement(&self) -> Option<&Requirement> {
         match &self.forwarding()?.access {
@@ -56,14 +56,14 @@ impl Route {
         }
     }
 
-    /// The templates of what it requires.
+    /// The templates of its requirement.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         self.requirement().into_iter().flat_map(Requirement::templates)
     }
 }
 
-/// An entry of the list, as far as it could be read: its errors are noted, and what is right is still checked against
-/// the other entries.
+/// An entry of `routes`, as far as it could be read. Its errors are recorded, and its valid parts are still checked
+/// against the other entries.
 #[derive(Default)]
 pub(super) struct RouteEntry {
     pub(super) route: Option<Route>,
@@ -109,7 +109,7 @@ impl RouteEntry {
     }
 }
 
-/// What follows the label of each host pattern that captures one, and the label's name.
+/// The suffix and the name of each host pattern that captures a label.
 fn host_labels(hosts: &[HostPattern]) -> Vec<(&str, &str)> {
     let labels = hosts.iter().filter_map(|host| match host {
         HostPattern::Exact(_) => None,
@@ -122,7 +122,7 @@ fn refuse_repeated_names(table: &Table<'_>, path: Option<&PathPattern>, host_lab
     let in_path = |name: &str| path.is_some_and(|path| path.names().any(|known| known == name));
     for (index, (suffix, name)) in host_labels.iter().enumerate() {
         if in_path(name) {
-            table.fail("hosts", format!("expected each capture once, {{{name}}} is in the path too"));
+            table.fail("hosts", format!("expected each capture once, {{{name}}} is also in the path"));
         }
         if host_labels.iter().take(index).any(|(known, other)| known == suffix && other != name) {
             table.fail("hosts", format!("expected one name for the first label of .{suffix}"));
@@ -130,7 +130,7 @@ fn refuse_repeated_names(table: &Table<'_>, path: Option<&PathPattern>, host_lab
     }
 }
 
-/// `false` turns off what the policy says for all routes.
+/// `false` turns off the policy's `cors` for this route.
 fn read_cors(field: &Field<'_>) -> Option<Option<Rc<Cors>>> {
     match field.value {
         Json::Bool(false) => Some(None),
@@ -139,7 +139,7 @@ fn read_cors(field: &Field<'_>) -> Option<Option<Rc<Cors>>> {
     }
 }
 
-/// A name goes into log lines.
+/// Names appear in log lines.
 fn read_name(text: &str) -> Result<String, String> {
     if text.contains(char::is_control) { Err("expected no control character".to_owned()) } else { Ok(text.to_owned()) }
 }

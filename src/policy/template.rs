@@ -1,4 +1,4 @@
-//! Templates: texts of the policy with values of the request in them.
+//! Templates: texts of the policy that contain values of the request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::route::pattern::PathPattern;
 use crate::route::syntax::{is_name, is_token_char};
 use crate::route::table::Captures;
 
-/// A text with places for values of the request.
+/// A text with placeholders for values of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     text: String,
@@ -19,44 +19,45 @@ pub struct Template {
 enum Part {
     Literal(String),
     PathCapture(usize),
-    /// The label that the matched host pattern captured, if it goes by this name there.
+    /// The label that the matched host pattern captured, if the pattern calls it by this name.
     HostLabel(String),
     Header(String),
     Query(String),
 }
 
-/// What templates read of a request.
+/// The values of a request that templates read.
 pub trait RequestValues {
     /// The captures of the route's path, and of its host.
     fn captures(&self) -> &Captures;
     /// The name that the matched host pattern gives its label.
     fn host_label_name(&self) -> Option<&str>;
-    /// The header of this lower-case name.
+    /// The value of the header with this lower-case name.
     ///
     /// # Errors
-    /// Why there is no one value that the origin reads too.
+    /// Why there is no single value that every origin reads too.
     fn header(&self, name: &str) -> Result<&str, NoValue>;
-    /// The query parameter of this name.
+    /// The value of the query parameter with this name.
     ///
     /// # Errors
-    /// Why there is no one value that the origin reads too.
+    /// Why there is no single value that every origin reads too.
     fn query(&self, name: &str) -> Result<Cow<'_, str>, NoValue>;
 }
 
-/// Why a template has no value on a request.
+/// Why a template has no value for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoValue {
     /// The request does not have it.
     Absent,
     /// It is empty.
     Empty,
-    /// It is a list, by its comma (RFC 9110 §5.3): a header that came twice is one, too.
+    /// It contains a comma, so it is a list (RFC 9110 §5.3), as a repeated header is.
     List,
-    /// Its characters are not the same to all: a header beyond ASCII (RFC 9110 §5.5), a parameter that is not UTF-8.
+    /// Origins may read its characters differently: a header beyond ASCII (RFC 9110 §5.5), a parameter that is not
+    /// UTF-8.
     Characters,
-    /// It is there again, under this name, which is the same to some origin.
+    /// It is repeated under this name, which some origin may take for it.
     Repeated(String),
-    /// `Connection` names the header, so the origin does not get it.
+    /// `Connection` names the header, so the origin does not receive it.
     HopByHop,
     /// The query has more parameters than some origins read.
     TooMany,
@@ -67,33 +68,33 @@ impl fmt::Display for NoValue {
         match self {
             Self::Absent => f.write_str("it is absent"),
             Self::Empty => f.write_str("it is empty"),
-            Self::List => f.write_str("it holds a comma, as a header does that came twice"),
+            Self::List => f.write_str("it contains a comma, as a repeated header does"),
             Self::Characters => f.write_str("origins read its characters differently"),
             Self::Repeated(name) => write!(f, "it is repeated: an origin may take {name:?} for it"),
-            Self::HopByHop => f.write_str("Connection names the header, so the origin does not get it"),
+            Self::HopByHop => f.write_str("Connection names the header, so the origin does not receive it"),
             Self::TooMany => f.write_str("the query has more parameters than some origins read"),
         }
     }
 }
 
-/// What a route's templates may name.
+/// The names that a route's templates may use.
 #[derive(Clone, Copy, Debug)]
 pub struct TemplateScope<'r> {
-    /// The route's path; where it is wrong, its captures are not known and any name may be one.
+    /// The route's path. `None` if it is invalid: its captures are then unknown, and any name may be one.
     pub path: Option<&'r PathPattern>,
-    /// The names in the route's hosts.
+    /// The names of the captures in the route's hosts.
     pub host_labels: &'r [String],
-    /// The prefix of identity headers: those are the gate's to set, and the origin gets none of the caller's.
+    /// The prefix of identity headers. Only the gate sets those; the origin receives none from the caller.
     pub identity_prefix: &'r str,
 }
 
 impl<'r> TemplateScope<'r> {
-    /// The names that stand for captures.
+    /// The names of the captures.
     pub(super) fn captures(self) -> impl Iterator<Item = &'r str> {
         self.path.into_iter().flat_map(PathPattern::names).chain(self.host_labels.iter().map(String::as_str))
     }
 
-    /// The first name in a text's braces that could be a capture's and is none's.
+    /// The first name in braces that could be that of a capture and is not.
     pub(super) fn unknown_capture(self, text: &str) -> Option<&str> {
         let mut names = text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0));
         names.find(|name| is_name(name) && self.captures().all(|capture| capture != *name))
@@ -104,7 +105,7 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// Says what was expected: names in braces that are a capture in `scope`, `header.x-name` or `query.name`.
+    /// A message that says what was expected: in braces, a capture in `scope`, `header.x-name` or `query.name`.
     pub fn parse(text: &str, scope: TemplateScope<'_>) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -124,10 +125,10 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    /// The text for this request.
+    /// The text with the values of this request.
     ///
     /// # Errors
-    /// Why one of its values is none: absent, empty, repeated or, from a header, with a comma in it.
+    /// Why one of its values is unusable: absent, empty, repeated or, from a header, with a comma in it.
     pub fn resolve<'t>(&'t self, request: &'t (impl RequestValues + ?Sized)) -> Result<Cow<'t, str>, NoValue> {
         if let [part] = self.parts.as_slice() {
             return part.resolve(request);
@@ -143,13 +144,13 @@ impl Template {
         })
     }
 
-    /// The text, if no value of the request is in it.
+    /// The text, if it contains no values of the request.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
         matches!(self.parts.as_slice(), [Part::Literal(_)]).then_some(self.text.as_str())
     }
 
-    /// The literal text in front of the first value.
+    /// The literal text before the first value.
     #[must_use]
     pub fn leading_literal(&self) -> &str {
         match self.parts.first() {
@@ -159,7 +160,7 @@ impl Template {
     }
 }
 
-/// As the policy writes it.
+/// As written in the policy.
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

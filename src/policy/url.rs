@@ -1,4 +1,4 @@
-//! The URLs that a policy may hold.
+//! The URLs in a policy.
 
 use http::Uri;
 use http::uri::Scheme;
@@ -6,17 +6,17 @@ use http::uri::Scheme;
 use crate::route::host::is_host;
 use crate::route::path::RequestPath;
 
-/// Where a request goes when it is allowed.
+/// Where an allowed request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A server.
     Url {
         /// `http(s)://host[:port]`
         root: String,
-        /// What is put in front of paths: empty, or with a slash at its start and none at its end.
+        /// The prefix of all paths: empty, or with a slash at its start and none at its end.
         base: String,
     },
-    /// A service binding of this name.
+    /// The service binding with this name.
     Service(String),
     /// The request's own URL.
     Passthrough,
@@ -26,13 +26,13 @@ impl Origin {
     /// Reads an origin of the policy.
     ///
     /// # Errors
-    /// Says what was expected.
+    /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text == "passthrough" {
             return Ok(Self::Passthrough);
         }
         if let Some(binding) = text.strip_prefix("service:") {
-            let expected = "expected the name of a binding behind \"service:\"";
+            let expected = "expected the name of a binding after \"service:\"";
             return if is_binding(binding) { Ok(Self::Service(binding.to_owned())) } else { Err(expected.to_owned()) };
         }
         let expected = "expected http(s)://host[:port][/base], service:BINDING or passthrough";
@@ -40,7 +40,7 @@ impl Origin {
         if text.contains('?') {
             return Err(format!("{expected}, without a query"));
         }
-        // The base is put in front of paths that were checked, so it must not undo the check.
+        // The base becomes the prefix of paths that were checked, so it must not undo the check.
         if RequestPath::parse(uri.path()).is_err() {
             return Err(format!("{expected}, the base without dot segments, empty segments and encoded separators"));
         }
@@ -50,7 +50,7 @@ impl Origin {
     }
 }
 
-/// Whether a text can be the name of a binding of the Worker.
+/// Whether a text can be the name of a Worker's binding.
 #[must_use]
 pub fn is_binding(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
@@ -59,7 +59,7 @@ pub fn is_binding(text: &str) -> bool {
 /// Checks the URL of an issuer's keys or of its discovery: `https`, or `http` on a loopback host.
 ///
 /// # Errors
-/// Says what was expected.
+/// A message that says what was expected.
 pub fn check_key_url(text: &str) -> Result<(), String> {
     let is_safe = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTPS) || uri.host().is_some_and(is_loopback);
     match absolute(text) {
@@ -68,14 +68,14 @@ pub fn check_key_url(text: &str) -> Result<(), String> {
     }
 }
 
-/// Where the issuer's metadata is (OpenID Connect Discovery 1.0 §4: a slash at the end of the issuer goes).
+/// The URL of an issuer's metadata (OpenID Connect Discovery 1.0 §4: a slash at the end of the issuer is removed).
 ///
 /// # Errors
-/// Says what was expected of the issuer.
+/// A message that says what was expected of the issuer.
 pub fn discovery_url(issuer: &str) -> Result<String, String> {
     check_key_url(issuer)?;
     if issuer.contains('?') {
-        return Err("expected an issuer without a query, or jwks_uri beside it".to_owned());
+        return Err("expected an issuer without a query, or a jwks_uri".to_owned());
     }
     Ok(format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer)))
 }
@@ -87,19 +87,19 @@ pub struct ResourceUrl {
     pub root: String,
     /// In lower case, without port.
     pub host: String,
-    /// From the slash on; empty for the root (RFC 9728 §3.1).
+    /// The path; empty for the root (RFC 9728 §3.1).
     pub path: String,
 }
 
 impl ResourceUrl {
-    /// Reads a resource identifier: `https`, or `http` on a loopback host; without query and fragment. It also stands in
-    /// a quoted string, and requests for its metadata must have one reading.
+    /// Reads a resource identifier: `https`, or `http` on a loopback host; without query and fragment. It must fit into
+    /// a quoted string, and the path of its metadata must be unambiguous.
     ///
     /// # Errors
-    /// Says what was expected.
+    /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         check_key_url(text)?;
-        let expected = "expected a resource identifier without a query, and with a path that has one reading";
+        let expected = "expected a resource identifier without a query, and with an unambiguous path";
         let uri = absolute(text).ok_or(expected)?;
         let (authority, scheme) = uri.authority().zip(uri.scheme_str()).ok_or(expected)?;
         if text.contains(['?', '"', '{', '}']) || RequestPath::parse(uri.path()).is_err() {
@@ -111,10 +111,10 @@ impl ResourceUrl {
     }
 }
 
-/// Checks a URL for people; it may have a fragment.
+/// Checks the URL of a web page, which may have a fragment.
 ///
 /// # Errors
-/// Says what was expected.
+/// A message that says what was expected.
 pub fn check_web_url(text: &str) -> Result<&str, String> {
     let page = text.split_once('#').map_or(text, |(page, _)| page);
     absolute(page).map(|_| text).ok_or_else(|| "expected an absolute http(s) URL".to_owned())
@@ -129,7 +129,7 @@ fn absolute(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let authority = uri.authority()?;
     let (host, port) = (authority.host(), authority.port_u16());
-    // Nothing else may be in it: no user, no empty or overlong port.
+    // The authority contains nothing else: no user information, no empty or overlong port.
     let plain = port.map_or(host.to_owned(), |port| format!("{host}:{port}"));
     (is_host(host) && authority.as_str() == plain).then_some(uri)
 }

@@ -1,24 +1,24 @@
-//! Origins of web pages, as browsers name them in `Origin` (RFC 6454 §6.2), and what a policy says of them.
+//! Page origins, as browsers send them in `Origin` (RFC 6454 §6.2), and the policy's patterns for them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::route::host::is_host;
 
-/// The origins whose pages may use a route.
+/// The page origins that may use a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebOrigins {
-    /// Those of all pages.
+    /// All.
     Any,
-    /// Those that one of these fits.
+    /// Those that match one of these.
     OneOf(Vec<OriginPattern>),
 }
 
-/// An origin of the policy, in the spelling of browsers: lower case, without the scheme's default port.
+/// A page origin in the policy, in the spelling of browsers: lower case, without the scheme's default port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OriginPattern {
     /// This origin.
     Exact(String),
-    /// Any subdomain of a host, however deep; not the host itself.
+    /// Any subdomain of a host, at any depth; not the host itself.
     Below {
         /// The scheme, up to the host.
         scheme: String,
@@ -28,8 +28,8 @@ pub enum OriginPattern {
 }
 
 impl WebOrigins {
-    /// Whether pages of this origin may. `null`, which sandboxed pages and files send, is nobody's origin and never
-    /// fits a list.
+    /// Whether pages of this origin are allowed. `null`, which sandboxed pages and local files send, never matches a
+    /// list.
     #[must_use]
     pub fn allow(&self, origin: &str) -> bool {
         match self {
@@ -43,9 +43,9 @@ impl OriginPattern {
     /// Reads `scheme://host[:port]` or `scheme://*.host[:port]`.
     ///
     /// # Errors
-    /// Says what was expected.
+    /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let expected = "expected \"*\" alone, or the origin of pages: scheme://host[:port] or scheme://*.host[:port]";
+        let expected = "expected \"*\" alone, or a page origin: scheme://host[:port] or scheme://*.host[:port]";
         let read = || {
             let lower = text.to_ascii_lowercase();
             let (scheme, authority) = lower.split_once("://").filter(|(scheme, _)| is_scheme(scheme))?;
@@ -75,7 +75,7 @@ impl OriginPattern {
     }
 }
 
-/// RFC 3986 §3.1, in lower case. Apps' own schemes, as in `capacitor://localhost`, are origins too.
+/// RFC 3986 §3.1, in lower case. Apps have schemes of their own, as in `capacitor://localhost`.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'))
@@ -86,7 +86,7 @@ fn is_label(label: &str) -> bool {
     !label.is_empty() && label.bytes().all(is_plain)
 }
 
-/// The port and its colon, or nothing for the scheme's own port.
+/// The port with its colon; empty for the scheme's default port.
 fn normal_port(scheme: &str, port: &str) -> Option<String> {
     let number = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse::<u16>().ok())??;
     let is_default = matches!((scheme, number), ("http", 80) | ("https", 443));

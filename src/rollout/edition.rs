@@ -1,4 +1,4 @@
-//! A policy document as it was read.
+//! An edition: a policy text and the gateway built from it.
 
 use std::cell::Cell;
 
@@ -6,11 +6,11 @@ use crate::gateway::Gateway;
 use crate::platform::Platform;
 use crate::policy::{Policy, PolicyError};
 
-/// The most bytes of a policy document. An isolate has 128 MB; while one policy of 10,000 routes and 2.2 MB replaces another,
-/// the two take 46 MiB of the instance's memory. One of nothing but the smallest routes takes 40 times its size.
+/// Maximum size of a policy text in bytes. An isolate has 128 MB; while one policy of 10,000 routes and 2.2 MB replaces
+/// another, the two take 46 MiB of the instance's memory. A policy of only the smallest routes takes 40 times its size.
 pub const MAX_POLICY_BYTES: usize = 3 * 1024 * 1024;
 
-/// A policy document: what enforces it, or what is wrong with it.
+/// A policy text, and the gateway that enforces it or what is wrong with it.
 pub struct Edition<P: Platform> {
     text: String,
     gateway: Result<Gateway<P>, String>,
@@ -19,7 +19,7 @@ pub struct Edition<P: Platform> {
 }
 
 impl<P: Platform> Edition<P> {
-    /// Reads a document in JSON. What `former` knows of issuers that stay the same is used on.
+    /// Reads a policy in JSON. Cached keys of issuers that are the same in `former` are kept.
     #[must_use]
     pub fn read(text: String, former: Option<&Self>) -> Self {
         let former = former.and_then(|former| former.gateway.as_ref().ok());
@@ -30,10 +30,10 @@ impl<P: Platform> Edition<P> {
         Self { text, gateway, has_checked_static_keys: Cell::new(false), is_known_bad: Cell::new(false) }
     }
 
-    /// What enforces the policy, if the platform can import the keys that are part of it.
+    /// The gateway that enforces the policy, if the platform can import the keys in it.
     ///
     /// # Errors
-    /// All that is wrong with the policy, in words for the operator's log.
+    /// All errors of the policy, as a message for the operator's log.
     pub async fn gateway(&self, platform: &P) -> Result<&Gateway<P>, String> {
         let gateway = self.gateway.as_ref().map_err(Clone::clone)?;
         if !self.has_checked_static_keys.get() {
@@ -43,18 +43,18 @@ impl<P: Platform> Edition<P> {
         Ok(gateway)
     }
 
-    /// The names of the headers whose values decide something, in lower case; none where the policy is wrong.
+    /// The names of the headers whose values decisions depend on, in lower case; none if the policy is invalid.
     pub fn needed_headers(&self) -> impl Iterator<Item = &str> {
         self.gateway.iter().flat_map(Gateway::needed_headers)
     }
 
-    /// The document.
+    /// The policy text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Notes that the policy was found wrong; true the first time.
+    /// Records that the policy was found invalid; true the first time.
     pub(super) fn is_news(&self) -> bool {
         !self.is_known_bad.replace(true)
     }
@@ -62,7 +62,7 @@ impl<P: Platform> Edition<P> {
 
 fn parse(text: &str) -> Result<Policy, String> {
     if text.len() > MAX_POLICY_BYTES {
-        return Err(format!("invalid policy: expected {MAX_POLICY_BYTES} bytes at the most"));
+        return Err(format!("invalid policy: expected at most {MAX_POLICY_BYTES} bytes"));
     }
     Policy::parse(text).map_err(|errors| invalid(errors.iter().map(PolicyError::to_string)))
 }

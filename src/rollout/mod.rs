@@ -1,14 +1,14 @@
-//! How a policy that is kept in a store comes into force, and another after it, while the gate runs.
+//! Loading policies from a store, and replacing them while the gate runs.
 //!
-//! What is in force is, in this order:
+//! The policy in force is the first of these:
 //!
-//! 1. the policy at [`POLICY_KEY`], if it is good;
-//! 2. the last one that was good: as this isolate has it, else as the store has it at [`LAST_GOOD_KEY`];
-//! 3. where the store has neither, the variable.
+//! 1. the policy at [`POLICY_KEY`], if it is valid;
+//! 2. the last valid one: that of this isolate, else the one in the store at [`LAST_GOOD_KEY`];
+//! 3. if the store has neither, the variable.
 //!
-//! A store that does not answer is not one that has nothing: without a policy at hand every request is refused then,
-//! since the variable may be older than what the store would say. No request awaits what another request made: who needs
-//! a policy reads the store itself, and the text that another has made a policy of is not read twice.
+//! A store that does not answer is not an empty store: an isolate without a policy then refuses every request, since
+//! the variable may be older than the policy in the store. No request awaits a future of another request: each one that
+//! needs a policy reads the store itself, but a text that was parsed is not parsed again.
 
 mod edition;
 pub mod plan;
@@ -21,13 +21,15 @@ use self::plan::{PolicyAction, PolicyFacts};
 use crate::platform::{Fault, Platform, PolicyStore, Runtime, in_time};
 use crate::time::UnixMillis;
 
-/// Where operators put the policy.
+/// The key under which operators store the policy.
 pub const POLICY_KEY: &str = "policy";
 
-/// Where the gate keeps the last policy that was good, for isolates that start while the one at [`POLICY_KEY`] is not.
+/// The key under which the gate stores the last valid policy, for isolates that start while the one at [`POLICY_KEY`]
+/// is invalid.
 pub const LAST_GOOD_KEY: &str = "policy:last-good";
 
-/// How long a look waits for the store. A cold read of a large value from Workers KV takes some hundred milliseconds.
+/// How long a check waits for the store, in milliseconds. A cold read of a large value from Workers KV takes some
+/// hundred milliseconds.
 const READ_TIMEOUT_MS: u32 = 5000;
 
 /// The policies of one isolate.
@@ -38,20 +40,20 @@ pub struct Rollout<P: Platform> {
 
 struct RolloutState<P: Platform> {
     in_force: Option<Rc<Edition<P>>>,
-    /// The last one read at [`POLICY_KEY`]: in force, about to be, or refused.
+    /// The last one read at [`POLICY_KEY`]: in force, about to be, or rejected.
     read: Option<Rc<Edition<P>>>,
-    /// The store had nothing at [`POLICY_KEY`] when it was last asked.
+    /// The store had nothing at [`POLICY_KEY`] at the last check.
     is_absent: bool,
     facts: PolicyFacts,
-    /// Looks, counted in the order in which they begin.
+    /// The number of checks so far, in the order in which they began.
     begun: u64,
-    /// The look that found what is in force.
+    /// The check that found the edition in force.
     turn_in_force: u64,
 }
 
 impl<P: Platform + PolicyStore> Rollout<P> {
-    /// Begins with what is left of an earlier instance of this isolate: the text of the policy that was in force. `variable`
-    /// is the policy of a store that has none.
+    /// Starts with what an earlier instance of this isolate left: `kept` is the text of the policy that was in force.
+    /// `variable` is the policy to use if the store has none.
     #[must_use]
     pub fn new(variable: Option<String>, kept: Option<String>) -> Self {
         let in_force = kept.map(|text| Rc::new(Edition::read(text, None)));
@@ -60,13 +62,13 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         Self { variable, state: RefCell::new(state) }
     }
 
-    /// What is in force.
+    /// The edition in force.
     #[must_use]
     pub fn in_force(&self) -> Option<Rc<Edition<P>>> {
         self.state.borrow().in_force.clone()
     }
 
-    /// What to do for a request that comes now. [`PolicyAction::UseAndCheck`] is said once: the look begins with it.
+    /// What to do for a request that arrives now. Returns [`PolicyAction::UseAndCheck`] once: the check begins with it.
     #[must_use]
     pub fn plan(&self, now: UnixMillis) -> PolicyAction {
         let facts = &mut self.state.borrow_mut().facts;
@@ -77,14 +79,14 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         plan
     }
 
-    /// The time before which [`Rollout::plan`] says [`PolicyAction::Use`].
+    /// The time until which [`Rollout::plan`] returns [`PolicyAction::Use`].
     #[must_use]
     pub fn next_check(&self, now: UnixMillis) -> UnixMillis {
         self.state.borrow().facts.next(now)
     }
 
-    /// Looks for the policy in the store and puts it in force. `tell` hears what is in force then, before anything is done
-    /// by it, and when there is nothing to do before.
+    /// Checks the store for the policy and puts it in force. `tell` receives the edition then in force, before it
+    /// decides on any request, and the time of the next check.
     pub async fn check(&self, platform: &P, tell: impl FnOnce(Option<&Rc<Edition<P>>>, UnixMillis)) {
         let began = platform.now();
         let turn = self.begin();
@@ -99,7 +101,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
             }
         };
         if has_answered {
-            // A time that lies ahead says nothing: the clock went back.
+            // A time ahead of the clock is ignored: the clock was set back.
             state.facts.checked_at = state.facts.checked_at.filter(|at| *at <= now).max(Some(began));
         }
         if let Some(edition) = found {
@@ -111,8 +113,8 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         tell(state.in_force.as_ref(), state.facts.next(now));
     }
 
-    /// Keeps what is in force as the last good policy, if it is what the store holds. An isolate that saw an older copy of
-    /// the store may have kept an older one meanwhile.
+    /// Stores the edition in force as the last valid policy, if it is what the store has at [`POLICY_KEY`]. An isolate
+    /// that read an older copy from the store may have stored an older policy meanwhile.
     pub async fn confirm(&self, platform: &P) {
         let edition = {
             let state = self.state.borrow();
@@ -130,7 +132,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         state.begun
     }
 
-    /// A policy that is good, unless the one in force is to stay.
+    /// A valid policy, unless the one in force stays.
     async fn find(&self, platform: &P) -> Result<Option<Rc<Edition<P>>>, Fault> {
         let text = read(POLICY_KEY, platform).await?;
         self.note_absence(text.is_none(), platform);
@@ -143,7 +145,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         if self.has_policy() {
             return Ok(None);
         }
-        // Not the variable where there was a good policy since, even if this version of the gate finds it wrong.
+        // Not the variable if the store had a valid policy since, even if this version of the gate rejects it.
         let (text, place) = match read(LAST_GOOD_KEY, platform).await? {
             Some(text) => (Some(text), LAST_GOOD_KEY),
             None => (self.variable.clone(), "the variable POLICY"),
@@ -164,7 +166,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         self.state.borrow().in_force.is_some()
     }
 
-    /// What a text at [`POLICY_KEY`] is, which is read once.
+    /// The edition of a text at [`POLICY_KEY`]. Each text is parsed once.
     fn edition(&self, text: String) -> Rc<Edition<P>> {
         let mut state = self.state.borrow_mut();
         let known = [&state.in_force, &state.read].into_iter().flatten().find(|known| known.text() == text);
@@ -183,7 +185,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
 }
 
 impl<P: Platform + PolicyStore> RolloutState<P> {
-    /// Puts an edition in force, unless the one that is was found by a later look.
+    /// Puts an edition in force, unless a later check found the one in force.
     fn enforce(&mut self, turn: u64, edition: Rc<Edition<P>>, platform: &P) {
         if turn < self.turn_in_force {
             return;
@@ -206,12 +208,12 @@ impl<P: Platform + PolicyStore> RolloutState<P> {
 async fn is_good<P: Platform + PolicyStore>(edition: &Edition<P>, place: &str, platform: &P) -> bool {
     let Err(reason) = edition.gateway(platform).await else { return true };
     if edition.is_news() {
-        platform.log(&format!("{place} is refused: {reason}"));
+        platform.log(&format!("{place} is rejected: {reason}"));
     }
     false
 }
 
-/// Keeps an edition as the last good one, unless it is there.
+/// Stores an edition as the last valid one, unless it is stored already.
 async fn keep<P: Platform + PolicyStore>(edition: Rc<Edition<P>>, platform: P) {
     let kept = match read(LAST_GOOD_KEY, &platform).await {
         Ok(Some(kept)) if kept == edition.text() => return,
@@ -219,7 +221,7 @@ async fn keep<P: Platform + PolicyStore>(edition: Rc<Edition<P>>, platform: P) {
         Err(fault) => Err(fault),
     };
     if let Err(fault) = kept {
-        platform.log(&format!("POLICY_KV: {LAST_GOOD_KEY} cannot be kept: {fault}"));
+        platform.log(&format!("POLICY_KV: {LAST_GOOD_KEY} cannot be written: {fault}"));
     }
 }
 

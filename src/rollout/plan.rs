@@ -1,47 +1,48 @@
-//! When to look for a new policy in the store. Pure: the clock and all facts are arguments.
+//! When to check the store for a new policy. Pure: the clock and all facts are arguments.
 
 use crate::time::UnixMillis;
 
-/// A policy is used for this long before the store is asked for a newer one.
+/// How long a policy is used before the store is checked for a newer one, in milliseconds.
 pub const FRESH_MS: u64 = 60_000;
 
-/// A policy that has not been looked for in this long decides no request before the store was asked. Only an isolate that
-/// had few requests gets there.
+/// After this many milliseconds without a check, a policy decides on no request until the store was checked. Only an
+/// isolate with few requests gets there.
 pub const MAX_STALE_MS: u64 = 5 * 60_000;
 
-/// The least time between two tries while the store fails and there is a policy.
+/// Minimum time in milliseconds between two checks while the store fails and there is a policy.
 pub const RETRY_MS: u64 = 10_000;
 
-/// The same while there is none, so that every request is refused.
+/// The same while there is no policy, so that every request is refused.
 pub const EMPTY_RETRY_MS: u64 = 1000;
 
-/// For this long after a failure of the store the policy at hand decides, and the store is tried behind responses only.
+/// For this many milliseconds after a failure of the store, the policy in force decides, and the store is checked only
+/// after responding.
 pub const FAILURE_MS: u64 = 60_000;
 
-/// A look that began this long ago and has not ended is written off: its request was cancelled.
+/// A check that has not ended after this many milliseconds is written off: its request was cancelled.
 pub const MAX_CHECK_MS: u64 = 30_000;
 
-/// What is known when a request comes.
+/// What is known when a request arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PolicyFacts {
     /// Whether a policy is in force.
     pub has_policy: bool,
-    /// When the last look began that the store answered, whatever it held.
+    /// When the last check began that the store answered, whatever it had.
     pub checked_at: Option<UnixMillis>,
-    /// When the last look ended without a policy in force, or without an answer of the store.
+    /// When the last check ended without a policy in force, or without an answer from the store.
     pub failed_at: Option<UnixMillis>,
-    /// When the look began that is under way in the background.
+    /// When the background check that is in progress began.
     pub checking_since: Option<UnixMillis>,
 }
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyAction {
-    /// Decide by what is in force, even where that is nothing.
+    /// Decide by the edition in force, even if there is none.
     Use,
-    /// Decide by the policy in force, and look for a newer one when the response is on its way.
+    /// Decide by the policy in force, and check for a newer one after responding.
     UseAndCheck,
-    /// Look first.
+    /// Check first.
     Check,
 }
 
@@ -58,25 +59,25 @@ impl PolicyFacts {
         }
     }
 
-    /// The time before which there is nothing to do, as far as is known now.
+    /// The time until which there is nothing to do, as far as is known now.
     #[must_use]
     pub fn next(self, now: UnixMillis) -> UnixMillis {
         if !self.has_policy {
             return after(self.failed_at, EMPTY_RETRY_MS, now);
         }
-        // What is under way need not be done again, but it does not stretch the life of a policy.
+        // A check in progress need not be repeated, but it does not extend the life of a policy.
         let looking = after(self.checking_since, MAX_CHECK_MS, now).min(self.serves_until(now));
         after(self.checked_at, FRESH_MS, now).max(after(self.failed_at, RETRY_MS, now)).max(looking)
     }
 
-    /// The time until which the policy decides before the store is asked. Who was told just now that the store fails need
-    /// not wait to hear it again: a store that hangs would hold up every third request.
+    /// The time until which the policy decides without a check first. Just after a failure of the store, requests need
+    /// not wait for the next one: a store that hangs would delay every third request.
     fn serves_until(self, now: UnixMillis) -> UnixMillis {
         after(self.checked_at, MAX_STALE_MS, now).max(after(self.failed_at, FAILURE_MS, now))
     }
 }
 
-/// The end of a time that began at `at`. A beginning that lies ahead says nothing: the clock went back.
+/// The end of a period that began at `at`. A beginning ahead of the clock is ignored: the clock was set back.
 fn after(at: Option<UnixMillis>, milliseconds: u64, now: UnixMillis) -> UnixMillis {
     at.filter(|at| *at <= now).map_or_else(UnixMillis::default, |at| at.plus(milliseconds))
 }

@@ -1,17 +1,17 @@
-//! Names of request headers: which are the gate's own, which go no further than the gate, and which of them an origin may
+//! Names of request headers: which ones the gate sets, which ones it does not forward, and which ones an origin may
 //! take for one another.
 
-/// The host that the client asked for.
+/// The host that the caller requested.
 pub const FORWARDED_HOST: &str = "x-forwarded-host";
-/// The scheme by which it asked.
+/// The scheme of the caller's request.
 pub const FORWARDED_PROTO: &str = "x-forwarded-proto";
-/// The part of the path that the origin does not see.
+/// The prefix of the path that was stripped, so that the origin does not see it.
 pub const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
-/// What the gate says to every origin by itself, beside the headers of the identity.
+/// Headers that the gate sets itself, besides the identity headers.
 const FORWARDED: [&str; 3] = [FORWARDED_HOST, FORWARDED_PROTO, FORWARDED_PREFIX];
 
-/// Headers between two neighbours, which a proxy does not pass on (RFC 9110 §7.6.1, and those of RFC 2616 §13.5.1).
+/// Hop-by-hop headers, which a proxy does not forward (RFC 9110 §7.6.1, and those of RFC 2616 §13.5.1).
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -24,29 +24,29 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Headers by which a caller asks an origin to take the request for one of another method: Rails and Laravel do by default,
-/// others can be told to.
+/// Headers that make an origin treat a request as one with another method. Rails and Laravel honour them by default,
+/// other frameworks if configured to.
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
 
-/// Headers that the platform writes anew for the origin.
+/// Headers that the platform rewrites for the origin.
 const REWRITTEN: [&str; 5] =
     ["content-length", "host", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-version"];
 
-/// Whether the origin gets a header of this lower-case name with another value than the caller gave it.
+/// Whether the origin receives the header of this lower-case name with another value than the caller sent.
 #[must_use]
 pub fn is_rewritten(name: &str) -> bool {
     REWRITTEN.contains(&name)
 }
 
-/// Whether a header is one of those that the gate sets on every request, in any spelling.
+/// Whether a header is one of those that the gate sets itself, in any spelling that an origin may take for it.
 #[must_use]
 pub fn is_forwarded(name: &str) -> bool {
     is_one_of(name, &FORWARDED)
 }
 
-/// Whether the gate takes a header off every request, in any spelling that an origin may take for it: one for the next hop
-/// only, whatever `Connection` says; one that would change the method that was checked; and those that are the gate's own
-/// to set. `prefix` is that of the identity headers.
+/// Whether the gate removes a header from every request, in any spelling that an origin may take for it: a hop-by-hop
+/// header, whatever `Connection` says; one that would change the method that was checked; and one that only the gate
+/// may set. `prefix` is that of the identity headers.
 #[must_use]
 pub fn is_removed(name: &str, prefix: &str) -> bool {
     is_one_of(name, &HOP_BY_HOP)
@@ -55,14 +55,15 @@ pub fn is_removed(name: &str, prefix: &str) -> bool {
         || is_one_of(name, &METHOD_OVERRIDES)
 }
 
-/// Whether `Connection` names this header, which then goes no further (RFC 9110 §7.6.1).
+/// Whether `Connection` names this header, which makes it hop-by-hop (RFC 9110 §7.6.1).
 #[must_use]
 pub fn is_connection_option(connection: &str, header: &str) -> bool {
     connection.split(',').any(|name| name.trim_matches([' ', '\t']).eq_ignore_ascii_case(header))
 }
 
-/// Whether an origin may take one header for the other: CGI, WSGI and PHP name variables after headers and replace what
-/// such a name cannot hold (RFC 3875 §4.1.18). So case does not count, and all that is no letter or digit is alike.
+/// Whether an origin may take one header for the other. CGI, WSGI and PHP name variables after headers and replace the
+/// characters that such a name cannot contain (RFC 3875 §4.1.18). So case is ignored, and all characters other than
+/// letters and digits are equal.
 #[must_use]
 pub fn is_alike(one: &str, other: &str) -> bool {
     one.len() == other.len() && starts_with(one, other)

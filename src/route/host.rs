@@ -1,11 +1,11 @@
-//! What a host is (RFC 3986 §3.2.2), in the policy and in requests.
+//! The syntax of hosts (RFC 3986 §3.2.2), in the policy and in requests.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Whether a text is a host: a name, an IPv4 address, or an IPv6 address in brackets; no port, no trailing dot.
 ///
-/// Stricter than the RFC: a name has no percent-encoding, and its last label is no number, since URL parsers read
-/// `127.1` and `0x7f.1` as addresses and would go elsewhere than the name's route says.
+/// Stricter than the RFC: a name has no percent-encoding, and its last label is not a number, since URL parsers read
+/// `127.1` and `0x7f.1` as addresses and would connect to another host than the one that was checked.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -14,7 +14,7 @@ pub fn is_host(text: &str) -> bool {
     (is_name(text.as_bytes()) && !is_number(last_label(text))) || text.parse::<Ipv4Addr>().is_ok()
 }
 
-/// Labels of letters, digits, `-` and `_`, with a dot between each two. Looked at byte by byte: every request has a host.
+/// Labels of letters, digits, `-` and `_`, separated by dots. Checked byte by byte, since every request has a host.
 fn is_name(text: &[u8]) -> bool {
     let mut is_label_empty = true;
     for byte in text {

@@ -1,14 +1,14 @@
-//! Methods of requests (RFC 9110 §9).
+//! Request methods (RFC 9110 §9).
 
-/// The methods that requests usually come with.
+/// The common methods.
 pub const USUAL: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
-/// The methods that no route takes. An origin that answers `TRACE` or `TRACK` shows the caller what the gate added to the
-/// request, secrets among it (RFC 9110 §9.3.8); `CONNECT` asks for a tunnel, not for a resource.
+/// The methods that no route accepts. An origin that answers `TRACE` or `TRACK` shows the caller what the gate added to
+/// the request, including secrets (RFC 9110 §9.3.8); `CONNECT` asks for a tunnel, not for a resource.
 pub const REFUSED: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
-/// Whether no route takes this method. Methods are case-sensitive (RFC 9110 §9.1); here case does not count, since
-/// servers read them otherwise.
+/// Whether no route accepts this method. Methods are case-sensitive (RFC 9110 §9.1); here case is ignored, since some
+/// servers ignore it.
 #[must_use]
 pub fn is_refused(method: &str) -> bool {
     REFUSED.iter().any(|refused| refused.eq_ignore_ascii_case(method))

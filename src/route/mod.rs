@@ -1,4 +1,4 @@
-//! Routes: which rule a request falls under, and the values that a rule's templates take from the request.
+//! Matching of requests to routes: the syntax of hosts, paths, headers and query parameters, and the route table.
 
 pub mod header;
 pub mod host;

@@ -1,13 +1,13 @@
 //! Names of query parameters that an origin may take for one another.
 
-/// As many parameters as every common origin reads: PHP (`max_input_vars`) and Express drop what follows.
+/// The number of parameters that every common origin reads: PHP (`max_input_vars`) and Express drop the rest.
 pub const MOST: usize = 1000;
 
 /// Whether an origin may take one query parameter for the other. Both names are decoded.
 ///
-/// - ASP.NET compares names without regard to case; Rack and PHP drop white space in front, `qs` (Express) brackets, and
-///   `URLSearchParams` (Koa) the question mark of `??org`.
-/// - To some, a name ends at a NUL.
+/// - ASP.NET compares names case-insensitively; Rack and PHP drop leading white space, `qs` (Express) leading brackets,
+///   and `URLSearchParams` (Koa) the question mark of `??org`.
+/// - Some parsers end a name at a NUL.
 /// - PHP, Rack and `qs` read `org[]` and `org[x]` as `org`; PHP reads `org.id` and `org[id` as `org_id`.
 #[must_use]
 pub fn is_alike(one: &str, other: &str) -> bool {
@@ -15,7 +15,7 @@ pub fn is_alike(one: &str, other: &str) -> bool {
     is_same(cut(one), cut(other)) || is_same(one, other)
 }
 
-/// Whether an encoded name holds what ASP.NET decodes and nobody else does: `%u` and four hex digits.
+/// Whether an encoded name contains an escape that only ASP.NET decodes: `%u` and four hex digits.
 #[must_use]
 pub fn has_foreign_escape(name: &str) -> bool {
     let is_escape = |rest: &str| {
@@ -30,13 +30,13 @@ fn trimmed(name: &str) -> &str {
     name.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '?'))
 }
 
-/// The name in front of its brackets.
+/// The name before its brackets.
 fn cut(name: &str) -> &str {
     name.split(['[', ']']).next().unwrap_or_default()
 }
 
-/// Whether two texts are the same but for case, where all that is no letter or digit is alike. So are all characters
-/// beyond ASCII: which of them differ by case only, not all origins agree on.
+/// Whether two texts are equal if case is ignored and all ASCII characters other than letters and digits are equal. All
+/// non-ASCII characters are equal too: origins disagree on which of them differ only by case.
 fn is_same(one: &str, other: &str) -> bool {
     let folded = |c: char| match c {
         c if c.is_ascii_alphanumeric() => c.to_ascii_lowercase(),

@@ -1,13 +1,13 @@
-//! Request paths: decoded once, and refused where another server could read them differently (RFC 3986 §3.3, §6.2.2).
+//! Request paths: decoded once, and refused if another server could read them differently (RFC 3986 §3.3, §6.2.2).
 //!
-//! Stricter than the RFC: dot segments, empty segments, encoded separators and the like are errors, not something to
-//! normalise, because the origin may normalise otherwise (path confusion, CVE-2021-31920).
+//! Stricter than the RFC: dot segments, empty segments, encoded separators and the like are errors instead of being
+//! normalised, because the origin may normalise them differently (path confusion, CVE-2021-31920).
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// A request path that has one reading.
+/// An unambiguous request path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestPath<'a> {
     raw: &'a str,
@@ -21,14 +21,14 @@ struct Segment<'a> {
     end: usize,
 }
 
-/// The path has more than one reading.
+/// The path is ambiguous: servers may read it differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AmbiguousPath;
 
 impl<'a> RequestPath<'a> {
     /// Splits and decodes the path of a request target, given without its query.
     ///
-    /// One trailing slash does not count.
+    /// One trailing slash is ignored.
     ///
     /// # Errors
     /// [`AmbiguousPath`] for an empty, `.` or `..` segment, a backslash, `;`, `#`, a control character, an encoded
@@ -76,7 +76,8 @@ impl<'a> RequestPath<'a> {
         self.raw
     }
 
-    /// What remains of the path as received behind these leading segments; `None` if they do not lead it.
+    /// The rest of the path as received after these leading segments; `None` if there are none or the path does not
+    /// start with them.
     #[must_use]
     pub fn strip_prefix(&self, prefix: &[String]) -> Option<&'a str> {
         let leads = prefix.iter().enumerate().all(|(i, segment)| self.segment(i) == Some(segment));
@@ -94,11 +95,11 @@ fn decode_segment(text: &str) -> Result<Cow<'_, str>, AmbiguousPath> {
     }
     check_escapes(text)?;
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| AmbiguousPath)?;
-    // C1 controls (U+0080 to U+009F) show only once the bytes are put together.
+    // C1 controls (U+0080 to U+009F) take two bytes in UTF-8, so they show only in the decoded text.
     if decoded.chars().any(char::is_control) { Err(AmbiguousPath) } else { Ok(decoded) }
 }
 
-/// Each `%` must lead two hex digits that stand for a byte without a meaning of its own to some server.
+/// Each `%` must precede two hex digits that encode a byte without a special meaning to any server.
 fn check_escapes(text: &str) -> Result<(), AmbiguousPath> {
     for escape in text.split('%').skip(1) {
         let digits = escape.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));

@@ -1,17 +1,17 @@
-//! Path and host patterns of the policy, read once.
+//! Path and host patterns of the policy.
 
 use super::host::is_host;
 use super::syntax::is_name;
 
-/// Said where a regular expression or a wildcard seems to be meant.
+/// A hint for texts that look like a regular expression or a wildcard.
 const CAPTURES: &str = "; for any one segment write {name}, for the rest {*name}";
 
-/// A path of the policy: literal segments, `{name}` for one whole segment, `{*name}` last for the rest.
+/// A path of the policy: literal segments, `{name}` for one whole segment, `{*name}` at the end for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
-    /// The segments but for a closing `{*name}`.
+    /// The segments without the `{*name}` at the end.
     pub segments: Vec<PatternSegment>,
-    /// The name of the closing `{*name}`.
+    /// The name of the `{*name}` at the end.
     pub rest: Option<String>,
 }
 
@@ -29,7 +29,7 @@ pub enum PatternSegment {
 pub enum HostPattern {
     /// This host.
     Exact(String),
-    /// Any one label in front of `.suffix`, captured under this name.
+    /// Any single label before `.suffix`, captured under this name.
     Label {
         /// The name of the capture.
         name: String,
@@ -38,18 +38,18 @@ pub enum HostPattern {
     },
 }
 
-/// The requests of a route: its hosts, path and methods.
+/// Which requests a route matches: hosts, path and methods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutePattern {
-    /// None stands for all hosts.
+    /// Empty for all hosts.
     pub hosts: Vec<HostPattern>,
     /// The path.
     pub path: PathPattern,
-    /// None stands for all methods.
+    /// Empty for all methods.
     pub methods: Vec<String>,
 }
 
-/// The pattern of a path for all hosts and methods.
+/// Matches the path on all hosts, with all methods.
 impl From<PathPattern> for RoutePattern {
     fn from(path: PathPattern) -> Self {
         Self { hosts: Vec::new(), path, methods: Vec::new() }
@@ -57,7 +57,7 @@ impl From<PathPattern> for RoutePattern {
 }
 
 impl RoutePattern {
-    /// The name that this gives the first label of a host.
+    /// The name under which the first label of this host is captured.
     #[must_use]
     pub fn host_label_name(&self, host: &str) -> Option<&str> {
         let (_, behind) = host.split_once('.')?;
@@ -69,10 +69,10 @@ impl RoutePattern {
 }
 
 impl PathPattern {
-    /// Reads a path of the policy. One trailing slash does not count.
+    /// Reads a path of the policy. One trailing slash is ignored.
     ///
     /// # Errors
-    /// Says what was expected.
+    /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let rest = text.strip_prefix('/').ok_or_else(|| {
             let captures = if text.starts_with(['^', '~']) { CAPTURES } else { "" };
@@ -84,7 +84,7 @@ impl PathPattern {
         }
         for segment in rest.strip_suffix('/').unwrap_or(rest).split('/') {
             if pattern.rest.is_some() {
-                return Err("expected nothing behind {*name}, which takes the rest of the path".to_owned());
+                return Err("expected nothing after {*name}, which captures the rest of the path".to_owned());
             }
             match capture(segment)? {
                 None => pattern.segments.push(PatternSegment::Literal(literal(segment)?)),
@@ -117,7 +117,7 @@ impl PathPattern {
 
     fn fresh(&self, name: &str) -> Result<String, String> {
         if self.names().any(|taken| taken == name) {
-            return Err(format!("expected each capture once, {{{name}}} is there twice"));
+            return Err(format!("expected each capture once, {{{name}}} appears twice"));
         }
         Ok(name.to_owned())
     }
@@ -127,7 +127,7 @@ impl HostPattern {
     /// Reads a host of the policy: `host` or `{name}.host`, without port and trailing dot.
     ///
     /// # Errors
-    /// Says what was expected.
+    /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let lower = text.to_ascii_lowercase();
         match text.split_once('.') {
@@ -143,7 +143,7 @@ impl HostPattern {
     }
 }
 
-/// The name in `{name}` (false) or `{*name}` (true); `None` where there are no braces.
+/// The name in `{name}` (false) or `{*name}` (true); `None` without braces.
 fn capture(segment: &str) -> Result<Option<(&str, bool)>, String> {
     if !segment.contains(['{', '}']) {
         return Ok(None);
@@ -158,9 +158,9 @@ fn capture(segment: &str) -> Result<Option<(&str, bool)>, String> {
     Err(format!("expected {{name}} or {{*name}} as a whole segment{}", meant.unwrap_or_default()))
 }
 
-/// The capture that other routers write with more in its braces: a constraint (`{id:[0-9]+}`, `{id:int}`), a default
-/// (`{id=1}`, `{id?}`) or a mark of the rest (`{path...}`, `{proxy+}`, `{**path}`, `{path:path}`, `{path:.*}`). A slash in
-/// a constraint has cut it off.
+/// The capture that a segment in the syntax of another router means, with more in its braces: a constraint
+/// (`{id:[0-9]+}`, `{id:int}`), a default (`{id=1}`, `{id?}`) or a marker for the rest (`{path...}`, `{proxy+}`,
+/// `{**path}`, `{path:path}`, `{path:.*}`). A slash in a constraint ends the segment early.
 fn meant(segment: &str) -> Option<String> {
     let inner = segment.strip_prefix('{')?.trim_start_matches('{');
     let named = inner.trim_start_matches('*');

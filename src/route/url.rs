@@ -1,4 +1,4 @@
-//! The split of a request's URL (RFC 3986 §3). Nothing is decoded here.
+//! Splitting of a request's URL (RFC 3986 §3). Nothing is decoded here.
 
 use super::host::is_host;
 
@@ -7,11 +7,11 @@ use super::host::is_host;
 pub struct Url<'r> {
     /// `http` or `https`
     pub scheme: &'r str,
-    /// Host and, if the request names one, port.
+    /// The host and, if present, the port.
     pub authority: &'r str,
-    /// From the first slash on.
+    /// The path with its leading slash; `/` if the URL has none.
     pub path: &'r str,
-    /// Behind the question mark.
+    /// What follows the question mark; `None` without one.
     pub query: Option<&'r str>,
 }
 
@@ -26,14 +26,14 @@ impl<'r> Url<'r> {
         Self { scheme, authority, path, query }
     }
 
-    /// Whether URL parsers agree on where the query ends and what is in it: they drop tabs and line breaks (WHATWG URL
-    /// §4.4), and what follows a `#`.
+    /// Whether URL parsers agree on where the query ends and what it contains: they drop tabs and line breaks (WHATWG
+    /// URL §4.4), and what follows a `#`.
     #[must_use]
     pub fn has_unambiguous_query(&self) -> bool {
         self.query.is_none_or(|query| !query.contains(|c: char| c == '#' || c.is_control()))
     }
 
-    /// The host without port and trailing dot, in the case that the request has it in.
+    /// The host as received, without port and trailing dot.
     #[must_use]
     pub fn host(&self) -> &'r str {
         let (host, _) = split_authority(self.authority);
@@ -41,7 +41,7 @@ impl<'r> Url<'r> {
     }
 }
 
-/// Whether a text is a host and perhaps a port (RFC 3986 §3.2, without user information), and nothing that only looks like it.
+/// Whether a text is a host with an optional port (RFC 3986 §3.2, without user information).
 #[must_use]
 pub fn is_authority(text: &str) -> bool {
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
@@ -51,7 +51,7 @@ pub fn is_authority(text: &str) -> bool {
 
 /// The host, without a trailing dot, and the port.
 fn split_authority(authority: &str) -> (&str, Option<&str>) {
-    // The colons of an IPv6 address are within brackets.
+    // The colons of an IPv6 address are inside brackets.
     let port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
     let (host, port) = port.map_or((authority, None), |(host, port)| (host, Some(port)));
     // A name may end in a dot, an address may not.

@@ -3,12 +3,12 @@
 use crate::denial::Denial;
 use crate::route::syntax::is_token_char;
 
-/// Takes the bearer token out of the value of the `Authorization` header. Several headers arrive as one value, joined
-/// by commas. `Ok(None)` where there is no header, or an empty one.
+/// Extracts the bearer token from the value of the `Authorization` header. Several headers arrive as one value, joined
+/// by commas. `Ok(None)` if the header is absent or empty.
 ///
 /// # Errors
 /// [`Denial::UnsupportedScheme`] for another scheme; [`Denial::MalformedAuthorization`] for several headers, and for
-/// `Bearer` with anything but one space or more and one `b64token` behind it.
+/// `Bearer` that is not followed by one or more spaces and one `b64token`.
 pub fn extract(authorization: Option<&str>) -> Result<Option<&str>, Denial> {
     let value = authorization.unwrap_or_default().trim_matches(' ');
     if value.is_empty() {
@@ -30,9 +30,9 @@ fn is_bearer(value: &str) -> bool {
     scheme.eq_ignore_ascii_case("Bearer")
 }
 
-/// Whether several headers were joined: behind a comma stands a scheme, not another parameter of the first.
+/// Whether several headers were joined: a comma is followed by a scheme, not by another parameter of the first.
 fn is_several(value: &str) -> bool {
-    // What is within quotes says nothing.
+    // Commas inside quotes do not count.
     let unquoted: Vec<&str> = value.split('"').step_by(2).collect();
     unquoted.join("\"").split(',').skip(1).any(|next| {
         let (token, rest) = split_token(next.trim_start());
@@ -49,7 +49,7 @@ fn split_token(text: &str) -> (&str, &str) {
 fn is_b64token(token: &str) -> bool {
     let body = token.trim_end_matches('=');
     let is_b64 = |b: u8| matches!(b, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-    // Without an early end, which would cost more than it saves: nearly all tokens are good to the end.
+    // No early exit, which would cost more than it saves: nearly all tokens are valid to the end.
     !body.is_empty() && body.bytes().fold(true, |all, b| all & is_b64(b))
 }
 

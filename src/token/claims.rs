@@ -1,4 +1,4 @@
-//! Claims (RFC 7519 §4, RFC 9068 §2.2): their types, their times, and how they are looked up.
+//! Claims (RFC 7519 §4, RFC 9068 §2.2): types, times and lookup.
 
 use crate::denial::{Denial, InvalidToken};
 use crate::jose::claim_path::ClaimPath;
@@ -6,13 +6,13 @@ use crate::jose::json::{ALLOCATION, Json, Object};
 use crate::policy::Issuer;
 use crate::time::UnixSeconds;
 
-/// The last second of the year 9999: the last instant that has a date (RFC 3339). No honest token goes beyond.
+/// The last second of the year 9999, the latest time that RFC 3339 can express. No honest token goes beyond it.
 const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
 
-/// Claims that are strings where they are there.
+/// Claims that must be strings if present.
 pub const STRING_CLAIMS: [&str; 5] = ["sub", "client_id", "azp", "jti", "organization_id"];
 
-/// The payload of a token, whose registered claims have the right types.
+/// The payload of a token. Its registered claims have the right types.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claims {
     claims: Object<'static>,
@@ -30,13 +30,12 @@ struct Times {
 }
 
 impl Claims {
-    /// Checks the types of an issuer's claims. `payload` is the payload as it stands in the token.
+    /// Checks the types of the claims. `payload` is the payload as encoded in the token.
     ///
     /// # Errors
-    /// [`InvalidToken::Claims`] for an absent `exp`, an absent `iat` where the issuer has a `max_age`, and any claim of
-    /// the wrong type. [`InvalidToken::Bound`] for `cnf`, whatever is in it (RFC 7800 §3.1), unless the policy says to
-    /// ignore it: by DPoP (RFC 9449 §6) or a certificate (RFC 8705 §3) its bearer would have to prove more than the gate
-    /// can ask for.
+    /// [`InvalidToken::Claims`] for an absent `exp`, an absent `iat` if the issuer has a `max_age`, and any claim of
+    /// the wrong type. [`InvalidToken::Bound`] for any `cnf` (RFC 7800 §3.1), unless the policy says to ignore it: DPoP
+    /// (RFC 9449 §6) and certificate-bound tokens (RFC 8705 §3) need a proof of possession that the gate cannot check.
     pub fn new(claims: Object<'static>, payload: &str, issuer: &Issuer) -> Result<Self, InvalidToken> {
         let is_string = |name: &str| claims.get(name).is_none_or(|value| value.as_str().is_some());
         if !STRING_CLAIMS.into_iter().all(is_string) || !has_good_audience(&claims) {
@@ -65,7 +64,7 @@ impl Claims {
         #[expect(clippy::cast_precision_loss, reason = "times of this era have far fewer than 53 bits")]
         let (now, leeway, max_age) = (now.0 as f64, issuer.leeway as f64, issuer.max_age.map(|age| age as f64));
         let Times { expires, not_before, issued_at } = self.times;
-        // RFC 7519 §4.1.4: on the second of `exp` the token is past.
+        // RFC 7519 §4.1.4: at `exp` itself the token has expired.
         if now >= expires + leeway {
             return Err(Denial::TokenExpired);
         }
@@ -78,7 +77,7 @@ impl Claims {
         }
     }
 
-    /// The first second from which [`Claims::check_times`] refuses them for good, since they have expired or are too old.
+    /// The first second at which [`Claims::check_times`] fails for good, because the token has expired or is too old.
     #[must_use]
     pub fn valid_until(&self, issuer: &Issuer) -> UnixSeconds {
         #[expect(clippy::cast_precision_loss, reason = "times of this era have far fewer than 53 bits")]
@@ -115,13 +114,13 @@ impl Claims {
         &self.scopes
     }
 
-    /// The payload as it stands in the token: base64url of JSON.
+    /// The payload as encoded in the token: base64url of JSON.
     #[must_use]
     pub fn payload(&self) -> &str {
         &self.payload
     }
 
-    /// How many bytes of memory this takes, about.
+    /// Approximate memory use in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let scopes = self.scopes.iter().map(|scope| ALLOCATION + scope.len());
@@ -129,7 +128,7 @@ impl Claims {
         ALLOCATION + size_of::<Self>() + self.claims.weight() + ALLOCATION + self.payload.len() + list
     }
 
-    /// Looks a claim up.
+    /// The claim at this path, if present.
     #[must_use]
     pub fn get(&self, path: &ClaimPath) -> Option<&Json<'static>> {
         path.find(&self.claims)
@@ -155,10 +154,10 @@ fn numeric_date(claims: &Object<'_>, name: &str) -> Result<Option<f64>, InvalidT
     }
 }
 
-/// RFC 6749 §3.3: a scope string is split at spaces, and at nothing else that looks like one.
+/// RFC 6749 §3.3: scopes are separated by spaces, and by no other white space.
 fn read_scopes(claims: &Object<'_>, configured: Option<&ClaimPath>) -> Result<Vec<String>, InvalidToken> {
     let Some(path) = configured else {
-        // Both must be right where both are there, though the first decides.
+        // Both must have the right type if present, though the first takes precedence.
         let scope = claims.get("scope").map(scope_list).transpose()?;
         let scp = claims.get("scp").map(scope_list).transpose()?;
         return Ok(scope.or(scp).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Access tokens: from the `Authorization` header to claims that a signature vouches for.
+//! Access tokens: from the `Authorization` header to verified claims.
 
 pub mod bearer;
 pub mod claims;

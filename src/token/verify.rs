@@ -1,4 +1,4 @@
-//! From an unverified token to claims that its issuer's key vouches for.
+//! From an unverified token to verified claims.
 
 use std::rc::Rc;
 
@@ -9,8 +9,8 @@ use crate::platform::Crypto;
 use crate::policy::Issuer;
 use crate::time::UnixSeconds;
 
-/// Claims under a signature that holds. Only [`Candidate::verify`] makes them, and only they open a route that takes
-/// tokens.
+/// Claims of a token with a valid signature. Only [`Candidate::verify`] creates them, and a token can satisfy a route's
+/// requirement only through them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifiedClaims(Rc<Claims>);
 
@@ -27,7 +27,7 @@ impl VerifiedClaims {
     }
 }
 
-/// A token that would be valid if its signature held.
+/// A token that is valid if its signature is.
 #[derive(Debug)]
 pub struct Candidate<'t> {
     jws: Jws<'t>,
@@ -35,10 +35,10 @@ pub struct Candidate<'t> {
 }
 
 impl<'t> Candidate<'t> {
-    /// Checks all that needs no key: the header, the types of the claims, the times.
+    /// Checks everything that needs no key: the header, the types of the claims, the times.
     ///
     /// # Errors
-    /// The first thing that is wrong, in the order of the contract.
+    /// The first problem, in the order of the contract.
     pub fn new(token: Unverified<'t>, issuer: &Issuer, now: UnixSeconds) -> Result<Self, Denial> {
         let Unverified { jws, claims } = token;
         check_header(&jws.header, issuer)?;
@@ -47,16 +47,16 @@ impl<'t> Candidate<'t> {
         Ok(Self { jws, claims })
     }
 
-    /// The header of the token, to choose keys by.
+    /// The header of the token, by which keys are selected.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.jws.header
     }
 
-    /// Checks the signature with these keys, one of which must be its maker's.
+    /// Verifies the signature with these keys, one of which must be the signer's.
     ///
     /// # Errors
-    /// [`InvalidToken::Signature`] if it holds under none of them.
+    /// [`InvalidToken::Signature`] if it is valid under none of them.
     pub async fn verify<C: Crypto>(self, keys: &[Rc<C::Key>], crypto: &C) -> Result<VerifiedClaims, InvalidToken> {
         let Jws { header, signature, signed, .. } = &self.jws;
         if !header.algorithm.takes_signature_of(signature.len()) {
@@ -71,7 +71,7 @@ impl<'t> Candidate<'t> {
     }
 }
 
-/// Checks `alg` (RFC 8725 §3.1) and `typ` (§3.11) against what the issuer's tokens may be.
+/// Checks that the issuer accepts `alg` (RFC 8725 §3.1) and `typ` (§3.11).
 fn check_header(header: &Header, issuer: &Issuer) -> Result<(), InvalidToken> {
     if !issuer.algorithms.contains(&header.algorithm) {
         return Err(InvalidToken::Algorithm);

@@ -97,7 +97,7 @@ describe('the first request of an isolate', () => {
   test('is refused where the policies in KV are bad and there is no variable', async (t) => {
     const { gate, refuses } = await stage(t, { stored: { policy: BAD } });
     await refuses();
-    const line = await gate.logged((text) => text.startsWith('policy is refused: invalid policy:'));
+    const line = await gate.logged((text) => text.startsWith('policy is rejected: invalid policy:'));
     for (const place of BAD_PLACES) assert.ok(line.includes(`\n  ${place}`), line);
   });
 
@@ -170,7 +170,7 @@ describe('a new policy', () => {
         await goesTo('a');
         await goesTo('a');
       }
-      const lines = (await gate.logText()).split('\n').filter((line) => line.startsWith('policy is refused'));
+      const lines = (await gate.logText()).split('\n').filter((line) => line.startsWith('policy is rejected'));
       assert.equal(lines.length, 1, lines.join('\n'));
       assert.equal(await kv.get('policy:last-good'), JSON.stringify(named('a')));
       await put(named('b'));

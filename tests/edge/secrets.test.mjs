@@ -44,8 +44,8 @@ const WRONG_KEYS = {
 const WRONG_SECRETS = {
   'absent': [undefined, 'is absent'],
   'empty': ['', 'is empty'],
-  'with a line break': ['hunter2\nx-evil: 1', "is no header's value"],
-  'not ASCII': ['hunter2é', "is no header's value"],
+  'with a line break': ['hunter2\nx-evil: 1', 'is not a valid header value'],
+  'not ASCII': ['hunter2é', 'is not a valid header value'],
 };
 
 const routes = [

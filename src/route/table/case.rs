@@ -1,12 +1,12 @@
-//! The search of the table for readers to whom the case of ASCII letters in a path does not count. To them literals that
-//! differ by case only are one, so the search goes on in all of them at once.
+//! The search of the table with the case of ASCII letters in the path ignored, as some origins do. Literals that differ
+//! only by case are then the same, so the search continues in all of them at once.
 
 use super::methods::Methods;
 use super::node::Node;
 use crate::route::path::RequestPath;
 
-/// Finds the routes of a path below these nodes, with the same precedence as where case counts. Of routes at places that
-/// are alike it gives those of the place whose literals are as the path has them.
+/// Finds the routes of a path below these nodes, with the precedence of the case-sensitive search. Of places that
+/// differ only by case, the one whose literals match the path exactly comes first.
 pub(super) fn find<'t>(
     nodes: &[&'t Node],
     path: &RequestPath<'_>,
@@ -47,7 +47,7 @@ fn rest<'t>(
     nodes.iter().find_map(|node| node.rest(path, index, captured))
 }
 
-/// The literals that are like this segment, those that are the same in front.
+/// The literals that equal this segment if case is ignored, exact matches first.
 fn literals<'t>(nodes: &[&'t Node], segment: &str) -> Vec<&'t Node> {
     let lower = segment.to_ascii_lowercase();
     let others = nodes.iter().flat_map(|node| {
@@ -86,7 +86,7 @@ mod tests {
                 let text = if text.is_empty() { "/".to_owned() } else { text };
                 let parse = |text: &str| PathPattern::parse(text).ok().map(RoutePattern::from);
                 let (Some(pattern), Some(folded)) = (parse(&text), parse(&text.to_ascii_lowercase())) else { continue };
-                // Two routes at places that are alike are told apart by case alone.
+                // Two routes whose places differ only by case.
                 if lower.insert(inserted, &folded).is_empty() {
                     prop_assert!(table.insert(inserted, &pattern).is_empty());
                     inserted += 1;

@@ -4,16 +4,17 @@ use super::methods::{Methods, RouteIndex};
 use super::node::Node;
 use super::routes::RouteTable;
 
-/// One place of the table and the route that takes some or all methods there.
+/// One place of the table, and a route for some or all methods there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<'t> {
-    /// The host, or what follows the label of a `{name}.host`, with its dot; `None` for all other hosts.
+    /// The hosts of the place; `None` for all other hosts.
     pub host: Option<ListedHost<'t>>,
     /// The route.
     pub route: RouteIndex,
-    /// The methods that it takes there, `HEAD` too where `GET` covers it; `None` for all that no other route takes.
+    /// The methods of the route there, including `HEAD` if `GET` covers it; `None` for all methods without a route
+    /// of their own.
     pub methods: Option<Vec<&'t str>>,
-    /// All methods that routes name at this place, `HEAD` too where `GET` covers it.
+    /// All methods that routes name at this place, including `HEAD` if `GET` covers it.
     pub named_here: Vec<&'t str>,
 }
 
@@ -22,7 +23,7 @@ pub struct Listed<'t> {
 pub enum ListedHost<'t> {
     /// This host.
     Exact(&'t str),
-    /// Any one label in front of `.suffix`.
+    /// Any single label before `.suffix`.
     Label {
         /// What follows the label and its dot.
         suffix: &'t str,
@@ -30,7 +31,7 @@ pub enum ListedHost<'t> {
 }
 
 impl RouteTable {
-    /// All places in order of precedence: a request is tried against them from the first to the last.
+    /// All places in order of precedence: a request is compared with them from first to last.
     #[must_use]
     pub fn list(&self) -> Vec<Listed<'_>> {
         let exact = self.exact.iter().map(|(host, root)| (ListedHost::Exact(host), root));

@@ -2,7 +2,7 @@
 
 use crate::route::method;
 
-/// Where a route stands in the policy's list.
+/// The index of a route in the policy's list.
 pub type RouteIndex = usize;
 
 /// The routes of one place, by method.
@@ -12,15 +12,15 @@ pub struct Methods {
     pub(super) all: Option<RouteIndex>,
 }
 
-/// Another route has this (host, path, method) already.
+/// Another route already claims this (host, path, method).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// The route that has it.
+    /// The route that claims it.
     pub with: RouteIndex,
 }
 
 impl Methods {
-    /// Gives a route these methods, or all where there are none.
+    /// Claims these methods for a route, or all methods if the list is empty.
     pub(super) fn claim(&mut self, route: RouteIndex, methods: &[String], conflicts: &mut Vec<Conflict>) {
         let mut conflict = |with| {
             let conflict = Conflict { with };
@@ -40,7 +40,7 @@ impl Methods {
         }
     }
 
-    /// The route that takes this method.
+    /// The route for this method.
     #[must_use]
     pub fn find(&self, method: &str) -> Option<RouteIndex> {
         if method::is_refused(method) {
@@ -51,7 +51,7 @@ impl Methods {
         named(method).or_else(|| if method == "HEAD" { named("GET") } else { None }).or(self.all)
     }
 
-    /// The methods that routes name here, sorted; `HEAD` is there where `GET` is.
+    /// The methods that routes name here, sorted, including `HEAD` if `GET` is named.
     #[must_use]
     pub fn named(&self) -> Vec<&str> {
         let mut methods: Vec<&str> = self.named.iter().map(|(method, _)| method.as_str()).collect();
@@ -63,8 +63,8 @@ impl Methods {
         methods
     }
 
-    /// The methods for an `Allow` header (RFC 9110 §10.2.1), sorted: those that are named, and the usual ones where a
-    /// route takes all.
+    /// The methods for an `Allow` header (RFC 9110 §10.2.1), sorted: the named ones, and the common ones if a route
+    /// accepts all.
     #[must_use]
     pub fn allow(&self) -> Vec<&str> {
         let mut methods = self.named();

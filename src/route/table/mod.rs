@@ -1,8 +1,8 @@
-//! The route table: which route a request takes. The order in the policy means nothing.
+//! The route table, which finds the route of a request. The order of routes in the policy has no meaning.
 //!
 //! Precedence, from the outside in: the host group (exact host, then `{name}.host`, then routes without hosts; the
 //! first in which the path matches decides), the most specific path (literal before `{name}` before `{*name}`, segment
-//! by segment), then the method. Each place of the table is one (host, path); a place and a method have one route.
+//! by segment), then the method. Each place of the table is one (host, path), with at most one route per method.
 
 mod case;
 mod listing;

@@ -1,4 +1,4 @@
-//! The tree of paths below one host.
+//! The path tree of one host.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,12 @@ use super::methods::Methods;
 use crate::route::path::RequestPath;
 use crate::route::pattern::{PathPattern, PatternSegment};
 
-/// One step of a path below its parent. Captures carry no names here, since routes that share a place may use others.
+/// A node of the tree, one segment below its parent. Captures have no names here, since routes of one place may name
+/// them differently.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     pub(super) literals: HashMap<String, Node>,
-    /// Those of the literals that have capitals, by their text in lower case.
+    /// The literals with upper-case letters, by their text in lower case.
     pub(super) capitals: HashMap<String, Vec<String>>,
     pub(super) capture: Option<Box<Node>>,
     pub(super) rest: Option<Methods>,
@@ -18,7 +19,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// The place of a path, which is made if it is new.
+    /// The place of a path, created if it is new.
     pub(super) fn place(&mut self, path: &PathPattern) -> &mut Methods {
         let mut node = self;
         for segment in &path.segments {
@@ -38,7 +39,7 @@ impl Node {
         self.literals.entry(text.to_owned()).or_default()
     }
 
-    /// Each node is visited once at the most, so the table bounds the work, whatever the path.
+    /// Visits each node at most once, so the size of the table bounds the work, whatever the path.
     pub(super) fn find(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
         let Some(segment) = path.segment(index) else {
             return self.here.as_ref().or_else(|| self.rest(path, index, captured));
@@ -56,7 +57,7 @@ impl Node {
         self.rest(path, index, captured)
     }
 
-    /// What takes the rest of the path, which is empty at the root of a `{*name}`.
+    /// The routes of a `{*name}` below this node. It captures the rest of the path, which may be empty.
     pub(super) fn rest(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
         let rest = self.rest.as_ref()?;
         captured.push(path.rest(index));

@@ -14,16 +14,16 @@ pub struct RouteTable {
     pub(super) exact: HashMap<String, Node>,
     pub(super) label: HashMap<String, Node>,
     pub(super) any: Node,
-    /// Whether some literal has an upper-case letter.
+    /// Whether any literal has an upper-case letter.
     has_upper_case: bool,
 }
 
-/// What the table says of a request.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteMatch<'t> {
-    /// This route is the request's.
+    /// The request matches this route.
     Route(RouteIndex, Captures),
-    /// The path has routes, none for this method.
+    /// The path has routes, but none for this method.
     MethodNotAllowed(&'t Methods),
     /// No route has this path.
     NoRoute,
@@ -39,9 +39,9 @@ pub struct Captures {
 }
 
 impl RouteTable {
-    /// Puts a route in its places.
+    /// Inserts a route at each of its places.
     ///
-    /// Returns the conflicts with routes that were put there before; the rest of its places the route has all the same.
+    /// Returns the conflicts with routes that were inserted before. The route still gets all its other places.
     pub fn insert(&mut self, route: RouteIndex, pattern: &RoutePattern) -> Vec<Conflict> {
         let RoutePattern { hosts, path, methods } = pattern;
         let mut conflicts = Vec::new();
@@ -69,8 +69,8 @@ impl RouteTable {
         }
     }
 
-    /// What the request with the route `found` would fall under if the case of ASCII letters in its path did not count,
-    /// unless that is the same route. An origin that ignores case would read the path so.
+    /// What the request of the route `found` would match if the case of ASCII letters in its path were ignored, as some
+    /// origins do; `None` if that is the same route.
     #[must_use]
     pub fn find_ignoring_case(
         &self,
@@ -79,7 +79,7 @@ impl RouteTable {
         method: &str,
         found: RouteIndex,
     ) -> Option<RouteMatch<'_>> {
-        // Without a capital on either side nothing differs by case.
+        // Without upper-case letters on either side, case makes no difference.
         if !self.has_upper_case && !path.segments().any(has_upper_case) {
             return None;
         }
@@ -91,13 +91,13 @@ impl RouteTable {
         }
     }
 
-    /// Finds the routes of a request's place, whatever its method.
+    /// Finds the place of a request, whatever its method.
     #[must_use]
     pub fn place(&self, host: &str, path: &RequestPath<'_>) -> Option<(&Methods, Captures)> {
         self.search(host, |root, captured| root.find(path, 0, captured))
     }
 
-    /// Looks into the groups of hosts, one after the other.
+    /// Searches the host groups, one after the other.
     fn search<'t>(
         &'t self,
         host: &str,
@@ -197,8 +197,8 @@ mod tests {
         assert_eq!(find(&table, "POST h /a"), hit(usize::MAX, &["GET", "HEAD"]), "whatever the rest would take");
     }
 
-    /// The route of a request, and what it would be if case did not count, where that is another: `None` for a method
-    /// that is not allowed.
+    /// What a request would match if case were ignored, unless that is its own route: the inner `None` stands for a
+    /// method that is not allowed.
     fn otherwise(table: &RouteTable, request: &str) -> Option<Option<usize>> {
         let words: Vec<&str> = request.split(' ').collect();
         let (method, host, path) = (words[0], words[1], RequestPath::parse(words[2]).unwrap());
