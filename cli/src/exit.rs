@@ -1,6 +1,6 @@
 //! How a command ends.
 
-/// How a command ended that did its work.
+/// The result of a command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completion {
     Clean,
@@ -10,9 +10,9 @@ pub(crate) enum Completion {
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// In words for who called.
+    /// A message for the user.
     Message(String),
-    /// What is wrong was told already, as findings.
+    /// The problems were already reported, as findings.
     Reported,
 }
 

@@ -1,9 +1,9 @@
-//! The core's JSON as serde_json's.
+//! Converts the core's JSON values to serde_json's, which cannot fail.
 
 use portcullis::jose::json::{Json, Object};
 use serde_json::{Map, Value};
 
-/// A value of the core.
+/// Converts a value.
 pub(crate) fn value(json: &Json<'_>) -> Value {
     match json {
         Json::Null => Value::Null,
@@ -15,7 +15,7 @@ pub(crate) fn value(json: &Json<'_>) -> Value {
     }
 }
 
-/// The members of an object of the core.
+/// Converts the members of an object.
 pub(crate) fn members(object: &Object<'_>) -> Map<String, Value> {
     object.iter().map(|(name, member)| (name.to_owned(), value(member))).collect()
 }

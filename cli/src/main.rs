@@ -29,7 +29,7 @@ use output::{Color, Output};
 
 /// Write, check and understand the policy of a Portcullis gate.
 ///
-/// Every command reads policies with the very code that reads them in the Worker, so what they say holds there too.
+/// Every command reads policies with the same code as the Worker, so what it reports holds there too.
 #[derive(Parser)]
 #[command(name = "portcullis", version, max_term_width = 80, after_help = EXIT_CODES)]
 struct Cli {
@@ -55,13 +55,13 @@ enum Command {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all is well
-  1  findings, a test that fails, a decision that --expect does not say
-  2  nothing was done: wrong usage, a file that cannot be read or written, or,
-     where a command needs a policy, one with errors";
+  0  success
+  1  findings, a failed test, or a decision other than the one that --expect says
+  2  nothing was done: a usage error, a file that cannot be read or written, or,
+     where a command needs a valid policy, one with errors";
 
 fn main() -> ExitCode {
-    // clap itself ends with 2 on wrong usage.
+    // clap itself exits with 2 on a usage error.
     let cli = Cli::parse();
     let output = Output::new(cli.color);
     let result = run(cli.command, &output);

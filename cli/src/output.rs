@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::exit::Failure;
 
-/// What is written elsewhere than to a terminal is this wide.
+/// The width of output that does not go to a terminal.
 const DEFAULT_WIDTH: usize = 80;
 
 /// Longer lines are hard to read, however wide the terminal is.
@@ -31,7 +31,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// Standard output for results, standard error for what is said beside them.
+/// Standard output for results, standard error for everything else.
 #[derive(Debug)]
 pub(crate) struct Output {
     width: usize,
@@ -56,32 +56,32 @@ impl Output {
         }
     }
 
-    /// Columns.
+    /// The width in columns.
     pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    /// A result.
+    /// Writes a result.
     pub(crate) fn line(&self, text: &str) {
         if let Err(error) = write(&mut io::stdout().lock(), text) {
             self.lost.set(Some(error.kind()));
         }
     }
 
-    /// Whether nobody reads the results any more (`portcullis routes | head`).
+    /// Whether the reader of the results has closed the pipe (`portcullis routes | head`).
     pub(crate) fn is_abandoned(&self) -> bool {
         self.lost.get() == Some(io::ErrorKind::BrokenPipe)
     }
 
-    /// Why results are lost that somebody waits for, as on a full disk.
+    /// Why results could not be written, as on a full disk; a closed pipe is no error.
     pub(crate) fn lost(&self) -> Option<io::ErrorKind> {
         self.lost.get().filter(|_| !self.is_abandoned())
     }
 
-    /// A result in JSON.
+    /// Writes a result in JSON.
     ///
     /// # Errors
-    /// The value is none of JSON's.
+    /// The value cannot be serialized.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Failure::new(format!("cannot write the results as JSON: {error}")))?;
@@ -89,31 +89,31 @@ impl Output {
         Ok(())
     }
 
-    /// What is said beside the results.
+    /// Writes a message that is not a result.
     pub(crate) fn note(&self, text: &str) {
-        // Who does not listen is not told.
+        // Nothing can be done if standard error is closed.
         let _ = write(&mut io::stderr().lock(), text);
     }
 
-    /// What takes a while, for who looks on.
+    /// Shows what is in progress, on a terminal only.
     pub(crate) fn progress(&self, text: &str) {
         if io::stderr().is_terminal() {
             self.note(text);
         }
     }
 
-    /// Why nothing came of it.
+    /// Reports why the command failed.
     pub(crate) fn error(&self, text: &str) {
         let error = paint(self.err_is_coloured, RED, "error:");
         self.note(&wrap(&format!("{error} {text}"), self.width, ""));
     }
 
-    /// A text in a style, where results are coloured.
+    /// Applies a style to text, if results are coloured.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
         paint(self.out_is_coloured, style, text)
     }
 
-    /// What draws findings for standard output, or else for standard error.
+    /// The renderer of findings for a stream.
     pub(crate) fn renderer(&self, stream: Stream) -> Renderer {
         let is_coloured = match stream {
             Stream::Out => self.out_is_coloured,
@@ -123,7 +123,7 @@ impl Output {
         renderer.term_width(self.width)
     }
 
-    /// Writes to one of the two.
+    /// Writes a line to a stream.
     pub(crate) fn write(&self, stream: Stream, text: &str) {
         match stream {
             Stream::Out => self.line(text),
@@ -132,15 +132,15 @@ impl Output {
     }
 }
 
-/// Where something goes.
+/// Standard output or standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
     Out,
     Err,
 }
 
-/// Breaks a text into lines of at most `width` columns, the second and later ones behind `indent`. A word that is longer
-/// stays whole.
+/// Breaks text into lines of at most `width` columns; `indent` precedes all lines but the first. A longer word stays
+/// whole.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     let mut wrapped = String::with_capacity(text.len());
     let mut column = 0;
@@ -160,7 +160,7 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     wrapped
 }
 
-/// A foreign text, in which nothing moves the cursor or begins a line.
+/// Untrusted text, with control characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     let visible = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
     text.chars().map(visible).collect()

@@ -1,4 +1,4 @@
-//! From a file to the policies that it holds, and to what is wrong with them.
+//! Reads the policies of a file, with the findings about invalid ones.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,22 +15,22 @@ use crate::finding::{Finding, Highlight, human, rule};
 use crate::output::{Output, Stream, printable};
 use crate::spelling::nearest;
 
-/// How to read a policy's file.
+/// Options of how a policy is read from a file.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReadOptions {
-    /// The environment of wrangler.toml whose policy is meant
+    /// The environment of wrangler.toml whose policy to use
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
 
-    /// How the file is written [default: as its name says]
+    /// The syntax of the file [default: by its name]
     #[arg(long, value_enum)]
     pub(crate) syntax: Option<Syntax>,
 }
 
-/// The policy's file, as an argument, and how to read it.
+/// The argument that names the policy's file, and how to read it.
 #[derive(clap::Args, Debug)]
 pub(crate) struct PolicyInput {
-    /// The policy, or the wrangler.toml that holds it; `-` for standard input
+    /// The policy, or the wrangler.toml that contains it; `-` for standard input
     #[arg(default_value = "wrangler.toml")]
     pub(crate) file: PathBuf,
 
@@ -38,34 +38,34 @@ pub(crate) struct PolicyInput {
     pub(crate) reading: ReadOptions,
 }
 
-/// A policy of a file, read as the gate reads it.
+/// A policy in a file, read as the gate reads it.
 #[derive(Debug)]
 pub(crate) struct ExaminedPolicy<'d> {
-    /// The environment of wrangler.toml that it is for; `None` for the default one, and in a file of its own.
+    /// The environment of wrangler.toml that it is for; `None` for the default environment and for a policy file.
     pub(crate) environment: Option<&'d str>,
-    /// Where the file has it.
+    /// Its place in the file.
     pub(crate) place: Place,
     pub(crate) content: PolicyContent<'d>,
 }
 
-/// What a file holds as a policy.
+/// What a file contains as its policy.
 #[derive(Debug)]
 pub(crate) enum PolicyContent<'d> {
     /// A policy that the gate enforces, and what it was read from.
     Valid { value: Cow<'d, SourceValue>, policy: Policy },
     /// A document that the gate refuses.
     Invalid { value: Cow<'d, SourceValue>, findings: Vec<Finding> },
-    /// A string that holds no document.
+    /// A string that is not valid JSON.
     Unreadable(Vec<Finding>),
 }
 
-/// A policy that holds, for commands that use one.
+/// A valid policy, for commands that use one.
 #[derive(Debug)]
 pub(crate) struct LoadedPolicy {
     /// The document.
     pub(crate) value: SourceValue,
     pub(crate) policy: Policy,
-    /// The file that holds it.
+    /// The file that contains it.
     pub(crate) source: Source,
 }
 
@@ -76,7 +76,7 @@ impl LoadedPolicy {
     }
 }
 
-/// Reads a file; what is wrong with its syntax otherwise.
+/// Reads and parses a file. The inner error is the findings about its syntax.
 pub(crate) fn read(
     path: &Path,
     reading: &ReadOptions,
@@ -92,7 +92,7 @@ pub(crate) fn read(
     })
 }
 
-/// All policies of a document, or the one of this environment.
+/// All policies in a document, or that of this environment.
 pub(crate) fn examine<'d>(
     document: &'d ParsedSource,
     environment: Option<&str>,
@@ -102,13 +102,13 @@ pub(crate) fn examine<'d>(
         found.retain(|policy| policy.environment == Some(name));
         if found.is_empty() {
             let source = printable(&document.source.name);
-            return Err(Failure::new(format!("{source} holds no policy for the environment {name:?}")));
+            return Err(Failure::new(format!("{source} has no policy for the environment {name:?}")));
         }
     }
     Ok(found.into_iter().map(ExaminedPolicy::new).collect())
 }
 
-/// The one policy that a command is to use. What is wrong with it is told.
+/// The one policy that a command uses. Reports the findings if it is invalid.
 pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
     let told = |source: &Source, findings: &[Finding]| {
         human::write(findings, source, output, Stream::Err);
@@ -116,11 +116,11 @@ pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Resul
     };
     let document = read(path, reading)?.map_err(|(source, findings)| told(&source, &findings))?;
     let mut found = examine(&document, reading.env.as_deref())?;
-    // A policy of one environment is for no other, also where it is the only one.
+    // The policy of an environment is never used for another, even if it is the only one.
     found.retain(|policy| policy.environment == reading.env.as_deref());
     let Some(examined) = found.pop() else {
         let name = printable(&document.source.name);
-        return Err(Failure::new(format!("{name} holds policies of environments only: choose one with --env")));
+        return Err(Failure::new(format!("{name} has policies for environments only: choose one with --env")));
     };
     let (value, policy) = match examined.content {
         PolicyContent::Valid { value, policy } => (value.into_owned(), policy),
@@ -163,7 +163,7 @@ impl<'d> ExaminedPolicy<'d> {
     }
 }
 
-/// What a reader of the gate makes of a value; all that is wrong with it otherwise.
+/// Passes a value to one of the gate's readers. The error is all findings about it.
 pub(crate) fn parse<T>(
     value: &SourceValue,
     read: impl FnOnce(&str) -> Result<T, Vec<PolicyError>>,
@@ -173,7 +173,8 @@ pub(crate) fn parse<T>(
     if problems.is_empty() {
         return read(&value.to_json().to_string()).map_err(|errors| as_findings(errors).collect());
     }
-    // The reader gets null for what JSON cannot say; what it says of that null is no news. It reads nothing too deep.
+    // The reader gets null for what JSON cannot represent, so its errors about such a null are dropped. It is not given
+    // values that are nested too deeply.
     let is_deep = problems.iter().any(|problem| problem.kind == ProblemKind::Deep);
     let result = if is_deep { Err(Vec::new()) } else { read(&value.without_repeats().to_json().to_string()) };
     let foreign = problems.iter().filter(|problem| problem.kind == ProblemKind::Foreign);
@@ -187,7 +188,7 @@ pub(crate) fn parse<T>(
     Err(findings)
 }
 
-/// An error of syntax as a finding.
+/// A syntax error as a finding.
 pub(crate) fn syntax_finding(error: SyntaxError) -> Finding {
     Finding::new(&rule::SYNTAX, error.span, error.message)
 }

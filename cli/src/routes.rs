@@ -13,9 +13,9 @@ use crate::policy::{LoadedPolicy, PolicyInput, load};
 
 /// List the routes in order of precedence, with what each requires
 ///
-/// A request is tried against the list from its first line to the last: exact hosts before patterns before all other
-/// hosts, then the most specific path. That path decides, whatever a less specific one would say; a method that it does
-/// not list is refused with 405.
+/// The first line that matches a request is its route: exact hosts come before host patterns, these before all other
+/// hosts, then the most specific path. That path decides, whatever a less specific one would allow; a method that it
+/// does not list is refused with 405.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RoutesArgs {
@@ -39,7 +39,7 @@ Examples:
   portcullis routes --env staging
   portcullis routes policy.yaml --format json | jq '.[] | select(.access == \"public\")'";
 
-/// The longest paths of the first column; what is longer has a line of its own.
+/// The maximum width of the path column; a longer path has a line of its own.
 const MAX_PATH: usize = 34;
 
 const METHODS: usize = 12;
@@ -55,18 +55,18 @@ pub(crate) fn run(args: &RoutesArgs, output: &Output) -> Result<Completion, Fail
     Ok(Completion::Clean)
 }
 
-/// A place and its route.
+/// A host, a path and methods, and the route for them.
 #[derive(Debug, Serialize)]
 struct RouteRow<'p> {
     /// As the policy writes it; absent for any host.
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
     path: &'p str,
-    /// Absent for all that no other row of this path takes.
+    /// Absent for all methods that no other row for this path takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<Vec<&'p str>>,
     access: &'static str,
-    /// Where the policy has it.
+    /// Its index in the policy's `routes`.
     route: usize,
     name: &'p str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -81,7 +81,7 @@ struct RouteRow<'p> {
     claims: Option<&'p SourceValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'p str>,
-    /// Whether the policy has issuers that this route does not take.
+    /// Whether the policy has issuers whose tokens this route does not accept.
     #[serde(skip)]
     is_choosy: bool,
 }
@@ -114,7 +114,7 @@ impl<'p> RouteRow<'p> {
         match self.access {
             "public" => "public",
             "deny" => "denied",
-            "optional" => "no token, or one",
+            "optional" => "token, if any",
             _ => "token",
         }
     }
@@ -127,7 +127,7 @@ impl<'p> RouteRow<'p> {
         }
     }
 
-    /// What a request must have, a line each.
+    /// The requirements, one per line.
     fn requirements(&self) -> Vec<String> {
         let mut lines = vec![self.who().to_owned()];
         if self.is_choosy && !self.issuers.is_empty() {
@@ -207,7 +207,7 @@ fn header(path: usize, output: &Output) -> String {
     output.paint(DIM, &format!("{:METHODS$}{:path$}  REQUIRES", "METHODS", "PATH"))
 }
 
-/// A row: methods and path at the left, what it requires at the right, in as many lines as that takes.
+/// A row: methods and path on the left, requirements on the right, on as many lines as needed.
 fn text(row: &RouteRow<'_>, path: usize, output: &Output) -> String {
     let width = output.width().saturating_sub(METHODS + path + 2).max(20);
     let methods = row.methods.as_ref().map_or_else(|| "*".to_owned(), |methods| methods.join(" "));
@@ -215,7 +215,7 @@ fn text(row: &RouteRow<'_>, path: usize, output: &Output) -> String {
     let requirements = row.requirements();
     let right =
         requirements.iter().flat_map(|line| wrap(line, width, "  ").lines().map(str::to_owned).collect::<Vec<_>>());
-    // A path that is too long leaves no room beside it.
+    // A path that is too long for its column has the first line to itself.
     let is_long = row.path.chars().count() > path;
     let right: Vec<String> = is_long.then(String::new).into_iter().chain(right).collect();
     let lines = (0..methods.len().max(right.len())).map(|n| {

@@ -1,4 +1,5 @@
-//! Documents by HTTP, as the Worker fetches them: one answer within a time, no redirects, a bounded body in UTF-8.
+//! Fetches documents over HTTP as the Worker does: with a timeout, without redirects, and with a size limit; the body
+//! must be UTF-8.
 
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ fn read(mut answer: Response<Body>, max_bytes: usize) -> Result<Fetched, Fault> 
     match answer.status() {
         StatusCode::OK => {
             let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-            // The reader counts a body of just so many bytes as too long.
+            // The reader already refuses a body of exactly the limit.
             let body = answer.body_mut().with_config().limit(limit.saturating_add(1)).read_to_vec();
             let body = body.map_err(|error| match error {
                 ureq::Error::BodyExceedsLimit(_) => Fault(format!("the body is over {max_bytes} bytes")),
@@ -63,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// What comes of an answer, of which at most 5 bytes are taken within 300 ms.
+    /// The result for an answer, with a limit of 5 bytes and 300 ms.
     fn fetch(answer: &'static [u8], is_closed: bool) -> Result<Fetched, String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
@@ -73,7 +74,7 @@ mod tests {
             let length = stream.read(&mut request).unwrap();
             stream.write_all(answer).unwrap();
             if !is_closed {
-                // Until the client has had enough.
+                // Until the client closes the connection.
                 let _ = stream.read(&mut [0]);
             }
             String::from_utf8_lossy(&request[..length]).to_lowercase()

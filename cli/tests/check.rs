@@ -132,7 +132,7 @@ fn each_environment_has_its_own_policy() {
     assert_eq!(of("qa").out.matches("error: env.qa: routes[0].access").count(), 1);
     assert!(!of("qa").out.contains("staging"));
     let run = of("prod");
-    let message = "error: wrangler.toml holds no policy for the environment \"prod\"\n";
+    let message = "error: wrangler.toml has no policy for the environment \"prod\"\n";
     assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(2), "", message));
 }
 
@@ -142,8 +142,8 @@ fn a_file_that_cannot_be_read_is_no_finding() {
     folder.write("latin1.toml", b"name = \"\xe9\"").write("worker.toml", "name = \"x\"\nmain = \"x.js\"\n");
     for (name, message) in [
         ("absent.toml", "error: cannot read absent.toml: No such file or directory (os error 2)\n"),
-        ("latin1.toml", "error: latin1.toml is not UTF-8: byte 8 begins no character\n"),
-        ("worker.toml", "error: worker.toml holds no policy: expected the table [vars.POLICY]\n"),
+        ("latin1.toml", "error: latin1.toml is not UTF-8: invalid sequence at byte 8\n"),
+        ("worker.toml", "error: worker.toml contains no policy: expected the table [vars.POLICY]\n"),
         (".", "error: cannot read .: Is a directory (os error 21)\n"),
     ] {
         let run = folder.run(&["check", name]);

@@ -70,7 +70,7 @@ fn a_refused_request_is_explained() {
     let without = explain_json(&folder, &args[..4]);
     assert_eq!(
         refused(&without)[1],
-        r#"one of "admin", "{header.x-role}", which has no value on this request: it is absent"#
+        r#"one of "admin", "{header.x-role}", which has no value for this request: it is absent"#
     );
 }
 
@@ -134,7 +134,7 @@ fn keys_may_come_from_a_file() {
     assert_eq!(expect(&["--expect", "allow", "--jwks", "keys.json"]).code, Some(0));
     let none = expect(&["--jwks", "none.json"]);
     assert_eq!((none.code, none.out.as_str()), (Some(2), ""));
-    assert!(none.err.starts_with("error: none.json is no key set: "), "{}", none.err);
+    assert!(none.err.starts_with("error: none.json is not a key set: "), "{}", none.err);
 }
 
 #[test]
@@ -157,13 +157,13 @@ fn wrong_usage_ends_with_2_and_says_why() {
     for (args, why) in [
         (&["GET", "example.com/a"][..], "expected an http or https URL, or a path"),
         (&["GET", "https://a b/"], "without spaces"),
-        (&["GET", "/a\nb"], "without spaces and control characters, found \"/a\\nb\""),
+        (&["GET", "/a\nb"], "without spaces or control characters, found \"/a\\nb\""),
         (&["G T", "/a"], "expected a method"),
         (&["GET", "/a", "-H", "no colon"], "name: value"),
-        (&["GET", "/a", "-H", "a b: c"], "the name of a header"),
+        (&["GET", "/a", "-H", "a b: c"], "a header name"),
         (
             &["GET", "/a", "-H", "x-secret: s3cr3t\r\nx: y"],
-            "the value of the header x-secret holds a control character",
+            "the value of the header x-secret contains a control character",
         ),
         (&["GET", "https://é.com/a"], "expected a host in ASCII"),
         (&["GET", "ftp://api.example.com/a"], "expected an http or https URL"),
@@ -257,7 +257,10 @@ fn what_secrets_make_is_shown_as_what_it_stands_for() {
             serde_json::from_str(assertion.strip_prefix("<signed ").unwrap().strip_suffix('>').unwrap()).unwrap();
         assert_eq!([&said["iss"], &said["aud"], &said["sub"]], ["https://gate", "https://o.example.com", "user-1"]);
         let log = explanation["log"].as_array().unwrap();
-        assert!(log.contains(&json!("the secret ORIGIN_SECRET is not here: something stands for it")), "{log:?}");
+        assert!(
+            log.contains(&json!("the secret ORIGIN_SECRET is not available here: a placeholder is used")),
+            "{log:?}"
+        );
         let keys = explain_json(&folder, &["GET", "/.well-known/portcullis/jwks.json"]);
         assert_eq!((&keys["decision"], &keys["effect"]["status"]), (&json!("serve"), &json!(200)));
     }

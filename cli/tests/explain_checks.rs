@@ -16,18 +16,18 @@ fn each_step_names_what_it_refused() {
     };
     let api = |token: Token| at("/api/products/7", token);
     for (explanation, [name, expected, found]) in [
-        (explain_json(&folder, &["GET", "https://a..b/"]), ["host", "a host, and a port if any", "\"a..b\""]),
-        (explain_json(&folder, &["GET", "/a/../b"]), ["path", "a path with one reading", "\"/a/../b\""]),
+        (explain_json(&folder, &["GET", "https://a..b/"]), ["host", "a host, with or without a port", "\"a..b\""]),
+        (explain_json(&folder, &["GET", "/a/../b"]), ["path", "an unambiguous path", "\"/a/../b\""]),
         (
             explain_json(&folder, &["GET", "/healthz", "-H", "host: other/x"]),
-            ["host", "a host, and a port if any", "\"localhost\" in the URL, \"other/x\" in Host"],
+            ["host", "a host, with or without a port", "\"localhost\" in the URL, \"other/x\" in Host"],
         ),
         (
             explain_json(&folder, &["GET", "/api/Products/7"]),
-            ["case", "routes[1] for origins that ignore case, too", "routes[0]"],
+            ["case", "routes[1] for case-insensitive origins, too", "routes[0]"],
         ),
-        (explain_json(&folder, &["GET", "/none"]), ["route", "one for GET on localhost", ""]),
-        (explain_json(&folder, &["PUT", "/orgs"]), ["route", "one for PUT on localhost", ""]),
+        (explain_json(&folder, &["GET", "/none"]), ["route", "a route for GET on localhost", ""]),
+        (explain_json(&folder, &["PUT", "/orgs"]), ["route", "a route for PUT on localhost", ""]),
         (explain_json(&folder, &["GET", "/closed"]), ["access", "not deny", "deny"]),
         (explain_json(&folder, &["GET", "/api/x"]), ["authorization", "one bearer token", "none"]),
         (
@@ -37,26 +37,29 @@ fn each_step_names_what_it_refused() {
         (explain_json(&folder, &["GET", "/api/x", "-t", "opaque"]), ["form", "a strict compact JWS", ""]),
         (
             explain_json(&folder, &["GET", "/api/x", "-t", "eyJhbGciOiJub25lIn0.e30.AA"]),
-            ["algorithm", "one that the gate knows", "\"none\""],
+            ["algorithm", "one that the gate supports", "\"none\""],
         ),
-        (api(Token::default().header("crit", json!(["b64"]))), ["extensions", "no crit, and no b64 that is false", ""]),
+        (api(Token::default().header("crit", json!(["b64"]))), ["extensions", "neither crit nor b64 = false", ""]),
         (
             api(Token::default().claim("iss", json!("https://other"))),
             ["issuer", "\"https://tenant.logto.app/oidc\"", "\"https://other\""],
         ),
         (api(Token::default().header("typ", json!("id"))), ["type", "one of \"jwt\", \"at+jwt\", none", "\"id\""]),
-        (api(Token::default().claim("exp", json!("1"))), ["claims", "exp, and the right types", "exp: a string"]),
+        (
+            api(Token::default().claim("exp", json!("1"))),
+            ["claims", "exp, and claims of the right types", "exp: a string"],
+        ),
         (
             api(Token::default().claim("cnf", json!({"jkt": "x"})).claim("exp", json!(1))),
-            ["cnf", "a token that is bound to no key", "bound by DPoP (cnf.jkt)"],
+            ["cnf", "a token that is not bound to a key", "bound by DPoP (cnf.jkt)"],
         ),
         (
             api(Token::default().claim("cnf", json!({"x5t#S256": "x"}))),
-            ["cnf", "a token that is bound to no key", "bound to a certificate (cnf.x5t#S256)"],
+            ["cnf", "a token that is not bound to a key", "bound to a certificate (cnf.x5t#S256)"],
         ),
         (
             api(Token::default().claim("cnf", json!("x"))),
-            ["cnf", "a token that is bound to no key", "bound to a key (cnf)"],
+            ["cnf", "a token that is not bound to a key", "bound to a key (cnf)"],
         ),
         (
             api(Token::default().claim("exp", json!(NOW - 31))),
@@ -78,7 +81,7 @@ fn each_step_names_what_it_refused() {
                 "kid \"p384b\", alg \"ES384\"",
             ],
         ),
-        (api(Token { key: "p384b", ..Token::default() }), ["signature", "under the key", ""]),
+        (api(Token { key: "p384b", ..Token::default() }), ["signature", "a signature by the key", ""]),
         (
             api(Token::default().claim("aud", json!(["a", "b"]))),
             ["audience", "\"https://api.example.com\"", "\"a\", \"b\""],
@@ -155,14 +158,14 @@ fn what_the_gate_answers_by_itself_is_explained() {
     assert_eq!(refused(&refusal), ["preflight", "an origin and a method that cors allows", found]);
     let document = "https://api.example.com/.well-known/oauth-protected-resource/mcp";
     assert_eq!(explain_json(&folder, &["GET", document])["effect"]["status"], 200);
-    assert_eq!(refused(&explain_json(&folder, &["PUT", document])), ["document", "only reading", "PUT"]);
+    assert_eq!(refused(&explain_json(&folder, &["PUT", document])), ["document", "GET or HEAD", "PUT"]);
     let shared = explain_json(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);
     let added = json!([
         {"name": "vary", "value": "origin"}, {"name": "access-control-allow-origin", "value": "https://app.example.com"},
     ]);
     assert_eq!(shared["effect"]["added"], added);
     let run = explain(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);
-    assert!(run.out.ends_with("\nTo the origin's answer are added\n  vary: origin\n  access-control-allow-origin: https://app.example.com\n"), "{}", run.out);
+    assert!(run.out.ends_with("\nHeaders added to the origin's answer\n  vary: origin\n  access-control-allow-origin: https://app.example.com\n"), "{}", run.out);
 }
 
 #[test]
@@ -181,20 +184,20 @@ fn near_misses_say_what_was_missed() {
         near(&["GET", "https://api.example.com/api/products/7"]),
         [
             "0 chosen: -",
-            "1 behind: routes[0] goes before it: a literal before {*name} in segment 2",
-            "2 other_host: is for {tenant}.example.org only, not for api.example.com",
+            "1 behind: routes[0] takes precedence: a literal before {*name} in segment 2",
+            "2 other_host: is only for {tenant}.example.org, not for api.example.com",
         ]
     );
     assert_eq!(
         near(&["PUT", "https://acme.example.org/api/products/7"]),
         [
             "2 chosen: -",
-            "0 behind: routes[2] goes before it: its host pattern before no hosts",
-            "1 behind: routes[2] goes before it: its host pattern before no hosts",
+            "0 behind: routes[2] takes precedence: its host pattern before any host",
+            "1 behind: routes[2] takes precedence: its host pattern before any host",
         ]
     );
-    assert_eq!(near(&["POST", "/api/x"]), ["1 other_method: takes GET PUT only"]);
-    assert_eq!(near(&["TRACE", "/healthz"]), ["5 other_method: takes all methods but CONNECT, TRACE and TRACK"]);
+    assert_eq!(near(&["POST", "/api/x"]), ["1 other_method: takes only GET PUT"]);
+    assert_eq!(near(&["TRACE", "/healthz"]), ["5 other_method: takes all methods except CONNECT, TRACE and TRACK"]);
     assert_eq!(near(&["GET", "/none"]), [""; 0]);
     assert_eq!(near(&["GET", "/org/x"]), [r#"3 other_path: has "orgs" in segment 1, where the request has "org""#]);
     assert_eq!(

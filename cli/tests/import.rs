@@ -106,9 +106,9 @@ fn what_is_no_document_is_refused() {
     refused("openapi: 4", "found \"4\"");
     refused("openapi: 3.1.0", "no operations");
     refused("openapi: 3.1.0\npaths: []", "no operations");
-    refused("openapi: 3.1.0\npaths: {/a: {get: {}}, /a: {get: {}}}", "is there twice");
+    refused("openapi: 3.1.0\npaths: {/a: {get: {}}, /a: {get: {}}}", "duplicate key");
     refused("openapi: 3.1.0\nb: &b {/b: {}}\npaths: {<<: *b, /a: {get: {}}}", "#/paths: merge keys");
-    refused("openapi: 3.1.0\npaths: {$ref: ./paths.yaml}", "#/paths is in another place, \"./paths.yaml\"");
+    refused("openapi: 3.1.0\npaths: {$ref: ./paths.yaml}", "#/paths refers to \"./paths.yaml\"");
     refused("openapi: 3.1.0\n  paths", "error");
     refused("{\"openapi\": \"3.1.0\",}", "error");
 }
@@ -123,7 +123,7 @@ fn wrong_options_are_wrong_usage() {
         (&["shop.yaml", "--issuer", "http://a.com"], "https"),
         (&["shop.yaml", "--issuer", "https://a.com", "--issuer", "https://b.com"], "only one"),
         (&["shop.yaml", "--origin", "a.com"], "expected http(s)://"),
-        (&["shop.yaml", "--server", "/v1/../v2"], "cannot be in front of routes"),
+        (&["shop.yaml", "--server", "/v1/../v2"], "cannot precede routes"),
         (&["shop.yaml", "--default-access", "open"], "possible values"),
         (&["missing.yaml"], "cannot read missing.yaml"),
         (&[], "<FILE>"),

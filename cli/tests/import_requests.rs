@@ -58,7 +58,7 @@ fn a_public_get_does_not_open_head() {
     let any = format!("{O}paths: {{/a: {{get: {{{OPEN}}}, x-amazon-apigateway-any-method: {{{ADMIN}}}}}}}");
     check(&any, &[], &[("GET g /a", "public"), ("HEAD g /a", "token admin"), ("PUT g /a", "token admin")], &[]);
     let wrong = format!("{O}paths: {{/a: {{get: {{{OPEN}}}, HEAD: {{{ADMIN}}}}}}}");
-    check(&wrong, &[], &[("GET g /a", "public"), ("HEAD g /a", "deny")], &["no operation of OpenAPI: \"HEAD\""]);
+    check(&wrong, &[], &[("GET g /a", "public"), ("HEAD g /a", "deny")], &["not an OpenAPI operation: \"HEAD\""]);
     let elsewhere = format!(
         "{O}paths: {{/a: {{get: {{{OPEN}}}, head: {{servers: [{{url: https://p.example.com/p}}], {ADMIN}}}}}}}"
     );
@@ -86,22 +86,17 @@ fn a_parameter_that_says_more_than_its_name_is_denied_where_it_is() {
     let rest = format!("'/{{a}}/{{b}}/{{c}}': {{get: {{{OPEN}}}}}");
     let text = |path: &str| format!("{O}paths: {{'{path}': {{get: {{{ADMIN}}}}}, {rest}}}");
     let denied = [("GET g /users/1/keys", "deny"), ("GET g /x/1/keys", "public")];
-    check(&text("/users/{id?}/keys"), &[], &denied, &["denied: a route takes no more of a parameter than its name"]);
-    check(
-        &text("/users/{id:[^/]+}/keys"),
-        &[],
-        &denied,
-        &["denied: a route takes no more of a parameter than its name"],
-    );
+    check(&text("/users/{id?}/keys"), &[], &denied, &["denied: in a route a parameter is only a name"]);
+    check(&text("/users/{id:[^/]+}/keys"), &[], &denied, &["denied: in a route a parameter is only a name"]);
     let greedy =
         [("GET g /users/1", "token admin"), ("GET g /users/1/keys", "deny"), ("GET g /users/1/2/3", "token admin")];
-    check(&text("/users/{proxy+}"), &[], &greedy, &["changed: the parameter {proxy+} is called {proxy}/{*rest}"]);
+    check(&text("/users/{proxy+}"), &[], &greedy, &["changed: the parameter {proxy+} becomes {proxy}/{*rest}"]);
     let wide = [("GET g /users/1", "token admin"), ("GET g /users/1/keys", "deny")];
     check(
         &text("/users/{*path}"),
         &[],
         &wide,
-        &["narrowed: the parameter {*path} stands for one segment only in a route"],
+        &["narrowed: in a route the parameter {*path} matches only one segment"],
     );
 }
 
@@ -144,7 +139,7 @@ fn what_may_be_several_segments_is_denied_where_other_paths_take_it() {
 fn the_root_of_a_rest_is_what_the_document_says_of_it() {
     let text = |rest: &str, others: &str| format!("{O}paths: {{'{rest}': {{get: {{{OPEN}}}}}, {others}}}");
     let below = [("GET g /rest/a", "public"), ("GET g /rest/a/b/", "public"), ("PUT g /rest/a", "405")];
-    let said = ["changed: the parameter {proxy+} is called {proxy}/{*rest}"];
+    let said = ["changed: the parameter {proxy+} becomes {proxy}/{*rest}"];
     check(&text("/rest/{proxy+}", ""), &[], &below, &said);
     let get = format!("get: {{{ADMIN}}}");
     for (others, root, put) in [
@@ -191,7 +186,7 @@ fn a_trace_is_left_out_and_its_path_stays_shut() {
         ("GET g /x", "public"),
     ];
     let said = [
-        "left out: the gate lets no TRACE through <stdin>:4 #/paths/~1a/trace",
+        "left out: the gate refuses the method TRACE <stdin>:4 #/paths/~1a/trace",
         "denied: the path has no operation that the gate lets through <stdin>:4 #/paths/~1b",
     ];
     check(&text, &[], &expected, &said);
@@ -202,11 +197,11 @@ fn paths_that_differ_by_case_are_each_as_written_and_noted() {
     let text =
         |other: &str| format!("{O}paths: {{'/Users/{{id}}': {{get: {{{ADMIN}}}}}, '{other}': {{get: {{{OPEN}}}}}}}");
     let expected = [("GET g /Users/1", "token admin"), ("GET g /users/1", "public"), ("GET g /USERS/1", "404")];
-    let noted = "note: differs from #/paths/~1Users~1{id}/get by the case of letters alone: an origin that ignores \
-        case reads both as one <stdin>:4 #/paths/~1users~1{name}/get";
+    let noted = "note: differs from #/paths/~1Users~1{id}/get only by case: a case-insensitive origin treats \
+        both as one <stdin>:4 #/paths/~1users~1{name}/get";
     check(&text("/users/{name}"), &[], &expected, &[noted]);
     for other in ["/Users/{name}/", "/users", "/users/id", "/others/{id}"] {
-        assert!(!imported(&text(other), &[]).1.contains("by the case"), "{other}");
+        assert!(!imported(&text(other), &[]).1.contains("only by case"), "{other}");
     }
 }
 
@@ -237,7 +232,12 @@ fn what_two_paths_take_that_ask_otherwise_no_one_may() {
         ("GET g /users/me/x", "public"),
         ("GET g /users/1/secret", "token admin"),
     ];
-    check(&text("secret", OPEN), &[], &expected, &["GET /users/me/secret is for #/paths/~1users~1me~1{field}/get too"]);
+    check(
+        &text("secret", OPEN),
+        &[],
+        &expected,
+        &["GET /users/me/secret is also for #/paths/~1users~1me~1{field}/get"],
+    );
     // The same rule needs no route of its own.
     check(&text("secret", ADMIN), &[], &[("GET g /users/me/secret", "token admin")], &[]);
     let within =
@@ -282,7 +282,7 @@ fn what_is_a_parameter_elsewhere_is_noted() {
     let text = format!(
         "{O}paths: {{'/admin/*': {{get: {{{ADMIN}}}}}, '/users/:id': {{get: {{{ADMIN}}}}}, '/a/b:c': {{get: {{{OPEN}}}}}}}"
     );
-    let said = ["\"*\" is a text in OpenAPI, not a parameter", "\":id\" is a text in OpenAPI"];
+    let said = ["\"*\" is literal text in OpenAPI, not a parameter", "\":id\" is literal text in OpenAPI"];
     check(&text, &[], &[("GET g /admin/*", "token admin"), ("GET g /admin/x", "404")], &said);
     assert!(!imported(&text, &[]).1.contains("\"b:c\""));
 }

@@ -71,7 +71,7 @@ fn never_overwrites_unasked() {
     folder.write("wrangler.toml", "mine");
     let words = ["--issuer", "https://a.example.com", "--offline"];
     let Run { code, err, .. } = init(&folder, &words);
-    assert_eq!((code, err.contains("wrangler.toml is there already; --force")), (Some(2), true), "{err}");
+    assert_eq!((code, err.contains("wrangler.toml already exists; --force")), (Some(2), true), "{err}");
     assert_eq!(folder.read("wrangler.toml"), "mine");
     let forced = init(&folder, &[&words[..], &["--force"]].concat());
     assert_eq!(forced.code, Some(0), "{}", forced.err);
@@ -83,7 +83,7 @@ fn writes_nothing_that_wrangler_would_not_read() {
     let folder = Folder::new("init-jsonc");
     folder.write("wrangler.jsonc", "{}");
     let Run { code, err, .. } = init(&folder, &["--issuer", "https://a.example.com", "--offline", "--force"]);
-    assert_eq!((code, err.contains("wrangler.jsonc is there")), (Some(2), true), "{err}");
+    assert_eq!((code, err.contains("wrangler.jsonc exists")), (Some(2), true), "{err}");
     assert!(!folder.has("wrangler.toml"));
 }
 
@@ -92,7 +92,7 @@ fn without_a_terminal_all_must_be_given() {
     let folder = Folder::new("init-asks");
     let Run { code, err, .. } = folder.run(&["init", "--audience", "a"]);
     assert_eq!(code, Some(2));
-    assert_eq!(err, "error: needed, since there is no terminal to ask on: --issuer, --origin\n");
+    assert_eq!(err, "error: required where there is no terminal to prompt on: --issuer, --origin\n");
     for (words, part) in [
         (["--issuer", "http://a.com"], "https"),
         (["--issuer", "a.com"], "https"),
@@ -100,7 +100,7 @@ fn without_a_terminal_all_must_be_given() {
         (["--origin", "a.com"], "expected http(s)://"),
         (["--audience", ""], "expected an audience"),
         (["--name", "My Gate"], "expected 1 to 63"),
-        (["--dir", "nowhere"], "nowhere is no folder"),
+        (["--dir", "nowhere"], "nowhere is not a folder"),
     ] {
         let run = folder.run(&[&["init"], &words[..]].concat());
         assert_eq!((run.code, run.err.replace('\n', " ").contains(part)), (Some(2), true), "{words:?} {}", run.err);
@@ -148,7 +148,7 @@ fn a_provider_that_the_gate_could_not_use_is_told() {
         let run = init_with(&folder, &provider, &[]);
         let err = run.err.replace('\n', " ");
         assert_eq!((run.code, err.contains(part)), (Some(1), true), "{part}: {err}");
-        assert!(err.contains("--offline goes on without"), "{err}");
+        assert!(err.contains("--offline skips this"), "{err}");
         assert!(!folder.has("wrangler.toml"), "{part}");
     }
 }

@@ -126,7 +126,7 @@ fn methods_that_a_stricter_route_leaves_are_told() {
         assert_eq!(findings.len(), 1, "{routes:?}: {findings:?}");
         assert_eq!((&findings[0]["rule"], &findings[0]["place"]), (&"method-opening".into(), &"routes[1]".into()));
         let message = findings[0]["message"].as_str().unwrap();
-        assert!(message.contains(&format!("takes {left}, and asks")), "{routes:?}: {message}");
+        assert!(message.contains(&format!("takes {left}, and requires")), "{routes:?}: {message}");
     }
     let (get, reads) = (get.as_str(), methods(&["GET", "HEAD"]));
     for routes in [
@@ -194,7 +194,7 @@ fn where_case_counts_what_it_opens_is_told_once() {
     assert_eq!(cases.len(), 1, "{findings:?}");
     assert_eq!((&cases[0]["severity"], &cases[0]["place"]), (&"note".into(), &"paths.case".into()));
     let message = cases[0]["message"].as_str().unwrap();
-    assert!(message.starts_with("/ADMIN takes routes[0], which asks for less than routes[2]"), "{message}");
+    assert!(message.starts_with("/ADMIN takes routes[0], which requires less than routes[2]"), "{message}");
     for routes in [
         [token("/{*rest}", ""), deny("/a/Users", ", methods = [\"PURGE\"]")],
         [token("/{*rest}", ", hosts = [\"{t}.com\"]"), deny("/a/{x}", ", hosts = [\"{u}.com\"]")],

@@ -36,16 +36,16 @@ fn an_origin_that_the_caller_names_is_told() {
     let inherited = of_policy("", &[deny("/a", ""), token("/b", ""), token("/c", &at_home), token("/d", "")]);
     assert_eq!(inherited.matches("[open-passthrough]").count(), 1, "{inherited}");
     for words in [
-        "[open-passthrough]: origin: any host that the caller names gets the request, the token with it",
+        "[open-passthrough]: origin: the request goes to any host that the caller names, and the token with it",
         "2 | origin = \"passthrough\" | ^^^^^^^^^^^^^ |",
-        "help: `hosts` on routes[1] and 1 more",
+        "help: set `hosts` on routes[1] and 1 more",
     ] {
         assert!(inherited.contains(words), "{inherited}");
     }
     let own = ", origin = \"https://o.com\"";
     assert!(!of_policy("", &[deny("/a", ""), token("/b", own)]).contains("open-passthrough"));
     let kept = of_policy("identity.forward_token = false", &[token("/b", "")]);
-    assert!(kept.contains("gets the request, the identity with it"), "{kept}");
+    assert!(kept.contains("that the caller names, and the identity with it"), "{kept}");
     // With a secret it is no policy at all.
     let secret = of_policy("identity.secret.binding = \"S\"", &[token("/b", ""), token("/c", &at_home)]);
     let error = "error: routes[0].hosts: is required: with the origin passthrough the caller would choose who learns identity.secret";
@@ -112,10 +112,7 @@ fn a_worker_is_looked_at_beside_its_policy() {
     };
     assert_eq!(of(10, ""), "wrangler.toml: no problems\n");
     let large = of(100, "");
-    assert!(
-        large.contains("warning[too-large]: the policy has 5514 bytes; a variable of a Worker takes 5120"),
-        "{large}"
-    );
+    assert!(large.contains("warning[too-large]: the policy has 5514 bytes; a Worker variable holds 5120"), "{large}");
     assert!(large.contains("1 | [vars.POLICY]\n  |       ^^^^^^\n"), "{large}");
     let staging = "[env.staging]\nkv_namespaces = [{binding = \"POLICY_KV\", id = \"1\"}]\n";
     assert_eq!(of(1, staging), "wrangler.toml: no problems\n");

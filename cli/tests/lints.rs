@@ -1,7 +1,5 @@
 //! What `portcullis check` sees and a person does not, and what it must not say.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::Value;
 
 use crate::check::{GOOD, check, fine};
@@ -11,8 +9,7 @@ pub(crate) const NONE: [&str; 0] = [];
 
 /// The findings of a policy with these keys and routes.
 pub(crate) fn told(keys: &str, routes: &[String]) -> Vec<Value> {
-    static POLICIES: AtomicUsize = AtomicUsize::new(0);
-    let folder = Folder::new(&format!("kinds-{}", POLICIES.fetch_add(1, Ordering::Relaxed)));
+    let folder = Folder::new("kinds");
     let origin = if keys.contains("origin = ") { "" } else { "origin = \"https://o.com\"\n" };
     let policy = format!("version = 1\n{origin}{keys}\nroutes = [{}]\n", routes.join(", "));
     let policy = format!("{policy}[issuers.a]\nissuer = \"https://a.com\"\n");
@@ -91,7 +88,7 @@ fn a_slip_shows_among_names_that_count_up_and_not_between_established_ones() {
     assert_eq!(scopes(&[order, border, order, border]), 0);
     assert_eq!(scopes(&[&["order:read"], &["Order:read"], &["order:read"], &["Order:read"]]), 1);
     let beside = check("beside.toml", format!("{GOOD}scopes = [\"read:user\", \"read:users\"]\n")).out;
-    assert!(beside.contains("stands beside it"), "{beside}");
+    assert!(beside.contains("is in the same list"), "{beside}");
 }
 
 #[test]
@@ -220,12 +217,12 @@ fn subjects_of_several_issuers_at_one_origin_are_told_once() {
     let found = of("", &[token("/a", ""), optional("/b", "")]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((&found[0]["severity"], &found[0]["place"]), (&"note".into(), &"issuers".into()));
-    assert_eq!(found[0]["help"], "compare `x-auth-issuer` beside `x-auth-subject`");
+    assert_eq!(found[0]["help"], "compare `x-auth-issuer` together with `x-auth-subject`");
     let assertion = "identity = { prefix = \"x-id-\", assertion = { issuer = \"https://g.com\", keys = [\"K\"] } }";
     let found = of(assertion, &[token("/a", &only("a")), token("/b", &only("b"))]);
     assert!(found[0]["help"].as_str().unwrap().contains("`sub_id`"), "{found:?}");
     let found = of("identity.prefix = \"x-id-\"", &[token("/a", "")]);
-    assert_eq!(found[0]["help"], "compare `x-id-issuer` beside `x-id-subject`");
+    assert_eq!(found[0]["help"], "compare `x-id-issuer` together with `x-id-subject`");
     for routes in [
         [token("/a", &only("a")), token("/b", &format!("{}{own}", only("b")))],
         [token("/a", &only("a")), public("/b", "")],

@@ -92,7 +92,7 @@ fn a_key_that_the_policy_does_not_allow_is_a_warning() {
     let policy = "issuer = \"http://localhost:PORT/oidc\"\nalgorithms = [\"RS256\"]";
     let run = check("key-not-allowed", port, policy, &[]);
     assert_eq!(run.code, Some(0));
-    let warning = "warning[key-not-allowed]: issuers.a: the policy allows no algorithm of the key";
+    let warning = "warning[key-not-allowed]: issuers.a: the policy allows none of the algorithms";
     assert!(run.out.starts_with(warning), "{}", run.out);
     assert!(run.out.contains("  - e1: EC P-256, not used\n"), "{}", run.out);
     assert_eq!(check("key-denied", port, policy, &["--deny-warnings"]).code, Some(1));

@@ -50,7 +50,7 @@ fn a_policy_of_an_environment_is_taken_for_that_environment_only() {
         "[env.staging.vars.POLICY]\nversion = 1\nroutes = [{ path = \"/\", access = \"deny\" }]\n",
     );
     let run = folder.run(&["routes"]);
-    let message = "error: wrangler.toml holds policies of environments only: choose one with --env\n";
+    let message = "error: wrangler.toml has policies for environments only: choose one with --env\n";
     assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(2), "", message));
     assert_eq!(folder.run(&["routes", "--env", "staging"]).code, Some(0));
 }

@@ -56,11 +56,11 @@ test('a policy with mistakes is not written', async () => {
 test('a good one is, and a gate takes it', { timeout: 120_000 }, async () => {
   const first = await push(['policy.toml']);
   assert.equal(first.code, 0, first.err);
-  assert.equal(first.out, 'There was no policy.\nPOLICY_KV has the policy of 1 route now; gates take it up within two minutes.\n');
+  assert.equal(first.out, 'There was no policy.\nPOLICY_KV now has the policy, with 1 route; gates pick it up within two minutes.\n');
   await inForce('/a');
 
   const again = await push(['policy.toml']);
-  assert.deepEqual([again.code, again.out], [0, 'POLICY_KV has this policy already.\n']);
+  assert.deepEqual([again.code, again.out], [0, 'POLICY_KV already has this policy.\n']);
 
   const dry = await push(['other.yaml', '--dry-run']);
   assert.deepEqual([dry.code, dry.out], [0, '- route /a\n+ route /b\nNothing was written.\n']);
@@ -98,13 +98,13 @@ test('into the deployed Worker\'s KV, by Cloudflare\'s API', { timeout: 120_000 
   const remote = (file) => run(tool, ['push', file, '--', '--config', 'wrangler.toml'], { cwd: folder, env: { ...env, ...account } });
 
   const first = await remote('policy.toml');
-  assert.deepEqual([first.code, first.out], [0, 'There was no policy.\nPOLICY_KV has the policy of 1 route now; gates take it up within two minutes.\n'], first.err);
+  assert.deepEqual([first.code, first.out], [0, 'There was no policy.\nPOLICY_KV now has the policy, with 1 route; gates pick it up within two minutes.\n'], first.err);
   assert.equal(JSON.parse(kept.get('policy')).routes[0].path, '/a');
   const again = await remote('policy.toml');
-  assert.deepEqual([again.code, again.out], [0, 'POLICY_KV has this policy already.\n'], again.err);
+  assert.deepEqual([again.code, again.out], [0, 'POLICY_KV already has this policy.\n'], again.err);
   kept.set('policy', kept.get('policy').replace('"routes":', '"routes":[],"routes":'));
   const mended = await remote('policy.toml');
-  assert.match(mended.out, /^What is there has errors: the gate refuses it\.\nPOLICY_KV has the policy of 1 route now/, mended.err);
+  assert.match(mended.out, /^The policy there has errors: the gate refuses it\.\nPOLICY_KV now has the policy, with 1 route/, mended.err);
   assert.doesNotMatch(kept.get('policy'), /"routes":\[\]/);
 });
 

@@ -1,4 +1,4 @@
-//! `portcullis check`: everything that is wrong with a policy.
+//! `portcullis check`: all findings about a policy.
 
 mod online;
 
@@ -16,30 +16,30 @@ use crate::output::{Output, Stream, printable};
 use crate::policy::{ExaminedPolicy, PolicyContent, PolicyInput, examine, read};
 use online::IssuerReport;
 
-/// Check a policy: all problems at once, each underlined
+/// Check a policy, and show every problem in its place
 ///
 /// FILE is a policy in TOML, JSON or YAML, or a wrangler.toml (or wrangler.json) with the policy in `[vars.POLICY]`;
-/// the policies of all its environments are checked. With an error the gate refuses every request. A warning is legal,
-/// but likely not meant; a note is worth a look.
+/// the policies of all its environments are checked. The gate refuses every request while its policy has an error. A
+/// warning is about something valid that is probably a mistake; a note is worth a look.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     input: PolicyInput,
 
-    /// Fetch the issuers' keys too, and say which of them would be used
+    /// Fetch the issuers' keys too, and list those that would be used
     #[arg(long)]
     online: bool,
 
-    /// How to print what is found
+    /// How to print the findings
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     format: CheckFormat,
 
-    /// End with 1 for warnings too, not for errors only
+    /// Exit with 1 for warnings too, not only for errors
     #[arg(long)]
     deny_warnings: bool,
 
-    /// Leave out the findings of this kind; may be given several times
+    /// Hide findings of this kind; may be repeated
     #[arg(long, value_name = "RULE", value_parser = rules())]
     allow: Vec<String>,
 }
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failu
     Ok(if findings.iter().any(is_bad) { Completion::Findings } else { Completion::Clean })
 }
 
-/// All findings of a policy; its issuers' keys are fetched if there is a list for them.
+/// All findings about a policy. Its issuers' keys are fetched if there is a list to add them to.
 fn check(examined: ExaminedPolicy<'_>, keys: Option<&mut Vec<IssuerReport>>, output: &Output) -> Vec<Finding> {
     let (value, policy) = match examined.content {
         PolicyContent::Valid { value, policy } => (value, policy),
@@ -126,12 +126,12 @@ fn write(
     Ok(())
 }
 
-/// What scripts get.
+/// The output of `--format json`.
 #[derive(Serialize)]
 struct CheckReport<'r> {
     #[serde(flatten)]
     findings: json::JsonReport<'r>,
-    /// With `--online`.
+    /// Only with `--online`.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuers: Option<&'r [IssuerReport]>,
 }
@@ -146,7 +146,7 @@ fn summary(findings: &[Finding]) -> String {
     if kinds.is_empty() { "no problems".to_owned() } else { kinds.join(", ") }
 }
 
-/// What may be allowed: all that is no error.
+/// The rules that may be allowed: all that are not errors.
 fn rules() -> PossibleValuesParser {
     PossibleValuesParser::new(RULES.iter().filter(|rule| rule.severity != Severity::Error).map(|rule| rule.name))
 }

@@ -1,4 +1,4 @@
-//! `check --online`: the keys that the gate would use, found by its own code.
+//! `check --online`: the keys that the gate would use, found with its own code.
 
 use futures_util::FutureExt;
 use portcullis::jose::algorithm::Algorithm;
@@ -25,11 +25,11 @@ pub(super) struct IssuerReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
     keys: Vec<KeyReport>,
-    /// Entries of the set that are no usable keys.
+    /// The number of entries in the set that are not usable keys.
     passed_over: usize,
 }
 
-/// A key, and what the gate would verify with it.
+/// A key, and the algorithms that the gate would use it for.
 #[derive(Debug, Serialize)]
 struct KeyReport {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,18 +39,18 @@ struct KeyReport {
     algorithms: Vec<&'static str>,
 }
 
-/// Fetches the keys of all issuers of a policy. What cannot be used is a finding.
+/// Fetches the keys of all issuers of a policy. Keys that cannot be fetched or used are findings.
 pub(super) fn keys(policy: &Policy, value: &SourceValue, output: &Output) -> (Vec<IssuerReport>, Vec<Finding>) {
     let (mut all, mut findings) = (Vec::new(), Vec::new());
     for issuer in &policy.issuers {
-        output.progress(&format!("{}: asking for keys", issuer.issuer));
+        output.progress(&format!("{}: fetching keys", issuer.issuer));
         let finding = |rule, message: String| {
             let place = Place::at(&[PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name)]);
             let key = if value.locate(&place).value.get("jwks_uri").is_some() { "jwks_uri" } else { "issuer" };
             let shown = Place::at(&[PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name), PlaceStep::Key(key)]);
             Finding { place, ..Finding::new(rule, Highlight::Value.span(value, &shown), message) }
         };
-        // The network answers at once or not at all, so nothing is left to wait for.
+        // The network call blocks, so the future is ready at the first poll.
         let found = keys_of(issuer).now_or_never().unwrap_or_else(|| Err(Fault("no answer".to_owned())));
         match found {
             Err(fault) => findings.push(finding(&KEYS, fault.to_string())),
@@ -81,26 +81,26 @@ async fn keys_of(issuer: &Issuer) -> Result<IssuerReport, Fault> {
     })
 }
 
-/// The usable keys of a set, and how many entries it has.
+/// The usable keys of a set, and the number of its entries.
 async fn fetch(issuer: &Issuer, url: &str) -> Result<(Vec<PublicKey>, usize), Fault> {
     let get = Get { url, etag: None, timeout_ms: issuer.timeout_ms, max_bytes: MAX_SET_BYTES };
     let Fetched::Document { body, .. } = Web.get(get).await? else {
-        return Err(Fault(format!("GET {url}: 304 without a copy at hand")));
+        return Err(Fault(format!("GET {url}: 304 without a cached copy")));
     };
-    let said = |problem: String| Fault(format!("the answer of {url}: {problem}"));
+    let said = |problem: String| Fault(format!("the answer from {url}: {problem}"));
     let set = Json::parse(&body).map_err(|error| said(error.to_string()))?;
     let keys = usable_keys(&set).map_err(|error| said(error.to_string()))?;
     let entries = set.as_object().and_then(|set| set.get("keys")?.as_array()).map_or(0, <[Json<'_>]>::len);
     Ok((keys, entries))
 }
 
-/// Keys that the policy allows no algorithm of.
+/// Findings about keys whose algorithms the policy does not allow.
 fn unfit(found: &IssuerReport) -> impl Iterator<Item = (&'static FindingRule, String)> {
     let has_none = found.keys.iter().all(|key| key.algorithms.is_empty());
-    let of_all = has_none.then(|| (&KEYS, "the policy allows no algorithm of any key of this issuer".to_owned()));
+    let of_all = has_none.then(|| (&KEYS, "the policy allows none of the algorithms of this issuer's keys".to_owned()));
     let of_one = found.keys.iter().filter(move |key| !has_none && key.algorithms.is_empty()).map(|key| {
         let kid = key.kid.as_ref().map(|kid| format!(" {kid:?}")).unwrap_or_default();
-        (&KEY_NOT_ALLOWED, format!("the policy allows no algorithm of the key{kid} ({})", key.kind))
+        (&KEY_NOT_ALLOWED, format!("the policy allows none of the algorithms of the key{kid} ({})", key.kind))
     });
     of_all.into_iter().chain(of_one)
 }
@@ -120,7 +120,7 @@ fn kind(material: &Material) -> String {
     }
 }
 
-/// Tells people which keys there are.
+/// Lists the keys for people.
 pub(super) fn write(all: &[IssuerReport], output: &Output) {
     for issuer in all {
         output.line(&format!("{} {}", output.paint(BOLD, &issuer.name), issuer.issuer));
@@ -133,7 +133,7 @@ pub(super) fn write(all: &[IssuerReport], output: &Output) {
         }
         if issuer.passed_over > 0 {
             output.line(&format!(
-                "  - {} passed over: not for signatures, too weak or of no known type",
+                "  - {} skipped: not for signatures, too weak, or of an unknown type",
                 issuer.passed_over
             ));
         }

@@ -1,4 +1,4 @@
-//! JSON, and JSON with comments, as wrangler.jsonc is written.
+//! JSON, and JSON with comments, the syntax of wrangler.jsonc.
 
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged;
@@ -9,15 +9,15 @@ use serde_json::Number;
 use super::text::{Span, SyntaxError};
 use super::value::{SourceKey, SourceNode, SourceValue};
 
-/// What is let through.
+/// Which extensions of JSON are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Strict,
-    /// Comments and trailing commas too.
+    /// Comments and trailing commas.
     Comments,
 }
 
-/// Reads JSON; the first error otherwise.
+/// Parses JSON. The error is the first syntax error.
 pub(super) fn parse(text: &str, dialect: Dialect) -> Result<SourceValue, Vec<SyntaxError>> {
     let has_comments = dialect == Dialect::Comments;
     let options = ParseOptions {
@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str, dialect: Dialect) -> Result<SourceValue, Vec<Syn
     let Some(root) = &result.value else {
         return Err(vec![SyntaxError::new(0..text.len(), "expected a JSON value, found nothing")]);
     };
-    // The parser that knows places takes some texts that are no JSON: control characters, half surrogates.
+    // The parser that reports spans accepts some invalid JSON: control characters and lone surrogates in strings.
     let wrong = match &result.tokens {
         Some(tokens) => tokens.iter().find_map(|token| wrong_string(text, token)),
         None => serde_json::from_str::<serde_json::Value>(text).err().map(|error| strict_error(text, &error)),
@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str, dialect: Dialect) -> Result<SourceValue, Vec<Syn
     wrong.map_or_else(|| Ok(value(root)), |error| Err(vec![error]))
 }
 
-/// What is wrong with a string, whatever comments stand around it.
+/// The error in a string token, if it is invalid.
 fn wrong_string(text: &str, token: &TokenAndRange<'_>) -> Option<SyntaxError> {
     let written = text.get(span(token.range)).filter(|_| matches!(token.token, Token::String(_)))?;
     let SyntaxError { span, message } = strict_error(written, &serde_json::from_str::<String>(written).err()?);

@@ -1,4 +1,4 @@
-//! Files that hold policies: read with the place of everything in the text.
+//! Files that contain policies, parsed into values that know their position in the text.
 
 mod json;
 mod policies;

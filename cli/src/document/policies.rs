@@ -1,4 +1,4 @@
-//! Where a file holds policies: it is one itself, or it configures a Worker that has some.
+//! Finds the policies in a file: the file is a policy itself, or it configures a Worker with policies.
 
 use std::borrow::Cow;
 
@@ -11,22 +11,22 @@ use super::value::{MAX_DEPTH, ProblemKind, SourceValue};
 use crate::exit::Failure;
 use crate::output::printable;
 
-/// The variable of the Worker that holds the policy.
+/// The Worker variable that contains the policy.
 const VARIABLE: &str = "POLICY";
 
-/// A policy within a file.
+/// A policy in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct PolicyValue<'d> {
-    /// Whose it is, where it is not the default environment's.
+    /// Its environment, unless it is the default one.
     pub(crate) environment: Option<&'d str>,
-    /// Where the file has it.
+    /// Its place in the file.
     pub(crate) place: Place,
-    /// The policy; what is wrong with the JSON in a string that should hold one.
+    /// The policy. The error is for a string that is not valid JSON.
     pub(crate) value: Result<Cow<'d, SourceValue>, Vec<SyntaxError>>,
 }
 
-/// The policies of a file: one that is a policy itself, or `[vars.POLICY]` and `[env.NAME.vars.POLICY]` of a
-/// configuration of wrangler's.
+/// The policies of a file: the file itself, or `[vars.POLICY]` and `[env.NAME.vars.POLICY]` of a wrangler
+/// configuration.
 pub(crate) fn policies(document: &ParsedSource) -> Result<Vec<PolicyValue<'_>>, Failure> {
     if !is_configuration(&document.root) {
         let (place, value) = (Place::default(), Ok(Cow::Borrowed(&document.root)));
@@ -39,18 +39,18 @@ pub(crate) fn policies(document: &ParsedSource) -> Result<Vec<PolicyValue<'_>>, 
     let found: Vec<_> = default.into_iter().chain(others).collect();
     if found.is_empty() {
         let name = printable(&document.source.name);
-        return Err(Failure::new(format!("{name} holds no policy: expected the table [vars.{VARIABLE}]")));
+        return Err(Failure::new(format!("{name} contains no policy: expected the table [vars.{VARIABLE}]")));
     }
     Ok(found)
 }
 
-/// Whether this configures a Worker: it has variables, or what every Worker has, and no routes of a policy.
+/// Whether this is the configuration of a Worker: it has one of the keys that only such a file has.
 pub(crate) fn is_configuration(root: &SourceValue) -> bool {
     ["vars", "env", "main", "compatibility_date"].iter().any(|key| root.get(key).is_some())
 }
 
-/// Keys of a configuration that are there twice. wrangler takes the last of each and says nothing, so a policy that is
-/// shown to be good would not be the one that is deployed. Those of a policy are told with all else that is wrong with it.
+/// Duplicate keys of a configuration. wrangler silently uses the last one, so the policy that was checked might not be
+/// the one that is deployed. Those within a policy are reported with its other errors.
 pub(crate) fn repeated_keys(root: &SourceValue) -> Vec<SyntaxError> {
     if !is_configuration(root) {
         return Vec::new();
@@ -87,7 +87,7 @@ fn policy<'d>(document: &'d ParsedSource, environment: Option<&'d str>, value: &
     PolicyValue { environment, place, value }
 }
 
-/// The policy in a string. Its places are known where the file has the text as it is, without escapes.
+/// The policy in a string. Positions within it are known only if the file contains it verbatim, without escapes.
 fn within(document: &ParsedSource, value: &SourceValue, text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
     let written = document.source.text.get(value.span.clone()).unwrap_or_default();
     let offset = written.find(text).map(|offset| value.span.start + offset);

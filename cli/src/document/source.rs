@@ -1,4 +1,4 @@
-//! Files: what they are called, how they are written, what they hold.
+//! Input files: their names, their syntax and their contents.
 
 use std::io::Read;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{json, toml, yaml};
 use crate::exit::Failure;
 use crate::output::printable;
 
-/// How a file is written.
+/// The syntax of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Syntax {
     Toml,
@@ -21,16 +21,16 @@ pub(crate) enum Syntax {
     Yaml,
 }
 
-/// A text and where it came from.
+/// A text, and where it is from.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    /// As in messages: the path, or `<stdin>`.
+    /// The name for messages: the path, or `<stdin>`.
     pub(crate) name: String,
     pub(crate) text: String,
     pub(crate) syntax: Syntax,
 }
 
-/// A source that was read.
+/// A source and its parsed value.
 #[derive(Clone, Debug)]
 pub(crate) struct ParsedSource {
     pub(crate) source: Source,
@@ -38,9 +38,9 @@ pub(crate) struct ParsedSource {
 }
 
 impl Syntax {
-    /// What the name of a file says.
+    /// The syntax by the file's name.
     fn of_path(path: &Path) -> Option<Self> {
-        // wrangler reads it as it reads its wrangler.jsonc.
+        // wrangler reads wrangler.json like wrangler.jsonc.
         if path.file_name()? == "wrangler.json" {
             return Some(Self::Jsonc);
         }
@@ -53,7 +53,7 @@ impl Syntax {
         }
     }
 
-    /// What a text without a name looks like.
+    /// The syntax that a text without a file name seems to have.
     fn of_text(text: &str) -> Self {
         let is_toml = |line: &str| line.starts_with('[') || line.split_once('=').is_some_and(|(key, _)| is_key(key));
         match text.trim_start().chars().next() {
@@ -78,15 +78,15 @@ impl Source {
         let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {shown}: {error}"));
         let bytes = if is_stdin { read_stdin() } else { std::fs::read(path) }.map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            Failure::new(format!("{shown} is not UTF-8: byte {} begins no character", error.utf8_error().valid_up_to()))
+            Failure::new(format!("{shown} is not UTF-8: invalid sequence at byte {}", error.utf8_error().valid_up_to()))
         })?;
-        // Some editors put a byte order mark in front of every file.
+        // Some editors begin every file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         let syntax = syntax.or_else(|| Syntax::of_path(path)).unwrap_or_else(|| Syntax::of_text(&text));
         Ok(Self { name, text, syntax })
     }
 
-    /// Parses the text; all that is wrong with it otherwise.
+    /// Parses the text. The error is all syntax errors that were found.
     pub(crate) fn parse(&self) -> Result<SourceValue, Vec<SyntaxError>> {
         match self.syntax {
             Syntax::Toml => toml::parse(&self.text),

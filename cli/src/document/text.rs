@@ -1,11 +1,11 @@
-//! Parts of a text.
+//! Spans of a text, and errors at them.
 
 use std::ops::Range;
 
-/// Bytes of a text.
+/// A range of bytes in a text.
 pub(crate) type Span = Range<usize>;
 
-/// Why a text is not written as its syntax asks.
+/// A syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
     pub(crate) span: Span,

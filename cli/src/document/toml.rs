@@ -1,4 +1,4 @@
-//! TOML, as wrangler.toml is written.
+//! TOML, the syntax of wrangler.toml.
 
 use serde_json::Number;
 use toml::Spanned;
@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::text::{Span, SyntaxError};
 use super::value::{SourceKey, SourceNode, SourceValue};
 
-/// Reads TOML; all errors otherwise, as the parser goes on behind them.
+/// Parses TOML. The error is all syntax errors: the parser recovers from each.
 pub(super) fn parse(text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
     let end = text.len();
     let errors = errors.into_iter().map(|error| SyntaxError::new(error.span().unwrap_or(end..end), error.message()));
     let mut errors: Vec<_> = errors.collect();
-    // Each of many brackets without a partner is told at the end of the text.
+    // Every unclosed bracket is reported at the end of the text.
     errors.dedup();
     Err(errors)
 }

@@ -1,4 +1,4 @@
-//! What a file holds, whatever its syntax, with the place of each part in the text.
+//! Parsed values, independent of the file's syntax, with their spans in the text.
 
 use std::collections::HashSet;
 
@@ -8,17 +8,17 @@ use serde_json::{Number, Value as Json};
 
 use super::text::{Span, SyntaxError};
 
-/// The most levels of nesting in a file. The policy itself may have less ([`portcullis::jose::json::MAX_DEPTH`]).
+/// The maximum depth of nesting in a file. A policy in it may be nested less deeply ([`portcullis::jose::json::MAX_DEPTH`]).
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// A value and where it stands.
+/// A value and its span.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceValue {
     pub(crate) node: SourceNode,
     pub(crate) span: Span,
 }
 
-/// A value that JSON can write, or one that it cannot.
+/// A value of JSON, or one that JSON cannot represent.
 #[derive(Clone, Debug)]
 pub(crate) enum SourceNode {
     Null,
@@ -27,44 +27,44 @@ pub(crate) enum SourceNode {
     Text(String),
     List(Vec<SourceValue>),
     Table(Vec<(SourceKey, SourceValue)>),
-    /// In words: a date, a number that is infinite, …
+    /// What JSON cannot represent, in words: a date, an infinite number, …
     Foreign(&'static str),
 }
 
-/// A key of a table and where it stands.
+/// A key of a table and its span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SourceKey {
     pub(crate) name: String,
     pub(crate) span: Span,
 }
 
-/// Something of a value that JSON cannot say, or no policy may.
+/// A part of a value that JSON cannot represent, or that a policy must not contain.
 #[derive(Clone, Debug)]
 pub(crate) struct ValueProblem {
     pub(crate) kind: ProblemKind,
-    /// Below the value.
+    /// Relative to the value.
     pub(crate) place: Place,
     pub(crate) error: SyntaxError,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemKind {
-    /// A key that is there twice.
+    /// A duplicate key.
     Repeated,
-    /// A value that JSON cannot write.
+    /// A value that JSON cannot represent.
     Foreign,
-    /// Too many levels.
+    /// Nested too deeply.
     Deep,
 }
 
-/// What is found at a place.
+/// The result of looking up a place.
 #[derive(Clone, Debug)]
 pub(crate) struct Located<'v> {
-    /// The value; the nearest one above where there is none.
+    /// The value; if there is none, the nearest one that contains the place.
     pub(crate) value: &'v SourceValue,
-    /// The key in front of it.
+    /// Its key, if it is a member of a table.
     pub(crate) key: Option<&'v SourceKey>,
-    /// Whether there is such a place.
+    /// Whether the place exists.
     pub(crate) is_there: bool,
 }
 
@@ -73,17 +73,17 @@ impl SourceValue {
         Self { node, span }
     }
 
-    /// The value of a key, if this is a table that has it.
+    /// The value of a key, if this is a table with that key.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         self.entries().iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
     }
 
-    /// The items of the list at a key; none where there is no list.
+    /// The elements of the list at a key; none if there is no list.
     pub(crate) fn list(&self, name: &str) -> &[Self] {
         self.get(name).map(Self::items).unwrap_or_default()
     }
 
-    /// The strings in the list at a key.
+    /// The strings in the list at a key; none if there is no list.
     pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
         self.list(name).iter().filter_map(Self::as_str).collect()
     }
@@ -111,7 +111,7 @@ impl SourceValue {
         }
     }
 
-    /// What stands at a place below this value.
+    /// Looks up a place within this value.
     pub(crate) fn locate(&self, place: &Place) -> Located<'_> {
         let mut found = Located { value: self, key: None, is_there: true };
         for step in place.steps() {
@@ -147,7 +147,7 @@ impl SourceValue {
         }
     }
 
-    /// The same value, with other places.
+    /// The same value, with its spans mapped.
     pub(crate) fn placed(mut self, place: &impl Fn(Span) -> Span) -> Self {
         self.span = place(self.span);
         self.node = match self.node {
@@ -162,7 +162,7 @@ impl SourceValue {
         self
     }
 
-    /// The same value with the first of each key only, as [`Self::locate`] sees it.
+    /// The same value with only the first of duplicate keys, which is the one that [`Self::locate`] finds.
     pub(crate) fn without_repeats(&self) -> Self {
         let node = match &self.node {
             SourceNode::List(items) => SourceNode::List(items.iter().map(Self::without_repeats).collect()),
@@ -176,7 +176,7 @@ impl SourceValue {
         Self::new(node, self.span.clone())
     }
 
-    /// What JSON cannot say, or no policy may: keys that are there twice, values of other kinds, too many levels.
+    /// Duplicate keys, values that JSON cannot represent, and values that are nested too deeply.
     pub(crate) fn problems(&self, most_levels: usize) -> Vec<ValueProblem> {
         let mut problems = Vec::new();
         self.collect_problems(most_levels.min(MAX_DEPTH), &mut Vec::new(), &mut problems);
@@ -198,7 +198,7 @@ impl SourceValue {
                 problems.push(problem(ProblemKind::Deep, steps, &self.span, "nested too deeply".to_owned()));
             }
             (SourceNode::Foreign(what), _) => {
-                let message = format!("expected a value that JSON has, found {what}");
+                let message = format!("expected a value that JSON can represent, found {what}");
                 problems.push(problem(ProblemKind::Foreign, steps, &self.span, message));
             }
             (SourceNode::List(items), _) => {
@@ -213,7 +213,7 @@ impl SourceValue {
                 for (key, value) in entries {
                     steps.push(PlaceStep::Key(&key.name));
                     if !seen.insert(key.name.as_str()) {
-                        let message = format!("the key {:?} is there twice", key.name);
+                        let message = format!("duplicate key {:?}", key.name);
                         problems.push(problem(ProblemKind::Repeated, steps, &key.span, message));
                     }
                     value.collect_problems(levels - 1, steps, problems);

@@ -1,4 +1,4 @@
-//! YAML 1.2 with the core schema (§10.3): what has no quotes and looks like a number, `true` or `null` is one.
+//! YAML 1.2 with the core schema (§10.3): a plain scalar that looks like a number, `true` or `null` is one.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use serde_json::Number;
 use super::text::{Span, SyntaxError};
 use super::value::{MAX_DEPTH, SourceKey, SourceNode, SourceValue};
 
-/// The most values that aliases may multiply a document to.
+/// The maximum number of values in a document, with its aliases expanded.
 const MAX_VALUES: usize = 1_000_000;
 
-/// Reads the one document of a YAML text; the first error otherwise.
+/// Parses YAML with one document. The error is the first syntax error.
 pub(super) fn parse(text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
     Reader::new(text).document().map_err(|error| vec![error])
 }
@@ -19,7 +19,8 @@ pub(super) fn parse(text: &str) -> Result<SourceValue, Vec<SyntaxError>> {
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     text: &'t str,
-    /// The parser counts characters; texts are cut at bytes. One that is all ASCII needs no table.
+    /// The byte offset of each character, since the parser counts characters; `None` for ASCII, where they are the
+    /// same.
     bytes: Option<Vec<usize>>,
     anchors: HashMap<usize, SourceValue>,
     values: usize,
@@ -103,7 +104,7 @@ impl<'t> Reader<'t> {
             }
             let span = self.span(marks);
             let Event::Scalar(name, ..) = event else {
-                return Err(SyntaxError::new(span, "expected a key that is a string"));
+                return Err(SyntaxError::new(span, "expected a string as the key"));
             };
             let key = SourceKey { name: name.into_owned(), span };
             let (event, marks) = self.next()?;
@@ -111,12 +112,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// An alias stands for all that its anchor holds; a small text could hold ever more.
+    /// Expands an alias. Nested aliases could make a small text arbitrarily large.
     fn alias(&mut self, anchor: usize, marks: Marks) -> Result_<SourceValue> {
         let span = self.span(marks);
         let value = self.anchors.get(&anchor).cloned();
         let value =
-            value.ok_or_else(|| SyntaxError::new(span.clone(), "expected an alias of a value that ended before"))?;
+            value.ok_or_else(|| SyntaxError::new(span.clone(), "expected an alias of a value that is complete"))?;
         self.values += count(&value);
         if self.values > MAX_VALUES {
             return Err(SyntaxError::new(span, "aliases make this document too large"));
@@ -165,7 +166,7 @@ fn number(text: &str) -> Option<SourceNode> {
     if let Ok(number) = text.parse::<i64>() {
         return Some(SourceNode::Number(number.into()));
     }
-    // Rust reads `infinity` and the like as numbers too.
+    // Rust also parses `infinity` and the like as numbers.
     let looks_like_one = digits.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
     let float = text.parse::<f64>().ok().filter(|_| looks_like_one)?;
     Some(Number::from_f64(float).map_or(SourceNode::Foreign("a number out of range"), SourceNode::Number))

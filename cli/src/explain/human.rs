@@ -9,10 +9,10 @@ use crate::trial::candidates::{CandidateStanding, RouteCandidate};
 use crate::trial::record::{Check, CheckOutcome};
 use crate::trial::time;
 
-/// The longest value of a header that is shown whole.
+/// A longer header value is truncated.
 const MAX_VALUE: usize = 300;
 
-/// Where what a check expects and finds begins.
+/// The column where a check's expected and found values begin.
 const CHECK_INDENT: usize = 29;
 
 pub(super) fn write(explanation: &Explanation, output: &Output) {
@@ -47,7 +47,7 @@ fn caller(caller: CallerKind) -> &'static str {
 fn routes(explanation: &Explanation, output: &Output) {
     heading(output, "Routes");
     if explanation.candidates.iter().all(|candidate| candidate.standing == CandidateStanding::OtherPath) {
-        output.line("  none has this path");
+        output.line("  no route has this path");
     }
     for candidate in &explanation.candidates {
         write_candidate(candidate, output);
@@ -99,7 +99,7 @@ fn write_check(check: &Check, output: &Output) {
             block(output, CHECK_INDENT, &format!("found    {found}{note}"));
         }
         (CheckOutcome::Refused, None) => item(output, &head, style, &format!("expected {expected}")),
-        // That a path has one reading, say, goes without saying.
+        // What the checks of the first two steps expect is obvious, such as an unambiguous path.
         (_, Some(found)) if found == expected || *step <= 2 => {
             item(output, &head, style, &format!("{found}{note}"));
         }
@@ -123,7 +123,7 @@ fn write_answer(title: &str, answer: &ExplainedAnswer, style: Style, output: &Ou
 
 fn write_forward(forward: &ToOrigin, output: &Output) {
     heading(output, "Allowed; the origin receives");
-    let through = forward.service.as_ref().map(|binding| format!(" through the service {binding}"));
+    let through = forward.service.as_ref().map(|binding| format!(" through the service binding {binding}"));
     let url = format!("{} {}", forward.method, forward.url);
     block(output, 2, &format!("{}{}", output.paint(GREEN, &url), through.unwrap_or_default()));
     for header in &forward.set {
@@ -139,7 +139,7 @@ fn write_forward(forward: &ToOrigin, output: &Output) {
         item(output, "  kept     ", DIM, &forward.kept.join(", "));
     }
     if !forward.added.is_empty() {
-        heading(output, "To the origin's answer are added");
+        heading(output, "Headers added to the origin's answer");
     }
     for header in &forward.added {
         block(output, 2, &format!("{}: {}", header.name, header.value));
@@ -158,13 +158,13 @@ fn heading(output: &Output, text: &str) {
     output.line(&output.paint(BOLD, text));
 }
 
-/// A text behind a head that is painted; its further lines stand below its first.
+/// Text after a coloured head; further lines are aligned with the first.
 fn item(output: &Output, head: &str, style: Style, text: &str) {
     let width = head.chars().count();
     output.line(&format!("{}{}", output.paint(style, head), below(output, width, text)));
 }
 
-/// A text that is indented.
+/// Indented text.
 fn block(output: &Output, indent: usize, text: &str) {
     output.line(&format!("{:indent$}{}", "", below(output, indent, text)));
 }

@@ -18,28 +18,29 @@ use crate::trial::candidates::RouteText;
 use crate::trial::{LocalGate, TrialRequest, replace_keys, time};
 use report::{CallerKind, Explanation};
 
-/// Explain what becomes of a request, and why
+/// Explain how a request is decided, and why
 ///
-/// The request is decided by the code of the Worker. Shown are the routes that came near, each check with what was
-/// expected and found, the answer, and what the origin would receive. Nothing is sent to the origin. A token is verified
-/// with the keys of its issuer, which are fetched as the Worker fetches them; neither it nor its signature is ever shown.
+/// The request is decided by the code of the Worker. The output shows the routes that match or nearly do, each check
+/// with what it expected and found, the answer, and what the origin would receive. Nothing is sent to the origin. A
+/// token is verified with the keys of its issuer, which are fetched as the Worker fetches them; neither the token nor
+/// its signature is ever shown.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExplainArgs {
     /// The request's method
     method: String,
 
-    /// Its URL, or only a path (on https://localhost)
+    /// The request's URL, or a path on https://localhost
     url: String,
 
-    /// The policy: a file of its own, or wrangler.toml
+    /// The policy: a policy file, or wrangler.toml
     #[arg(short, long, value_name = "FILE", default_value = "wrangler.toml")]
     policy: PathBuf,
 
     #[command(flatten)]
     reading: ReadOptions,
 
-    /// The caller's token; `-` reads it from standard input, `env:NAME` from a variable
+    /// The caller's token; `-` reads it from standard input, `env:NAME` from an environment variable
     #[arg(short, long)]
     token: Option<String>,
 
@@ -47,7 +48,7 @@ pub(crate) struct ExplainArgs {
     #[arg(short, long, value_name = "JSON", conflicts_with = "token")]
     claims: Option<String>,
 
-    /// A header of the request; may be given several times
+    /// A header of the request; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
 
@@ -55,11 +56,11 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "claims")]
     jwks: Option<PathBuf>,
 
-    /// When: seconds since 1970, or like 2027-01-15T08:00:00Z [default: now]
+    /// The time of the request: seconds since 1970, or like 2027-01-15T08:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     now: Option<u64>,
 
-    /// Fail unless the request is allowed, denied, or answered with a status
+    /// Exit with 1 unless the request is allowed, denied, or answered with this status
     #[arg(long, value_name = "allow|deny|STATUS", value_parser = parse_expectation)]
     expect: Option<ExpectedResult>,
 
@@ -76,8 +77,8 @@ Examples:
 
 Exit codes:
   0  explained, whatever the decision is
-  1  not what --expect says
-  2  wrong usage, a file that cannot be read, or a policy with errors";
+  1  the decision is not the one that --expect says
+  2  a usage error, a file that cannot be read, or a policy with errors";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ExplainFormat {
@@ -86,7 +87,7 @@ enum ExplainFormat {
     Json,
 }
 
-/// What `--expect` says.
+/// The value of `--expect`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ExpectedResult {
     Allow,
@@ -128,7 +129,7 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
 }
 
 impl ExpectedResult {
-    /// `status` is that of the gate's own answer.
+    /// Whether it is met; `status` is that of the gate's own answer.
     fn is_met(self, status: Option<u16>) -> bool {
         match self {
             Self::Allow => status.is_none(),
@@ -164,7 +165,9 @@ fn read_request(args: &ExplainArgs) -> Result<TrialRequest, Failure> {
 
 fn read_token(argument: &str) -> Result<String, Failure> {
     let text = match argument.strip_prefix("env:") {
-        Some(name) => std::env::var(name).map_err(|_| Failure::new(format!("the variable {name} holds no token")))?,
+        Some(name) => {
+            std::env::var(name).map_err(|_| Failure::new(format!("the environment variable {name} holds no token")))?
+        }
         None if argument == "-" => Source::read("-".as_ref(), None)?.text,
         None => argument.to_owned(),
     };
@@ -185,14 +188,14 @@ fn read_claims(argument: &str) -> Result<String, Failure> {
 
 fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jose::public_key::PublicKey>, Failure> {
     let source = Source::read(path, None)?;
-    let unusable = |why: &dyn std::fmt::Display| Failure::new(format!("{} is no key set: {why}", source.name));
+    let unusable = |why: &dyn std::fmt::Display| Failure::new(format!("{} is not a key set: {why}", source.name));
     let document = Json::parse(&source.text).map_err(|error| unusable(&error))?;
     usable_keys(&document).map_err(|error| unusable(&error))
 }
 
-/// Seconds since 1970.
+/// The current time, in seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "here `now` begins its way as an argument")]
 fn clock() -> Result<u64, Failure> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map(|since| since.as_secs()).map_err(|_| Failure::new("the clock stands before 1970: give --now"))
+    since.map(|since| since.as_secs()).map_err(|_| Failure::new("the clock is set before 1970: use --now"))
 }

@@ -1,4 +1,4 @@
-//! An explanation as data: the shape of `--format json`, which docs/cli.md describes.
+//! An explanation as data: the output of `--format json`, which docs/cli.md describes.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use crate::trial::candidates::{RouteCandidate, RouteText, candidates};
 use crate::trial::record::Check;
 use crate::trial::{Trial, TrialDecision, TrialRequest};
 
-/// Changes whenever what a field means does. New fields may come without.
+/// Changes when the meaning of a field changes. New fields may be added without a change.
 const VERSION: u32 = 1;
 
-/// Why a request was decided as it was.
+/// How a request was decided, and why.
 #[derive(Debug, Serialize)]
 pub(super) struct Explanation {
     version: u32,
@@ -30,7 +30,7 @@ pub(super) struct Explanation {
     pub(super) decision: ExplainedDecision,
 }
 
-/// On whose word the decision rests.
+/// What the caller's identity is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum CallerKind {
@@ -55,7 +55,7 @@ pub(super) struct NamedValue {
     pub(super) value: String,
 }
 
-/// What becomes of the request.
+/// The decision.
 #[derive(Debug, Serialize)]
 #[serde(tag = "decision", content = "effect", rename_all = "lowercase")]
 pub(super) enum ExplainedDecision {
@@ -79,13 +79,13 @@ pub(super) struct ToOrigin {
     pub(super) url: String,
     pub(super) service: Option<String>,
     pub(super) timeout_ms: u32,
-    /// Whether Cloudflare's cache may answer in the origin's stead.
+    /// Whether Cloudflare's cache may answer instead of the origin.
     pub(super) cache: bool,
     pub(super) route: String,
     pub(super) set: Vec<NamedValue>,
-    /// Names of headers of the request that are taken away.
+    /// Names of the request's headers that are removed.
     pub(super) removed: Vec<String>,
-    /// Names of headers of the request that go through as they are.
+    /// Names of the request's headers that are forwarded unchanged.
     pub(super) kept: Vec<String>,
     /// Headers that the gate adds to the origin's answer.
     pub(super) added: Vec<NamedValue>,
@@ -137,9 +137,9 @@ impl ExplainedAnswer {
 
 fn to_origin(asked: &TrialRequest, caller: CallerKind, forward: Forward<'_>, added: Vec<(String, String)>) -> ToOrigin {
     let removed: Vec<String> = forward.remove.into_iter().map(Cow::into_owned).collect();
-    // The token of a caller whose claims are given is none of the request's own headers.
+    // With `--claims`, the token is not among the request's own headers.
     let token = (caller == CallerKind::Claims).then_some("authorization");
-    // A server's own host is in the URL; a service gets the caller's.
+    // The URL contains the host of a server; a service receives the caller's `Host`.
     let is_kept = |name: &&str| forward.service.is_some() || !is_rewritten(name);
     let kept = asked.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name)).filter(is_kept);
     let kept = kept.map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! Findings as workflow commands of GitHub Actions, which shows them in the changed files.
+//! Findings as workflow commands of GitHub Actions, which annotates the changed files with them.
 
 use super::Finding;
 use super::position::LineIndex;
@@ -6,7 +6,7 @@ use super::rule::Severity;
 use crate::document::Source;
 use crate::output::printable;
 
-/// A line for a finding.
+/// The workflow command for a finding.
 pub(crate) fn command(finding: &Finding, source: &Source, lines: &LineIndex<'_>) -> String {
     let kind = match finding.severity {
         Severity::Note => "notice",
@@ -27,7 +27,7 @@ pub(crate) fn command(finding: &Finding, source: &Source, lines: &LineIndex<'_>)
 }
 
 fn data(text: &str) -> String {
-    // A line break of ours is kept; nothing else that controls a terminal is.
+    // Line breaks are kept; other control characters are escaped.
     let lines: Vec<String> = text.split('\n').map(printable).collect();
     lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }

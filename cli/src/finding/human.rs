@@ -1,4 +1,4 @@
-//! Findings for people: the text with the place underlined.
+//! Findings for people: snippets of the text with the span underlined.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,16 @@ use super::rule::Severity;
 use crate::document::{Source, Span};
 use crate::output::{Output, Stream, printable, wrap};
 
-/// Room for `     = help: `.
+/// The width of `     = help: `.
 const HELP: usize = 14;
 
-/// So many warnings or notes of one kind are shown; errors all are.
+/// The maximum number of warnings or notes of one kind that are shown; errors are all shown.
 const MOST_OF_A_KIND: usize = 5;
 
-/// Two places with more bytes between them are shown one after the other: the renderer looks through all that it gets.
+/// Two spans with more bytes between them are shown in separate snippets: the renderer processes the whole snippet.
 const FAR: usize = 4096;
 
-/// Writes findings, each with its piece of the text.
+/// Writes findings, each with a snippet of the text.
 pub(crate) fn write(findings: &[Finding], source: &Source, output: &Output, stream: Stream) {
     let page = Page {
         text: &source.text,
@@ -38,16 +38,16 @@ pub(crate) fn write(findings: &[Finding], source: &Source, output: &Output, stre
         }
     }
     for finding in findings.iter().filter(|finding| finding.severity != Severity::Error) {
-        // Taken out, so that each kind is told once.
+        // Removed, so that each kind is reported once.
         if let Some(more) =
             kinds.remove(finding.rule).and_then(|count| count.checked_sub(MOST_OF_A_KIND)).filter(|more| *more > 0)
         {
-            output.write(stream, &format!("{} more like {}; --format json has them all\n", more, finding.rule));
+            output.write(stream, &format!("{} more {} findings; --format json lists them all\n", more, finding.rule));
         }
     }
 }
 
-/// What findings are shown in.
+/// The text that findings are about, and how it is shown.
 struct Page<'s> {
     text: &'s str,
     name: String,
@@ -56,7 +56,7 @@ struct Page<'s> {
     width: usize,
 }
 
-/// What is underlined, and the words beside it.
+/// An underlined span and its label.
 struct Mark<'f> {
     span: Span,
     kind: AnnotationKind,
@@ -72,7 +72,7 @@ impl Page<'_> {
             label: Some(label),
         });
         let is_far = related.as_ref().is_some_and(|mark| mark.span.start.abs_diff(primary.span.start) > FAR);
-        // The piece below `-->`, and one below `:::` for what is far away.
+        // The snippet below `-->`, and one below `:::` for a related span that is far away.
         let pieces = if is_far {
             vec![("-->", vec![primary]), (":::", related.into_iter().collect())]
         } else {
@@ -94,7 +94,7 @@ impl Page<'_> {
             Severity::Warning => Level::WARNING,
             Severity::Note => Level::NOTE,
         };
-        // An error has no name of its own: it cannot be allowed.
+        // The name is for `--allow`, which errors do not have.
         let rule = Some(finding.rule).filter(|_| finding.severity != Severity::Error);
         let label = finding.severity.name().len() + rule.map_or(0, |rule| rule.len() + 2) + ": ".len();
         let title = level.primary_title(wrap(&printable(&finding.title()), self.width.saturating_sub(label), ""));
@@ -111,14 +111,14 @@ impl Page<'_> {
         snippet.path(self.name.as_str()).line_start(line).annotations(marks.iter().map(annotation))
     }
 
-    /// What of the text has these marks, and the number of its first line.
+    /// The span of the text to show for these marks, and the number of its first line.
     fn piece(&self, marks: &[Mark<'_>]) -> (usize, Span) {
         let start = marks.iter().map(|mark| mark.span.start).min().unwrap_or_default();
         let end = marks.iter().map(|mark| mark.span.end).max().unwrap_or_default();
         self.lines.near(&(start..end))
     }
 
-    /// The renderer counts columns from the start of the piece, which may be within a line.
+    /// Corrects the column: the renderer counts from the start of the snippet, which may be within a line.
     fn with_column(&self, rendered: String, arrow: &str, marks: &[Mark<'_>]) -> String {
         let (line, piece) = self.piece(marks);
         let Some(place) = marks.first().map(|mark| self.lines.position(mark.span.start)) else { return rendered };
@@ -129,7 +129,7 @@ impl Page<'_> {
         let header = |column: usize| format!("{}:{line}:{column}", self.name);
         let (wrong, right) = (header(place.column - cut), header(place.column));
         let mut lines: Vec<String> = rendered.split('\n').map(str::to_owned).collect();
-        // A title may hold any words, and so look like a header; below a header stands a bar.
+        // A title may contain anything, even text that looks like a header; only a header is followed by a bar.
         let at = lines.windows(2).position(|pair| match pair {
             [one, next] => unstyled(one) == format!("{arrow} {wrong}") && unstyled(next) == "|",
             _ => false,
@@ -141,7 +141,7 @@ impl Page<'_> {
     }
 }
 
-/// A line without colours and without the blanks around it.
+/// A line without its escape sequences and surrounding blanks.
 fn unstyled(line: &str) -> String {
     let mut parts = line.split('\u{1b}');
     let first = parts.next().unwrap_or_default().to_owned();

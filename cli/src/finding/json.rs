@@ -6,7 +6,7 @@ use super::Finding;
 use super::position::{LineIndex, Position};
 use crate::document::{Source, Span};
 
-/// All of them, and what they were found in.
+/// All findings about a file.
 #[derive(Debug, Serialize)]
 pub(crate) struct JsonReport<'f> {
     file: &'f str,
@@ -19,7 +19,7 @@ struct JsonFinding<'f> {
     rule: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<&'f str>,
-    /// Within the policy; empty for the whole of it.
+    /// The place within the policy; empty for the policy as a whole.
     place: String,
     message: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ struct JsonRelated<'f> {
     end: Position,
 }
 
-/// What is written for a source.
+/// The report on a source.
 pub(crate) fn report<'f>(findings: &'f [Finding], source: &'f Source) -> JsonReport<'f> {
     let lines = LineIndex::new(&source.text);
     let ends = |span: &Span| (lines.position(span.start), lines.position(span.end));

@@ -1,4 +1,4 @@
-//! What a check finds in a file.
+//! Findings about a file, and their formats.
 
 pub(crate) mod github;
 pub(crate) mod human;
@@ -12,22 +12,22 @@ use portcullis::policy::Place;
 use crate::document::{SourceNode, SourceValue, Span};
 use rule::{FindingRule, Severity};
 
-/// Something in a file that is wrong or suspicious.
+/// Something invalid or suspicious in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
     pub(crate) severity: Severity,
-    /// A short name for this kind of finding, for machines.
+    /// The stable name of this kind of finding.
     pub(crate) rule: &'static str,
-    /// The environment of wrangler.toml, where it is not the default one.
+    /// The environment of wrangler.toml, unless it is the default one.
     pub(crate) environment: Option<String>,
-    /// Where in the policy.
+    /// The place in the policy.
     pub(crate) place: Place,
-    /// Where in the text.
+    /// The span in the text.
     pub(crate) span: Span,
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) help: Option<String>,
-    /// Another part of the text that has to do with it, and what it is.
+    /// A related span of the text, and its label.
     pub(crate) related: Option<(Span, String)>,
 }
 
@@ -53,7 +53,7 @@ impl Finding {
         Self { environment: environment.map(str::to_owned), ..self }
     }
 
-    /// The place and the message, as the gate logs them.
+    /// The place and the message, in the format of the gate's log.
     pub(crate) fn title(&self) -> String {
         let environment = self.environment.as_ref().map(|name| format!("env.{name}: ")).unwrap_or_default();
         let place = if self.place.is_root() { String::new() } else { format!("{}: ", self.place) };
@@ -61,7 +61,7 @@ impl Finding {
     }
 }
 
-/// What of a place is underlined.
+/// Which part of a place is underlined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Highlight {
     Key,
@@ -69,7 +69,7 @@ pub(crate) enum Highlight {
 }
 
 impl Highlight {
-    /// The text to underline for a place of a policy. Where there is no such place, it is the table that lacks it.
+    /// The span to underline for a place in a policy; for a missing key, that of the table without it.
     pub(crate) fn span(self, policy: &SourceValue, place: &Place) -> Span {
         let located = policy.locate(place);
         match (self, located.key) {
@@ -79,7 +79,7 @@ impl Highlight {
     }
 }
 
-/// What names a route best is its path.
+/// The span that stands for a value. A route is best identified by its path.
 fn head(value: &SourceValue) -> Span {
     match &value.node {
         SourceNode::Table(_) => value.get("path").map_or(value.span.clone(), |path| path.span.clone()),

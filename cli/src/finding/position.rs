@@ -1,29 +1,29 @@
-//! From bytes of a text to the lines and columns that people and machines count.
+//! Converts byte offsets of a text into lines and columns.
 
 use crate::document::Span;
 
-/// A place in a text, counted from one. Columns are characters, as editors count them.
+/// A position in a text: line and column, counted from 1. Columns are characters, as in editors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
 
-/// A longer underline would make the lines of a snippet too long.
+/// The maximum width of an underline; a wider one would make the lines of a snippet too long.
 const MOST_UNDERLINED: usize = 56;
 
-/// On either side of a span so many bytes of its lines are shown at the most: the renderer looks through all that it gets,
-/// and shows less.
+/// The maximum number of bytes of its line that a snippet contains on either side of a span. The renderer shows less,
+/// but processes the whole snippet.
 const MOST_AROUND: usize = 512;
 
-/// Characters are counted in advance for every so many bytes, since a line may be as long as the text.
+/// Characters are counted in advance at every so many bytes, since a line may be as long as the text.
 const BLOCK: usize = 4096;
 
-/// The beginnings of the lines of a text.
+/// An index of the lines of a text.
 pub(crate) struct LineIndex<'t> {
     text: &'t str,
     starts: Vec<usize>,
-    /// The characters in front of each block.
+    /// The number of characters before each block.
     counts: Vec<usize>,
 }
 
@@ -38,21 +38,21 @@ impl<'t> LineIndex<'t> {
         Self { text, starts: std::iter::once(0).chain(behind_breaks).collect(), counts: counts.collect() }
     }
 
-    /// The line and column of a byte.
+    /// The line and column of a byte offset.
     pub(crate) fn position(&self, byte: usize) -> Position {
         let line = self.number(byte);
         let start = self.starts.get(line - 1).copied().unwrap_or_default();
         Position { line, column: self.characters(byte).saturating_sub(self.characters(start)) + 1 }
     }
 
-    /// The characters in front of a byte.
+    /// The number of characters before a byte offset.
     fn characters(&self, byte: usize) -> usize {
         let block = (byte / BLOCK).min(self.counts.len().saturating_sub(1));
         let rest = self.text.as_bytes().get(block * BLOCK..byte.min(self.text.len()));
         self.counts.get(block).copied().unwrap_or_default() + rest.map_or(0, characters)
     }
 
-    /// The lines that a span touches, as far as they are near it, without the last line break, and the number of the first.
+    /// The number of a span's first line, and the part of its lines that is near it, without the last line break.
     pub(crate) fn near(&self, span: &Span) -> (usize, Span) {
         let (line, around) = self.around(span);
         let start = self.text.ceil_char_boundary(span.start.saturating_sub(MOST_AROUND));
@@ -60,7 +60,7 @@ impl<'t> LineIndex<'t> {
         (line, around.start.max(start)..around.end.min(end))
     }
 
-    /// The whole lines that a span touches, without the last line break, and the number of the first.
+    /// The number of a span's first line, and its whole lines without the last line break.
     fn around(&self, span: &Span) -> (usize, Span) {
         let [first, last] = [span.start, span.end.max(span.start)].map(|byte| self.number(byte));
         let start = self.starts.get(first - 1).copied().unwrap_or_default();
@@ -69,7 +69,8 @@ impl<'t> LineIndex<'t> {
         (first, start..start + text.trim_end_matches(['\r', '\n']).len().max(span.end.saturating_sub(start)))
     }
 
-    /// What of a span is underlined: it stays on its first line; of a table that goes on beyond it is the brace.
+    /// The part of a span to underline: what is on its first line, or only the opening brace of a table with more
+    /// lines.
     pub(crate) fn head(&self, span: &Span) -> Span {
         let text = self.text.get(span.clone()).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
@@ -83,9 +84,9 @@ impl<'t> LineIndex<'t> {
     }
 }
 
-/// How many characters begin in these bytes.
+/// The number of characters that begin in these bytes.
 fn characters(bytes: &[u8]) -> usize {
-    // All bytes of a character but the first are 0b10xx_xxxx (RFC 3629 §3).
+    // All bytes of a character except the first are 0b10xx_xxxx (RFC 3629 §3).
     bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
 }
 

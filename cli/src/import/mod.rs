@@ -19,13 +19,13 @@ use crate::policy::syntax_finding;
 
 pub(crate) use spec::policy_spec;
 
-/// How many places of one remark are named, unless all are asked for.
+/// The maximum number of places listed for a remark, unless `--verbose` asks for all.
 const MAX_PLACES: usize = 5;
 
-/// What Workers hold in a variable, in bytes.
+/// The maximum size of a Worker variable, in bytes.
 const MAX_VARIABLE: usize = 5 * 1024;
 
-/// Make a policy of another description of an API
+/// Make a policy from another description of an API
 #[derive(clap::Args, Debug)]
 pub(crate) struct ImportArgs {
     #[command(subcommand)]
@@ -37,42 +37,42 @@ enum ImportSource {
     Openapi(OpenapiArgs),
 }
 
-/// Make a policy of an OpenAPI document (3.0, 3.1; JSON, YAML)
+/// Make a policy from an OpenAPI document (3.0 or 3.1, in JSON or YAML)
 ///
-/// Paths and methods become routes, `security` becomes what tokens must hold, servers become the origin. The policy goes
-/// to standard output; what it says otherwise than the document goes to standard error. It never opens more than the
-/// document says: what a policy cannot express is denied, narrowed or left out, and reported.
+/// Paths and methods become routes, `security` becomes what tokens must contain, servers become the origin. The policy
+/// goes to standard output; remarks on where it differs from the document go to standard error. It never allows more
+/// than the document does: what a policy cannot express is denied, narrowed or left out, and reported.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 struct OpenapiArgs {
     /// The document; `-` for standard input
     file: PathBuf,
 
-    /// For whom tokens must be (`aud`); several: any of them; `*`: not looked at
+    /// The audience that tokens must have (`aud`); repeat it to accept any of several; `*` accepts any
     #[arg(long, value_name = "AUDIENCE")]
     audience: Vec<String>,
 
-    /// Whose tokens a security scheme means; without NAME=, of all schemes that do not say it themselves
+    /// The issuer of a security scheme's tokens; without NAME=, of all schemes that do not name one
     #[arg(long, value_name = "[NAME=]URL", value_parser = issuer)]
     issuer: Vec<(Option<String>, String)>,
 
-    /// What stands behind the gate [default: the document's server]
+    /// The origin behind the gate [default: the document's server]
     #[arg(long, value_name = "URL", value_parser = origin)]
     origin: Option<String>,
 
-    /// Where the paths begin, in place of the document's servers
+    /// The server that paths are relative to, in place of the document's servers
     #[arg(long, value_name = "URL", value_parser = openapi::server)]
     server: Option<String>,
 
-    /// Make routes for the servers' hosts alone; the origin is then what is behind these, unless --origin says another
+    /// Restrict routes to the servers' hosts; the origin is then what is behind these, unless --origin names another
     #[arg(long)]
     hosts: bool,
 
-    /// Remove the server's base path from what the origin sees
+    /// Strip the server's base path from the paths that the origin sees
     #[arg(long)]
     strip_base: bool,
 
-    /// Who may call operations for which the document says no `security`
+    /// Who may call operations without `security`
     #[arg(long, value_enum, value_name = "ACCESS")]
     default_access: Option<DefaultAccess>,
 
@@ -80,11 +80,11 @@ struct OpenapiArgs {
     #[arg(long, value_enum, default_value_t = ImportFormat::Toml)]
     format: ImportFormat,
 
-    /// Write it as a part of wrangler.toml, in `[vars.POLICY]`
+    /// Write it as part of wrangler.toml, in `[vars.POLICY]`
     #[arg(long)]
     wrangler: bool,
 
-    /// Name all places of each remark
+    /// List every place of each remark
     #[arg(short, long)]
     verbose: bool,
 }
@@ -104,7 +104,7 @@ enum ImportFormat {
 }
 
 fn issuer(text: &str) -> Result<(Option<String>, String), String> {
-    // The name of a scheme has neither; a URL has both before its first "=".
+    // The name of a scheme contains neither character; a URL has both before its first "=".
     let named = text.split_once('=').filter(|(name, _)| !name.contains([':', '/']));
     let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.to_owned()), url));
     discovery_url(url).map(|_| (name, url.to_owned()))
@@ -168,10 +168,10 @@ impl OpenapiArgs {
     }
 }
 
-/// Reads a document. What is wrong with its syntax is told.
+/// Reads a document. Reports its syntax errors.
 fn read(path: &Path, output: &Output) -> Result<(Source, SourceValue), Failure> {
     let mut source = Source::read(path, None)?;
-    // No OpenAPI document is TOML, whatever a line of it looks like.
+    // An OpenAPI document is never TOML, even if one of its lines looks like it.
     if source.syntax == Syntax::Toml {
         source.syntax = Syntax::Yaml;
     }
@@ -187,7 +187,7 @@ fn read(path: &Path, output: &Output) -> Result<(Source, SourceValue), Failure> 
     Err(Failure::Reported)
 }
 
-/// Tells what the policy says otherwise than the document.
+/// Reports where the policy differs from the document.
 fn tell(import: &Import, source: &Source, most_places: usize, output: &Output) {
     let lines = LineIndex::new(&source.text);
     for remark in &import.remarks {
@@ -204,15 +204,15 @@ fn tell(import: &Import, source: &Source, most_places: usize, output: &Output) {
         }
         let others = remark.places.len().saturating_sub(most_places);
         if others > 0 {
-            output.note(&format!("  and {others} more (--verbose names them)"));
+            output.note(&format!("  and {others} more (--verbose lists them)"));
         }
     }
 }
 
-/// What keeps the routes from being a policy.
+/// Why the routes are not a valid policy, if they are not.
 fn problems(import: &Import, json: &str) -> Vec<String> {
     if !import.missing.is_empty() {
-        let line = |missing: &MissingOption| format!("{} is needed: {}", missing.option, missing.reason);
+        let line = |missing: &MissingOption| format!("{} is required: {}", missing.option, missing.reason);
         return import.missing.iter().map(line).collect();
     }
     Policy::parse(json).err().into_iter().flatten().map(|error| error.to_string()).collect()
@@ -231,7 +231,9 @@ fn summary(import: &Import, name: &str, bytes: usize) -> String {
     let (operations, routes) = (import.operations, import.routes.len());
     let size = match bytes {
         0..=MAX_VARIABLE => String::new(),
-        _ => format!(" Its {bytes} bytes are over the 5 kB of a Worker's variable; `portcullis push` puts it into KV."),
+        _ => format!(
+            " Its {bytes} bytes are more than the 5 kB of a Worker variable; `portcullis push` stores it in KV."
+        ),
     };
     format!("{name}: {operations} operations became {routes} routes: {}.{size}", counts.join(", "))
 }

@@ -1,11 +1,11 @@
-//! The policy document of an import.
+//! The imported policy as a document.
 
 use std::collections::BTreeMap;
 
 use crate::openapi::{Import, ImportOptions, ImportedAccess, ImportedRoute, ImportedScopes};
 use crate::schema::spec::{AccessSpec, AudienceSpec, IssuerSpec, PolicySpec, RouteSpec, ScopesSpec};
 
-/// The document that the gate reads. What has its default is not in it.
+/// The document that the gate reads, without keys that have their default.
 pub(crate) fn policy_spec(import: &Import, options: &ImportOptions) -> PolicySpec {
     let issuers = import.issuers.iter().map(|known| {
         let issuer = known.issuer.clone();

@@ -1,4 +1,4 @@
-//! A policy as a text for people.
+//! Writes a policy for people.
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -8,11 +8,11 @@ use crate::openapi::{Import, RemarkKind};
 use crate::output::printable;
 use crate::schema::spec::PolicySpec;
 
-/// The table of wrangler.toml that holds the policy.
+/// The table of wrangler.toml that contains the policy.
 const VARIABLE: &str = "vars.POLICY";
 
-/// Writes a policy in TOML: in a file of its own, or as a part of wrangler.toml. Comments say what is denied and what is
-/// left out.
+/// Writes a policy in TOML: as a policy file, or as part of wrangler.toml. Comments say what is denied and what is left
+/// out.
 pub(super) fn toml(
     policy: &PolicySpec,
     import: &Import,
@@ -39,21 +39,21 @@ pub(super) fn toml(
     Ok(text)
 }
 
-/// The members of a table, a line each; tables in it are inline.
+/// The members of a table, one per line; nested tables are inline.
 fn entries(table: &impl Serialize) -> Result<String, toml::ser::Error> {
     let table = Table::try_from(table)?;
     Ok(table.into_iter().map(|(name, value)| format!("{} = {value}\n", key(&name))).collect())
 }
 
-/// A key as TOML writes it: bare where it can be.
+/// A key in TOML: bare if possible.
 fn key(name: &str) -> String {
     let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    // A string of JSON is one of TOML too, but for DEL.
+    // A JSON string is also a TOML string, except for an unescaped DEL.
     let quoted = || Json::from(name).to_string().replace('\u{7f}', "\\u007f");
     if is_bare { name.to_owned() } else { quoted() }
 }
 
-/// Lines of a comment. What would end it is not in it.
+/// A comment line. Control characters are escaped, so nothing can end it early.
 fn comment(text: &str) -> String {
     format!("# {}\n", printable(text))
 }

@@ -1,10 +1,10 @@
-//! Questions on a terminal.
+//! Prompts on a terminal.
 
 use std::io::BufRead;
 
 use crate::exit::Failure;
 
-/// Asks, and reads the answers.
+/// Asks questions and reads the answers.
 pub(super) struct Asker<R, S> {
     input: R,
     say: S,
@@ -15,7 +15,7 @@ impl<R: BufRead, S: FnMut(&str)> Asker<R, S> {
         Self { input, say }
     }
 
-    /// What was given; or else an answer that `check` takes. It is asked again for one that `check` does not.
+    /// The given value, or else an answer that `check` accepts. Asks again until it does.
     pub(super) fn ask(
         &mut self,
         given: &Option<String>,

@@ -1,4 +1,4 @@
-//! The text of wrangler.toml.
+//! The contents of wrangler.toml.
 
 use std::path::Path;
 
@@ -6,14 +6,13 @@ use clap::ValueEnum;
 use portcullis::policy::Policy;
 use toml::{Table, Value};
 
-/// The configuration in the repository: the Worker's part is taken as it is, and the three models of permissions become
-/// examples.
+/// The configuration in the repository: the Worker's part is copied, and the three permission models become examples.
 const EXAMPLE: &str = include_str!("../../../wrangler.toml");
 
-/// What stands in the example for the audience.
+/// The audience in the example.
 const EXAMPLE_AUDIENCE: &str = "https://api.yourapp.com";
 
-/// The schema of wrangler.toml, from the root of a checkout.
+/// The schema of wrangler.toml, relative to the root of a checkout.
 const SCHEMA: &str = "schema/wrangler.schema.json";
 
 const OIDC_EXAMPLES: &str = r#"# Scopes: all of a list, or `{ all = [...], any = [...] }`.
@@ -30,23 +29,23 @@ audience = AUDIENCE
 claims = { groups = { contains = "admins" } }
 "#;
 
-/// Whose tokens the examples in the policy are for.
+/// The provider whose tokens the examples in the policy are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Preset {
-    /// Logto: its three models of permissions
+    /// Logto, with its three permission models
     Logto,
     /// Any OpenID Connect provider
     Oidc,
 }
 
 impl Preset {
-    /// Logto's issuers end like this, in its cloud and elsewhere.
+    /// The preset for an issuer. Logto's end in `/oidc`, in its cloud and elsewhere.
     pub(super) fn of(issuer: &str) -> Self {
         if issuer.ends_with("/oidc") { Self::Logto } else { Self::Oidc }
     }
 }
 
-/// What a configuration is made of.
+/// The values of a configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Answers {
     pub(super) issuer: String,
@@ -56,7 +55,7 @@ pub(super) struct Answers {
     pub(super) name: String,
 }
 
-/// Whether the Worker is built in this folder.
+/// Whether a folder is a checkout of Portcullis, where the Worker is built.
 pub(super) fn is_checkout(dir: &Path) -> bool {
     dir.join("scripts/build.mjs").is_file()
 }
@@ -67,7 +66,7 @@ pub(super) fn write(answers: &Answers, dir: &Path) -> String {
     format!("{schema}{}\n{}", worker(&answers.name, is_checkout(dir)), vars(answers))
 }
 
-/// The Worker's part of the example.
+/// The Worker's part of the configuration, copied from the example.
 fn worker(name: &str, is_checkout: bool) -> String {
     let (_, from_name) = EXAMPLE.split_once("\n\n").unwrap_or_default();
     let (worker, _) = from_name.split_once("\n# The policy: ").unwrap_or_default();
@@ -109,7 +108,7 @@ audience = {audience}
     )
 }
 
-/// The three models of permissions.
+/// The routes of the three permission models, copied from the example.
 fn logto_examples() -> &'static str {
     let from_first = EXAMPLE.find("# 1. ").and_then(|start| EXAMPLE.get(start..)).unwrap_or_default();
     from_first.split_once("# Everyone may").map(|(models, _)| models).unwrap_or_default()
@@ -120,10 +119,10 @@ fn commented(text: &str) -> String {
     text.lines().map(line).collect::<String>().trim_end().to_owned()
 }
 
-/// The policy of a configuration.
+/// The policy in a configuration.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All errors in it.
 pub(super) fn policy(text: &str) -> Result<Policy, Vec<String>> {
     let configuration: Table = text.parse().map_err(|error: toml::de::Error| vec![error.to_string()])?;
     let policy = configuration.get("vars").and_then(|vars| vars.get("POLICY"));

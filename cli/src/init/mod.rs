@@ -17,32 +17,32 @@ use crate::output::{Output, printable};
 use ask::Asker;
 use configuration::{Answers, Preset};
 
-/// The file that wrangler deploys by.
+/// The configuration file of wrangler.
 const FILE: &str = "wrangler.toml";
 
-/// The files that it reads instead, where they are.
+/// The files that wrangler prefers, if they exist.
 const PREFERRED: [&str; 2] = ["wrangler.json", "wrangler.jsonc"];
 
-/// Write the first wrangler.toml of a gate, with its policy
+/// Write the wrangler.toml of a new gate, with its policy
 ///
-/// Asks for what is not given, if there is a terminal to ask on. Reads the provider's discovery document as the gate
-/// will, and writes wrangler.toml for the Worker that `npm run build` puts into build/.
+/// Prompts for what is not given, if there is a terminal. Reads the provider's discovery document as the gate will, and
+/// writes wrangler.toml for the Worker that `npm run build` puts into build/.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InitArgs {
-    /// Who issues the tokens, exactly as in their `iss`
+    /// The issuer of the tokens, exactly as in their `iss`
     #[arg(long, value_name = "URL", value_parser = issuer)]
     issuer: Option<String>,
 
-    /// For whom tokens must be (`aud`): with Logto, the identifier of the API resource
+    /// The audience that tokens must have (`aud`): with Logto, the identifier of the API resource
     #[arg(long, value_name = "AUDIENCE", value_parser = audience)]
     audience: Option<String>,
 
-    /// What stands behind the gate: http(s)://host[:port][/base], service:BINDING or passthrough
+    /// The origin behind the gate: http(s)://host[:port][/base], service:BINDING or passthrough
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     origin: Option<String>,
 
-    /// Whose tokens the examples are for [default: by the issuer]
+    /// The provider whose tokens the examples are for [default: by the issuer]
     #[arg(long, value_enum)]
     preset: Option<Preset>,
 
@@ -50,11 +50,11 @@ pub(crate) struct InitArgs {
     #[arg(long, default_value = "portcullis", value_parser = name)]
     name: String,
 
-    /// Where to write it
+    /// The folder to write to
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     dir: PathBuf,
 
-    /// Overwrite a wrangler.toml that is there
+    /// Overwrite an existing wrangler.toml
     #[arg(long)]
     force: bool,
 
@@ -62,7 +62,7 @@ pub(crate) struct InitArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// Do not ask the provider
+    /// Do not contact the provider
     #[arg(long)]
     offline: bool,
 }
@@ -87,13 +87,13 @@ fn origin(text: &str) -> Result<String, String> {
     Origin::parse(text).map(|_| text.to_owned())
 }
 
-/// A name that Workers take.
+/// A valid name of a Worker.
 fn name(text: &str) -> Result<String, String> {
     let is_name = (1..=63).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
-    let expected = "expected 1 to 63 of a-z, 0-9 and \"-\", with no \"-\" at its ends";
+    let expected = "expected 1 to 63 of a-z, 0-9 and \"-\", with no \"-\" at either end";
     if is_name { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
 }
 
@@ -123,41 +123,47 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<Completion, Failur
     Ok(Completion::Clean)
 }
 
-/// Tells now what would be told after all the questions.
+/// Fails before any question is asked, rather than after all of them.
 fn check_target(args: &InitArgs, path: &Path) -> Result<(), Failure> {
     if !args.dir.is_dir() {
-        return Err(Failure::new(format!("{} is no folder", args.dir.display())));
+        return Err(Failure::new(format!("{} is not a folder", args.dir.display())));
     }
     if let Some(other) = PREFERRED.iter().find(|name| args.dir.join(name).exists()) {
-        return Err(Failure::new(format!("{other} is there, and wrangler would not read {FILE} beside it")));
+        return Err(Failure::new(format!("{other} exists, and wrangler would read it instead of {FILE}")));
     }
     if path.exists() && !args.force { Err(is_there(path)) } else { Ok(()) }
 }
 
 fn is_there(path: &Path) -> Failure {
     let path = path.display();
-    Failure::new(format!("{path} is there already; --force overwrites it, --dir writes elsewhere, --dry-run prints"))
+    Failure::new(format!("{path} already exists; --force overwrites it, --dir writes elsewhere, --dry-run prints"))
 }
 
-/// What was given, and what is asked for.
+/// The values that were given, and the answers to prompts for the others.
 fn answers(args: &InitArgs, output: &Output) -> Result<Answers, Failure> {
     let given = [("--issuer", &args.issuer), ("--audience", &args.audience), ("--origin", &args.origin)];
     let missing: Vec<&str> = given.iter().filter(|(_, given)| given.is_none()).map(|(option, _)| *option).collect();
     if !missing.is_empty() && !io::stdin().is_terminal() {
         let missing = missing.join(", ");
-        return Err(Failure::new(format!("needed, since there is no terminal to ask on: {missing}")));
+        return Err(Failure::new(format!("required where there is no terminal to prompt on: {missing}")));
     }
     let mut asker = Asker::new(io::stdin().lock(), |line: &str| output.note(line));
-    let issuer =
-        asker.ask(&args.issuer, "Who issues the tokens? As in their iss, https://tenant.logto.app/oidc", issuer)?;
-    let audience =
-        asker.ask(&args.audience, "For whom are they? As in their aud, https://api.example.com", audience)?;
-    let origin = asker.ask(&args.origin, "What stands behind the gate? https://origin.example.com", origin)?;
+    let issuer = asker.ask(
+        &args.issuer,
+        "Who issues the tokens? Exactly as in their iss, like https://tenant.logto.app/oidc",
+        issuer,
+    )?;
+    let audience = asker.ask(
+        &args.audience,
+        "Which audience must they have? As in their aud, like https://api.example.com",
+        audience,
+    )?;
+    let origin = asker.ask(&args.origin, "Which origin is behind the gate? Like https://origin.example.com", origin)?;
     let preset = args.preset.unwrap_or_else(|| Preset::of(&issuer));
     Ok(Answers { issuer, audience, origin, preset, name: args.name.clone() })
 }
 
-/// Tells what the provider says of itself; whether the gate can use it.
+/// Reports the provider's metadata. Returns whether the gate can use the provider.
 fn has_provider(policy: &Policy, output: &Output) -> bool {
     policy.issuers.iter().all(|issuer| match provider::discover(issuer) {
         Ok(provider) => {
@@ -165,7 +171,7 @@ fn has_provider(policy: &Policy, output: &Output) -> bool {
             true
         }
         Err(problem) => {
-            output.error(&printable(&format!("{problem}; --offline goes on without")));
+            output.error(&printable(&format!("{problem}; --offline skips this")));
             false
         }
     })
@@ -186,7 +192,7 @@ fn next_steps(args: &InitArgs, path: &Path) -> String {
     let build = if configuration::is_checkout(&args.dir) {
         ""
     } else {
-        "\n  copy build/ of a checkout of Portcullis here (npm run build makes it)"
+        "\n  copy build/ from a checkout of Portcullis here (npm run build creates it)"
     };
     let go = if args.dir == Path::new(".") { String::new() } else { format!("\n  cd {}", args.dir.display()) };
     format!(

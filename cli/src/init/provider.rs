@@ -1,4 +1,4 @@
-//! What a provider says of itself.
+//! Reads a provider's metadata.
 
 use std::cell::RefCell;
 
@@ -20,7 +20,7 @@ pub(super) struct Provider {
     scopes: Vec<String>,
 }
 
-/// The network, which remembers the last document.
+/// The network, with a copy of the last document.
 #[derive(Default)]
 struct Listening(RefCell<String>);
 
@@ -34,13 +34,13 @@ impl Fetch for Listening {
     }
 }
 
-/// Reads an issuer's metadata by the rules of the gate.
+/// Reads an issuer's metadata with the gate's own code.
 ///
 /// # Errors
-/// Says why the gate could not use it.
+/// Why the gate could not use the provider.
 pub(super) fn discover(issuer: &Issuer) -> Result<Provider, String> {
     let network = Listening::default();
-    // The network answers at once or not at all, so nothing is left to wait for.
+    // The network call blocks, so the future is ready at the first poll.
     let found = key_set_url(issuer, &network).now_or_never();
     let metadata: Value = serde_json::from_str(&network.0.into_inner()).unwrap_or_default();
     match found.unwrap_or_else(|| Err(Fault("no answer".to_owned()))) {
@@ -63,7 +63,7 @@ fn texts(metadata: &Value, name: &str) -> Vec<String> {
 }
 
 impl Provider {
-    /// For people.
+    /// The description for people.
     pub(super) fn lines(&self, width: usize) -> Vec<String> {
         let rows = [
             ("keys", self.jwks_uri.clone()),

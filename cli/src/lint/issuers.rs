@@ -1,4 +1,4 @@
-//! Issuers that no route takes, or whose subjects meet at an origin, and lifetimes that invite trouble.
+//! Issuers whose tokens no route accepts, issuers whose subjects reach the same origin, and risky lifetimes.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -8,7 +8,7 @@ use portcullis::policy::{Issuer, PlaceStep};
 use super::linter::Linter;
 use crate::finding::rule::{LONG_LEEWAY, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
 
-/// Clocks of servers differ by less.
+/// The clocks of servers differ by less.
 const MAX_LEEWAY: u64 = 120;
 
 pub(super) fn lint(lint: &mut Linter<'_>) {
@@ -17,7 +17,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
     for (index, issuer) in lint.policy.issuers.iter().enumerate() {
         if !used.contains(&index) {
             let place = [PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name)];
-            lint.note(&UNUSED_ISSUER, &place, "no route takes the tokens of this issuer");
+            lint.note(&UNUSED_ISSUER, &place, "no route accepts the tokens of this issuer");
         }
         lifetimes(lint, issuer);
     }
@@ -40,11 +40,12 @@ fn shared_subjects(lint: &mut Linter<'_>) {
     let name = |index: &usize| lint.policy.issuers.get(*index).map(|issuer| issuer.name.as_str());
     let names: Vec<&str> = shared.iter().filter_map(name).collect();
     let Some((last, others)) = names.split_last() else { return };
-    let message = format!("an origin gets the subjects of {} and {last}: those of two can be equal", others.join(", "));
+    let message =
+        format!("an origin receives subjects of {} and {last}: two issuers can use the same one", others.join(", "));
     let identity = &lint.policy.identity;
     let help = match &identity.assertion {
-        Some(_) => "compare the assertion's `sub_id`, which is issuer and subject (RFC 9493)".to_owned(),
-        None => format!("compare `{}` beside `{}`", identity.headers.issuer, identity.headers.subject),
+        Some(_) => "compare the assertion's `sub_id`, which combines issuer and subject (RFC 9493)".to_owned(),
+        None => format!("compare `{}` together with `{}`", identity.headers.issuer, identity.headers.subject),
     };
     lint.note(&SHARED_SUBJECTS, &[PlaceStep::Key("issuers")], message).help(help);
 }
@@ -52,7 +53,7 @@ fn shared_subjects(lint: &mut Linter<'_>) {
 fn lifetimes(lint: &mut Linter<'_>, issuer: &Issuer) {
     let place = |key| [PlaceStep::Key("issuers"), PlaceStep::Key(issuer.name.as_str()), PlaceStep::Key(key)];
     if issuer.leeway > MAX_LEEWAY {
-        let message = format!("tokens are taken for {} seconds after they have expired", issuer.leeway);
+        let message = format!("tokens are accepted for {} seconds after they expire", issuer.leeway);
         lint.note(&LONG_LEEWAY, &place("leeway"), message).help("clocks seldom differ by more than 30 seconds");
     }
     if issuer.lifetime.max_stale == 0 {
@@ -60,7 +61,7 @@ fn lifetimes(lint: &mut Linter<'_>, issuer: &Issuer) {
         lint.note(&NO_STALE_KEYS, &place("jwks_max_stale"), message);
     }
     if issuer.lifetime.cooldown == 0 {
-        let message = "whoever sends tokens with made-up key ids makes the gate ask the issuer each time";
+        let message = "each token with a made-up key ID makes the gate ask the issuer for its keys";
         lint.note(&NO_COOLDOWN, &place("jwks_cooldown"), message);
     }
 }

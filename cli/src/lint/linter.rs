@@ -8,7 +8,7 @@ use crate::document::SourceValue;
 use crate::finding::rule::FindingRule;
 use crate::finding::{Finding, Highlight};
 
-/// A policy, and what is noted of it.
+/// A policy, and the findings about it so far.
 pub(super) struct Linter<'p> {
     pub(super) policy: &'p Policy,
     pub(super) value: &'p SourceValue,
@@ -25,19 +25,19 @@ impl<'p> Linter<'p> {
         let place = Place::at(steps);
         let span = Highlight::Value.span(self.value, &place);
         self.findings.push(Finding { place, ..Finding::new(rule, span, message) });
-        // It was pushed just now.
+        // The element that was just pushed.
         let last = self.findings.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "the list is not empty")]
         &mut self.findings[last]
     }
 
-    /// The places of which this was said.
+    /// The places of the findings of this kind.
     pub(super) fn said(&self, rule: &FindingRule) -> HashSet<String> {
         let said = self.findings.iter().filter(|finding| finding.rule == rule.name);
         said.map(|finding| finding.place.to_string()).collect()
     }
 
-    /// The routes as they are written, in the order of the policy's.
+    /// The routes as they are written, in the order of `policy.routes`.
     pub(super) fn routes(&self) -> &'p [SourceValue] {
         self.value.list("routes")
     }

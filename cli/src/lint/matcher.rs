@@ -1,4 +1,4 @@
-//! Where a route is, and requests that it is there for.
+//! What a route matches, and example requests that it matches.
 
 use std::ops::Deref;
 
@@ -7,16 +7,16 @@ use portcullis::policy::Route;
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment, RoutePattern};
 
-/// What a capture of the example requests holds: no policy has such a literal.
+/// The value of captures in example requests. No policy has such a literal.
 pub(super) const ANY: &str = "zq0any0qz";
 
-/// An encoded dot has no one reading.
+/// A dot is not encoded: an encoded one would be ambiguous.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.');
 
-/// The examples of a path that ends in `{*rest}` have up to so many segments there: a shorter path may have another route.
+/// The maximum number of segments that examples have in place of `{*rest}`: a shorter path may match another route.
 const MOST_SEGMENTS: usize = 8;
 
-/// Where a route is.
+/// The hosts, path and methods that a route matches.
 pub(super) struct RouteMatcher(pub(super) RoutePattern);
 
 impl Deref for RouteMatcher {
@@ -36,7 +36,7 @@ impl RouteMatcher {
         self.path.names().next().is_none()
     }
 
-    /// Whether its path is this one and no other.
+    /// Whether it matches this path and no other.
     pub(super) fn is_at(&self, path: &RequestPath<'_>) -> bool {
         let is_same = |(index, segment): (usize, &PatternSegment)| match segment {
             PatternSegment::Literal(text) => path.segment(index) == Some(text),
@@ -46,20 +46,20 @@ impl RouteMatcher {
         self.is_literal() && segments.iter().enumerate().all(is_same) && path.segment(segments.len()).is_none()
     }
 
-    /// The place that it has at a host of its own (`None` for all hosts): the routes of a place are told apart by their
-    /// methods. What captures are called does not count.
+    /// A host (`None` for all hosts) and the path, without the names of captures. Routes with the same place differ
+    /// only in their methods.
     pub(super) fn place(&self, host: Option<&HostPattern>) -> String {
         let rest = self.path.rest.iter().map(|_| "{*}");
         let path: Vec<&str> = self.path.segments.iter().map(shape).chain(rest).collect();
         format!("{}/{}", host_of_place(host), path.join("/"))
     }
 
-    /// Its places, one for each of its hosts.
+    /// Its places, one for each host.
     pub(super) fn places(&self) -> Vec<String> {
         self.hosts().map(|host| self.place(host)).collect()
     }
 
-    /// The same in lower case, as an origin that ignores case reads it.
+    /// The same with a path in lower case, as a case-insensitive origin compares it.
     pub(super) fn folded(&self) -> Self {
         let fold = |segment: &PatternSegment| match segment {
             PatternSegment::Literal(text) => PatternSegment::Literal(text.to_ascii_lowercase()),
@@ -70,13 +70,13 @@ impl RouteMatcher {
         Self(RoutePattern { path, hosts: self.hosts.clone(), methods: self.methods.clone() })
     }
 
-    /// Whether some method is for both.
+    /// Whether the two have a method in common.
     pub(super) fn shares_method(&self, other: &Self) -> bool {
         let are_all = self.methods.is_empty() || other.methods.is_empty();
         are_all || self.methods.iter().any(|method| other.methods.contains(method))
     }
 
-    /// Whether it takes what stands in front of the other's `{*rest}`, and no other path.
+    /// Whether it matches only the path before the other's `{*rest}`.
     pub(super) fn is_root_of(&self, other: &Self) -> bool {
         let lengths = [self, other].map(|matcher| matcher.path.segments.len());
         other.path.rest.is_some() && self.path.rest.is_none() && lengths[0] == lengths[1] && lengths[0] > 0
@@ -88,7 +88,7 @@ impl RouteMatcher {
         all.into_iter().chain(self.hosts.iter().map(Some))
     }
 
-    /// Each of its hosts with an example of it; `None` stands for all hosts.
+    /// Each of its hosts with an example; `None` stands for all hosts.
     pub(super) fn example_hosts(&self) -> Vec<(Option<&HostPattern>, String)> {
         let example = |host: Option<&HostPattern>| match host {
             None => ANY.to_owned(),
@@ -98,7 +98,7 @@ impl RouteMatcher {
         self.hosts().map(|host| (host, example(host))).collect()
     }
 
-    /// Paths that both match: as short as they can be, and one segment longer where both end in `{*rest}`.
+    /// Paths that both match: the shortest one, and one segment more if both end in `{*rest}`.
     pub(super) fn common_paths(&self, other: &Self) -> Vec<String> {
         let [own, others] = [self, other].map(|matcher| matcher.path.segments.len());
         let length = own.max(others);
@@ -119,14 +119,14 @@ impl RouteMatcher {
         (0..=longest).map(|below| path(&segments, below)).collect()
     }
 
-    /// Paths that it matches. Those of a path that ends in `{*rest}` begin with what stands in front of it.
+    /// Example paths that it matches, of several lengths if it ends in `{*rest}`.
     pub(super) fn example_paths(&self) -> Vec<String> {
         let longest = if self.path.rest.is_some() { MOST_SEGMENTS } else { 0 };
         let segments = self.example_segments(|_, literal| literal.to_owned());
         (0..=longest).map(|below| path(&segments, below)).collect()
     }
 
-    /// The same paths with literals in another case: all of them at once, and each alone.
+    /// Example paths with literals in different case: all of them at once, and each alone.
     pub(super) fn paths_in_other_case(&self) -> Vec<String> {
         let count = self.path.segments.len();
         let choices = std::iter::once(0..count).chain((0..count).map(|index| index..index + 1));
@@ -143,7 +143,7 @@ impl RouteMatcher {
         others.flat_map(|segments| (0..=longest).map(move |below| path(&segments, below))).collect()
     }
 
-    /// Segments that its path matches, with what `literal` makes of each literal.
+    /// Example segments that its path matches, with its literals mapped by `literal`.
     fn example_segments(&self, literal: impl Fn(usize, &str) -> String) -> Vec<String> {
         let segments = self.path.segments.iter().enumerate().map(|(index, segment)| match segment {
             PatternSegment::Literal(text) => encoded(&literal(index, text)),
@@ -153,13 +153,13 @@ impl RouteMatcher {
     }
 }
 
-/// A path of these segments, and so many more.
+/// A path of these segments, followed by a number of others.
 fn path(segments: &[String], below: usize) -> String {
     let all: Vec<&str> = segments.iter().map(String::as_str).chain(std::iter::repeat_n(ANY, below)).collect();
     format!("/{}", all.join("/"))
 }
 
-/// A segment, whatever its capture is called.
+/// A segment without the name of its capture.
 fn shape(segment: &PatternSegment) -> &str {
     match segment {
         PatternSegment::Literal(text) => text,

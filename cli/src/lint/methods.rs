@@ -1,4 +1,4 @@
-//! Methods that no request has, routes that no method reaches, and methods that a stricter route leaves to another.
+//! Unknown methods, routes that no method reaches, and methods that a stricter route leaves to a less strict one.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use crate::finding::Highlight;
 use crate::finding::rule::{METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE};
 use crate::spelling::nearest;
 
-/// The others of the registry (RFC 9110 §16.1), and the one that caches take.
+/// The other registered methods (RFC 9110 §16.1), and `PURGE`, which caches accept.
 const OTHERS: [&str; 31] = [
     "ACL",
     "BASELINE-CONTROL",
@@ -47,7 +47,7 @@ const OTHERS: [&str; 31] = [
     "VERSION-CONTROL",
 ];
 
-/// The usual methods that change something (RFC 9110 §9.2.1: the others are safe).
+/// The unsafe methods among the usual ones (RFC 9110 §9.2.1).
 const UNSAFE: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
 pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
@@ -55,7 +55,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
         for (position, method) in written.texts("methods").into_iter().enumerate() {
             if !USUAL.contains(&method) && !OTHERS.contains(&method) {
                 let [list, at, key] = route_key(index, "methods");
-                let message = format!("the registry of HTTP has no method {method}");
+                let message = format!("{method} is not a registered HTTP method");
                 let finding = lint.note(&UNKNOWN_METHOD, &[list, at, key, PlaceStep::Index(position)], message);
                 finding.help = nearest(method, USUAL);
             }
@@ -65,7 +65,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     left_open(lint, matchers);
 }
 
-/// Routes for all methods, all usual ones of which have routes of their own at each place: nothing is left for them.
+/// Routes for all methods whose places have other routes for each usual method, so that nothing is left for them.
 fn left_without_methods(lint: &mut Linter<'_>) {
     let mut is_left: HashMap<usize, bool> = HashMap::new();
     for row in lint.policy.table.list() {
@@ -80,23 +80,23 @@ fn left_without_methods(lint: &mut Linter<'_>) {
         lint.note(
             &UNREACHABLE,
             &route(index),
-            "no method is left for this route: other routes of this path name them all",
+            "no method is left for this route: other routes for this path list them all",
         );
     }
 }
 
-/// A route that takes what a stricter one of the same place leaves to it.
+/// A route that takes the methods that a stricter one with the same place does not list.
 struct MethodOpening<'m> {
     route: usize,
     stricter: usize,
-    /// The methods that are left.
+    /// The methods that it takes.
     left: Vec<&'m str>,
-    /// Those that the stricter one guards.
+    /// The methods of the stricter route.
     guarded: Vec<&'m str>,
 }
 
-/// Routes for methods that a stricter one of the same place does not name, or for HEAD, which is GET without the content
-/// (RFC 9110 §9.3.2). Other methods that a route names are meant: OPTIONS lets preflights through.
+/// Routes for methods that a stricter one with the same place does not list, or for HEAD, which is GET without the
+/// content (RFC 9110 §9.3.2). Other methods that a route lists are intended, such as OPTIONS for preflights.
 fn left_open(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let mut by_place: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, matcher) in matchers.iter().enumerate() {
@@ -115,14 +115,14 @@ fn left_open(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     }
     for MethodOpening { route: index, stricter, left, guarded } in openings.into_values() {
         let [left, guarded] = [left, guarded].map(|methods| methods.join(", "));
-        let message = format!("takes {left}, and asks for less than routes[{stricter}] asks of {guarded}");
+        let message = format!("takes {left}, and requires less than routes[{stricter}] requires for {guarded}");
         let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
         let finding = lint.note(&METHOD_OPENING, &route(index), message);
         finding.related = Some((related, format!("routes[{stricter}]")));
         finding.help(if left == "HEAD" {
-            "origins answer HEAD as they do GET, but for the content"
+            "origins answer HEAD like GET, without the content"
         } else {
-            "name its methods: one that no route of a path takes is refused"
+            "list its methods: one that no route for the path takes is refused"
         });
     }
 }
@@ -132,7 +132,8 @@ fn methods(matchers: &[RouteMatcher], index: usize) -> Vec<&str> {
     matcher.into_iter().flat_map(|matcher| &matcher.methods).map(String::as_str).collect()
 }
 
-/// What one of the routes of a place leaves to another. `all` are these routes; no methods are all that no other names.
+/// What one of the routes with a place leaves to another. `all` are these routes; a route without methods takes those
+/// that no other lists.
 fn opening<'m>(
     lint: &Linter<'_>,
     (route, own): &(usize, Vec<&'m str>),
@@ -150,8 +151,8 @@ fn opening<'m>(
     if is_open && own.contains(&"HEAD") && (others.contains(&"GET") || (others.is_empty() && !is_named("GET"))) {
         return found(vec!["HEAD"], vec!["GET"]);
     }
-    // To deny one method and take a token for all others is meant. To guard one of those that change something, or what
-    // only reads, and leave the others to less is not.
+    // Denying one method and requiring a token for all others is intended. Protecting GET or one unsafe method, and
+    // requiring less for other unsafe methods, is not.
     let guards = others.contains(&"GET") || others.iter().any(|method| UNSAFE.contains(method));
     let is_odd = guards && (is_open || other.forwarding().is_some());
     let left: Vec<&str> = UNSAFE.into_iter().filter(|method| !is_named(method)).collect();

@@ -1,4 +1,4 @@
-//! What is legal in a policy, but likely not meant.
+//! Finds what is valid in a policy, but probably a mistake.
 
 mod issuers;
 mod linter;
@@ -27,7 +27,7 @@ use matcher::RouteMatcher;
 
 pub(crate) use worker::worker;
 
-/// What is suspicious about a policy that is right. `value` is what it was read from.
+/// The findings about a valid policy. `value` is what it was read from.
 pub(crate) fn policy(policy: &Policy, value: &SourceValue) -> Vec<Finding> {
     let mut lint = Linter { policy, value, findings: Vec::new() };
     let matchers: Vec<RouteMatcher> = lint.policy.routes.iter().map(RouteMatcher::of).collect();

@@ -1,4 +1,4 @@
-//! Names that are nearly those of other routes: what a slip of the finger makes.
+//! Names that are probably misspelled: they are almost those of other routes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,16 +12,16 @@ use crate::document::{SourceNode, SourceValue};
 use crate::finding::Highlight;
 use crate::finding::rule::{FindingRule, SIMILAR_AUDIENCE, SIMILAR_SCOPE};
 
-/// Shorter ones differ by a letter as a matter of course.
+/// Shorter names often differ by one letter.
 const LEAST_LETTERS: usize = 4;
 
-/// A name that so many routes have is meant, even if others have one that is nearly the same.
+/// A name in this many routes is intended, even if others have one that is almost the same.
 const ESTABLISHED: usize = 2;
 
-/// A name, how many routes have it, and where it is first.
+/// A name, the number of routes that have it, and its first place.
 struct NameUse {
     name: String,
-    /// Names that only count up have the same.
+    /// The name without digits, the same for names that only count up.
     without_digits: String,
     routes: usize,
     last_route: usize,
@@ -38,13 +38,13 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
         written.get("audience").into_iter().for_each(|audience| audiences.collect(audience, index, place("audience")));
     }
     for (rare, common) in scopes.similar() {
-        let place = if rare.is_beside(common) { "stands beside it" } else { "is asked for elsewhere" };
-        let message = format!("{:?} is nearly {:?}, which {place}", rare.name, common.name);
+        let place = if rare.is_beside(common) { "is in the same list" } else { "is required elsewhere" };
+        let message = format!("{:?} is almost {:?}, which {place}", rare.name, common.name);
         tell(lint, &SIMILAR_SCOPE, message, rare, common);
     }
     for (rare, common) in audiences.alike() {
         let message =
-            format!("{:?} is another audience than {:?}: they are compared byte for byte", rare.name, common.name);
+            format!("{:?} is not the same audience as {:?}: they are compared byte for byte", rare.name, common.name);
         tell(lint, &SIMILAR_AUDIENCE, message, rare, common);
     }
 }
@@ -56,21 +56,21 @@ fn tell(lint: &mut Linter<'_>, rule: &FindingRule, message: String, rare: &NameU
 }
 
 impl NameUse {
-    /// Whether one of the two could be a slip for the other. Each of two that several routes have is what it should be,
-    /// unless they differ by case alone.
+    /// Whether one could be a misspelling of the other. If several routes have each of them, both are intended, unless
+    /// they differ only by case.
     fn could_be(&self, other: &Self) -> bool {
         let are_established = self.routes.min(other.routes) >= ESTABLISHED;
         is_slip(&self.name, &other.name) && (!are_established || is_same_but_for_case(&self.name, &other.name))
     }
 
-    /// Whether both come first in one list.
+    /// Whether both are first used in the same list.
     fn is_beside(&self, other: &Self) -> bool {
         let [list, other] = [self, other].map(|used| used.place.split_last().map(|(_, list)| list));
         list == other
     }
 }
 
-/// All names of a kind, in the order in which they come.
+/// All names of a kind, in the order of their first use.
 #[derive(Default)]
 struct NameUses {
     uses: Vec<NameUse>,
@@ -110,8 +110,8 @@ impl NameUses {
         }
     }
 
-    /// Pairs that differ by one letter or by case, the rarer one first. Two names are that near only if they are the same
-    /// without some one letter of each, so nothing else is compared; nor are names that only count up.
+    /// Pairs that differ by one letter or by case, the rarer name first. Two names can differ by one letter only if
+    /// they have a shortened form in common, so only such names are compared; names that only count up are not.
     fn similar(&self) -> Vec<(&NameUse, &NameUse)> {
         let uses = self.uses.iter().enumerate();
         let mut near: Vec<(u64, usize)> =
@@ -131,7 +131,7 @@ impl NameUses {
         pairs.filter(|(one, other)| one.could_be(other)).map(by_count).collect()
     }
 
-    /// Pairs that are the same but for case and a slash at the end, the rarer one first.
+    /// Pairs that differ only by case or a trailing slash, the rarer name first.
     fn alike(&self) -> Vec<(&NameUse, &NameUse)> {
         let mut seen: HashMap<String, &NameUse> = HashMap::new();
         let pairs = self.uses.iter().filter_map(|used| {
@@ -147,7 +147,8 @@ fn by_count<'u>((first, second): (&'u NameUse, &'u NameUse)) -> (&'u NameUse, &'
     if first.routes < second.routes { (first, second) } else { (second, first) }
 }
 
-/// The name itself and the name without each of its letters, in lower case, as hashes: large policies have many.
+/// Hashes of the name in lower case, and of the name without each one of its letters. Hashes, because large policies
+/// have many.
 fn shortened(name: &str) -> Vec<u64> {
     let name = name.to_lowercase();
     let cuts = name.char_indices().map(|(at, letter)| at..at + letter.len_utf8());
@@ -162,7 +163,8 @@ fn shortened(name: &str) -> Vec<u64> {
     std::iter::once(0..0).chain(cuts).map(key).collect()
 }
 
-/// Whether one could be a slip for the other. Single letters count up on purpose, with a number beside them or without.
+/// Whether one could be a misspelling of the other. Words of a single letter, with or without a number, count up on
+/// purpose.
 fn is_slip(one: &str, other: &str) -> bool {
     if is_same_but_for_case(one, other) {
         return true;

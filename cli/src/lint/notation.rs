@@ -1,22 +1,22 @@
-//! Captures as other routers write them. Here such a segment is a literal, which only itself matches.
+//! Captures in the notation of other routers. In a policy such a segment is a literal, which matches only itself.
 //!
-//! Known are Express and its kin (`:id`, `*`), Flask, Django and Rocket (`<int:id>`, `<path..>`), Next.js and SvelteKit
-//! (`[id]`, `[...slug]`), TanStack Router and Remix (`$id`, `$`), Ant patterns and shells (`*`, `**`), and regular
-//! expressions. What the gate's reader refuses (braces, `%`, backslashes) does not come here. Honest literals do:
-//! `/users:batchGet`, `/c++`, `/@scope`, and `/$metadata` or `/$everything` (OData, FHIR).
+//! Recognized are Express and similar routers (`:id`, `*`), Flask, Django and Rocket (`<int:id>`, `<path..>`), Next.js
+//! and SvelteKit (`[id]`, `[...slug]`), TanStack Router and Remix (`$id`, `$`), Ant patterns and shells (`*`, `**`),
+//! and regular expressions. The gate's reader already refuses braces, `%` and backslashes. Genuine literals must not be
+//! mistaken for captures: `/users:batchGet`, `/c++`, `/@scope`, and `/$metadata` or `/$everything` (OData, FHIR).
 
 use portcullis::route::syntax::is_name;
 
 /// A path with a segment in another notation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ForeignPattern<'p> {
-    /// The first of them.
+    /// The first such segment.
     pub(super) segment: &'p str,
-    /// What the path seems to mean, in the notation of policies, where that can be told.
+    /// A suggestion of the path in the notation of policies, if its meaning is clear.
     pub(super) meant: Option<String>,
 }
 
-/// What a segment stands for.
+/// What a segment means to other routers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SegmentMeaning<'p> {
     /// `{name}`
@@ -27,11 +27,11 @@ enum SegmentMeaning<'p> {
     Rest(&'p str),
     /// This literal.
     Literal(&'p str),
-    /// No policy can say it.
+    /// Something that a policy cannot express.
     Other,
 }
 
-/// What of a path is written as other routers write it.
+/// The first segment of a path that is in another router's notation.
 pub(super) fn foreign(path: &str) -> Option<ForeignPattern<'_>> {
     let plain = path.strip_prefix('/').unwrap_or(path);
     let segments: Vec<&str> = plain.strip_suffix('/').unwrap_or(plain).split('/').collect();
@@ -154,7 +154,7 @@ fn bracket(segment: &str, _is_last: bool) -> Option<SegmentMeaning<'_>> {
     })
 }
 
-/// `$`, and names behind it that could be those of a parameter.
+/// `$`, and `$name` if the name could be that of a parameter.
 fn dollar(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     let name = segment.strip_prefix('$')?;
     if name.is_empty() {
@@ -165,7 +165,7 @@ fn dollar(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     (is_parameter && is_identifier(name)).then_some(SegmentMeaning::One(name))
 }
 
-/// Regular expressions, and whatever else holds a `*`.
+/// Regular expressions, and anything else that contains a `*`.
 fn expression(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     if is_any(segment) {
         return Some(if is_last { SegmentMeaning::Rest("rest") } else { SegmentMeaning::One("name") });
@@ -181,12 +181,12 @@ fn expression(segment: &str, is_last: bool) -> Option<SegmentMeaning<'_>> {
     (is_choice || marks.iter().any(|mark| segment.contains(mark))).then_some(SegmentMeaning::Other)
 }
 
-/// Whether an expression is one for anything.
+/// Whether a regular expression matches anything.
 fn is_any(expression: &str) -> bool {
     [".*", ".+"].contains(&bare(expression))
 }
 
-/// Without anchors and groups around it.
+/// A regular expression without surrounding anchors and groups.
 fn bare(expression: &str) -> &str {
     expression.trim_start_matches(['^', '(']).trim_end_matches(['$', ')', '?'])
 }
@@ -195,7 +195,7 @@ fn is_identifier(name: &str) -> bool {
     is_name(name) && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') && !is_range(name)
 }
 
-/// `a-z`, which is a class of letters and no name.
+/// Whether it is like `a-z`, a character class and not a name.
 fn is_range(name: &str) -> bool {
     matches!(name.as_bytes(), [_, b'-', ..])
 }

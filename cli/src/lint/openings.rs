@@ -1,5 +1,5 @@
-//! What open routes open: that which a stricter route would protect, or that which none would let through. Paths are
-//! read as an origin does that ignores case.
+//! Open routes (public or optional) that let requests through which a stricter route would otherwise take, or no route
+//! would. Paths are compared as a case-insensitive origin compares them.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,11 +14,11 @@ use super::strictness::Strictness;
 use crate::finding::Highlight;
 use crate::finding::rule::{DENY_OPENED, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE};
 
-/// What would become of an open route's requests if it were not there.
+/// What would happen to an open route's requests without it.
 enum Otherwise {
-    /// These stricter routes of other places would take some of them.
+    /// These stricter routes with other places would take some of them.
     Taken(BTreeSet<usize>),
-    /// Only routes of the same place would: its methods are told apart on purpose.
+    /// Only stricter routes with the same place would: the methods are separated on purpose.
     AsMeant,
     /// No stricter route would.
     Refused,
@@ -47,18 +47,18 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     }
 }
 
-/// What open routes of a kind are compared with.
+/// What open routes of a kind of access are compared with.
 struct Openings<'l> {
     kind: Strictness,
     matchers: &'l [RouteMatcher],
-    /// The usual methods, and all that some route names.
+    /// The usual methods, and all that a route lists.
     methods: &'l BTreeSet<&'l str>,
     all: RouteTable,
-    /// Those of a stricter kind.
+    /// The routes with stricter access.
     stricter: RouteTable,
-    /// Where these are.
+    /// What these match.
     protected: Vec<&'l RouteMatcher>,
-    /// The places of the routes of which it was said that they open something at their own path.
+    /// The places of routes with a finding about their own path already.
     told: &'l HashSet<String>,
 }
 
@@ -81,7 +81,7 @@ impl<'l> Openings<'l> {
         Self { kind, matchers, methods, all, stricter, protected, told }
     }
 
-    /// Says the gravest of what would become of the route's requests if it were not there.
+    /// Reports the most serious effect of the route.
     fn tell(&self, lint: &mut Linter<'_>, index: usize, matcher: &RouteMatcher) {
         let taken = match self.without(index, matcher) {
             Otherwise::Taken(taken) => taken,
@@ -94,7 +94,7 @@ impl<'l> Openings<'l> {
         let asking = || taken.iter().find(|other| is(other, Strictness::Token) && !self.is_exception(matcher, **other));
         let (rule, other, deed) = match (denying, asking()) {
             (Some(other), _) => (&DENY_OPENED, *other, "denies"),
-            (None, Some(other)) => (&PUBLIC_OPENING, *other, "asks for a token"),
+            (None, Some(other)) => (&PUBLIC_OPENING, *other, "requires a token"),
             (None, None) => return,
         };
         let who = if self.kind == Strictness::Public { "everyone" } else { "callers without a token" };
@@ -103,8 +103,8 @@ impl<'l> Openings<'l> {
         lint.note(rule, &route(index), message).related = Some((related, format!("routes[{other}]")));
     }
 
-    /// Whether a location is one path within another route, which is meant; that it is the root of a `{*rest}` is easily
-    /// overlooked.
+    /// Whether it matches a single path within another route, which is an intended exception, unless that is the root
+    /// of a `{*rest}`, which is easily overlooked.
     fn is_exception(&self, matcher: &RouteMatcher, other: usize) -> bool {
         let other = self.matchers.get(other);
         matcher.is_literal() && !other.is_some_and(|other| matcher.is_root_of(other))
@@ -118,12 +118,12 @@ impl<'l> Openings<'l> {
         }
     }
 
-    /// Tries examples of the requests that this route takes, at all its hosts and with all its methods.
+    /// Tries example requests that this route takes, at all its hosts and with all its methods.
     fn without(&self, index: usize, matcher: &RouteMatcher) -> Otherwise {
         let (mut taken, mut is_meant) = (BTreeSet::new(), false);
         let mut paths: BTreeSet<String> = matcher.example_paths().into_iter().collect();
         if !matcher.is_literal() {
-            // What another route takes of its paths may have more literals.
+            // Another route may take only those of its paths that have certain literals.
             paths.extend(self.protected.iter().flat_map(|other| matcher.common_paths(other)));
         }
         let paths: Vec<RequestPath<'_>> = paths.iter().filter_map(|path| RequestPath::parse(path).ok()).collect();
@@ -145,7 +145,7 @@ impl<'l> Openings<'l> {
         }
     }
 
-    /// The stricter routes that would take the route's own requests at this place.
+    /// The stricter routes that would take the route's requests for this host and path.
     fn taken(&self, index: usize, host: &str, path: &RequestPath<'_>) -> BTreeSet<usize> {
         let (Some((here, _)), Some((others, _))) = (self.all.place(host, path), self.stricter.place(host, path)) else {
             return BTreeSet::new();

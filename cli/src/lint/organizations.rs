@@ -1,4 +1,4 @@
-//! Organizations in a path that a token's own is not compared with, or not in each case.
+//! Organizations in a path that are not compared with the token, or not by every alternative.
 
 use portcullis::policy::{Organization, PlaceStep, Requirement};
 
@@ -6,15 +6,15 @@ use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
 use crate::finding::rule::{ORGANIZATION_ALTERNATIVE, ORGANIZATION_UNUSED};
 
-/// Names of captures that say whose data a path is about, in lower case and without `_` and `-`.
+/// Names of captures for an organization, in lower case and without `_` and `-`.
 const NAMES: [&str; 8] =
     ["org", "orgid", "organization", "organizationid", "organisation", "organisationid", "tenant", "tenantid"];
 
-/// How a check compares a capture with what a token says.
+/// Whether the checks of a route compare a capture with the token.
 enum Compared<'v> {
-    /// Whatever the token is.
+    /// For every token.
     Always,
-    /// By some of its alternatives, and not by this one, which stands there.
+    /// By some alternatives of the check at this place, but not by this one.
     Sometimes {
         at: Vec<PlaceStep<&'v str>>,
         without: String,
@@ -40,7 +40,9 @@ fn names_organization(name: &str) -> bool {
 }
 
 fn unused(lint: &mut Linter<'_>, index: usize, name: &str, requirement: &Requirement) {
-    let message = format!("{{{name}}} is compared with nothing: a token opens the data of every {name}");
+    let message = format!(
+        "{{{name}}} is not compared with the token: any token that passes gives access to the data of every {name}"
+    );
     let finding = lint.note(&ORGANIZATION_UNUSED, &route_key(index, "path"), message);
     finding.help(match requirement.organization {
         Organization::Equals(_) => "compare it in `organization` or `audience`".to_owned(),
@@ -50,22 +52,23 @@ fn unused(lint: &mut Linter<'_>, index: usize, name: &str, requirement: &Require
 
 fn alternative(lint: &mut Linter<'_>, index: usize, name: &str, at: &[PlaceStep<&str>], without: &str) {
     let place = [&[PlaceStep::Key("routes"), PlaceStep::Index(index)], at].concat();
-    let message =
-        format!("{{{name}}} is one of several alternatives: a token with {without} opens the data of every {name}");
+    let message = format!(
+        "{{{name}}} is one of several alternatives: a token with {without} gives access to the data of every {name}"
+    );
     let finding = lint.note(&ORGANIZATION_ALTERNATIVE, &place, message);
-    finding.help("let each alternative compare it, or another check beside them");
+    finding.help("compare it in every alternative, or in a check of its own");
 }
 
 /// A check that can compare a capture.
 struct CaptureCheck<'v> {
     place: Vec<PlaceStep<&'v str>>,
-    /// The path of the claim, where it stands within the test.
+    /// The path of the claim, if the check contains it.
     path: Option<&'v SourceValue>,
     /// A token must meet one of these.
     alternatives: Vec<&'v SourceValue>,
 }
 
-/// Whether the checks of a route, all of which a token must meet, compare a capture; `capture` is written in braces.
+/// Whether the checks of a route, all of which a token must meet, compare a capture; `capture` is in braces.
 fn compared<'v>(written: &'v SourceValue, capture: &str) -> Compared<'v> {
     let has_it = |value: &&SourceValue| text(value).contains(capture);
     let mut compared = Compared::Never;

@@ -1,4 +1,4 @@
-//! Origins that requests reach in the clear, or not at all.
+//! Origins that requests reach unencrypted, or not at all.
 
 use std::net::Ipv4Addr;
 
@@ -9,8 +9,8 @@ use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
 use crate::finding::rule::{HTTP_ORIGIN, LOOPBACK_ORIGIN, UNREACHABLE_ORIGIN};
 
-/// Domains that public DNS does not have: RFC 6761 §6.2 and §6.4, RFC 6762 §3 and appendix G, RFC 8375 §3, and
-/// `internal`, which ICANN keeps for private use.
+/// Domains that are not in public DNS: RFC 6761 §6.2 and §6.4, RFC 6762 §3 and appendix G, RFC 8375 §3, and `internal`,
+/// which ICANN reserves for private use.
 const PRIVATE: [&str; 10] =
     [".test", ".invalid", ".local", ".intranet", ".internal", ".private", ".corp", ".home", ".lan", ".home.arpa"];
 
@@ -28,31 +28,30 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
     }
 }
 
-/// The origin of this table, to which requests go.
+/// Checks the origin in a table, to which requests go.
 fn origin(lint: &mut Linter<'_>, table: &SourceValue, place: &[PlaceStep<&str>]) {
     let origin = table.get("origin").and_then(SourceValue::as_str).map(Origin::parse);
     let Some(Ok(Origin::Url { root, .. })) = origin else { return };
     let Some((scheme, authority)) = root.split_once("://") else { return };
     let is_loopback = check_key_url(&format!("http://{authority}")).is_ok();
     if scheme == "http" && !is_loopback {
-        let message =
-            "requests go to this origin without TLS: whoever is in between sees and changes tokens and identities";
+        let message = "requests go to this origin without TLS: anyone on the network path can read and change tokens and identities";
         lint.note(&HTTP_ORIGIN, place, message);
     }
     let host = host(authority);
     if is_loopback {
-        let message = "is the machine itself, which `wrangler dev` reaches, and a Worker on Cloudflare does not";
+        let message = "is a loopback address: `wrangler dev` reaches it, a Worker on Cloudflare does not";
         lint.note(&LOOPBACK_ORIGIN, place, message);
     } else if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
-        let message = "is an address, and Workers fetch from names only (Cloudflare answers with error 1003)";
+        let message = "is an IP address, and Workers fetch only from host names (Cloudflare error 1003)";
         lint.note(&UNREACHABLE_ORIGIN, place, message).help("give it a name in public DNS");
     } else if is_private(host) {
-        let message = format!("public DNS has no {host:?}, so a Worker on Cloudflare does not find it");
-        lint.note(&UNREACHABLE_ORIGIN, place, message).help("a name in public DNS, or `service:BINDING`");
+        let message = format!("{host:?} is not in public DNS, so a Worker on Cloudflare cannot resolve it");
+        lint.note(&UNREACHABLE_ORIGIN, place, message).help("use a name in public DNS, or `service:BINDING`");
     }
 }
 
-/// Without the port.
+/// The host of an authority.
 fn host(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,

@@ -1,4 +1,4 @@
-//! Routes at the places of the gate's own documents.
+//! Routes for the URLs of the gate's own documents.
 
 use portcullis::policy::KEY_SET_PATH;
 use portcullis::route::path::RequestPath;
@@ -8,12 +8,12 @@ use super::linter::{Linter, route_key};
 use super::matcher::RouteMatcher;
 use crate::finding::rule::UNREACHABLE;
 
-/// A document that the gate serves before it looks at routes.
+/// A document that the gate serves before it matches routes.
 struct OwnDocument<'p> {
     /// `None` for all hosts.
     host: Option<&'p str>,
     path: RequestPath<'p>,
-    /// In words.
+    /// A description for messages.
     what: String,
 }
 
@@ -44,7 +44,7 @@ impl<'p> OwnDocument<'p> {
         Some(Self { host, path: RequestPath::parse(path).ok()?, what })
     }
 
-    /// Whether the route is at its place and nowhere else.
+    /// Whether the route matches only requests for this document.
     fn hides(&self, matcher: &RouteMatcher) -> bool {
         let is_host = |host: &HostPattern| matches!(host, HostPattern::Exact(own) if self.host == Some(own.as_str()));
         let is_there = !matcher.hosts.is_empty() && matcher.hosts.iter().all(is_host);

@@ -1,4 +1,4 @@
-//! Pages of other origins that anyone could put something into.
+//! Pages of other origins that others can tamper with.
 
 use portcullis::policy::url::check_key_url;
 use portcullis::policy::{OriginPattern, PlaceStep};
@@ -19,19 +19,20 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
             let place = [&place[..], &[PlaceStep::Key("origins"), PlaceStep::Index(index)]].concat();
             if is_clear(&pattern) {
                 let cookies = if has_credentials { ", with the caller's cookies" } else { "" };
-                let message =
-                    format!("pages of this origin come without TLS: whoever is in between can act as one{cookies}");
+                let message = format!(
+                    "pages of this origin are loaded without TLS: anyone on the network path can act as such a page{cookies}"
+                );
                 lint.note(&HTTP_PAGE, &place, message);
             }
             if let (true, Some(domain)) = (has_credentials, top_level(&pattern)) {
-                let message = format!("any page below .{domain} may act with the caller's cookies");
+                let message = format!("any page under .{domain} may act with the caller's cookies");
                 lint.note(&CORS_WIDE, &place, message);
             }
         }
     }
 }
 
-/// Whether pages come without TLS, and not from the same machine.
+/// Whether pages are loaded without TLS, and not from the same machine.
 fn is_clear(pattern: &OriginPattern) -> bool {
     let example = match pattern {
         OriginPattern::Exact(origin) => origin.clone(),
@@ -40,7 +41,7 @@ fn is_clear(pattern: &OriginPattern) -> bool {
     example.starts_with("http://") && check_key_url(&example).is_err()
 }
 
-/// The top-level domain whose subdomains all fit. Those of `localhost` are the same machine.
+/// The top-level domain, if all its subdomains match. Those of `localhost` are the same machine.
 fn top_level(pattern: &OriginPattern) -> Option<&str> {
     let OriginPattern::Below { parent, .. } = pattern else { return None };
     let domain = parent.strip_prefix('.')?.split(':').next()?;

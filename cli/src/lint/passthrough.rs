@@ -1,4 +1,4 @@
-//! Requests that go wherever the caller says.
+//! Requests that go to any host that the caller names.
 
 use portcullis::policy::url::Origin;
 use portcullis::policy::{PlaceStep, Route};
@@ -7,7 +7,7 @@ use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
 use crate::finding::rule::OPEN_PASSTHROUGH;
 
-/// With `identity.secret` such a policy is none; without it, this is said.
+/// With `identity.secret` such a policy is invalid; without it, this is a warning.
 pub(super) fn lint(lint: &mut Linter<'_>) {
     let policy = lint.policy;
     let open = |(_, (route, written)): &(usize, (&Route, &SourceValue))| is_open(route, written);
@@ -24,7 +24,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
     }
 }
 
-/// Whether the route takes requests for any host and sends them there.
+/// Whether the route takes requests for any host and forwards them there.
 fn is_open(route: &Route, written: &SourceValue) -> bool {
     let origin = route.forwarding().map(|forwarding| &forwarding.origin);
     origin == Some(&Origin::Passthrough) && written.get("hosts").is_none()
@@ -32,6 +32,6 @@ fn is_open(route: &Route, written: &SourceValue) -> bool {
 
 fn note(lint: &mut Linter<'_>, place: &[PlaceStep<&str>], which: &str) {
     let with = if lint.policy.identity.forward_token { "the token" } else { "the identity" };
-    let message = format!("any host that the caller names gets the request, {with} with it");
-    lint.note(&OPEN_PASSTHROUGH, place, message).help(format!("`hosts` on {which}"));
+    let message = format!("the request goes to any host that the caller names, and {with} with it");
+    lint.note(&OPEN_PASSTHROUGH, place, message).help(format!("set `hosts` on {which}"));
 }

@@ -1,4 +1,4 @@
-//! Paths that are not what they look like.
+//! Paths that do not match what they seem to.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     }
 }
 
-/// Notation of other routers, and parts of a URL that are no part of its path.
+/// The notation of other routers, and parts of a URL that are not part of its path.
 fn written_otherwise(lint: &mut Linter<'_>, index: usize, path: &str) {
     let place = route_key(index, "path");
     if let Some(notation::ForeignPattern { segment, meant }) = notation::foreign(path) {
@@ -34,12 +34,12 @@ fn written_otherwise(lint: &mut Linter<'_>, index: usize, path: &str) {
             "captures are whole segments: `{name}` for one of them, `{*name}` at the end for the rest".to_owned()
         }));
     } else if path.contains(['?', '#']) {
-        let message = "no query and no fragment is part of a path; only an encoded \"?\" or \"#\" would match";
+        let message = "a path has no query and no fragment: only an encoded \"?\" or \"#\" would match";
         lint.note(&QUERY_IN_PATH, &place, message).help("templates read the query: `{query.name}`");
     }
 }
 
-/// Routes whose paths differ by case only, where one asks for less: each is taken as it is written.
+/// Routes whose paths differ only by case, where one requires less: the gate distinguishes them.
 fn similar(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let mut alike: BTreeMap<String, Vec<(String, usize, &RouteMatcher)>> = BTreeMap::new();
     for (index, matcher) in matchers.iter().enumerate() {
@@ -58,7 +58,7 @@ fn similar(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     }
     for (index, stricter) in found {
         let message = format!(
-            "is the path of routes[{stricter}] but for case, and asks for less: an origin that ignores case takes both for one"
+            "differs from the path of routes[{stricter}] only by case, and requires less: a case-insensitive origin treats both as one"
         );
         let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
         let finding = lint.note(&SIMILAR_PATH, &route(index), message);
@@ -71,14 +71,14 @@ fn is_less(lint: &Linter<'_>, one: usize, other: usize) -> bool {
     one.zip(other).is_some_and(|(one, other)| asks_for_less(one, other))
 }
 
-/// A path, the route that it has, and the stricter one that it would have if case did not count.
+/// A path, its route, and the stricter route that it would have if case were ignored.
 struct CaseOpening {
     path: String,
     route: usize,
     stricter: usize,
 }
 
-/// Says once that paths in another case have less strict routes, by the strictest route that is got around so.
+/// Reports once that paths in different case match less strict routes, for the strictest route that is bypassed.
 fn opened(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let openings = matchers.iter().filter_map(|own| opening(lint, own));
     let strictness = |index: usize| lint.policy.routes.get(index).map(Strictness::of);
@@ -87,15 +87,15 @@ fn opened(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let Some(CaseOpening { path, route: less, stricter }) = strictest else { return };
     let path = path.replace(ANY, "…");
     let message = format!(
-        "{path} takes routes[{less}], which asks for less than routes[{stricter}], whose path it is to an origin that ignores case"
+        "{path} takes routes[{less}], which requires less than routes[{stricter}]: a case-insensitive origin treats it as a path of the latter"
     );
     let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
     let finding = lint.note(&CASE_OPENING, &[PlaceStep::Key("paths"), PlaceStep::Key("case")], message);
     finding.related = Some((related, format!("routes[{stricter}]")));
-    finding.help("leave it out, unless every origin tells paths apart by case");
+    finding.help("remove it, unless every origin is case-sensitive");
 }
 
-/// A path of the location's in another case that has a less strict route. Its hosts and methods are tried.
+/// An example path in different case that has a less strict route. All hosts and methods are tried.
 fn opening(lint: &Linter<'_>, matcher: &RouteMatcher) -> Option<CaseOpening> {
     let table = &lint.policy.table;
     let methods: Vec<&str> = match matcher.methods.as_slice() {

@@ -1,4 +1,4 @@
-//! Routes at the root of a `{*rest}` that ask for less than what is below it. What open routes open is `openings`' matter.
+//! Routes at the root of a `{*rest}` that require less than the tree. Open routes are covered by `openings`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -31,13 +31,13 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
         found.extend(below.filter(is_stricter).min().map(|other| (index, other)));
     }
     for (index, other) in found {
-        let message = format!("asks for less than routes[{other}], whose path it is the root of");
+        let message = format!("requires less than routes[{other}], whose root it is");
         let related = Highlight::Value.span(lint.value, &Place::at(&route(other)));
         lint.note(&ROOT_OPENING, &route(index), message).related = Some((related, format!("routes[{other}]")));
     }
 }
 
-/// What stands in front of a `{*rest}`.
+/// The path before a `{*rest}`.
 fn root_of(tree: &RouteMatcher) -> RouteMatcher {
     let path = PathPattern { segments: tree.path.segments.clone(), rest: None };
     RouteMatcher(RoutePattern { path, hosts: tree.hosts.clone(), methods: tree.methods.clone() })

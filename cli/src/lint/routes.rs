@@ -1,4 +1,4 @@
-//! Checks of tokens that do less than they seem to.
+//! Token checks that restrict less than they seem to.
 
 use portcullis::policy::{Access, Audience, PlaceStep, Requirement};
 
@@ -21,7 +21,7 @@ fn audience(lint: &mut Linter<'_>, index: usize, requirement: &Requirement, writ
     let place = route_key(index, "audience");
     let templates = match &requirement.audience {
         Audience::Unchecked => {
-            let message = "every token of these issuers is taken, also those that were made for other services";
+            let message = "every token of these issuers is accepted, even if it was issued for another service";
             lint.note(&AUDIENCE_UNCHECKED, &place, message);
             return;
         }
@@ -30,16 +30,17 @@ fn audience(lint: &mut Linter<'_>, index: usize, requirement: &Requirement, writ
     let is_list = written.get("audience").is_some_and(|audience| !audience.items().is_empty());
     for (position, template) in templates.iter().enumerate() {
         if is_callers(template.leading_literal(), &template.to_string()) {
-            let message = "the caller names the audience, so tokens that were made for other services are taken";
+            let message = "the caller chooses the audience, so tokens that were issued for other services are accepted";
             let place: Vec<PlaceStep<&str>> =
                 place.into_iter().chain(is_list.then_some(PlaceStep::Index(position))).collect();
             lint.note(&CALLER_AUDIENCE, &place, message)
-                .help("put a literal in front, as in `urn:logto:organization:{header.x-org}`");
+                .help("begin with a literal, as in `urn:logto:organization:{header.x-org}`");
         }
     }
 }
 
-/// Whether a template begins with a value that the caller can choose freely. A scheme in front of it keeps nothing out.
+/// Whether a template begins with a value that the caller can choose freely. A scheme before it does not restrict the
+/// value.
 fn is_callers(leading: &str, template: &str) -> bool {
     let value = template.strip_prefix(leading).unwrap_or(template);
     let is_free = leading.is_empty() || leading.ends_with("://");
@@ -53,6 +54,7 @@ fn optional(lint: &mut Linter<'_>, index: usize, requirement: &Requirement) {
         (true, false) => "claims",
         (true, true) => return,
     };
-    let message = "callers without a token pass, so this keeps out only those who send one";
-    lint.note(&OPTIONAL_CHECKS, &route_key(index, key), message).help("`access = \"token\"` asks everyone");
+    let message = "callers without a token pass, so this restricts only those who send one";
+    lint.note(&OPTIONAL_CHECKS, &route_key(index, key), message)
+        .help("`access = \"token\"` requires a token of everyone");
 }

@@ -1,4 +1,4 @@
-//! Which of two routes asks for less.
+//! Which of two routes requires less.
 
 use portcullis::policy::{Access, Audience, Organization, Requirement, Route, Scopes};
 
@@ -27,7 +27,7 @@ impl Strictness {
     }
 }
 
-/// Whether a route asks for less than another, so far as it can be told.
+/// Whether a route requires less than another, as far as this can be determined.
 pub(super) fn asks_for_less(one: &Route, other: &Route) -> bool {
     let [own, others] = [one, other].map(Strictness::of);
     match (one.requirement(), other.requirement()) {
@@ -36,7 +36,7 @@ pub(super) fn asks_for_less(one: &Route, other: &Route) -> bool {
     }
 }
 
-/// Whether each token that meets `other` meets `one` too.
+/// Whether every token that meets `other` also meets `one`.
 fn is_met_by(one: &Requirement, other: &Requirement) -> bool {
     let audience = match (&one.audience, &other.audience) {
         (Audience::Unchecked, _) => true,
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// The accesses of routes that are written so.
+    /// The access of routes with these keys.
     fn accesses(routes: &[&str]) -> Vec<Route> {
         let routes: Vec<String> =
             routes.iter().enumerate().map(|(index, route)| format!(r#"{{"path": "/{index}", {route}}}"#)).collect();

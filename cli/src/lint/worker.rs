@@ -1,4 +1,4 @@
-//! What wrangler's configuration says, or does not say, around the policy.
+//! Findings about the wrangler configuration around a policy.
 
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, PlaceStep};
@@ -10,10 +10,10 @@ use crate::finding::rule::{
 };
 use crate::policy::ExaminedPolicy;
 
-/// The most bytes of a variable of a Worker.
+/// The maximum size of a Worker variable, in bytes.
 const MAX_VARIABLE: usize = 5 * 1024;
 
-/// What is suspicious about a Worker's configuration. Its places are those of the file, not of a policy.
+/// The findings about a Worker's configuration.
 pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
     if !is_configuration(&document.root) {
         return Vec::new();
@@ -35,7 +35,7 @@ pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -
     findings
 }
 
-/// The configuration of a Worker that has a policy. Environments inherit neither bindings nor variables.
+/// The configuration of a Worker with a policy. Environments do not inherit bindings and variables.
 struct WorkerConfiguration<'d> {
     document: &'d ParsedSource,
     table: &'d SourceValue,
@@ -50,30 +50,30 @@ impl<'d> WorkerConfiguration<'d> {
 
     fn too_large(&self) -> Option<Finding> {
         let size = self.examined.value()?.to_json().to_string().len();
-        let message = format!("the policy has {size} bytes; a variable of a Worker takes {MAX_VARIABLE}");
+        let message = format!("the policy has {size} bytes; a Worker variable holds {MAX_VARIABLE}");
         (size > MAX_VARIABLE).then(|| {
             let mut finding = Finding::new(&TOO_LARGE, self.name_of_policy(), message);
-            finding.help("keep it in Workers KV: `portcullis push`");
+            finding.help("store it in Workers KV with `portcullis push`");
             finding
         })
     }
 
-    /// Without a store each isolate asks the issuers itself, and refuses all tokens while they are down.
+    /// Without a store every isolate fetches the issuers' keys itself, and refuses all tokens while an issuer is down.
     fn unbound_store(&self) -> Option<Finding> {
         let policy = self.examined.policy()?;
         let fetches = policy.issuers.iter().any(|issuer| !matches!(issuer.keys, KeySource::Static(_)));
-        // A piece to be pasted names no Worker.
+        // A fragment to be pasted has no `name` and no `main`.
         let is_whole = ["name", "main"].iter().any(|key| self.document.root.get(key).is_some());
         (is_whole && fetches && !self.binds("kv_namespaces", "JWKS")).then(|| {
             let message =
-                "no [[kv_namespaces]] has the binding \"JWKS\": every isolate asks the issuers for their keys";
+                "no [[kv_namespaces]] entry has the binding \"JWKS\": every isolate asks the issuers for their keys";
             let mut finding = Finding::new(&UNBOUND_STORE, self.name_of_policy(), message);
-            finding.help("make one with `npx wrangler kv namespace create JWKS`");
+            finding.help("create one with `npx wrangler kv namespace create JWKS`");
             finding
         })
     }
 
-    /// Origins that are services of which the Worker has no binding.
+    /// Origins that are services without a binding.
     fn unbound_services(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
         let value = self.examined.value();
         let routes = value.and_then(|value| value.get("routes")).map(SourceValue::items).unwrap_or_default();
@@ -86,13 +86,14 @@ impl<'d> WorkerConfiguration<'d> {
             let origin = table.get("origin")?;
             let Ok(Origin::Service(name)) = Origin::parse(origin.as_str()?) else { return None };
             let place = Place::at(&[place, vec![PlaceStep::Key("origin")]].concat());
-            let message = format!("no [[services]] of this file has the binding {name:?}");
+            let message = format!("no [[services]] entry of this file has the binding {name:?}");
             let finding = Finding { place, ..Finding::new(&UNBOUND_SERVICE, origin.span.clone(), message) };
             (!self.binds("services", &name)).then_some(finding)
         })
     }
 
-    /// Secrets of the policy that the file itself gives as variables. Where the policy names them is shown, not their values.
+    /// Secrets of the policy that are variables in the file. The finding shows the policy's reference to them, not
+    /// their value.
     fn open_secrets(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
         let identity = self.examined.value().and_then(|value| value.get("identity"));
         let of = |table: &str, key: &str| identity?.get(table)?.get(key);
@@ -100,26 +101,26 @@ impl<'d> WorkerConfiguration<'d> {
         let names = keys.iter().chain(of("secret", "binding"));
         names.filter_map(|named| {
             let name = named.as_str()?;
-            let message = format!("{name:?} stands under vars: whoever reads this file knows the secret");
+            let message = format!("{name:?} is under vars: anyone who can read this file knows the secret");
             let mut finding = Finding::new(&OPEN_SECRET, named.span.clone(), message);
-            finding.help(format!("take it out, and `npx wrangler secret put {name}` another one"));
+            finding.help(format!("remove it, and set a new one with `npx wrangler secret put {name}`"));
             self.table.get("vars")?.get(name).map(|_| finding)
         })
     }
 
-    /// A cache in front of the Worker, which answers without running it. Environments inherit it.
+    /// A cache in front of the Worker, which answers without running it. Environments inherit this setting.
     fn cached(&self) -> Option<Finding> {
         let is_on =
             |cache: &&SourceValue| matches!(cache.get("enabled").map(|on| &on.node), Some(SourceNode::Bool(true)));
         let whole = self.table.get("cache").or_else(|| self.document.root.get("cache"));
         let entry = self.table.get("exports").or_else(|| self.document.root.get("exports"));
         let entry = entry.and_then(|exports| exports.get("default")?.get("cache"));
-        // What the entry point says goes before what the Worker says.
+        // The setting of the entry point overrides that of the Worker.
         let cache = entry.or(whole).filter(is_on)?;
         let message =
-            "Cloudflare answers from a cache in front of this Worker: what one caller may see, others get unasked";
+            "Cloudflare answers from a cache in front of this Worker: callers get what is cached for others, unchecked";
         let mut finding = Finding::new(&WORKER_CACHE, cache.get("enabled")?.span.clone(), message);
-        finding.help("turn it off here; `cache = true` on a route lets a cache behind the gate answer");
+        finding.help("turn it off here; `cache = true` on a route enables a cache behind the gate");
         Some(finding)
     }
 
@@ -127,7 +128,7 @@ impl<'d> WorkerConfiguration<'d> {
         binds(self.table, kind, name)
     }
 
-    /// What the file calls the policy.
+    /// The span of the policy's key.
     fn name_of_policy(&self) -> Span {
         let located = self.document.root.locate(&self.examined.place);
         located.key.map_or(located.value.span.clone(), |key| key.span.clone())
@@ -139,7 +140,7 @@ fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
     worker.list(kind).iter().any(|binding| binding.get("binding").and_then(SourceValue::as_str) == Some(name))
 }
 
-/// Environments inherit no variables.
+/// Environments without a policy, which do not inherit the default one.
 fn without_policy(document: &ParsedSource) -> Vec<Finding> {
     let environments = document.root.get("env").map(SourceValue::entries).unwrap_or_default();
     let has_policy = |worker: &SourceValue| {
@@ -148,7 +149,7 @@ fn without_policy(document: &ParsedSource) -> Vec<Finding> {
     };
     let lacking = environments.iter().filter(|(_, worker)| !has_policy(worker));
     let findings = lacking.map(|(name, _)| {
-        let message = format!("the environment {:?} has no policy: environments inherit no variables", name.name);
+        let message = format!("the environment {:?} has no policy: environments do not inherit variables", name.name);
         Finding::new(&ENVIRONMENT_WITHOUT_POLICY, name.span.clone(), message)
     });
     findings.collect()

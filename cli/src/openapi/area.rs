@@ -1,40 +1,41 @@
-//! Areas: the requests that a template of a document takes, whatever their method; and how two of them lie.
+//! Areas: the requests that a path template of a document matches, regardless of their method, and how two areas
+//! overlap.
 
 use super::template::{around, has_operator};
 
-/// Hosts and paths.
+/// A set of hosts and paths.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Area {
     pub(super) host: AreaHost,
     pub(super) parts: Vec<AreaPart>,
-    /// Whether any number of segments may follow the parts, none too: so the gate takes `{*name}`.
+    /// Whether any number of segments may follow the parts, including none, like the gate's `{*name}`.
     pub(super) rest: bool,
 }
 
-/// The hosts of an area; of two that have one in common, one is within the other.
+/// The hosts of an area. If two have a host in common, one contains the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum AreaHost {
-    /// Every one.
+    /// Every host.
     Any,
-    /// One label and this behind its dot.
+    /// One label, a dot, and this suffix.
     Label(String),
-    /// This one.
+    /// This host.
     Exact(String),
 }
 
-/// One segment.
+/// The values of one segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum AreaPart {
-    /// This text, decoded.
+    /// This literal, decoded.
     Literal(String),
-    /// A text of this template, which holds parameters and more.
+    /// Any text that matches this template, which contains parameters and more.
     Within(String),
     /// Any text.
     Capture,
 }
 
 impl Area {
-    /// The least area that a pattern of the policy can say and that holds this one.
+    /// The smallest area that contains this one and that a pattern of the policy can express.
     pub(super) fn cover(&self) -> Self {
         let parts = self.parts.iter().map(|part| match part {
             AreaPart::Within(_) => AreaPart::Capture,
@@ -55,20 +56,20 @@ impl Area {
         has_length && self.parts.iter().zip(&other.parts).all(|(own, other)| own.is_within(other))
     }
 
-    /// Whether it has paths that begin as another one and end with these segments, of which the other one's last part
-    /// may be the first.
+    /// Whether it has paths that begin like the other area and end with these segments, the first of which may be the
+    /// other's last part.
     pub(super) fn may_end(&self, other: &Self, tail: &[AreaPart]) -> bool {
         let may_be = |(own, part): (&AreaPart, &AreaPart)| own.is_within(part) || part.is_within(own);
         let is_long = self.parts.len() + 1 >= other.parts.len() + tail.len();
         self.rest || (is_long && self.parts.iter().rev().zip(tail.iter().rev()).all(may_be))
     }
 
-    /// Whether it is one path.
+    /// Whether it is a single path.
     pub(super) fn is_literal(&self) -> bool {
         !self.rest && self.parts.iter().all(|part| matches!(part, AreaPart::Literal(_)))
     }
 
-    /// The same with literals that do not tell the case of ASCII letters.
+    /// The same with its literals in lower case.
     pub(super) fn in_lower_case(&self) -> Self {
         let parts = self.parts.iter().map(|part| match part {
             AreaPart::Literal(text) => AreaPart::Literal(text.to_ascii_lowercase()),
@@ -77,7 +78,7 @@ impl Area {
         Self { parts: parts.collect(), ..self.clone() }
     }
 
-    /// What two patterns have in common; they must have something.
+    /// The intersection of two patterns, which must not be empty.
     pub(super) fn meet(&self, other: &Self) -> Self {
         let (short, long) = if self.parts.len() < other.parts.len() { (self, other) } else { (other, self) };
         let mut parts = long.parts.clone();
@@ -91,13 +92,13 @@ impl Area {
     }
 }
 
-/// The name of the capture in a host that the policy writes like this.
+/// The name of the capture in a host pattern of the policy.
 pub(super) fn label_of(host: &str) -> Option<&str> {
     Some(host.strip_prefix('{')?.split_once('}')?.0)
 }
 
 impl AreaHost {
-    /// The hosts of a route that names this one.
+    /// Parses a host pattern of the policy.
     pub(super) fn of(text: Option<&str>) -> Self {
         match text {
             None => Self::Any,
@@ -138,7 +139,7 @@ impl AreaPart {
     }
 }
 
-/// Whether a text can be one of this template. What is not clear can be.
+/// Whether a text can match this template; true if that is unclear.
 pub(super) fn fits(template: &str, text: &str) -> bool {
     let Some((start, end)) = around(template) else { return true };
     let least = start.len() + end.len() + usize::from(!has_operator(template));

@@ -1,10 +1,11 @@
-//! Areas in a tree, by their segments: which of many lie over or across one is found without a look at each.
+//! A tree of areas by their segments, which finds those that contain or overlap a pattern without comparing it with
+//! each.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::area::{Area, AreaHost, AreaPart, fits};
 
-/// Areas, each with a number.
+/// A set of areas, each with a number.
 #[derive(Debug, Default)]
 pub(super) struct Atlas {
     hosts: BTreeMap<AreaHost, AtlasNode>,
@@ -20,7 +21,7 @@ struct AtlasNode {
     kind: NodeKinds,
 }
 
-/// The kinds of the areas at a node and below.
+/// The kinds of the areas in a subtree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum NodeKinds {
     #[default]
@@ -29,12 +30,12 @@ enum NodeKinds {
     Several,
 }
 
-/// What is looked for.
+/// Which areas to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SearchReach {
-    /// Areas whose pattern holds all of this one.
+    /// Areas whose covering pattern contains all of the given pattern.
     Over,
-    /// Areas that have something in common with it, but for those of this kind.
+    /// Areas that overlap the given pattern, except those of this kind.
     Across(usize),
 }
 
@@ -59,13 +60,12 @@ impl Atlas {
         if area.rest { node.rest.push(number) } else { node.here.push(number) }
     }
 
-    /// The areas whose least pattern holds all of this pattern, and that have something in common with it; in order.
+    /// The areas that overlap this pattern and whose covering pattern contains all of it, in order.
     pub(super) fn over(&self, pattern: &Area) -> Vec<usize> {
         self.find(pattern, SearchReach::Over)
     }
 
-    /// The areas that have something in common with this pattern, in order; most of those of its kind are not among
-    /// them.
+    /// The areas that overlap this pattern, in order, without most of those of its own kind.
     pub(super) fn across(&self, pattern: &Area, kind: usize) -> Vec<usize> {
         self.find(pattern, SearchReach::Across(kind))
     }

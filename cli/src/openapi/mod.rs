@@ -1,8 +1,8 @@
-//! From an OpenAPI document to a policy. Pure: text in, routes and remarks out.
+//! Converts an OpenAPI document to a policy. Pure: a value in, routes and remarks out.
 //!
-//! The policy never opens more than the document says. What it cannot say is denied, narrowed or left out, and each
-//! such place is in the remarks. Leaving out is safe only where no request gets through anyhow: a path that is not in
-//! the table could be taken by a less specific route. Elsewhere a route that denies stands in its place.
+//! The policy never allows more than the document. What it cannot express is denied, narrowed or left out, and each
+//! such place is in the remarks. Leaving something out is safe only if no route takes its requests: without a route of
+//! its own, a path could be taken by a less specific route. Otherwise there is a route that denies it.
 
 mod area;
 mod atlas;
@@ -49,25 +49,25 @@ use tree::TreeNode;
 
 use crate::document::SourceValue;
 
-/// What became of a document.
+/// The result of a conversion.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
     /// The routes, in the order of the document.
     pub(crate) routes: Vec<ImportedRoute>,
-    /// The issuers that they name.
+    /// The issuers that the routes refer to.
     pub(crate) issuers: Vec<ImportedIssuer>,
-    /// What a person should know.
+    /// What the user should know.
     pub(crate) remarks: Vec<Remark>,
-    /// What a person must say first; while there is something, the routes are no policy.
+    /// Options that the user must give; without them the routes are not a policy.
     pub(crate) missing: Vec<MissingOption>,
-    /// How many operations the document has.
+    /// The number of operations in the document.
     pub(crate) operations: usize,
 }
 
-/// Makes routes of a document.
+/// Converts a document to routes.
 ///
 /// # Errors
-/// Says why the document as a whole cannot be read.
+/// Why the document as a whole cannot be converted.
 pub(crate) fn import(document: &SourceValue, options: &ImportOptions) -> Result<Import, String> {
     check_version(document)?;
     check_tables(document)?;
@@ -89,7 +89,7 @@ pub(crate) fn import(document: &SourceValue, options: &ImportOptions) -> Result<
 
 fn check_version(document: &SourceValue) -> Result<(), String> {
     let document = TreeNode::root(document);
-    let expected = "expected a document of OpenAPI 3.0 or 3.1";
+    let expected = "expected an OpenAPI 3.0 or 3.1 document";
     if document.member("swagger").is_some() {
         return Err(format!("{expected}, found Swagger 2.0; convert it first"));
     }
@@ -104,7 +104,7 @@ fn check_version(document: &SourceValue) -> Result<(), String> {
     }
 }
 
-/// Checks the tables that name what is read. Where members of them are elsewhere, no one knows what is left.
+/// Checks the tables whose members are read. If some of their members were elsewhere, they would be missed.
 fn check_tables(document: &SourceValue) -> Result<(), String> {
     let root = TreeNode::root(document);
     let components = root.member("components");
@@ -115,7 +115,7 @@ fn check_tables(document: &SourceValue) -> Result<(), String> {
         let place = place.unmerged().map_err(|problem| format!("{pointer}: {problem}"))?;
         if let Some(reference) = place.member("$ref") {
             let target = reference.scalar().unwrap_or_default();
-            return Err(format!("{pointer} is in another place, {target:?}; bundle the document first"));
+            return Err(format!("{pointer} refers to {target:?}; bundle the document first"));
         }
     }
     Ok(())
@@ -123,15 +123,15 @@ fn check_tables(document: &SourceValue) -> Result<(), String> {
 
 fn find_missing(routes: &[ImportedRoute], options: &ImportOptions, remarks: &mut Remarks) {
     if options.audience.is_empty() && routes.iter().any(|route| route.requirement().is_some()) {
-        remarks.need("--audience URL", "documents do not say what `aud` of the tokens must be");
+        remarks.need("--audience URL", "the document does not say which `aud` tokens must have");
     }
     let goes_nowhere = |route: &ImportedRoute| route.rule.access != ImportedAccess::Deny && route.rule.origin.is_none();
     if routes.iter().any(goes_nowhere) {
-        remarks.need("--origin URL", "the document's servers are relative to where it is");
+        remarks.need("--origin URL", "the document's servers are relative to its own URL");
     }
 }
 
-/// Makes claims of operations.
+/// Converts operations to templates with rules.
 struct Converter<'d> {
     security: Security<'d>,
     sites: Sites<'d>,
@@ -152,13 +152,13 @@ impl<'d> Converter<'d> {
         Ok(Self { security, sites, options, templates: SiteTemplates::default() })
     }
 
-    /// Adds what an operation claims, at each of its sites. What the gate refuses whatever the policy says is no claim.
+    /// Adds the rule of an operation at each of its sites, unless the gate refuses its method anyway.
     ///
     /// # Errors
-    /// Says what of its servers cannot be read.
+    /// Which of its servers cannot be read.
     fn convert(&mut self, operation: &Operation<'d>, remarks: &mut Remarks) -> Result<(), String> {
         if let Some(method) = operation.refused() {
-            let message = format!("the gate lets no {method} through");
+            let message = format!("the gate refuses the method {method}");
             remarks.add(RemarkKind::LeftOut, &message, &operation.place.pointer);
             return Ok(());
         }
@@ -169,14 +169,15 @@ impl<'d> Converter<'d> {
             remarks.add(RemarkKind::Denied, reason, &operation.place.pointer);
         }
         for segment in segments(operation.path).into_iter().filter(|segment| is_foreign_wildcard(segment)) {
-            let message = format!("{segment:?} is a text in OpenAPI, not a parameter: the route takes it alone");
+            let message =
+                format!("{segment:?} is literal text in OpenAPI, not a parameter: the route matches only that");
             remarks.add(RemarkKind::Noted, &message, &operation.place.pointer);
         }
-        sites.iter().for_each(|site| self.claim(operation, site, &access, remarks));
+        sites.iter().for_each(|site| self.add_rule(operation, site, &access, remarks));
         Ok(())
     }
 
-    fn claim(
+    fn add_rule(
         &mut self,
         operation: &Operation<'d>,
         site: &Site,
@@ -188,9 +189,10 @@ impl<'d> Converter<'d> {
             Ok(access) => (self.rule(access, site), None),
             Err(reason) => (RouteRule::DENY, Some(reason.clone())),
         };
-        let claim = OperationRule { method: operation.method.clone(), rule, reason, pointer: pointer.clone() };
+        let operation_rule = OperationRule { method: operation.method.clone(), rule, reason, pointer: pointer.clone() };
         let mut add = |path: TemplatePath, left_out: Option<String>| {
-            self.templates.add(SiteTemplate::new(operation.path, site.host.as_deref(), path, left_out), claim.clone());
+            self.templates
+                .add(SiteTemplate::new(operation.path, site.host.as_deref(), path, left_out), operation_rule.clone());
         };
         let slash = if operation.path.starts_with('/') { "" } else { "/" };
         let full = format!("{}{slash}{}", site.base, operation.path);
@@ -203,7 +205,7 @@ impl<'d> Converter<'d> {
             }
         };
         if operation.has_styled_parameter() {
-            path.inexact = Some("a route takes parameters of the style \"simple\" only".to_owned());
+            path.inexact = Some("a route takes only parameters of the style \"simple\"".to_owned());
         }
         for (other, why) in std::mem::take(&mut path.others) {
             if site.left_out.is_none() && path.inexact.is_none() {
@@ -213,7 +215,7 @@ impl<'d> Converter<'d> {
         }
         if site.left_out.is_none() {
             for (written, capture) in &path.renamed {
-                remarks.add(RemarkKind::Changed, &format!("the parameter {written} is called {capture}"), pointer);
+                remarks.add(RemarkKind::Changed, &format!("the parameter {written} becomes {capture}"), pointer);
             }
         }
         add(path, site.left_out.clone());
@@ -234,10 +236,10 @@ fn is_foreign_wildcard(segment: &str) -> bool {
     matches!(segment, "*" | "**") || (segment.len() > 1 && segment.starts_with(':'))
 }
 
-/// Checks a server that a person names.
+/// Checks the value of `--server`.
 ///
 /// # Errors
-/// Says why it stands for no place.
+/// Why it is not a usable server.
 pub(crate) fn server(url: &str) -> Result<String, String> {
     Server::parse(url, None).map(|_| url.to_owned())
 }

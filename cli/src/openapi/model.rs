@@ -1,5 +1,5 @@
-//! The conversion against OpenAPI's own words: for each request, what the policy lets through is no more than what the
-//! document's operations let through.
+//! Compares the conversion with a model of OpenAPI: for every request, the policy allows no more than the document's
+//! operations do.
 
 use std::fmt::Write;
 
@@ -11,22 +11,22 @@ use proptest::prelude::*;
 use super::samples::{policy_json, yaml};
 use super::{DefaultAccess, Import, ImportOptions, import};
 
-/// Segments of paths of documents: a text, a parameter, or both.
+/// Segments of a document's paths: literals, parameters, or both.
 const SEGMENTS: [&str; 9] = ["a", "b", "{x}", "{y}", "{x}.b", "a{y}", "%61", "{x}{y}", "{p+}"];
 
-/// The one that stands for one segment or more at the end of a path, as Amazon API Gateway reads it.
+/// The index of `{p+}`, which matches one segment or more at the end of a path, as in Amazon API Gateway.
 const REST: usize = 8;
 
 /// All methods that no other operation of the path has.
 const ANY: &str = "x-amazon-apigateway-any-method";
 
-/// No operation of OpenAPI; a reader may take it for one. Nothing of its path is known, but for what else stands there.
+/// Not an OpenAPI operation, although a reader may take it for one: what it means is unknown.
 const HIDDEN: &str = "HEAD";
 
-/// Where requests come in: a host, any if it is empty, and the segments in front of paths.
+/// A server: its host, any if empty, and the segments of its base path.
 type Base = (&'static str, &'static [&'static str]);
 
-/// Lists of servers, and all that they stand for.
+/// Lists of servers, and all servers that they may stand for.
 const SERVERS: [(&str, &[Base]); 5] = [
     ("[{url: https://a.x.com}]", &[("a.x.com", &[])]),
     ("[{url: https://a.x.com}, {url: https://b.x.com/b}]", &[("a.x.com", &[]), ("b.x.com", &["b"])]),
@@ -38,10 +38,10 @@ const SERVERS: [(&str, &[Base]); 5] = [
     ("[{url: https://a.x.com/a}, {url: ../b}]", &[("a.x.com", &["a"])]),
 ];
 
-/// Whether a token with these scopes gets in, or no token.
+/// Whether a caller is allowed: with a token of these scopes, or without a token.
 type LetsIn = fn(Option<&str>) -> bool;
 
-/// `security` of an operation, and the tokens that it lets in: by their scopes, none for no token.
+/// `security` of an operation, and the callers that it allows.
 const SECURITY: [(&str, LetsIn); 8] = [
     ("[]", |_| true),
     ("[{}]", |_| true),
@@ -53,7 +53,7 @@ const SECURITY: [(&str, LetsIn); 8] = [
     ("[{key: [], t: []}]", |_| false),
 ];
 
-/// An operation. `servers` are indices of its own and of its path's; nothing is an empty list.
+/// An operation. `servers` are the indices of its own servers and of its path's; `None` is an empty list.
 #[derive(Clone, Debug)]
 struct ModelOperation {
     segments: Vec<usize>,
@@ -64,7 +64,7 @@ struct ModelOperation {
 }
 
 fn operations() -> impl Strategy<Value = Vec<ModelOperation>> {
-    // Short paths of few segments, so that many have requests in common.
+    // Short paths of few different segments, so that many overlap.
     let segment = prop_oneof![2 => prop::sample::select(vec![0, 2]), 1 => 0..SEGMENTS.len()];
     let path = (prop::collection::vec(segment, 0..3), prop::option::weighted(0.3, Just(REST)));
     let path = path.prop_map(|(segments, rest)| segments.into_iter().chain(rest).collect());
@@ -81,7 +81,7 @@ fn operations() -> impl Strategy<Value = Vec<ModelOperation>> {
     prop::collection::vec(operation, 1..6)
 }
 
-/// The same with a path and a method that a policy can say.
+/// The same with a path and a method that a policy can express.
 fn exact(mut operation: ModelOperation) -> ModelOperation {
     let rest = operation.segments.last() == Some(&REST);
     operation.segments.retain(|index| [0, 1, 2, 6].contains(index));
@@ -98,7 +98,8 @@ fn template(operation: &ModelOperation) -> String {
     if operation.has_slash || path.is_empty() { format!("{path}/") } else { path }
 }
 
-/// The document with these operations; of two with one path and method, the first, and the first's servers of the path.
+/// The document with these operations. Of operations with the same path and method only the first is used, and of a
+/// path's servers those of its first operation.
 fn document(operations: &[ModelOperation], servers: usize) -> (String, Vec<ModelOperation>) {
     let mut paths: Vec<(String, Vec<ModelOperation>)> = Vec::new();
     for operation in operations {
@@ -127,7 +128,7 @@ fn document(operations: &[ModelOperation], servers: usize) -> (String, Vec<Model
     (text, paths.into_iter().flat_map(|(_, operations)| operations).collect())
 }
 
-/// Whether a template's segment takes this text: parameters take at least one character (RFC 6570 §3.2.2).
+/// Whether a segment of a template matches a text. Parameters match at least one character (RFC 6570 §3.2.2).
 fn takes(template: &str, text: &str) -> bool {
     match template {
         "%61" => text == "a",
@@ -139,7 +140,7 @@ fn takes(template: &str, text: &str) -> bool {
     }
 }
 
-/// Whether a template takes this path.
+/// Whether a template matches a path.
 fn takes_path(template: &[&str], path: &[&str]) -> bool {
     match (template, path) {
         (["{p+}"], path) => !path.is_empty(),
@@ -148,10 +149,10 @@ fn takes_path(template: &[&str], path: &[&str]) -> bool {
     }
 }
 
-/// A request, but for its method.
+/// The host and path of a request.
 type Target = (&'static str, Vec<&'static str>);
 
-/// An operation at one of its places.
+/// An operation at one of its servers.
 struct PlacedOperation<'o> {
     operation: &'o ModelOperation,
     host: &'static str,
@@ -169,12 +170,12 @@ impl<'o> PlacedOperation<'o> {
         operations.iter().flat_map(place).collect()
     }
 
-    /// A gate that looks at no host is every server.
+    /// Whether it matches a request. A gate that does not check the host stands for every server.
     fn has(&self, (host, path): &Target, hosts: bool) -> bool {
         (!hosts || self.host.is_empty() || self.host == *host) && takes_path(&self.path, path)
     }
 
-    /// Whether a method is this operation's: named, or one that its path does not name.
+    /// Whether it is for a method: its own, or one that no operation of its path has.
     fn has_method(&self, method: &str, operations: &[ModelOperation]) -> bool {
         let path = template(self.operation);
         let siblings = || operations.iter().filter(|other| template(other) == path);
@@ -204,14 +205,14 @@ fn paths() -> Vec<Vec<&'static str>> {
     [vec![vec![]], one, longer(&two), two].concat()
 }
 
-/// Paths that tell templates apart: all of requests, and with one segment more what is behind a rest.
+/// Paths to compare templates by: those of requests, and each with one more segment.
 fn samples() -> Vec<Vec<&'static str>> {
     let with = |path: &Vec<&'static str>, at: usize| [&path[..at], &["c"], &path[at..]].concat();
     let longer = paths().iter().flat_map(|path| (0..=path.len()).map(|at| with(path, at))).collect::<Vec<_>>();
     [paths(), longer].concat()
 }
 
-/// Whether the policy lets a request with these scopes through, or with no token.
+/// Whether the policy allows a request with a token of these scopes, or without a token.
 fn lets_in(policy: &Policy, (host, path): &Target, method: &str, token: Option<&str>) -> bool {
     let path = format!("/{}", path.join("/"));
     let path = RequestPath::parse(&path).unwrap();
@@ -270,7 +271,7 @@ proptest! {
                     let may = |index: &usize| placed[*index].lets_in(token);
                     let request = format!("{text}\n{method} {target:?} {token:?}");
                     prop_assert!(own.iter().filter(is_for).any(may), "{request}");
-                    // Of the most specific, each must agree.
+                    // All of the most specific operations must agree.
                     prop_assert!(own.iter().filter(is_best).filter(is_for).all(may), "{request}");
                 }
             }
@@ -279,12 +280,12 @@ proptest! {
 
     #[test]
     fn what_a_policy_can_say_it_says(operations in operations(), servers in 0..SERVERS.len()) {
-        // Of paths without parameters within a segment, where one alone takes the request: no other stands in its way.
+        // Only paths without parameters within a segment, and only requests that a single operation matches.
         let (text, operations) = document(&operations.into_iter().map(exact).collect::<Vec<_>>(), servers);
         let (import, options) = imported(&text, true);
         let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
         let placed = PlacedOperation::all(&operations, servers);
-        // Of the values of a variable the default alone is imported, and nothing relative.
+        // Only the default of a variable is imported, and no relative server.
         let is_imported = |(host, path): &Target| {
             path.first() != Some(&"b") || (*host == "b.x.com" && !text.contains("../b"))
         };
@@ -295,7 +296,7 @@ proptest! {
             let ModelOperation { method, security, .. } = *own.operation;
             let method = if method == ANY { "PUT".to_owned() } else { method.to_ascii_uppercase() };
             for token in TOKENS {
-                // `optional` refuses a token that does not do, where the document takes it for none.
+                // `optional` refuses a token without the scopes, which the document treats like no token.
                 let is_refused = SECURITY[security].0 == "[{}, {t: [w]}]" && matches!(token, Some("" | "r"));
                 let let_in = lets_in(&policy, &target, &method, token);
                 prop_assert_eq!(let_in, own.lets_in(token) && !is_refused, "{}\n{} {:?}", text, method, target);

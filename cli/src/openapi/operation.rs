@@ -1,4 +1,4 @@
-//! The operations of a document, with all that its paths say.
+//! The operations of a document, with what their path items say.
 
 use portcullis::route::method;
 
@@ -23,22 +23,22 @@ const OPERATIONS: [(&str, Option<&str>); 9] = [
 /// The other members of a Path Item Object.
 const OTHERS: [&str; 5] = ["$ref", "summary", "description", "servers", "parameters"];
 
-/// Something that a document lets callers do, or hides.
+/// An operation of a document, or something in its place that cannot be read.
 #[derive(Clone, Debug)]
 pub(super) struct Operation<'d> {
-    /// The path as the document writes it.
+    /// The path template, as the document writes it.
     pub(super) path: &'d str,
-    /// The method; without one, each that no other operation of the path has.
+    /// The method; `None` for every method that no other operation of the path has.
     pub(super) method: Option<String>,
-    /// Where it stands.
+    /// Its node in the document.
     pub(super) place: TreeNode<'d>,
-    /// The servers that its path item names.
+    /// The servers of its path item.
     pub(super) servers: Option<TreeNode<'d>>,
-    /// The parameters of its path item, and its own.
+    /// The parameters of its path item and its own.
     pub(super) parameters: Vec<TreeNode<'d>>,
-    /// Why it cannot be read, if it cannot be.
+    /// Why it cannot be read, if it cannot.
     pub(super) problem: Option<String>,
-    /// All lists of servers that may be its own, where it cannot be read.
+    /// All lists of servers that may apply to it, if it cannot be read.
     pub(super) hidden_servers: Vec<TreeNode<'d>>,
 }
 
@@ -46,7 +46,11 @@ pub(super) struct Operation<'d> {
 pub(super) fn operations<'d>(document: &'d SourceValue, remarks: &mut Remarks) -> Vec<Operation<'d>> {
     let root = TreeNode::root(document);
     if let Some(webhooks) = root.member("webhooks").filter(|webhooks| webhooks.members().next().is_some()) {
-        remarks.add(RemarkKind::Noted, "webhooks are requests that the API sends: no routes", &webhooks.pointer);
+        remarks.add(
+            RemarkKind::Noted,
+            "webhooks are requests that the API sends: they need no routes",
+            &webhooks.pointer,
+        );
     }
     let paths = root.member("paths");
     let paths: Vec<_> = paths.iter().flat_map(|paths| paths.members().collect::<Vec<_>>()).collect();
@@ -54,7 +58,7 @@ pub(super) fn operations<'d>(document: &'d SourceValue, remarks: &mut Remarks) -
     paths.flat_map(|(path, item)| of_path(document, path, item)).collect()
 }
 
-/// The operations of a path; one that denies stands for what cannot be read.
+/// The operations of a path, with one that denies for whatever cannot be read.
 fn of_path<'d>(document: &'d SourceValue, path: &'d str, item: TreeNode<'d>) -> Vec<Operation<'d>> {
     let found = target(document, item.clone()).and_then(|item| {
         if item.member("security").is_some() {
@@ -62,7 +66,7 @@ fn of_path<'d>(document: &'d SourceValue, path: &'d str, item: TreeNode<'d>) -> 
         }
         let found = of_item(document, path, &item);
         match found.iter().all(|operation| operation.refused().is_some()) {
-            // It stands for its path all the same: no less specific one is meant there.
+            // The path still counts: a less specific one must not take its requests.
             true if found.is_empty() => Err("the path has no operations".to_owned()),
             true => Err("the path has no operation that the gate lets through".to_owned()),
             false => Ok(found),
@@ -95,22 +99,22 @@ fn of_item<'d>(document: &'d SourceValue, path: &'d str, item: &TreeNode<'d>) ->
         if let Some((_, method)) = OPERATIONS.iter().find(|(known, _)| *known == name) {
             found.push(operation(*method, place));
         } else if !OTHERS.contains(&name) && !name.starts_with("x-") {
-            let problem = format!("the path has a member that is no operation of OpenAPI: {name:?}");
+            let problem = format!("the path has a member that is not an OpenAPI operation: {name:?}");
             found.push(hidden(place, problem));
         }
     }
     found
 }
 
-/// The parameters that stand here, as far as they can be read: they open nothing.
+/// The parameters of a node, as far as they can be read. Unreadable ones cannot allow anything.
 fn parameters<'d>(document: &'d SourceValue, place: &TreeNode<'d>) -> Vec<TreeNode<'d>> {
     let list = place.member("parameters");
     let elements = list.iter().filter_map(TreeNode::elements).flatten();
     elements.filter_map(|parameter| parameter.follow(document).ok()).collect()
 }
 
-/// All lists of servers that stand here, in operations here, or where references and merge keys lead from here. Which of
-/// them hold for what cannot be read is not known.
+/// All lists of servers in a node, in its operations, and wherever references and merge keys lead from it. Which of
+/// them apply to something unreadable is unknown.
 fn server_lists<'d>(document: &'d SourceValue, place: &TreeNode<'d>) -> Vec<TreeNode<'d>> {
     let is_operation = |name: &str| {
         OPERATIONS.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) || name.eq_ignore_ascii_case("query")
@@ -134,11 +138,12 @@ fn server_lists<'d>(document: &'d SourceValue, place: &TreeNode<'d>) -> Vec<Tree
     lists
 }
 
-/// What stands here, or what it refers to. A reference with members beside it is not defined to mean anything.
+/// The node itself, or what it refers to. OpenAPI does not define the meaning of a reference with other members beside
+/// it.
 fn target<'d>(document: &'d SourceValue, place: TreeNode<'d>) -> Result<TreeNode<'d>, String> {
     let is_beside = |name: &str| !matches!(name, "$ref" | "summary" | "description") && !name.starts_with("x-");
     let is_alone = |place: &TreeNode<'d>| match place.members().find(|(name, _)| is_beside(name)) {
-        Some(_) => Err("a reference with members beside it has no meaning".to_owned()),
+        Some(_) => Err("a reference with other members beside it is undefined".to_owned()),
         None => Ok(()),
     };
     let target = place.follow_through(document, is_alone)?;
@@ -146,12 +151,12 @@ fn target<'d>(document: &'d SourceValue, place: TreeNode<'d>) -> Result<TreeNode
 }
 
 impl<'d> Operation<'d> {
-    /// Its method, if the gate lets that through for no one.
+    /// Its method, if the gate always refuses it.
     pub(super) fn refused(&self) -> Option<&str> {
         self.method.as_deref().filter(|method| method::is_refused(method))
     }
 
-    /// Whether a parameter of the path comes with more than its value (`;name=value`, `.value`), or may.
+    /// Whether a path parameter is, or may be, serialized as more than its value (`;name=value`, `.value`).
     pub(super) fn has_styled_parameter(&self) -> bool {
         let is_styled =
             |parameter: &TreeNode<'_>| parameter.member("style").is_some_and(|style| style.text() != Some("simple"));
@@ -160,7 +165,7 @@ impl<'d> Operation<'d> {
         self.parameters.iter().any(|parameter| is_merged(parameter) || (in_path(parameter) && is_styled(parameter)))
     }
 
-    /// Stands for what cannot be read; for all methods, until one is known.
+    /// A substitute for something unreadable, for all methods.
     fn hidden(document: &'d SourceValue, path: &'d str, place: TreeNode<'d>, problem: String) -> Self {
         let hidden_servers = server_lists(document, &place);
         let problem = Some(problem);
@@ -210,30 +215,30 @@ mod tests {
             ("/a: {}", "* /a #/paths/~1a the path has no operations"),
             ("/a: {trace: {}}", "* /a #/paths/~1a the path has no operation that the gate lets through"),
             ("/a: {get: []}", "GET /a #/paths/~1a/get expected a table, found a list"),
-            ("/a: {GET: {}}", "* /a #/paths/~1a/GET the path has a member that is no operation of OpenAPI: \"GET\""),
+            ("/a: {GET: {}}", "* /a #/paths/~1a/GET the path has a member that is not an OpenAPI operation: \"GET\""),
             (
                 "/a: {$ref: '#/components/pathItems/o'}",
                 "* /a #/paths/~1a expected a table, found a number or a boolean",
             ),
             (
                 "/a: {get: {$ref: '#/x', security: []}}",
-                "GET /a #/paths/~1a/get a reference with members beside it has no meaning",
+                "GET /a #/paths/~1a/get a reference with other members beside it is undefined",
             ),
             (
                 "/a: {$ref: '#/components/pathItems/chain'}",
-                "* /a #/paths/~1a a reference with members beside it has no meaning",
+                "* /a #/paths/~1a a reference with other members beside it is undefined",
             ),
             ("/a: {get: {$ref: }}", "GET /a #/paths/~1a/get a reference is nothing, not a string"),
             ("/a: {get: {$ref: 5}}", "GET /a #/paths/~1a/get a reference is a number or a boolean, not a string"),
             ("/a: {security: [], get: {}}", "* /a #/paths/~1a a path has no `security` of its own in OpenAPI"),
             (
                 "/a: {get: {<<: {security: []}}}",
-                "GET /a #/paths/~1a/get merge keys (<<) are no part of YAML 1.2; write out what they stand for",
+                "GET /a #/paths/~1a/get merge keys (<<) are not part of YAML 1.2; write them out",
             ),
             ("/a: {$ref: '#/x'}", "* /a #/paths/~1a \"#/x\" refers to nothing in this document"),
             (
                 "/a: {get: {$ref: 'g.yaml'}}",
-                "GET /a #/paths/~1a/get it refers to another document; bundle them into one first",
+                "GET /a #/paths/~1a/get it refers to another document; bundle the documents into one first",
             ),
         ];
         for (paths, expected) in cases {

@@ -1,36 +1,36 @@
-//! What a person says of a document.
+//! The options of a conversion.
 
 use std::fmt;
 
 use clap::ValueEnum;
 
-/// What a person adds to a document.
+/// What the user adds to a document.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ImportOptions {
-    /// For whom tokens must be; one of these.
+    /// The audiences, one of which tokens must have.
     pub(crate) audience: Vec<String>,
-    /// Issuers by the name of the security scheme whose tokens are theirs.
+    /// Issuers, by the name of the security scheme whose tokens they issue.
     pub(crate) issuers: Vec<(String, String)>,
-    /// The issuer for all schemes that name none.
+    /// The issuer of all schemes without one.
     pub(crate) issuer: Option<String>,
-    /// What stands behind the gate.
+    /// The origin behind the gate.
     pub(crate) origin: Option<String>,
-    /// In place of the document's servers.
+    /// The server that replaces the document's servers.
     pub(crate) server: Option<String>,
-    /// Whether routes are for the servers' hosts alone.
+    /// Whether routes are restricted to the servers' hosts.
     pub(crate) hosts: bool,
-    /// Whether the origin sees paths without the servers' base path.
+    /// Whether the servers' base path is stripped from what the origin sees.
     pub(crate) strip_base: bool,
-    /// Who may call what has no `security`.
+    /// Who may call operations without `security`.
     pub(crate) default_access: Option<DefaultAccess>,
 }
 
-/// Who may call what has no `security`.
+/// Who may call operations without `security`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DefaultAccess {
     /// No one
     Deny,
-    /// Who has a token
+    /// Callers with a token
     Token,
     /// Everyone
     Public,

@@ -1,4 +1,4 @@
-//! Reads path templates.
+//! Parses path templates.
 
 use percent_encoding::percent_decode_str;
 
@@ -6,22 +6,22 @@ use super::area::AreaPart;
 use super::path::{TemplatePath, TemplateSegment};
 use super::template::{PathParameter, has_operator, is_balanced, segments, split_query};
 
-/// Why `{name}.json` is no pattern.
-const WHOLE_ONLY: &str = "a route takes a parameter as a whole segment only";
+/// Why `{name}.json` is not a pattern.
+const WHOLE_ONLY: &str = "in a route a parameter is always a whole segment";
 
-/// Why `{id:[0-9]+}` is none.
-const NAME_ONLY: &str = "a route takes no more of a parameter than its name";
+/// Why `{id:[0-9]+}` is not a pattern.
+const NAME_ONLY: &str = "in a route a parameter is only a name";
 
 impl TemplatePath {
-    /// Reads a path template, the server's base path in front. The name of a capture in the host is taken.
+    /// Parses a path template that begins with the server's base path. `taken` is the name of the capture in the host.
     ///
     /// # Errors
-    /// Says why the gate lets no request to such a path through.
+    /// Why the gate refuses all requests for such a path.
     pub(super) fn parse(text: &str, taken: Option<&str>) -> Result<Self, String> {
         let (path, behind) = split_query(text);
         let mut read = Self { has_trailing_slash: path.len() > 1 && path.ends_with('/'), ..Self::default() };
         if !behind.is_empty() {
-            read.inexact = Some("a route does not look at a query or a fragment".to_owned());
+            read.inexact = Some("a route does not match a query or a fragment".to_owned());
         }
         let inner = path.strip_prefix('/').unwrap_or(path);
         if !inner.is_empty() {
@@ -45,7 +45,7 @@ impl TemplatePath {
                 self.segments.push(TemplateSegment::Capture(capture));
             }
             Some(PathParameter::Rest(name)) if is_last => {
-                // One segment at least; the rest by itself may be none.
+                // At least one segment: the rest alone may be empty.
                 let first = self.fresh(name, taken);
                 self.segments.push(TemplateSegment::Capture(first.clone()));
                 let rest = self.fresh("rest", taken);
@@ -53,7 +53,7 @@ impl TemplatePath {
                 self.rest = Some(rest);
             }
             Some(PathParameter::Rest(name) | PathParameter::Wide(name)) => {
-                let why = format!("the parameter {text} stands for one segment only in a route");
+                let why = format!("in a route the parameter {text} matches only one segment");
                 self.wide.push((self.segments.len(), why));
                 let capture = self.capture(name, text, taken);
                 self.segments.push(TemplateSegment::Capture(capture));
@@ -64,7 +64,7 @@ impl TemplatePath {
             None if text.contains(['{', '}']) => self.within(text, text, WHOLE_ONLY, taken),
             None => {
                 let literal = decode(text)?;
-                // By percent-encoding; a pattern cannot say that.
+                // It is percent-encoded in the document; a pattern cannot express it.
                 if literal.contains(['{', '}']) {
                     self.within(text, &literal, WHOLE_ONLY, taken);
                 } else {
@@ -75,20 +75,20 @@ impl TemplatePath {
         Ok(())
     }
 
-    /// A segment that a capture covers, with a name like the decoded text.
+    /// Adds a segment that only a capture covers, with a name like the decoded text.
     fn within(&mut self, text: &str, decoded: &str, why: &str, taken: Option<&str>) {
         let is_other = matches!(PathParameter::of(text), Some(PathParameter::Other(_)));
         if is_other || has_operator(text) || !is_balanced(text) {
-            self.wide.push((self.segments.len(), format!("what {text} stands for may be several segments")));
+            self.wide.push((self.segments.len(), format!("{text} may match several segments")));
         }
         self.inexact = Some(why.to_owned());
-        // What follows the name of such a parameter is a pattern.
+        // After the name of such a parameter there is a pattern.
         let name = decoded.split([':', '=']).next().filter(|_| is_other).unwrap_or(decoded);
         let name = self.fresh(name, taken);
         self.segments.push(TemplateSegment::Within(name, text.to_owned()));
     }
 
-    /// The name of a capture. What the policy does not take is changed.
+    /// The name of a capture; noted as renamed if the policy does not accept the parameter's own name.
     fn capture(&mut self, name: &str, written: &str, taken: Option<&str>) -> String {
         let capture = self.fresh(name, taken);
         let text = format!("{{{capture}}}");
@@ -98,7 +98,7 @@ impl TemplatePath {
         capture
     }
 
-    /// All paths where this segment is several.
+    /// The paths where this segment is more than one.
     fn with_rest(&self, index: usize, taken: Option<&str>) -> Self {
         let (before, from) = self.segments.split_at_checked(index).unwrap_or_default();
         let behind = from.get(1..).unwrap_or_default();
@@ -114,13 +114,13 @@ impl TemplatePath {
                 path.segments.push(TemplateSegment::Within(path.fresh("start", taken), start));
                 path.tail.push(AreaPart::Within(end));
             }
-            // One segment is what the path itself is for.
+            // The path itself already covers a single segment.
             _ if !behind.is_empty() => path.tail.extend([AreaPart::Capture, AreaPart::Capture]),
             _ => {}
         }
         path.tail.extend(behind.iter().map(TemplateSegment::part));
         if self.rest.is_some() {
-            // How many they are is known, not what the last of them is.
+            // The number of segments is known, but not what the last of them are.
             path.tail.fill(AreaPart::Capture);
         }
         path.segments.push(TemplateSegment::Capture(path.fresh("next", taken)));
@@ -128,7 +128,7 @@ impl TemplatePath {
         path
     }
 
-    /// `{name?}` may be missing, in some web frameworks, and so may `{/name}` (RFC 6570 §3.2.6).
+    /// Adds the paths without optional segments: `{name?}` in some web frameworks, and `{/name}` (RFC 6570 §3.2.6).
     fn leave_optional(&mut self) {
         for (index, segment) in self.segments.iter().enumerate() {
             if let TemplateSegment::Within(_, text) = segment
@@ -143,13 +143,13 @@ impl TemplatePath {
     }
 }
 
-/// Whether all of a segment may be missing.
+/// Whether a whole segment is optional.
 fn is_optional(text: &str) -> bool {
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
     inner.is_some_and(|inner| inner.split("}{").all(|group| group.starts_with('/') || group.ends_with('?')))
 }
 
-/// The literal for a segment, percent-encoded or not. What is decoded must have one reading wherever it is decoded.
+/// The decoded literal of a segment. It must be unambiguous, no matter how often it is decoded.
 fn decode(segment: &str) -> Result<String, String> {
     let decoded = percent_decode_str(segment).decode_utf8().ok();
     let has_one_reading = |text: &str| {
@@ -158,7 +158,7 @@ fn decode(segment: &str) -> Result<String, String> {
     let decoded = decoded.filter(|text| has_one_reading(text)).map(std::borrow::Cow::into_owned);
     decoded.ok_or_else(|| match segment {
         "" => "the gate refuses paths with an empty segment".to_owned(),
-        _ => format!("the gate refuses paths with {segment:?}, which servers read in more than one way"),
+        _ => format!("the gate refuses paths with {segment:?}, which servers interpret in more than one way"),
     })
 }
 

@@ -1,48 +1,48 @@
-//! Path templates of OpenAPI, and what the policy's path patterns can say of them.
+//! OpenAPI's path templates, as path patterns of the policy.
 
 use portcullis::route::syntax::is_name;
 
 use super::area::{Area, AreaHost, AreaPart};
 use super::names::unique;
 
-/// The name of a parameter that has none which could be kept.
+/// The name of a capture whose parameter has no usable name.
 const NAMELESS: &str = "parameter";
 
-/// A path of a document as a pattern of the policy.
+/// A path template of a document as a path pattern of the policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TemplatePath {
-    /// The pattern. Where [`TemplatePath::inexact`] is there it covers more than the document's path.
+    /// The pattern. With [`TemplatePath::inexact`], it matches more than the document's path.
     pub(super) segments: Vec<TemplateSegment>,
     /// The name of the capture of all further segments.
     pub(super) rest: Option<String>,
-    /// Whether a slash follows the last segment. It does not count.
+    /// Whether a slash follows the last segment. It is not significant.
     pub(super) has_trailing_slash: bool,
-    /// Parameters whose names the policy does not take, and what they are written as.
+    /// Parameters whose names the policy does not accept, and the captures that replace them.
     pub(super) renamed: Vec<(String, String)>,
-    /// Why the pattern covers more than the document's path, if it does.
+    /// Why the pattern matches more than the document's path, if it does.
     pub(super) inexact: Option<String>,
-    /// What its last segments are, where they are known of a path with a rest. That is then no less specific than other
-    /// paths with parameters.
+    /// The last segments of a path with a rest, if they are known. Such a path is not less specific than other paths
+    /// with parameters.
     pub(super) tail: Vec<AreaPart>,
-    /// Segments that may be several, and why no route is for these.
+    /// Segments that may match several segments, and why there is no route for that.
     pub(super) wide: Vec<(usize, String)>,
-    /// Other paths that a reader of the document may mean, and why no route is for them.
+    /// Other paths that the template may also mean, and why there is no route for them.
     pub(super) others: Vec<(TemplatePath, String)>,
 }
 
 /// One segment of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TemplateSegment {
-    /// Decoded.
+    /// A literal, decoded.
     Literal(String),
     /// The name of a capture.
     Capture(String),
-    /// The name of a capture that covers a template of parameters and more.
+    /// The name of a capture, and the template of parameters and more that it covers.
     Within(String, String),
 }
 
 impl TemplatePath {
-    /// A name for a capture, as near to this one as it can be.
+    /// A valid, unused name for a capture, as similar to this one as possible.
     pub(super) fn fresh(&self, name: &str, taken: Option<&str>) -> String {
         let words: Vec<&str> =
             name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -63,13 +63,13 @@ impl TemplatePath {
         names.chain(self.rest.as_deref())
     }
 
-    /// The requests that it is for.
+    /// The requests that it matches at a host.
     pub(super) fn area(&self, host: AreaHost) -> Area {
         let parts = self.segments.iter().map(TemplateSegment::part).collect();
         Area { host, parts, rest: self.rest.is_some() }
     }
 
-    /// A pattern for a part of the requests, with names from this one.
+    /// A pattern for an area within this one, with the names of this one's captures.
     pub(super) fn within_area(&self, area: &Area, taken: Option<&str>) -> Self {
         let mut path = Self { has_trailing_slash: self.has_trailing_slash, ..Self::default() };
         for (index, part) in area.parts.iter().enumerate() {

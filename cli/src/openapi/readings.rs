@@ -1,5 +1,5 @@
-//! All places that a server may stand for. Routes are made for one of them; what requests to the others find there
-//! must not be a route for others.
+//! All URLs that a Server Object may stand for. Routes are made for one of them; requests to the others must not be
+//! taken by routes of other operations.
 
 use std::collections::BTreeMap;
 
@@ -7,34 +7,35 @@ use super::server::host_of;
 use super::template::{rewritten, segments};
 use super::tree::TreeNode;
 
-/// Of more places than these, those of one shape become one.
+/// If there are more readings than this, those of the same shape are merged.
 const MAX_PLACES: usize = 16;
 
-/// A server with more URLs than these is not read.
+/// The maximum number of URLs of a server.
 const MAX_URLS: usize = 4096;
 
-/// What stands for any text.
+/// A capture that stands for any text.
 const ANY: &str = "{server}";
 
-/// A place that a server may stand for.
+/// A URL that a server may stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ServerReading {
-    /// The server's URL there. A variable that may have any value is in braces.
+    /// The URL. A variable that may have any value is in braces.
     pub(super) url: String,
-    /// The host as the policy writes it; `None` where that is not known.
+    /// The host as the policy writes it; `None` if it is unknown.
     pub(super) host: Option<String>,
-    /// What is in front of paths.
+    /// The base path.
     pub(super) base: String,
 }
 
-/// The places of a Server Object: one for each value of its variables, or where these are many, for each of their shapes.
+/// The readings of a Server Object: one for each combination of its variables' values, or, if there are many, for each
+/// shape.
 ///
 /// # Errors
-/// Says where something cannot be read. No one knows then where requests come in.
+/// What cannot be read, and where. It is then unknown where requests come in.
 pub(super) fn readings(server: &TreeNode<'_>) -> Result<Vec<ServerReading>, String> {
     let server = written_out(server)?;
     let url = match server.member("url") {
-        Some(url) => url.scalar().ok_or_else(|| at(&url, &format!("a URL is {}, not a string", url.kind())))?,
+        Some(url) => url.scalar().ok_or_else(|| at(&url, &format!("`url` is {}, not a string", url.kind())))?,
         None => "/".to_owned(),
     };
     let mut readings: Vec<ServerReading> = Vec::new();
@@ -46,22 +47,22 @@ pub(super) fn readings(server: &TreeNode<'_>) -> Result<Vec<ServerReading>, Stri
     Ok(if readings.len() > MAX_PLACES { shapes(&url, &readings) } else { readings })
 }
 
-/// A table that says all by itself.
+/// The node, if it is a table without references and merge keys.
 fn written_out<'d>(place: &TreeNode<'d>) -> Result<TreeNode<'d>, String> {
     let problem = match place.member("$ref") {
         _ if !place.is_table() => format!("expected a table, found {}", place.kind()),
-        Some(_) => "servers have no references in OpenAPI; write out what it stands for".to_owned(),
+        Some(_) => "OpenAPI has no references to servers; write the server out".to_owned(),
         None => return place.clone().unmerged().map_err(|problem| at(place, &problem)),
     };
     Err(at(place, &problem))
 }
 
-/// What is wrong with a place, and where that is.
+/// A problem, with the pointer of its node.
 pub(super) fn at(place: &TreeNode<'_>, problem: &str) -> String {
     format!("{}: {problem}", place.pointer)
 }
 
-/// The least places that these are in, of as many segments.
+/// The smallest readings that cover these, one for each number of segments.
 fn shapes(url: &str, readings: &[ServerReading]) -> Vec<ServerReading> {
     let mut by_length: BTreeMap<usize, Vec<&ServerReading>> = BTreeMap::new();
     for reading in readings {
@@ -81,7 +82,7 @@ fn shapes(url: &str, readings: &[ServerReading]) -> Vec<ServerReading> {
     by_length.into_values().map(shape).collect()
 }
 
-/// The host that all are at, as the policy writes it.
+/// The host pattern that covers all of them, if there is one.
 fn common_host(readings: &[&ServerReading]) -> Option<String> {
     let hosts = readings.iter().map(|reading| reading.host.as_deref()).collect::<Option<Vec<_>>>()?;
     let first = hosts.first()?;
@@ -94,7 +95,7 @@ fn common_host(readings: &[&ServerReading]) -> Option<String> {
 }
 
 impl ServerReading {
-    /// Reads a URL, as far as it can be. One that is relative is taken to be so to the root of the gate.
+    /// Parses a URL leniently. A relative one is relative to the root of the gate.
     pub(super) fn of(url: &str) -> Self {
         let behind_scheme = url.split_once("://").map(|(_, rest)| rest).or_else(|| url.strip_prefix("//"));
         let (authority, path) = match behind_scheme {
@@ -106,7 +107,7 @@ impl ServerReading {
     }
 }
 
-/// The URL with each value of its variables.
+/// The URL with every combination of its variables' values.
 fn filled(url: &str, server: &TreeNode<'_>) -> Result<Vec<String>, String> {
     let mut filled = vec![String::new()];
     let mut rest = url;
@@ -114,7 +115,7 @@ fn filled(url: &str, server: &TreeNode<'_>) -> Result<Vec<String>, String> {
         let in_front = url.strip_suffix(rest).unwrap_or_default().len() + before.len();
         let values = values(name, server, (url.get(..in_front).unwrap_or_default(), behind))?;
         if filled.len() * values.len() > MAX_URLS {
-            return Err(at(server, &format!("the server {url:?} stands for more than {MAX_URLS} others")));
+            return Err(at(server, &format!("the server {url:?} stands for more than {MAX_URLS} URLs")));
         }
         let with = |url: &String| values.iter().map(|value| format!("{url}{before}{value}")).collect::<Vec<_>>();
         filled = filled.iter().flat_map(with).collect();
@@ -124,7 +125,8 @@ fn filled(url: &str, server: &TreeNode<'_>) -> Result<Vec<String>, String> {
     Ok(filled)
 }
 
-/// The values of a variable with this in front of it and behind. Without an `enum` it may have any, of the shape of its default.
+/// The values of a variable, given the text before and after it. Without an `enum` it may have any value of the shape
+/// of its default.
 fn values(name: &str, server: &TreeNode<'_>, around: (&str, &str)) -> Result<Vec<String>, String> {
     let variables = server.member("variables").map(|variables| written_out(&variables)).transpose()?;
     let variable = variables.and_then(|variables| variables.member(name));
@@ -133,14 +135,14 @@ fn values(name: &str, server: &TreeNode<'_>, around: (&str, &str)) -> Result<Vec
     let others = match variable.and_then(|variable| variable.member("enum")) {
         Some(listed) => {
             let values = listed.elements().and_then(|values| values.map(|value| value.scalar()).collect());
-            values.ok_or_else(|| at(&listed, "expected a list of texts"))?
+            values.ok_or_else(|| at(&listed, "expected a list of strings"))?
         }
         None => vec![any(name, default.as_deref().unwrap_or_default(), around)],
     };
     Ok(default.into_iter().chain(others).collect())
 }
 
-/// Any value of the shape of this one: with as many segments, and as many labels of a host.
+/// A wildcard of the same shape as the default: with as many segments, or as many labels of a host.
 fn any(name: &str, default: &str, (in_front, behind): (&str, &str)) -> String {
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let any = if name.is_empty() { ANY.to_owned() } else { format!("{{{name}}}") };
@@ -160,7 +162,7 @@ fn any(name: &str, default: &str, (in_front, behind): (&str, &str)) -> String {
         && matches!(behind.chars().next(), None | Some('/'));
     let shaped = default.split('/').enumerate().map(shape).collect::<Vec<_>>().join("/");
     match shaped.as_str() {
-        // It may be a path, and is one segment of it then.
+        // It may be a path, of one segment.
         "" if begins_path => format!("/{any}"),
         "" => any,
         shaped => format!("{scheme}{shaped}"),

@@ -1,4 +1,4 @@
-//! Routes, and how those with the same rule are put together.
+//! Imported routes, and how those with the same rule are merged.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,17 +11,17 @@ use super::site_template::RouteRule;
 pub(crate) struct ImportedRoute {
     /// The path pattern.
     pub(crate) path: String,
-    /// Methods; none are all.
+    /// Methods; empty for all.
     pub(crate) methods: Vec<String>,
-    /// Hosts; none are all.
+    /// Hosts; empty for all.
     pub(crate) hosts: Vec<String>,
-    /// What it does.
+    /// Its rule.
     pub(crate) rule: RouteRule,
-    /// Why it denies, if it does.
+    /// Why it denies requests, if it does.
     pub(crate) reasons: Vec<String>,
 }
 
-/// The same routes, put together where they differ by methods or hosts alone.
+/// Merges routes that differ only by their methods or hosts.
 pub(super) fn together(single: Vec<ImportedRoute>) -> Vec<ImportedRoute> {
     let by_methods =
         group(single, |route| (route.path.clone(), route.hosts.clone(), route.rule.clone(), route.methods.is_empty()));
@@ -32,7 +32,7 @@ pub(super) fn together(single: Vec<ImportedRoute>) -> Vec<ImportedRoute> {
     })
 }
 
-/// Puts routes of the same kind together, where the first one stood.
+/// Merges routes of the same kind, at the position of the first one.
 fn group<K: Eq + Hash>(
     routes: impl IntoIterator<Item = ImportedRoute>,
     kind: impl Fn(&ImportedRoute) -> K,
@@ -51,7 +51,7 @@ fn group<K: Eq + Hash>(
 }
 
 impl ImportedRoute {
-    /// What tokens must be and hold, where it takes some.
+    /// The requirement on tokens, if it accepts any.
     pub(super) fn requirement(&self) -> Option<&ImportedRequirement> {
         match &self.rule.access {
             ImportedAccess::Token(requirement) | ImportedAccess::Optional(requirement) => Some(requirement),
@@ -59,7 +59,7 @@ impl ImportedRoute {
         }
     }
 
-    /// Whether it takes tokens of this issuer.
+    /// Whether it accepts tokens of this issuer.
     pub(super) fn takes_tokens_of(&self, issuer: &String) -> bool {
         self.requirement().is_some_and(|requirement| requirement.issuers.contains(issuer))
     }

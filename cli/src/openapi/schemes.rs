@@ -1,48 +1,49 @@
-//! Security schemes: which of them are tokens that the gate checks, and whose.
+//! Security schemes: which of them are tokens that the gate verifies, and who issues them.
 
 use portcullis::policy::url::discovery_url;
 
 use super::tree::TreeNode;
 
-/// What OpenID Connect Discovery 1.0 §4 puts behind an issuer.
+/// What OpenID Connect Discovery 1.0 §4 appends to an issuer.
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
-/// A way in which a document lets callers show who they are.
+/// A security scheme of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SecurityScheme {
     /// A bearer token.
     Token(TokenScheme),
-    /// Something else; says what it is.
+    /// Something else, described in words.
     Other(String),
-    /// Says why it cannot be read.
+    /// Why it cannot be read.
     Unreadable(String),
 }
 
-/// A scheme of bearer tokens.
+/// A security scheme with bearer tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TokenScheme {
-    /// Whose tokens; `None` where the document does not say.
+    /// The issuer; `None` if the document does not name it.
     pub(super) issuer: Option<String>,
-    /// What the document says of the issuer instead.
+    /// A hint at the issuer, from the document.
     pub(super) hint: Option<String>,
-    /// How its tokens are made, where that is said and is not JWT.
+    /// The format of its tokens, if the document names one that is not JWT.
     pub(super) format: Option<String>,
-    /// The scopes that it declares; `None` where it cannot declare any.
+    /// The scopes that it declares; `None` if it cannot declare any.
     pub(super) declared: Option<Vec<String>>,
 }
 
 impl SecurityScheme {
-    /// Reads a member of `securitySchemes`, its references followed.
+    /// Reads a member of `securitySchemes` whose references have been followed.
     pub(super) fn read(scheme: &TreeNode<'_>) -> Self {
         match scheme.text_of("type") {
             Some("oauth2") => Self::Token(oauth2(scheme)),
             Some("openIdConnect") => Self::Token(open_id_connect(scheme)),
             Some("http") => http(scheme),
-            Some("apiKey") => {
-                Self::Other(format!("is an API key in a {}", scheme.text_of("in").unwrap_or("place not named")))
-            }
+            Some("apiKey") => Self::Other(format!(
+                "is an API key in a {}",
+                scheme.text_of("in").unwrap_or("place that it does not name")
+            )),
             Some("mutualTLS") => Self::Other("is mutual TLS".to_owned()),
-            Some(other) => Self::Other(format!("is of the type {other:?}")),
+            Some(other) => Self::Other(format!("has the type {other:?}")),
             None => Self::Other("has no type".to_owned()),
         }
     }
@@ -51,7 +52,7 @@ impl SecurityScheme {
 fn http(scheme: &TreeNode<'_>) -> SecurityScheme {
     let name = scheme.text_of("scheme").unwrap_or_default();
     if !name.eq_ignore_ascii_case("bearer") {
-        return SecurityScheme::Other(format!("is HTTP authentication of the scheme {name:?}"));
+        return SecurityScheme::Other(format!("is HTTP authentication with the scheme {name:?}"));
     }
     let format = scheme.text_of("bearerFormat").filter(|format| !format.eq_ignore_ascii_case("jwt"));
     SecurityScheme::Token(TokenScheme { format: format.map(str::to_owned), ..TokenScheme::default() })

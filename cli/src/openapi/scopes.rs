@@ -1,16 +1,16 @@
-//! Scopes: OpenAPI's alternatives, and the policy's `all` and `any`.
+//! Converts OpenAPI's alternatives of scopes to the policy's `all` and `any`.
 
 /// The scopes that a route requires.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ImportedScopes {
-    /// Each of these.
+    /// All of these.
     pub(crate) all: Vec<String>,
-    /// One of these, if there are any.
+    /// At least one of these, unless empty.
     pub(crate) any: Vec<String>,
 }
 
-/// The scopes that say the same as these alternatives, each of which needs all of its scopes. `Err` where none do: it
-/// holds those of the first alternative, which open less.
+/// The scopes that are equivalent to these alternatives, each of which requires all of its scopes. If there are none,
+/// `Err` with those of the first alternative, which allow less.
 pub(super) fn combine(alternatives: &[Vec<String>]) -> Result<ImportedScopes, ImportedScopes> {
     let alternatives = without_stricter(alternatives);
     let Some((first, others)) = alternatives.split_first() else { return Ok(ImportedScopes::default()) };
@@ -31,7 +31,7 @@ pub(super) fn combine(alternatives: &[Vec<String>]) -> Result<ImportedScopes, Im
     }
 }
 
-/// The alternatives but for those that hold all scopes of another one, and so open nothing further.
+/// The alternatives without those that contain all scopes of another one, and so allow nothing more.
 fn without_stricter(alternatives: &[Vec<String>]) -> Vec<Vec<String>> {
     let mut kept: Vec<Vec<String>> = Vec::new();
     for scopes in alternatives {

@@ -1,4 +1,4 @@
-//! Who may call an operation: `security`, as the policy's access.
+//! Converts `security` to the policy's access: who may call an operation.
 
 use super::names::unique;
 use super::options::{DefaultAccess, ImportOptions};
@@ -8,12 +8,12 @@ use super::scopes::{ImportedScopes, combine};
 use super::tree::TreeNode;
 use crate::document::SourceValue;
 
-/// Who may pass a route.
+/// Who may use a route.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ImportedAccess {
-    /// Who has a token.
+    /// Callers with a token.
     Token(ImportedRequirement),
-    /// Who has a token, or none at all.
+    /// Callers with a token, and callers without one.
     Optional(ImportedRequirement),
     /// Everyone.
     Public,
@@ -21,12 +21,12 @@ pub(crate) enum ImportedAccess {
     Deny,
 }
 
-/// What a token must be and hold.
+/// What is required of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ImportedRequirement {
-    /// The names of the issuers whose tokens are taken.
+    /// The names of the issuers whose tokens are accepted.
     pub(crate) issuers: Vec<String>,
-    /// What it must allow.
+    /// The scopes that it must have.
     pub(crate) scopes: ImportedScopes,
 }
 
@@ -35,17 +35,17 @@ pub(crate) struct ImportedRequirement {
 pub(crate) struct ImportedIssuer {
     /// Its name in the policy: that of the first scheme whose tokens it issues.
     pub(crate) name: String,
-    /// Compared with `iss`.
+    /// The value of `iss`.
     pub(crate) issuer: String,
 }
 
-/// One way to be let in.
+/// An alternative of `security`.
 enum SecurityAlternative {
     Anonymous,
     Token { issuer: String, scopes: Vec<String> },
 }
 
-/// What a document says of security, and what a person adds.
+/// The security of a document, and the options about it.
 pub(super) struct Security<'d> {
     schemes: Vec<(&'d str, SecurityScheme)>,
     document: TreeNode<'d>,
@@ -70,7 +70,7 @@ impl<'d> Security<'d> {
         self.schemes.iter().map(|(name, _)| *name)
     }
 
-    /// The issuers that were asked for.
+    /// The issuers that were used.
     pub(super) fn into_issuers(self) -> Vec<ImportedIssuer> {
         self.issuers
     }
@@ -78,7 +78,7 @@ impl<'d> Security<'d> {
     /// Who may call this operation.
     ///
     /// # Errors
-    /// Says why the policy cannot say it, and so no one may.
+    /// Why the policy cannot express it, so that no one may.
     pub(super) fn access(&mut self, operation: &TreeNode<'d>, remarks: &mut Remarks) -> Result<ImportedAccess, String> {
         match operation.member("security").or_else(|| self.document.member("security")) {
             Some(security) => self.stated(&security, remarks),
@@ -88,11 +88,14 @@ impl<'d> Security<'d> {
 
     fn unstated(&mut self, operation: &TreeNode<'_>, remarks: &mut Remarks) -> ImportedAccess {
         let Some(default) = self.options.default_access else {
-            remarks.need("--default-access deny|token|public", "operations without `security` are anyone's to judge");
-            remarks.add(RemarkKind::Noted, "names no security, and neither does the document", &operation.pointer);
+            remarks.need(
+                "--default-access deny|token|public",
+                "the document does not say who may call operations without `security`",
+            );
+            remarks.add(RemarkKind::Noted, "has no `security`, and neither does the document", &operation.pointer);
             return ImportedAccess::Deny;
         };
-        let message = format!("names no security: {default} by --default-access");
+        let message = format!("has no `security`: {default}, by --default-access");
         remarks.add(RemarkKind::Noted, &message, &operation.pointer);
         match default {
             DefaultAccess::Public => ImportedAccess::Public,
@@ -101,7 +104,7 @@ impl<'d> Security<'d> {
         }
     }
 
-    /// A token of any issuer that the options name.
+    /// A requirement of a token of any issuer in the options.
     fn any_token(&mut self, remarks: &mut Remarks) -> ImportedRequirement {
         let named = self.options.issuers.iter().map(|(name, issuer)| (name.clone(), issuer.clone()));
         let other = self.options.issuer.iter().map(|issuer| ("default".to_owned(), issuer.clone()));
@@ -113,7 +116,7 @@ impl<'d> Security<'d> {
             }
         }
         if issuers.is_empty() {
-            remarks.need("--issuer URL", "--default-access token takes tokens of the issuers that are named");
+            remarks.need("--issuer URL", "--default-access token accepts tokens of the issuers that --issuer names");
         }
         ImportedRequirement { issuers, scopes: ImportedScopes::default() }
     }
@@ -150,12 +153,13 @@ impl<'d> Security<'d> {
         })
     }
 
-    /// Reads one alternative: schemes that are all needed.
+    /// Reads one alternative: schemes that are all required.
     fn alternative(&mut self, place: &TreeNode<'d>, remarks: &mut Remarks) -> Result<SecurityAlternative, String> {
         if !place.is_table() {
             return Err(format!("an alternative of `security` is {}, not a table", place.kind()));
         }
-        // All schemes are read before a person is asked about one: no one can call what another scheme denies.
+        // All schemes are read before the user is asked about one: if another scheme denies, the answer would not
+        // matter.
         let read = |(name, scopes): (&'d str, TreeNode<'d>)| {
             Ok((name, self.scheme(name)?.clone(), self.scopes_of(name, &scopes, remarks)?))
         };
@@ -165,7 +169,7 @@ impl<'d> Security<'d> {
             let issuer = self.issuer_of(name, scheme, place, remarks);
             let (known, all) = token.get_or_insert((issuer.clone(), Vec::new()));
             if *known != issuer {
-                return Err(format!("tokens of {known:?} and of {issuer:?} at once are more than one request carries"));
+                return Err(format!("one request cannot carry tokens of both {known:?} and {issuer:?}"));
             }
             all.extend(scopes);
             all.sort_unstable();
@@ -186,16 +190,19 @@ impl<'d> Security<'d> {
         }
     }
 
-    /// The name of the policy's issuer for a scheme's tokens.
+    /// The name of the issuer of a scheme's tokens, in the policy.
     fn issuer_of(&mut self, name: &str, scheme: TokenScheme, place: &TreeNode<'_>, remarks: &mut Remarks) -> String {
         if let Some(format) = scheme.format {
-            let message = format!("the tokens of {name:?} are called {format:?}; the gate takes JWTs only");
+            let message = format!("the tokens of {name:?} have the format {format:?}; the gate accepts only JWTs");
             remarks.add(RemarkKind::Noted, &message, &place.pointer);
         }
         let named = self.options.issuers.iter().find(|(known, _)| known == name).map(|(_, issuer)| issuer.clone());
         let Some(issuer) = named.or(scheme.issuer).or_else(|| self.options.issuer.clone()) else {
             let hint = scheme.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-            remarks.need(&format!("--issuer {name}=URL"), &format!("whose tokens {name:?} means{hint}"));
+            remarks.need(
+                &format!("--issuer {name}=URL"),
+                &format!("the document does not say who issues the tokens of {name:?}{hint}"),
+            );
             return name.to_owned();
         };
         self.intern(name, &issuer)
@@ -223,12 +230,12 @@ impl<'d> Security<'d> {
             let scope = element.text().filter(|scope| is_scope(scope));
             let scope = scope.ok_or_else(|| {
                 format!(
-                    "{} among the scopes of {name:?} is no scope",
+                    "{} among the scopes of {name:?} is not a valid scope",
                     element.scalar().unwrap_or_else(|| element.kind().to_owned())
                 )
             })?;
             if declared.is_some_and(|declared| !declared.is_empty() && !declared.iter().any(|known| known == scope)) {
-                let message = format!("the security scheme {name:?} declares no scope {scope:?}");
+                let message = format!("the security scheme {name:?} does not declare the scope {scope:?}");
                 remarks.add(RemarkKind::Noted, &message, &element.pointer);
             }
             read.push(scope.to_owned());
@@ -242,7 +249,7 @@ fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
-/// One requirement for all alternatives. What it cannot say is left away: it then takes less.
+/// One requirement for all alternatives. Alternatives that it cannot express are dropped, so that it allows less.
 fn join(
     tokens: &[(String, Vec<String>)],
     security: &TreeNode<'_>,
@@ -260,17 +267,18 @@ fn join(
     };
     let first = of(issuers.first()?);
     if first.is_err() {
-        let message = "these alternatives are no `all` and `any`; the scopes of the first one are required";
+        let message =
+            "these alternatives cannot be written as `all` and `any`; the scopes of the first one are required";
         remarks.add(RemarkKind::Narrowed, message, &security.pointer);
     }
     let scopes = first.clone().unwrap_or_else(|first| first);
     let (mut same, others): (Vec<&String>, Vec<&String>) = issuers.into_iter().partition(|issuer| of(issuer) == first);
     if !others.is_empty() {
         let others = others.into_iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
-        let message = format!("a route requires the same scopes of all issuers; tokens of {others} are not taken");
+        let message = format!("a route requires the same scopes of all issuers; tokens of {others} are not accepted");
         remarks.add(RemarkKind::Narrowed, &message, &security.pointer);
     }
-    // Alternatives have no order.
+    // The order of alternatives has no meaning.
     same.sort_unstable();
     Some(ImportedRequirement { issuers: same.into_iter().cloned().collect(), scopes })
 }

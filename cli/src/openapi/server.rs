@@ -1,4 +1,4 @@
-//! Servers: where a document's paths begin, and what stands behind the gate.
+//! Servers: the base path of a document's paths, and the origin behind the gate.
 
 use portcullis::policy::url::Origin;
 use portcullis::route::pattern::HostPattern;
@@ -6,24 +6,24 @@ use portcullis::route::pattern::HostPattern;
 use super::path::{TemplatePath, TemplateSegment};
 use super::tree::TreeNode;
 
-/// Where paths begin.
+/// A server of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Server {
-    /// `http(s)://host[:port]`; `None` where that is the document's own.
+    /// `http(s)://host[:port]`; `None` if it is that of the document.
     pub(super) root: Option<String>,
-    /// The host as the policy writes it, `{name}.host` where the document lets its first label vary.
+    /// The host as the policy writes it: `{name}.host` if the document lets its first label vary.
     pub(super) host: Option<String>,
-    /// What is in front of paths: empty, or with a slash at its start and none at its end.
+    /// The base path: empty, or with a leading and without a trailing slash.
     pub(super) base: String,
-    /// What of the document it leaves out.
+    /// Remarks on what is not imported.
     pub(super) remarks: Vec<String>,
 }
 
 impl Server {
-    /// Reads a Server Object. Variables have their defaults; one that is the first label of the host `may_vary`.
+    /// Reads a Server Object. Variables get their defaults; one that is the first label of the host `may_vary`.
     ///
     /// # Errors
-    /// Says why it stands for no place.
+    /// Why it is not a usable server.
     pub(super) fn read(server: &TreeNode<'_>, may_vary: bool) -> Result<Self, String> {
         let server = server.clone().unmerged()?;
         let url = server.text_of("url").ok_or("the server has no url")?;
@@ -35,19 +35,19 @@ impl Server {
     /// Reads a server's URL without variables.
     ///
     /// # Errors
-    /// Says why it stands for no place.
+    /// Why it is not a usable server.
     pub(super) fn parse(url: &str, varying_host: Option<String>) -> Result<Self, String> {
         if url.starts_with('/') && !url.starts_with("//") {
             return Ok(Self { base: base(url)?, ..Self::default() });
         }
         let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(format!("the server {url:?} is relative to a place that only its readers know"));
+            return Err(format!("the server {url:?} is relative to the document's own URL, which is not known"));
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let root = format!("{}://{authority}", scheme.to_ascii_lowercase());
         match Origin::parse(&root) {
             Ok(Origin::Url { .. }) => {}
-            _ => return Err(format!("the server {url:?} is no http or https URL with a host alone")),
+            _ => return Err(format!("the server {url:?} is not an http or https URL with only a host and a path")),
         }
         let host = varying_host.or_else(|| host_of(authority));
         Ok(Self { root: Some(root), host, base: base(path)?, remarks: Vec::new() })
@@ -55,7 +55,7 @@ impl Server {
 }
 
 fn base(path: &str) -> Result<String, String> {
-    let problem = |problem: String| format!("the server's path {path:?} cannot be in front of routes: {problem}");
+    let problem = |problem: String| format!("the server's path {path:?} cannot precede routes: {problem}");
     let read = TemplatePath::parse(path, None).map_err(problem)?;
     let is_literal = read.segments.iter().all(|segment| matches!(segment, TemplateSegment::Literal(_)));
     if !is_literal || read.rest.is_some() || read.inexact.is_some() {
@@ -64,7 +64,7 @@ fn base(path: &str) -> Result<String, String> {
     Ok(path.trim_end_matches('/').to_owned())
 }
 
-/// The host of an authority, as the policy writes it.
+/// The host of an authority, in the policy's notation.
 pub(super) fn host_of(authority: &str) -> Option<String> {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
@@ -76,19 +76,18 @@ pub(super) fn host_of(authority: &str) -> Option<String> {
     })
 }
 
-/// The URL with the defaults of its variables, and what is said of their other values.
+/// The URL with the defaults of its variables, and remarks on their other values.
 fn fill(url: &str, server: &TreeNode<'_>, varying: Option<&str>) -> Result<(String, Vec<String>), String> {
     let (mut filled, mut remarks) = (String::new(), Vec::new());
     let mut rest = url;
     while let Some((before, from)) = rest.split_once('{') {
-        let (name, behind) =
-            from.split_once('}').ok_or_else(|| format!("the server {url:?} has a {{ without its }}"))?;
+        let (name, behind) = from.split_once('}').ok_or_else(|| format!("the server {url:?} has an unmatched {{"))?;
         let variables = server.member("variables").map(TreeNode::unmerged).transpose()?;
         let variable = variables.and_then(|variables| variables.member(name)).map(TreeNode::unmerged).transpose()?;
         let default = variable.and_then(|variable| variable.member("default")?.scalar());
         let default = default.ok_or_else(|| format!("the server {url:?} has no default for {{{name}}}"))?;
         if varying != Some(name) {
-            remarks.push(format!("routes are for {{{name}}} = {default:?}, its default, alone"));
+            remarks.push(format!("routes are only for {{{name}}} = {default:?}, its default"));
         }
         filled.push_str(before);
         filled.push_str(&default);
@@ -98,13 +97,13 @@ fn fill(url: &str, server: &TreeNode<'_>, varying: Option<&str>) -> Result<(Stri
     Ok((filled, remarks))
 }
 
-/// The variable that is the first label of the host and may have any value, and the host as the policy writes it.
+/// The variable that is the first label of the host and may have any value, and the host in the policy's notation.
 fn varying_host<'u>(url: &'u str, server: &TreeNode<'_>) -> Option<(&'u str, String)> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split('/').next()?;
     let (name, _) = authority.strip_prefix('{')?.split_once("}.")?;
     let variable = server.member("variables")?.member(name)?;
-    // The document's own host has more labels than a pattern then.
+    // With a default of several labels, the host has more labels than the pattern.
     let has_labels = variable.member("default").and_then(|default| default.scalar())?.contains('.');
     Some((name, host_of(authority)?)).filter(|_| variable.member("enum").is_none() && !has_labels)
 }

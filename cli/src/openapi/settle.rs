@@ -1,8 +1,9 @@
-//! From templates to routes: which spots a table of routes needs, so that no request gets in by a route for others.
+//! Converts templates to routes: finds the spots that need a route, so that no request is allowed by a route for
+//! others.
 //!
-//! The gate gives a request to the most specific spot. That is right where one template is more specific than all
-//! others that take the request. Where two are and neither holds the other, the document does not say which one it
-//! means; what both take then is a spot of its own.
+//! The gate uses the most specific route for a request. That is right if one template is more specific than all others
+//! that match the request. If two overlap and neither contains the other, the document does not say which one applies;
+//! their intersection is then a spot of its own.
 
 use std::collections::HashMap;
 
@@ -13,13 +14,13 @@ use super::route::{ImportedRoute, together};
 use super::site_template::SiteTemplate;
 use super::spot::{Spot, SpotKind};
 
-/// Paths can overlap in more ways than there are paths; past this no one could read the policy.
+/// The maximum number of intersections. There can be more than paths, and a policy with more would be unreadable.
 const MAX_SHARED: usize = 10_000;
 
-/// Routes for templates.
+/// Converts templates to routes.
 ///
 /// # Errors
-/// Says that the templates overlap in too many ways.
+/// The templates overlap in too many ways.
 pub(super) fn settle(templates: &[SiteTemplate], remarks: &mut Remarks) -> Result<Vec<ImportedRoute>, String> {
     note_case(templates, remarks);
     let mut table = SpotTable::new(templates);
@@ -29,26 +30,24 @@ pub(super) fn settle(templates: &[SiteTemplate], remarks: &mut Remarks) -> Resul
     Ok(together(spots.iter().flat_map(|(spot, _)| spot.routes(remarks)).collect()))
 }
 
-/// Notes which paths an origin that ignores case cannot tell apart. The gate takes each as it is written.
+/// Adds remarks on paths that a case-insensitive origin cannot distinguish. The gate distinguishes them.
 fn note_case(templates: &[SiteTemplate], remarks: &mut Remarks) {
     let mut first: HashMap<Area, &SiteTemplate> = HashMap::new();
     for template in templates.iter().filter(|template| template.left_out.is_none()) {
         let known = *first.entry(template.area.in_lower_case()).or_insert(template);
-        let Some(other) = known.claims.first().filter(|_| known.area != template.area) else { continue };
-        let message = format!(
-            "differs from {} by the case of letters alone: an origin that ignores case reads both as one",
-            other.pointer
-        );
-        template.claims.iter().for_each(|claim| remarks.add(RemarkKind::Noted, &message, &claim.pointer));
+        let Some(other) = known.operations.first().filter(|_| known.area != template.area) else { continue };
+        let message =
+            format!("differs from {} only by case: a case-insensitive origin treats both as one", other.pointer);
+        template.operations.iter().for_each(|operation| remarks.add(RemarkKind::Noted, &message, &operation.pointer));
     }
 }
 
-/// All spots; no two of one area.
+/// All spots, at most one for each area.
 struct SpotTable<'t> {
     templates: &'t [SiteTemplate],
     atlas: Atlas,
     spots: Vec<Spot<'t>>,
-    /// Whether there are routes for it. Where nothing is imported there are none, unless others would take its requests.
+    /// Whether a spot has routes. One where nothing is imported has none, unless other routes would take its requests.
     is_kept: Vec<bool>,
     by_area: HashMap<Area, usize>,
 }
@@ -74,7 +73,7 @@ impl<'t> SpotTable<'t> {
         self.spots.push(spot);
     }
 
-    /// Adds what spots have in common, where they differ; again and again, for what these have in common with others.
+    /// Adds the intersections of spots that differ, repeatedly, since these intersect others in turn.
     fn add_shared(&mut self) -> Result<(), String> {
         let most = self.spots.len() + MAX_SHARED;
         let (mut atlas, mut kinds) = (Atlas::default(), HashMap::new());

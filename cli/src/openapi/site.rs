@@ -1,4 +1,4 @@
-//! Where an operation's requests come in and go to: its servers, and what the options say of them.
+//! Sites: where the requests of operations come in and where they go, by their servers and the options.
 
 use super::area::label_of;
 use super::operation::Operation;
@@ -8,16 +8,16 @@ use super::remarks::{RemarkKind, Remarks};
 use super::server::Server;
 use super::tree::{Pointer, TreeNode};
 
-/// A place of requests.
+/// A host and a base path where requests come in, and their origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Site {
-    /// The host; `None` is every host of the gate.
+    /// The host; `None` for every host of the gate.
     pub(super) host: Option<String>,
-    /// What stands behind the gate, where that is known.
+    /// The origin behind the gate, if it is known.
     pub(super) origin: Option<String>,
-    /// What is in front of the document's paths.
+    /// The base path of the document's paths.
     pub(super) base: String,
-    /// Why no routes are made for it, if none are.
+    /// Why there are no routes for it, if there are none.
     pub(super) left_out: Option<String>,
 }
 
@@ -28,19 +28,19 @@ impl Site {
     }
 }
 
-/// The sites of a whole document, and of the operations that name others.
+/// The sites of a document, and of operations with servers of their own.
 pub(super) struct Sites<'d> {
     options: &'d ImportOptions,
     document: Vec<Site>,
-    /// What stands behind the document's own servers: that is what `--origin` says.
+    /// The roots of the document's own servers, which `--origin` replaces.
     roots: Vec<Option<String>>,
 }
 
 impl<'d> Sites<'d> {
-    /// Reads the document's servers, with what the options say of them.
+    /// Reads the document's servers, and applies the options.
     ///
     /// # Errors
-    /// Says what of them cannot be read.
+    /// Which of them cannot be read.
     pub(super) fn read(
         document: &TreeNode<'d>,
         options: &'d ImportOptions,
@@ -63,12 +63,12 @@ impl<'d> Sites<'d> {
         Ok(sites)
     }
 
-    /// The sites of an operation; and why its own servers stand for no place, if they do not. It then has the
-    /// document's: where its requests go is not known, but where they may come in.
-    /// So has one that cannot be read, with all that may be its own.
+    /// The sites of an operation, and why its own servers are unusable, if they are. It then also has the document's
+    /// sites: where its requests go is unknown, but not where they may come in. An operation that cannot be read has
+    /// the document's sites and all that may be its own.
     ///
     /// # Errors
-    /// Says what of them cannot be read.
+    /// Which of them cannot be read.
     pub(super) fn of(
         &self,
         operation: &Operation<'d>,
@@ -96,7 +96,7 @@ impl<'d> Sites<'d> {
         })
     }
 
-    /// The sites of these servers, and those of the list that none of them is for.
+    /// The sites of these servers, and the sites of the list's other readings, without routes.
     fn of_servers(&self, servers: Vec<Server>, list: &ServerList) -> Vec<Site> {
         let mut sites: Vec<Site> = Vec::new();
         for server in servers {
@@ -113,7 +113,7 @@ impl<'d> Sites<'d> {
         for ServerReading { url, host, base } in &list.readings {
             let (host, base) = (host.clone().filter(|_| self.options.hosts), base.clone());
             if !sites.iter().any(|site| (&site.host, &site.base) == (&host, &base)) {
-                let left_out = Some(format!("no route is for its path on the server {url:?}"));
+                let left_out = Some(format!("there is no route for its path on the server {url:?}"));
                 sites.push(Site { host, origin: origin.clone(), base, left_out });
             }
         }
@@ -121,7 +121,7 @@ impl<'d> Sites<'d> {
     }
 }
 
-/// An empty list says nothing, and nothing says as much: the next level's servers hold.
+/// An empty list, or null, is like no list: the servers of the level above apply.
 fn is_empty(servers: &TreeNode<'_>) -> bool {
     servers.is_nothing() || servers.elements().is_some_and(|mut elements| elements.next().is_none())
 }
@@ -129,12 +129,12 @@ fn is_empty(servers: &TreeNode<'_>) -> bool {
 /// A list of servers.
 struct ServerList {
     servers: Vec<(Pointer, Result<Server, String>)>,
-    /// All places that they may stand for.
+    /// All URLs that they may stand for.
     readings: Vec<ServerReading>,
 }
 
 impl ServerList {
-    /// What holds where there is no list.
+    /// The default, without a list.
     fn none(place: &TreeNode<'_>) -> Self {
         Self { servers: vec![(place.pointer.clone(), Ok(Server::default()))], readings: vec![ServerReading::of("/")] }
     }
@@ -142,14 +142,14 @@ impl ServerList {
     /// Reads a list.
     ///
     /// # Errors
-    /// Says what of it cannot be read.
+    /// Which of it cannot be read.
     fn read(list: &TreeNode<'_>, options: &ImportOptions) -> Result<Self, String> {
         let elements = list.elements().ok_or_else(|| at(list, &format!("`servers` is {}, not a list", list.kind())))?;
         let (mut servers, mut found) = (Vec::new(), Vec::new());
         for place in elements {
             found.extend(readings(&place)?);
             let server = Server::read(&place, options.hosts).and_then(|server| match server.host {
-                None if options.hosts => Err("the server names no host, and --hosts makes routes for hosts".to_owned()),
+                None if options.hosts => Err("the server has no host, which --hosts needs".to_owned()),
                 _ => Ok(server),
             });
             servers.push((place.pointer, server));
@@ -161,10 +161,10 @@ impl ServerList {
         self.servers.iter().filter_map(|(_, server)| Some(server.as_ref().ok()?.root.clone()))
     }
 
-    /// The servers that routes are for; at least one.
+    /// The servers to make routes for, at least one.
     ///
     /// # Errors
-    /// Says why there is none.
+    /// Why there is none.
     fn import(&self, options: &ImportOptions, has_origin: bool, remarks: &mut Remarks) -> Result<Vec<Server>, String> {
         let (mut found, mut problems) = (Vec::new(), Vec::new());
         for (pointer, server) in &self.servers {
@@ -187,13 +187,14 @@ impl ServerList {
     }
 }
 
-/// One server is the origin. Others are other places, unless the paths are the same and the origin is another anyhow.
+/// Keeps only the first server, which is the origin. The others are reported, unless they have the same paths and the
+/// same origin, or `--origin` replaces it.
 fn leave_first(found: &mut Vec<(&Pointer, &Server)>, has_origin: bool, remarks: &mut Remarks) {
     let others = found.split_off(1);
     let Some((_, first)) = found.first() else { return };
     let is_same = |other: &Server| other.base == first.base && (has_origin || other.root == first.root);
     for (pointer, _) in others.iter().filter(|(_, other)| !is_same(other)) {
-        let message = "only the first server is imported; --server URL takes another one, --hosts takes all";
+        let message = "only the first server is imported; --server URL imports another one, --hosts all of them";
         remarks.add(RemarkKind::LeftOut, message, pointer);
     }
 }

@@ -1,4 +1,4 @@
-//! Spots: what a route can be for, the operations whose requests are there, and what becomes of them.
+//! Spots: areas that a route can have, the operations whose requests are in them, and what happens to these.
 
 use super::area::Area;
 use super::names::unique;
@@ -8,7 +8,7 @@ use super::site_template::{OperationRule, RouteRule, SiteTemplate};
 
 static DENY: RouteRule = RouteRule::DENY;
 
-/// What a route can be for.
+/// An area that a route can have, and the operations in it.
 #[derive(Debug)]
 pub(super) struct Spot<'t> {
     pub(super) area: Area,
@@ -19,29 +19,29 @@ pub(super) struct Spot<'t> {
 /// Why there is a spot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SpotKind {
-    /// The document has a path there.
+    /// The document has a path for it.
     Own,
-    /// Only paths without routes are there; others take no requests from there that these deny.
+    /// It is only for paths without routes of their own, whose requests other routes must not take.
     LeftOut,
-    /// Paths of different rules have it in common.
+    /// It is the intersection of paths with different rules.
     Shared,
 }
 
-/// What claims there are for a method; `None` is every other one.
+/// The operations for a method; `None` is every other method.
 #[derive(Debug)]
 struct MethodRules<'t> {
     method: Option<&'t str>,
-    claims: Vec<(&'t SiteTemplate, &'t OperationRule)>,
+    operations: Vec<(&'t SiteTemplate, &'t OperationRule)>,
 }
 
 impl<'t> Spot<'t> {
-    /// A spot, and the templates that lie over it. Of these only the most specific count.
+    /// A spot, and the templates that cover it, of which only the most specific count.
     pub(super) fn new(area: Area, mut over: Vec<&'t SiteTemplate>, is_shared: bool) -> Self {
         over.retain(|template| template.reaches(&area));
         let is_shadowed = |template: &&SiteTemplate| over.iter().any(|other| template.is_shadowed_by(other));
         let mut templates: Vec<&SiteTemplate> =
             over.iter().filter(|template| !is_shadowed(template)).copied().collect();
-        // Those that are there alone come first: the route is named as they are.
+        // Templates of exactly this area come first: the route gets the names of their parameters.
         templates.sort_by_key(|template| template.area.cover() != area);
         let is_own = |template: &&SiteTemplate| template.left_out.is_none() && template.area.cover() == area;
         let kind = match is_shared {
@@ -53,7 +53,7 @@ impl<'t> Spot<'t> {
         Self { area, kind, entries }
     }
 
-    /// Whether a request for what both have may be treated in two ways.
+    /// Whether the two treat some request differently.
     pub(super) fn differs_from(&self, other: &Self) -> bool {
         self.entries.iter().chain(&other.entries).any(|entry| {
             let both = self.asked(entry.method).zip(other.asked(entry.method));
@@ -61,7 +61,7 @@ impl<'t> Spot<'t> {
         })
     }
 
-    /// What tells it from others: two that say the same here do not differ.
+    /// Its rules by method. Two spots with equal rules do not differ.
     pub(super) fn asks(&self) -> Vec<(Option<&'t str>, &'t RouteRule)> {
         let mut asks: Vec<_> =
             self.entries.iter().map(|entry| (entry.method, entry.agreed().unwrap_or(&DENY))).collect();
@@ -69,36 +69,36 @@ impl<'t> Spot<'t> {
         asks
     }
 
-    /// What its claims ask; no one may pass where they do not agree.
+    /// The rule for a method: that of its operations, or one that denies if they do not agree.
     fn asked(&self, method: Option<&str>) -> Option<&'t RouteRule> {
         let named = |method: Option<&str>| self.entries.iter().find(|entry| entry.method == method);
         Some(named(method).or_else(|| named(None))?.agreed().unwrap_or(&DENY))
     }
 
-    /// Its routes, one for each method.
+    /// Its routes, one for each method, with remarks.
     pub(super) fn routes(&self, remarks: &mut Remarks) -> Vec<ImportedRoute> {
         let get = self.entries.iter().find(|entry| entry.method == Some("GET")).map(MethodRules::rule);
-        // GET covers HEAD in the gate.
+        // In the gate, GET covers HEAD.
         let is_covered = |entry: &MethodRules<'_>| {
             entry.method == Some("HEAD") && !entry.is_named() && get.is_some_and(|get| get == entry.rule())
         };
-        // Other methods of its path than those of its routes the gate refuses.
+        // The gate refuses methods of a path that no route takes.
         let is_left_out = |entry: &MethodRules<'_>| {
-            self.kind != SpotKind::LeftOut && entry.claims.iter().all(|(template, _)| template.left_out.is_some())
+            self.kind != SpotKind::LeftOut && entry.operations.iter().all(|(template, _)| template.left_out.is_some())
         };
         let entries = self.entries.iter().filter(|entry| !is_covered(entry) && !is_left_out(entry));
         entries.filter_map(|entry| self.route(entry, remarks)).collect()
     }
 
     fn route(&self, entry: &MethodRules<'_>, remarks: &mut Remarks) -> Option<ImportedRoute> {
-        let (template, _) = entry.claims.first()?;
+        let (template, _) = entry.operations.first()?;
         let unused = unique("label", |name| !template.path.names().any(|known| known == name));
         let label = template.label().unwrap_or(&unused);
         let names_all = |template: &&SiteTemplate| template.path.segments.len() == self.area.parts.len();
-        let template = entry.claims.iter().map(|(template, _)| *template).find(names_all).unwrap_or(template);
+        let template = entry.operations.iter().map(|(template, _)| *template).find(names_all).unwrap_or(template);
         let path = template.path.within_area(&self.area, Some(label)).text();
         let reasons: Vec<String> =
-            entry.claims.iter().filter_map(|claim| self.tell(entry, claim, &path, remarks)).collect();
+            entry.operations.iter().filter_map(|operation| self.tell(entry, operation, &path, remarks)).collect();
         Some(ImportedRoute {
             path,
             methods: entry.method.map(str::to_owned).into_iter().collect(),
@@ -108,83 +108,83 @@ impl<'t> Spot<'t> {
         })
     }
 
-    /// Reports what became of a claim in an entry; says why it is denied, if it is.
+    /// Adds a remark on what happened to an operation. Returns why it is denied, if it is.
     fn tell(
         &self,
         entry: &MethodRules<'_>,
-        (template, claim): &(&SiteTemplate, &OperationRule),
+        (template, operation): &(&SiteTemplate, &OperationRule),
         path: &str,
         remarks: &mut Remarks,
     ) -> Option<String> {
-        if claim.rule == RouteRule::DENY {
-            return claim.reason.clone();
+        if operation.rule == RouteRule::DENY {
+            return operation.reason.clone();
         }
         let is_here = |template: &SiteTemplate| template.area.cover() == self.area;
-        let is_whole = is_here(template) && claim.method.as_deref() == entry.method;
-        let reason = match (entry.other_than(&claim.rule), template.problem()) {
+        let is_whole = is_here(template) && operation.method.as_deref() == entry.method;
+        let reason = match (entry.other_than(&operation.rule), template.problem()) {
             (Some((other, _)), Some(problem)) if template.left_out.is_some() || !is_here(other) => problem.clone(),
             (Some((_, other)), _) if is_whole => {
-                format!("takes the same requests as {}, which says otherwise who may", other.pointer)
+                format!("takes the same requests as {}, which has other access rules", other.pointer)
             }
             (Some((_, other)), _) => {
                 let method = entry.method.map(|method| format!("{method} ")).unwrap_or_default();
-                format!("{method}{path} is for {} too, which says otherwise who may", other.pointer)
+                format!("{method}{path} is also for {}, which has other access rules", other.pointer)
             }
             (None, problem) if *entry.rule() == RouteRule::DENY => problem?.clone(),
             (None, _) => {
-                let first = entry.claims.first().map(|(_, first)| &first.pointer);
+                let first = entry.operations.first().map(|(_, first)| &first.pointer);
                 if let Some(first) =
-                    first.filter(|first| is_whole && template.left_out.is_none() && **first != claim.pointer)
+                    first.filter(|first| is_whole && template.left_out.is_none() && **first != operation.pointer)
                 {
-                    let message = format!("takes the same requests as {first}, and so has the same route");
-                    remarks.add(RemarkKind::Changed, &message, &claim.pointer);
+                    let message = format!("takes the same requests as {first}, and shares its route");
+                    remarks.add(RemarkKind::Changed, &message, &operation.pointer);
                 }
                 return None;
             }
         };
-        remarks.add(RemarkKind::Denied, &reason, &claim.pointer);
+        remarks.add(RemarkKind::Denied, &reason, &operation.pointer);
         Some(reason)
     }
 }
 
 impl<'t> MethodRules<'t> {
     fn new(method: Option<&'t str>, templates: &[&'t SiteTemplate]) -> Self {
-        let claims = |template: &&'t SiteTemplate| {
+        let operations = |template: &&'t SiteTemplate| {
             let template = *template;
-            template.claims(method).into_iter().map(move |claim| (template, claim))
+            template.operations(method).into_iter().map(move |operation| (template, operation))
         };
-        Self { method, claims: templates.iter().flat_map(claims).collect() }
+        Self { method, operations: templates.iter().flat_map(operations).collect() }
     }
 
-    /// What all claims ask, if they ask the same.
+    /// The rule of all operations, if they have the same.
     fn agreed(&self) -> Option<&'t RouteRule> {
-        let (_, first) = self.claims.first()?;
-        self.claims.iter().all(|(_, claim)| claim.rule == first.rule).then_some(&first.rule)
+        let (_, first) = self.operations.first()?;
+        self.operations.iter().all(|(_, operation)| operation.rule == first.rule).then_some(&first.rule)
     }
 
-    /// What the route does: what all ask, if one of them is for all of its requests.
+    /// The rule of the route: that of all operations, if one of them is for exactly its requests.
     fn rule(&self) -> &'t RouteRule {
-        let is_said = self.claims.iter().any(|(template, _)| template.is_exact());
+        let is_said = self.operations.iter().any(|(template, _)| template.is_exact());
         self.agreed().filter(|_| is_said).unwrap_or(&DENY)
     }
 
-    /// A claim that asks something else.
+    /// An operation with another rule.
     fn other_than(&self, rule: &RouteRule) -> Option<&(&'t SiteTemplate, &'t OperationRule)> {
-        self.claims.iter().find(|(_, claim)| claim.rule != *rule)
+        self.operations.iter().find(|(_, operation)| operation.rule != *rule)
     }
 
     fn is_named(&self) -> bool {
-        self.claims.iter().any(|(_, claim)| claim.method.as_deref() == self.method)
+        self.operations.iter().any(|(_, operation)| operation.method.as_deref() == self.method)
     }
 }
 
-/// The methods of which these say something; the last is every other one.
+/// The methods that these have rules for; last `None`, for every other method.
 fn methods<'t>(templates: &[&'t SiteTemplate]) -> Vec<Option<&'t str>> {
-    let claims = || templates.iter().flat_map(|template| &template.claims);
+    let operations = || templates.iter().flat_map(|template| &template.operations);
     let mut methods: Vec<Option<&str>> = Vec::new();
-    let named = claims().filter_map(|claim| claim.method.as_deref());
-    let head = claims().any(|claim| claim.method.as_deref() == Some("GET")).then_some("HEAD");
-    let other = claims().any(|claim| claim.method.is_none()).then_some(None);
+    let named = operations().filter_map(|operation| operation.method.as_deref());
+    let head = operations().any(|operation| operation.method.as_deref() == Some("GET")).then_some("HEAD");
+    let other = operations().any(|operation| operation.method.is_none()).then_some(None);
     for method in named.chain(head).map(Some).chain(other) {
         if !methods.contains(&method) {
             methods.push(method);

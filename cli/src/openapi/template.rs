@@ -1,25 +1,25 @@
-//! The braces of a path template: where its segments end, and what is a parameter.
+//! The syntax of path templates: segments and parameters.
 
 use percent_encoding::percent_decode_str;
 
-/// What a parameter says by more than its name: operators of RFC 6570, and patterns of web frameworks.
+/// Characters of a parameter that is more than a name: operators of RFC 6570, and patterns of web frameworks.
 const OPERATORS: [char; 14] = ['/', '?', '#', ':', '=', '*', '+', ';', '&', ',', '!', '@', '|', '\\'];
 
-/// A whole segment that is one parameter.
+/// A parameter that is a whole segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PathParameter<'t> {
-    /// It stands for the segment.
+    /// It matches the segment.
     Segment(&'t str),
-    /// `{name+}`: the rest of the path, for Amazon API Gateway.
+    /// `{name+}`: the rest of the path, in Amazon API Gateway.
     Rest(&'t str),
-    /// `{*name}`, `{name*}`, `{+name}`: somewhere it stands for several segments, in OpenAPI for one.
+    /// `{*name}`, `{name*}`, `{+name}`: several segments in other notations, one in OpenAPI.
     Wide(&'t str),
-    /// It says more than a name.
+    /// It is more than a name.
     Other(&'t str),
 }
 
 impl<'t> PathParameter<'t> {
-    /// The parameter that this segment is.
+    /// The parameter, if the segment is one.
     pub(super) fn of(segment: &'t str) -> Option<Self> {
         let inner = segment.strip_prefix('{')?.strip_suffix('}').filter(|inner| !inner.contains(['{', '}']))?;
         let is_plain = |name: &str| !name.contains(OPERATORS) && !name.starts_with('.');
@@ -33,7 +33,7 @@ impl<'t> PathParameter<'t> {
     }
 }
 
-/// The texts in front of the first parameter of a segment and behind the last, decoded; nothing if that is not clear.
+/// The decoded text before the first parameter of a segment and after the last one; `None` if it is unclear.
 pub(super) fn around(segment: &str) -> Option<(String, String)> {
     let (start, _) = segment.split_once('{')?;
     let (_, end) = segment.rsplit_once('}')?;
@@ -41,7 +41,7 @@ pub(super) fn around(segment: &str) -> Option<(String, String)> {
     Some((decode(start)?, decode(end)?)).filter(|(start, end)| !start.contains('}') && !end.contains('{'))
 }
 
-/// Whether a parameter within this segment says more than its name. It may be empty then, or hold slashes.
+/// Whether a parameter within a segment is more than a name. It may then be empty or contain slashes.
 pub(super) fn has_operator(segment: &str) -> bool {
     let mut depth = 0_usize;
     segment.chars().any(|c| {
@@ -54,7 +54,7 @@ pub(super) fn has_operator(segment: &str) -> bool {
     })
 }
 
-/// Whether each `{` has its `}`.
+/// Whether the braces are balanced.
 pub(super) fn is_balanced(text: &str) -> bool {
     let mut depth = 0_usize;
     for c in text.chars() {
@@ -68,8 +68,8 @@ pub(super) fn is_balanced(text: &str) -> bool {
     depth == 0
 }
 
-/// The path, and the query or fragment behind it. A `?` within a parameter belongs to it, unless it leads it: `{?a,b}`
-/// is a query (RFC 6570 §3.2.8).
+/// The path, and the query or fragment after it. A `?` within a parameter belongs to the parameter, except at its
+/// start: `{?a,b}` is a query (RFC 6570 §3.2.8).
 pub(super) fn split_query(text: &str) -> (&str, &str) {
     let starts_query =
         |at: usize| text.get(at..).is_some_and(|rest| ["{?", "{&", "{#"].iter().any(|start| rest.starts_with(start)));
@@ -78,7 +78,7 @@ pub(super) fn split_query(text: &str) -> (&str, &str) {
     text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, ""))
 }
 
-/// The segments of a path. A slash within a parameter belongs to it.
+/// The segments of a path. A slash within a parameter belongs to the parameter.
 pub(super) fn segments(path: &str) -> Vec<&str> {
     let mut segments = Vec::new();
     let mut start = 0;
@@ -90,7 +90,7 @@ pub(super) fn segments(path: &str) -> Vec<&str> {
     segments
 }
 
-/// The characters outside of parameters, with the brace that starts one. Where braces do not match, all are.
+/// The characters outside of parameters, including the opening braces. If the braces are not balanced, all characters.
 fn outside(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut depth = 0_usize;
     let is_balanced = is_balanced(text);
@@ -105,7 +105,7 @@ fn outside(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// The path as clients and servers may write it anew: decoded, and dot segments resolved (RFC 3986 §6.2.2).
+/// The path as clients and servers may normalize it: decoded, with dot segments removed (RFC 3986 §6.2.2).
 pub(super) fn rewritten(path: &str) -> String {
     let (path, _) = split_query(path);
     let decoded = percent_decode_str(path).decode_utf8_lossy().replace('\\', "/");

@@ -1,7 +1,7 @@
-//! Ways through a document.
+//! Navigation in a document.
 //!
-//! OpenAPI documents are read by their few members that say who may call what. A typed model of the whole would refuse
-//! a real document for a slip in some schema that no route needs, and would forget where a member stands.
+//! Only the few members of an OpenAPI document that say who may call what are read. A typed model of the whole would
+//! reject real documents for mistakes in schemas that no route needs, and would lose the positions of members.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use percent_encoding::percent_decode_str;
 
 use crate::document::{SourceKey, SourceNode, SourceValue};
 
-/// A reference that leads through more others than this leads nowhere.
+/// The maximum length of a chain of references.
 const MAX_HOPS: usize = 16;
 
-/// A value and the way to it.
+/// A value of a document, and the pointer to it.
 #[derive(Clone, Debug)]
 pub(super) struct TreeNode<'d> {
     pub(super) value: &'d SourceValue,
     pub(super) pointer: Pointer,
 }
 
-/// The way to a value (RFC 6901).
+/// A pointer to a value (RFC 6901).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Pointer {
     path: String,
@@ -35,7 +35,7 @@ impl<'d> TreeNode<'d> {
         self.members().find(|(member, _)| *member == name).map(|(_, place)| place)
     }
 
-    /// The members of a table; none, if it is no table.
+    /// The members, if this is a table; otherwise none.
     pub(super) fn members(&self) -> impl Iterator<Item = (&'d str, TreeNode<'d>)> {
         let place = |key: &SourceKey, value| TreeNode { value, pointer: self.pointer.below(&key.name, key.span.start) };
         self.value.entries().iter().map(move |(key, value)| (key.name.as_str(), place(key, value)))
@@ -63,7 +63,7 @@ impl<'d> TreeNode<'d> {
         self.value.as_str()
     }
 
-    /// A string, a number or a boolean as a text.
+    /// A string, a number or a boolean as text.
     pub(super) fn scalar(&self) -> Option<String> {
         match &self.value.node {
             SourceNode::Text(text) => Some(text.clone()),
@@ -73,7 +73,7 @@ impl<'d> TreeNode<'d> {
         }
     }
 
-    /// What it is called in messages.
+    /// Its type, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value.node {
             SourceNode::Null | SourceNode::Foreign(_) => "nothing",
@@ -84,34 +84,35 @@ impl<'d> TreeNode<'d> {
         }
     }
 
-    /// The text of a member, if it is a string.
+    /// The text of a member that is a string.
     pub(super) fn text_of(&self, name: &str) -> Option<&'d str> {
         self.member(name)?.text()
     }
 
-    /// The same place, unless a merge key is in it. YAML 1.2 has none, and what it would bring in is not there.
+    /// The same node, unless it contains a merge key. YAML 1.2 has no merge keys, so the merged members would be
+    /// missing.
     ///
     /// # Errors
-    /// Says so.
+    /// It contains one.
     pub(super) fn unmerged(self) -> Result<Self, String> {
         match self.member("<<") {
-            Some(_) => Err("merge keys (<<) are no part of YAML 1.2; write out what they stand for".to_owned()),
+            Some(_) => Err("merge keys (<<) are not part of YAML 1.2; write them out".to_owned()),
             None => Ok(self),
         }
     }
 
-    /// What `$ref` leads to from here, step by step, until a place that refers no further.
+    /// Follows `$ref`, and the references that it leads to, to a node without one.
     ///
     /// # Errors
-    /// Says what is wrong with a reference.
+    /// Why a reference cannot be followed.
     pub(super) fn follow(self, root: &'d SourceValue) -> Result<Self, String> {
         self.follow_through(root, |_| Ok(()))
     }
 
-    /// The same, where each place that refers further must be one that may.
+    /// The same, with a check of each node that contains a reference.
     ///
     /// # Errors
-    /// Says what is wrong with a reference or with its place.
+    /// Why a reference cannot be followed, or the result of `check`.
     pub(super) fn follow_through(
         self,
         root: &'d SourceValue,
@@ -125,17 +126,17 @@ impl<'d> TreeNode<'d> {
             let text = text.ok_or_else(|| format!("a reference is {}, not a string", reference.kind()))?;
             place = resolve(root, text)?;
         }
-        Err("the reference leads in a circle".to_owned())
+        Err("the reference is circular".to_owned())
     }
 }
 
-/// What a reference within the document stands for.
+/// Resolves a reference within the document.
 ///
 /// # Errors
-/// Says why it stands for nothing here.
+/// Why it cannot be resolved.
 pub(super) fn resolve<'d>(root: &'d SourceValue, reference: &str) -> Result<TreeNode<'d>, String> {
     let Some(fragment) = reference.strip_prefix('#') else {
-        return Err("it refers to another document; bundle them into one first".to_owned());
+        return Err("it refers to another document; bundle the documents into one first".to_owned());
     };
     let nowhere = || format!("{reference:?} refers to nothing in this document");
     let fragment = percent_decode_str(fragment).decode_utf8().map_err(|_| nowhere())?;
@@ -152,7 +153,7 @@ pub(super) fn resolve<'d>(root: &'d SourceValue, reference: &str) -> Result<Tree
 }
 
 impl Pointer {
-    /// At which byte of the text it stands.
+    /// The byte offset in the text.
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
@@ -162,7 +163,7 @@ impl Pointer {
     }
 }
 
-/// As a fragment (RFC 6901 §6), but with braces as they are.
+/// As a URI fragment (RFC 6901 §6), but without encoding braces.
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.path)
@@ -191,7 +192,7 @@ mod tests {
             assert_eq!(problem, format!("a reference is {found}, not a string"));
         }
         let circle = TreeNode::root(&tree).member("a").unwrap().follow(&tree).unwrap_err();
-        assert_eq!(circle, "the reference leads in a circle");
+        assert_eq!(circle, "the reference is circular");
         for reference in ["#/c", "#c", "#/l/1", "#/l/x", "#/%ff", "#/a/"] {
             let problem = resolve(&tree, reference).unwrap_err();
             assert_eq!(problem, format!("{reference:?} refers to nothing in this document"));

@@ -1,4 +1,4 @@
-//! What a new policy changes of the one that is there.
+//! The differences between a new policy and the current one.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::output::{GREEN, Output, RED, YELLOW};
 
-/// More lines than this say nothing to a person.
+/// The maximum number of lines that are shown.
 const MAX_LINES: usize = 40;
 
 /// The parts of a policy that differ.
@@ -17,12 +17,12 @@ pub(super) struct Changes {
     lines: Vec<(ChangeKind, String)>,
 }
 
-/// What there was to compare with.
+/// The state of the current policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum OldPolicy {
     #[default]
     Nothing,
-    /// A document that the gate refuses: it is to be replaced, however little differs.
+    /// A document that the gate refuses. It is always replaced, even if nothing seems to differ.
     Bad,
     Good,
 }
@@ -35,7 +35,7 @@ enum ChangeKind {
 }
 
 impl Changes {
-    /// What is different in `new`.
+    /// Compares `new` with the current policy.
     pub(super) fn between(old: Option<&str>, new: &str) -> Self {
         let parts = |text: &str| serde_json::from_str(text).ok().as_ref().and_then(parts);
         let before = match old.map(Policy::parse) {
@@ -54,16 +54,16 @@ impl Changes {
         Self { before, lines: removed.chain(others).collect() }
     }
 
-    /// Whether both are the same policy.
+    /// Whether both policies are the same.
     pub(super) fn is_none(&self) -> bool {
         self.before == OldPolicy::Good && self.lines.is_empty()
     }
 
-    /// Tells what changes, a line each.
+    /// Lists the changes, one per line.
     pub(super) fn tell(&self, output: &Output) {
         match self.before {
             OldPolicy::Nothing => return output.line("There was no policy."),
-            OldPolicy::Bad => output.line("What is there has errors: the gate refuses it."),
+            OldPolicy::Bad => output.line("The policy there has errors: the gate refuses it."),
             OldPolicy::Good => {}
         }
         for (kind, name) in self.lines.iter().take(MAX_LINES) {
@@ -80,7 +80,7 @@ impl Changes {
     }
 }
 
-/// Routes by what they match, issuers by name, and whatever else stands in the policy.
+/// The parts of a policy: routes by what they match, issuers by name, and all other keys.
 fn parts(policy: &Value) -> Option<BTreeMap<String, Value>> {
     let mut parts = BTreeMap::new();
     for (key, value) in policy.as_object()? {

@@ -1,4 +1,4 @@
-//! Wrangler, which knows the account, the namespace, and where local state is.
+//! Runs wrangler, which knows the account, the namespace, and the location of local state.
 
 use std::io::Write;
 use std::process::{Command, ExitStatus, Stdio};
@@ -29,12 +29,12 @@ impl Wrangler {
         &self.binding
     }
 
-    /// What the key holds, if it is there. To get one that is not there is a failure with some wranglers and words with
-    /// others, so the list of keys is asked first.
+    /// The value of the key, if it exists. For a missing key, some versions of wrangler fail and others print a
+    /// message, so the keys are listed first.
     pub(crate) fn read(&self, environment: Option<&str>) -> Result<Option<String>, Failure> {
         let list = said(self.command(&["list", "--prefix", POLICY_KEY], environment))?;
         let keys: Vec<ListedKey> = serde_json::from_str(&list)
-            .map_err(|error| Failure::new(format!("`wrangler kv key list` gave no list of keys: {error}")))?;
+            .map_err(|error| Failure::new(format!("`wrangler kv key list` did not print a list of keys: {error}")))?;
         if keys.iter().all(|key| key.name != POLICY_KEY) {
             return Ok(None);
         }
@@ -43,15 +43,15 @@ impl Wrangler {
 
     pub(crate) fn write(&self, environment: Option<&str>, text: &str) -> Result<(), Failure> {
         let mut command = self.command(&["put", POLICY_KEY], environment);
-        // What wrangler says goes where progress goes; results are ours.
+        // wrangler's output goes to standard error; standard output is for results.
         command.args(["--path", "/dev/stdin"]).stdin(Stdio::piped()).stdout(std::io::stderr());
         let mut child = command.spawn().map_err(|error| cannot_run(&error))?;
-        // A wrangler that reads nothing has failed, and says why.
+        // If wrangler does not read its input, it has failed and has reported why.
         let _ = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
         succeeded(child.wait().map_err(|error| cannot_run(&error))?)
     }
 
-    /// The policy of an environment goes to the namespace of that environment.
+    /// A `wrangler kv key` command. The policy of an environment is stored in that environment's namespace.
     fn command(&self, words: &[&str], environment: Option<&str>) -> Command {
         let mut command = Command::new("npx");
         command.args(["wrangler", "kv", "key"]).args(words).args(["--binding", &self.binding]);
@@ -70,7 +70,7 @@ struct ListedKey {
     name: String,
 }
 
-/// Runs a command, and gives what it said on standard output.
+/// Runs a command and returns its standard output.
 fn said(mut command: Command) -> Result<String, Failure> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| cannot_run(&error))?;

@@ -1,4 +1,4 @@
-//! `portcullis schema`: what editors complete and check policies by.
+//! `portcullis schema`: the JSON Schemas with which editors complete and check policies.
 
 pub(crate) mod spec;
 
@@ -15,7 +15,7 @@ use crate::test::spec::TestsSpec;
 
 /// Print the JSON Schema of policies, for editors
 ///
-/// The schemas are also in the repository, under schema/. docs/cli.md says how editors find them.
+/// The schemas are also in the repository, under schema/. docs/cli.md explains how editors find them.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SchemaArgs {
@@ -27,11 +27,11 @@ pub(crate) struct SchemaArgs {
 /// What a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SchemaSubject {
-    /// A policy in a file of its own
+    /// A policy file
     Policy,
     /// wrangler.toml or wrangler.json, with the policy in `vars.POLICY`
     Wrangler,
-    /// Tests of a policy
+    /// A file of policy tests
     Tests,
 }
 
@@ -58,15 +58,15 @@ pub(crate) fn tests() -> Schema {
     of::<TestsSpec>(SchemaSettings::draft07())
 }
 
-/// Taplo and VS Code know draft 7 best.
+/// Draft 7, which Taplo and VS Code support best.
 fn of<T: JsonSchema>(settings: SchemaSettings) -> Schema {
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(narrow).transform(&mut schema);
     schema
 }
 
-/// An `Option` of a document type is a key that may be absent; `null` no key takes. Rust's name of an integer says
-/// nothing that its range does not.
+/// An `Option` is a key that may be absent; no key accepts `null`. Rust's integer type (`format`) adds nothing to the
+/// range.
 fn narrow(schema: &mut Schema) {
     schema.remove("format");
     if let Some(Value::Array(types)) = schema.get_mut("type") {
@@ -79,7 +79,7 @@ fn narrow(schema: &mut Schema) {
     if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
         choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
     }
-    // Of a choice, editors say no more than that none of it fits; where there is but one, they can say why.
+    // For `anyOf`, editors only report that no alternative matches; for a single alternative they can report why.
     let is_one = |choices: &Value| choices.as_array().is_some_and(|choices| choices.len() == 1);
     if let Some(only) = schema.get("anyOf").filter(|choices| is_one(choices)).cloned() {
         schema.remove("anyOf");
@@ -87,8 +87,8 @@ fn narrow(schema: &mut Schema) {
     }
 }
 
-/// The policy within what wrangler reads; of the rest it says nothing. The variable may be a string with JSON in it, too:
-/// a second type of the one schema, since a choice of two would hide what is wrong with a table.
+/// The policy within wrangler's configuration, of which nothing else is checked. The variable may also be a string of
+/// JSON: a second type in the same schema, since `anyOf` would hide the errors in a table.
 fn wrangler() -> Schema {
     let mut policy = policy();
     let definitions = policy.remove("definitions").unwrap_or_default();

@@ -4,7 +4,7 @@ use portcullis::jose::json::Json;
 use portcullis::policy::reader::Field;
 use portcullis::route::syntax::is_token_char;
 
-/// What is expected. `None` stands for anything.
+/// The expectations of a test; `None` accepts anything.
 #[derive(Debug, Default)]
 pub(super) struct TestExpectation {
     pub(super) decision: Option<&'static str>,
@@ -12,17 +12,17 @@ pub(super) struct TestExpectation {
     pub(super) status: Option<u64>,
     pub(super) code: Option<String>,
     pub(super) challenge: Option<String>,
-    /// Other headers that the gate gives the client, in its own answer or beside the origin's.
+    /// Other headers that the gate sends to the client, in its own answer or added to the origin's.
     pub(super) answer: Vec<(String, HeaderExpectation)>,
     pub(super) route: Option<String>,
-    /// Where the origin's request goes to.
+    /// The URL of the request to the origin.
     pub(super) origin: Option<String>,
-    /// The service binding that it goes through.
+    /// The service binding that the request to the origin uses.
     pub(super) service: Option<String>,
     pub(super) headers: Vec<(String, HeaderExpectation)>,
 }
 
-/// What a header must be.
+/// The expected value of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HeaderExpectation {
     Present,
@@ -50,7 +50,7 @@ impl TestExpectation {
         let headers = table.field("headers").map(|field| read_headers(&field));
         table.refuse_unknown_keys();
         if field.value.as_object().is_some_and(|expect| expect.iter().next().is_none()) {
-            return field.fail("expected something, an empty table is always met");
+            return field.fail("expected at least one key: an empty table is always met");
         }
         Some(Self {
             decision: sound(decision)?,
@@ -66,7 +66,7 @@ impl TestExpectation {
     }
 }
 
-/// Absent stays absent; there but wrong is wrong.
+/// `Some(None)` for an absent key; `None` for an invalid one.
 fn sound<T>(field: Option<Option<T>>) -> Option<Option<T>> {
     match field {
         Some(None) => None,
@@ -82,13 +82,13 @@ fn read_headers(field: &Field<'_>) -> Option<Vec<(String, HeaderExpectation)>> {
     }
     let read = members.into_iter().map(|(name, field)| {
         if name.is_empty() || !name.bytes().all(is_token_char) {
-            return field.fail(format!("expected the name of a header, found {name:?}"));
+            return field.fail(format!("expected a header name, found {name:?}"));
         }
         let header = match field.value {
             Json::Bool(true) => HeaderExpectation::Present,
             Json::Bool(false) => HeaderExpectation::Absent,
             Json::String(text) => HeaderExpectation::Is(text.to_string()),
-            _ => return field.fail("expected a value, true (there) or false (not there)"),
+            _ => return field.fail("expected a value, true (present) or false (absent)"),
         };
         Some((name.to_ascii_lowercase(), header))
     });

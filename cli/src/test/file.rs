@@ -1,4 +1,4 @@
-//! The file of a policy's tests.
+//! Reads files of tests.
 
 use std::path::{Path, PathBuf};
 
@@ -17,49 +17,49 @@ use crate::output::{Output, Stream};
 use crate::policy::{ReadOptions, parse, read};
 use crate::trial::{TrialRequest, check_method, time};
 
-/// The policy of tests that name none.
+/// The default policy of a file.
 const DEFAULT_POLICY: &str = "wrangler.toml";
 
-/// When tests take place that do not say so: 2027-01-15T08:00:00Z.
+/// The default time of tests: 2027-01-15T08:00:00Z.
 const DEFAULT_NOW: u64 = 1_800_000_000;
 
-/// Claims that are there by default.
+/// Claims that are added by default.
 const DEFAULT_CLAIMS: [&str; 3] = ["iss", "iat", "exp"];
 
-/// How long tokens live whose claims name no `exp`, in seconds.
+/// The lifetime of tokens whose claims have no `exp`, in seconds.
 const LIFETIME: u64 = 3600;
 
 /// The tests of a file, and the policy that they are for.
 #[derive(Debug)]
 pub(super) struct TestFile {
-    /// Beside the file.
+    /// The path of the policy.
     pub(super) policy: PathBuf,
     pub(super) env: Option<String>,
     pub(super) tests: Vec<PolicyTest>,
 }
 
-/// A request, and what is to become of it.
+/// A request, and what is expected of it.
 #[derive(Debug)]
 pub(super) struct PolicyTest {
     pub(super) name: String,
-    /// In the file, from 1.
+    /// Its line in the file, from 1.
     pub(super) line: usize,
     pub(super) asked: TrialRequest,
-    /// The caller's claims, but for those that depend on the policy.
+    /// The caller's claims, without those that depend on the policy.
     pub(super) claims: Option<Map<String, Claims>>,
-    /// Claims that are left out, even if they would be there by default.
+    /// Claims that are left out, even if they would be added by default.
     without: Vec<String>,
     pub(super) now: u64,
     pub(super) expect: TestExpectation,
 }
 
-/// What tests have in common.
+/// The defaults for all tests of a file.
 struct TestDefaults {
     claims: Map<String, Claims>,
     now: u64,
 }
 
-/// Reads a file of tests. What is wrong with it is told.
+/// Reads a file of tests. Reports the findings if it is invalid.
 pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
     let reading = ReadOptions { env: None, syntax: None };
     let (source, findings) = match read(path, &reading)? {
@@ -82,7 +82,7 @@ pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
     Err(Failure::Reported)
 }
 
-/// TOML writes a date without quotes; in JSON it is a string.
+/// Turns TOML dates into strings, as in JSON.
 fn quote_times(table: &mut SourceValue, text: &str) {
     let SourceNode::Table(entries) = &mut table.node else { return };
     for (key, value) in entries {
@@ -94,7 +94,7 @@ fn quote_times(table: &mut SourceValue, text: &str) {
     }
 }
 
-/// Where the policy of a file of tests is, as far as the file says so.
+/// The path of the policy that a file of tests is for, if the file can be parsed.
 pub(super) fn policy_of(path: &Path) -> Option<PathBuf> {
     let document = read(path, &ReadOptions { env: None, syntax: None }).ok()?.ok()?;
     let policy = document.root.get("policy").and_then(SourceValue::as_str).unwrap_or(DEFAULT_POLICY);
@@ -141,7 +141,7 @@ fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
     let Some(name) = field.member("name") else { return };
     let Some(text) = name.value.as_str() else { return };
     if seen.contains(&text) {
-        name.fail::<()>("is the name of another test too");
+        name.fail::<()>("is also the name of another test");
     }
     seen.push(text);
 }
@@ -167,10 +167,10 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let without =
         table.field("without").map_or(Some(Vec::new()), |field| field.list(|field| field.text().map(str::to_owned)));
     if own.is_some() && asked.as_ref().is_some_and(|asked| asked.has("authorization")) {
-        table.fail("headers", "expected no authorization beside claims: one of the two is the caller's");
+        table.fail("headers", "expected no authorization beside claims: a caller has one or the other");
     }
     if own.is_none() && without.as_ref().is_some_and(|names| !names.is_empty()) {
-        table.fail("without", "expected claims beside it");
+        table.fail("without", "expected claims beside it, to leave some out");
     }
     let expect = table.required("expect").and_then(|field| TestExpectation::read(&field));
     table.refuse_unknown_keys();
@@ -222,7 +222,7 @@ fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
 }
 
 impl PolicyTest {
-    /// The caller's claims in JSON, with what is there by default: `iss`, where the policy has one issuer, `iat`, `exp`.
+    /// The caller's claims in JSON, with the defaults: `iss` if the policy has one issuer, `iat`, and `exp`.
     pub(super) fn claims(&self, issuers: &[String]) -> Option<String> {
         let mut claims = Map::new();
         if let [issuer] = issuers {

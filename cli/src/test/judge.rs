@@ -1,4 +1,4 @@
-//! Whether what became of a request is what its test expects.
+//! Compares the outcome of a request with what its test expects.
 
 use portcullis::answer::Answer;
 use portcullis::upstream::Forward;
@@ -9,7 +9,7 @@ use super::file::PolicyTest;
 use crate::trial::record::{Check, CheckOutcome as CheckVerdict};
 use crate::trial::{Trial, TrialDecision};
 
-/// Something that is not as expected.
+/// A difference between what was expected and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Mismatch {
     pub(super) what: String,
@@ -17,7 +17,7 @@ pub(super) struct Mismatch {
     pub(super) found: String,
 }
 
-/// The end of a test.
+/// The result of a test.
 #[derive(Debug, Serialize)]
 pub(super) struct TestResult {
     pub(super) name: String,
@@ -42,7 +42,7 @@ pub(super) fn judge(test: &PolicyTest, trial: Trial, route: Option<&str>) -> Tes
     };
     found.compare("decision", test.expect.decision.map(str::to_owned), decision.to_owned());
     if test.expect.route.as_deref() != route {
-        // What stands for no route may be the name of one.
+        // "no route" may also be the name of a route, so names are compared first.
         found.compare("route", test.expect.route.clone(), route.map_or("no route".to_owned(), str::to_owned));
     }
     match &trial.verdict {
@@ -85,7 +85,7 @@ impl Comparison<'_> {
             self.header(&format!("answer {name}"), expected, value.as_deref().map(SentHeader::Value));
         }
         self.compare("origin", self.expect.origin.clone(), forward.url.clone());
-        let service = forward.service.as_deref().unwrap_or("none, the origin is asked by its URL");
+        let service = forward.service.as_deref().unwrap_or("none, the origin is a URL");
         self.compare("service", self.expect.service.clone(), service.to_owned());
         let sent = |name: &str| {
             let set = forward.set.iter().find(|(known, _)| known == name).map(|(_, value)| SentHeader::Value(value));
@@ -138,14 +138,14 @@ fn all<'h>(headers: impl Iterator<Item = (&'h str, &'h String)>, name: &str) -> 
     (!values.is_empty()).then(|| values.join(", "))
 }
 
-/// A header on its way.
+/// The value of a header that the origin receives.
 enum SentHeader<'t> {
     Value(&'t str),
-    /// What stands for the token of a caller whose claims are given.
+    /// The token that is made for a caller with claims.
     Token,
 }
 
-/// A header of the request that was not taken away.
+/// A header of the request that is forwarded unchanged.
 fn kept<'t>(test: &'t PolicyTest, name: &str) -> Option<SentHeader<'t>> {
     if name == "authorization" && test.claims.is_some() {
         return Some(SentHeader::Token);

@@ -1,4 +1,4 @@
-//! `portcullis test`: tests of a policy, beside it.
+//! `portcullis test`: runs tests of a policy.
 
 mod expect;
 mod file;
@@ -18,21 +18,21 @@ use run::{FileResult, run_file};
 
 /// Test a policy
 ///
-/// A test is a request with claims or without, and what is to become of it: allowed or refused, with which status, code
-/// and challenge, by which route, with which headers at the origin. Claims are taken as verified; all else is decided by
-/// the code of the Worker. docs/cli.md describes the file.
+/// A test is a request, with claims or without, and what is expected of it: whether it is allowed, the status, code and
+/// challenge, the route, the headers that the origin receives. Claims are taken as verified; all else is decided by the
+/// code of the Worker. docs/cli.md describes the file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TestArgs {
-    /// Files of tests
+    /// Test files
     #[arg(value_name = "FILE", default_value = "policy.test.toml")]
     files: Vec<PathBuf>,
 
-    /// Only tests whose name holds this
+    /// Run only tests whose name contains this
     #[arg(short = 'k', long, value_name = "TEXT")]
     filter: Option<String>,
 
-    /// Run the tests again whenever the policy or the tests change
+    /// Run the tests again when the policy or the tests change
     #[arg(short, long, conflicts_with = "format")]
     watch: bool,
 
@@ -50,8 +50,8 @@ Examples:
 Exit codes:
   0  every test passed
   1  a test failed
-  2  wrong usage, a file that cannot be read, a policy or tests with errors, or
-     no test to run";
+  2  a usage error, a file that cannot be read, a policy or tests with errors,
+     or no test to run";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TestFormat {
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &TestArgs, output: &Output) -> Result<Completion, Failur
     let ran: Vec<FileResult> =
         args.files.iter().map(|path| run_file(path, filter, output)).collect::<Result<_, _>>()?;
     if ran.iter().all(|file| file.tests.is_empty()) {
-        return Err(Failure::new(format!("no test's name holds {:?}", filter.unwrap_or_default())));
+        return Err(Failure::new(format!("no test has a name with {:?} in it", filter.unwrap_or_default())));
     }
     match args.format {
         TestFormat::Human => report::human(&ran, output),

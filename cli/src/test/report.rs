@@ -1,4 +1,4 @@
-//! How tests ended: for people, for programs, for CI servers.
+//! The results of tests: for people, for programs, for CI servers.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::run::FileResult;
 use crate::exit::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, RED, printable, wrap};
 
-/// Changes whenever what a field of the JSON means does. New fields may come without.
+/// Changes when the meaning of a field of the JSON changes. New fields may be added without a change.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -81,7 +81,7 @@ pub(super) fn json(ran: &[FileResult], output: &Output) -> Result<(), Failure> {
     output.json(&TestReport { version: VERSION, passed, failed, filtered, files })
 }
 
-/// The form that most CI servers read: a suite for each file, with its cases.
+/// JUnit XML, which most CI servers read: a suite for each file, a case for each test.
 pub(super) fn junit(ran: &[FileResult], output: &Output) {
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for file in ran {
@@ -112,7 +112,7 @@ fn case(xml: &mut String, file: &str, test: &TestResult) {
     let _ = writeln!(xml, ">\n      <failure message=\"{message}\"/>\n    </testcase>");
 }
 
-/// Text within XML. What XML 1.0 (§2.2) has no way to say is replaced.
+/// Escaped text for XML. Characters that XML 1.0 (§2.2) cannot represent are replaced.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! One file of tests, run.
+//! Runs a file of tests.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use crate::output::Output;
 use crate::policy::{ReadOptions, load};
 use crate::trial::LocalGate;
 
-/// A file, and how its tests ended.
+/// A file, and the results of its tests.
 pub(super) struct FileResult {
     pub(super) name: String,
     pub(super) tests: Vec<TestResult>,
     pub(super) filtered: usize,
 }
 
-/// Runs the tests of a file whose names hold `filter`. What is wrong with the file is told.
+/// Runs the tests of a file whose names contain `filter`. Reports the findings if the file or its policy is invalid.
 pub(super) fn run_file(path: &Path, filter: Option<&str>, output: &Output) -> Result<FileResult, Failure> {
     let file = file::load(path, output)?;
     let reading = ReadOptions { env: file.env.clone(), syntax: None };

@@ -1,6 +1,6 @@
-//! The file of tests as types, for the JSON Schema alone that editors complete from: the comments here are what they show.
+//! The file of tests as types, from which only the JSON Schema for editors is generated; they show these comments.
 
-#![expect(dead_code, reason = "the types say what a file may hold; `file.rs` reads it")]
+#![expect(dead_code, reason = "only the schema is made from these types; `file.rs` reads the file")]
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::schema::spec::TOKEN;
 
-/// The value of a header: no control characters but tabs.
+/// A header value: no control characters except tabs.
 const VALUE: &str = r"^[^\x00-\x08\x0a-\x1f\x7f-\x9f]*$";
 
-/// A method (RFC 9110 §9.1) that the platform takes: none of them is in lower case.
+/// A method (RFC 9110 §9.1) that the platform accepts: without lower-case letters.
 const METHOD: &str = "^[!#$%&'*+.^_`|~0-9A-Z-]+$";
 
 /// Tests of a policy, which `portcullis test` runs.
@@ -22,51 +22,52 @@ pub(crate) struct TestsSpec {
     /// The policy's file, beside this one. Default: `wrangler.toml`.
     #[schemars(length(min = 1), extend("default" = "wrangler.toml"))]
     policy: Option<String>,
-    /// The environment of wrangler.toml whose policy is meant.
+    /// The environment of wrangler.toml whose policy to use.
     #[schemars(length(min = 1))]
     env: Option<String>,
-    /// When the tests take place. Default: 2027-01-15T08:00:00Z.
+    /// The time of the tests. Default: 2027-01-15T08:00:00Z.
     now: Option<TimeSpec>,
-    /// Claims of all callers that have some.
+    /// Claims of every caller that has claims.
     claims: Option<BTreeMap<String, Value>>,
     /// The tests.
     #[schemars(length(min = 1))]
     tests: Vec<TestSpec>,
 }
 
-/// A request, and what is to become of it.
+/// A request, and what is expected of it.
 #[derive(JsonSchema)]
 #[schemars(rename = "Test", deny_unknown_fields, extend("dependencies" = {"without": ["claims"]}))]
 struct TestSpec {
-    /// What the test shows. No two tests of a file have one name.
+    /// The name of the test, unique in the file.
     #[schemars(length(min = 1))]
     name: String,
     /// The request's method. Default: `GET`.
     #[schemars(regex(pattern = METHOD), extend("default" = "GET"))]
     method: Option<String>,
-    /// The request's URL, or only a path, on `https://localhost`.
+    /// The request's URL, or a path on `https://localhost`.
     #[schemars(regex(pattern = r"^(/|[Hh][Tt][Tt][Pp][Ss]?://)[^ \x00-\x1f\x7f-\x9f]*$"))]
     url: String,
     /// The request's headers.
     #[schemars(extend("propertyNames" = {"pattern": TOKEN}, "additionalProperties" = {"type": "string", "pattern": VALUE}))]
     headers: Option<BTreeMap<String, String>>,
-    /// When the request takes place. Default: as the file says.
+    /// The time of the request. Default: the file's.
     now: Option<TimeSpec>,
-    /// The caller's claims, taken as verified; without this key the caller has no token. By default there are `iss` (where
+    /// The caller's claims, taken as verified; without this key the caller has no token. Added by default: `iss` (if
     /// the policy has one issuer), `iat` and `exp` (an hour later).
     claims: Option<BTreeMap<String, Value>>,
-    /// Claims to leave out, even if they would be there by default.
+    /// Claims to leave out, even those that are added by default.
     #[schemars(length(min = 1), inner(length(min = 1)))]
     without: Option<Vec<String>>,
-    /// What is expected: at least one thing.
+    /// What is expected: at least one key.
     expect: ExpectSpec,
 }
 
-/// What is to become of a request.
+/// What is expected of a request.
 #[derive(JsonSchema)]
 #[schemars(rename = "Expect", deny_unknown_fields, extend("minProperties" = 1))]
 struct ExpectSpec {
-    /// Whether the request goes to the origin, is refused, or answered by the gate (a preflight, a document of its own).
+    /// Whether the request goes to the origin, is refused, or is answered by the gate (a preflight, a document of its
+    /// own).
     decision: Option<DecisionSpec>,
     /// The status of the gate's own answer.
     #[schemars(range(min = 100, max = 599))]
@@ -74,19 +75,19 @@ struct ExpectSpec {
     /// The code in the gate's own answer, like `auth.insufficient_scope`.
     #[schemars(length(min = 1))]
     code: Option<String>,
-    /// The whole `WWW-Authenticate` of the gate's own answer.
+    /// The full `WWW-Authenticate` of the gate's own answer.
     #[schemars(length(min = 1))]
     challenge: Option<String>,
-    /// Headers that the gate gives the client, in its own answer or beside the origin's.
+    /// Headers that the gate sends to the client, in its own answer or added to the origin's.
     #[schemars(extend("minProperties" = 1, "propertyNames" = {"pattern": TOKEN}))]
     answer: Option<BTreeMap<String, HeaderSpec>>,
     /// The name of the request's route.
     #[schemars(length(min = 1))]
     route: Option<String>,
-    /// The URL that the origin is asked for.
+    /// The URL of the request to the origin.
     #[schemars(length(min = 1))]
     origin: Option<String>,
-    /// The service binding by which the origin is asked.
+    /// The service binding that the request to the origin uses.
     #[schemars(length(min = 1))]
     service: Option<String>,
     /// Headers that the origin receives.
@@ -94,7 +95,7 @@ struct ExpectSpec {
     headers: Option<BTreeMap<String, HeaderSpec>>,
 }
 
-/// What becomes of a request.
+/// How a request is decided.
 #[derive(JsonSchema)]
 #[schemars(rename = "Decision", rename_all = "lowercase")]
 enum DecisionSpec {
@@ -122,7 +123,7 @@ impl JsonSchema for TimeSpec {
     }
 }
 
-/// What a header must be.
+/// The expected value of a header.
 struct HeaderSpec;
 
 impl JsonSchema for HeaderSpec {
@@ -132,7 +133,7 @@ impl JsonSchema for HeaderSpec {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The value, true (there, whatever it is) or false (not there).",
+            "description": "The value, true (present, whatever it is) or false (absent).",
             "type": ["string", "boolean"],
         })
     }

@@ -1,4 +1,4 @@
-//! Tests again and again, whenever a file has changed.
+//! Runs the tests again whenever a file changes.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,10 +8,11 @@ use super::{file, report};
 use crate::exit::{Completion, Failure};
 use crate::output::{DIM, Output};
 
-/// Between two looks at the files.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Runs until it is interrupted, or nobody reads on. What is wrong with a file is told, and waits to be mended.
+/// Runs until it is interrupted or its output is closed. A file with errors is reported, and read again when it
+/// changes.
 pub(super) fn run(files: &[PathBuf], filter: Option<&str>, output: &Output) -> Completion {
     loop {
         let policies = files.iter().filter_map(|path| file::policy_of(path));
@@ -35,7 +36,7 @@ pub(super) fn run(files: &[PathBuf], filter: Option<&str>, output: &Output) -> C
     }
 }
 
-/// The files are small, and times of change may be too coarse to tell.
+/// The contents of the files, which are small. Modification times may be too coarse to show a change.
 fn contents(paths: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
     paths.iter().map(|path| std::fs::read(path).ok()).collect()
 }

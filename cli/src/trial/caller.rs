@@ -1,4 +1,4 @@
-//! Who calls: nobody, a token, or claims that are taken as verified.
+//! Callers whose claims are taken as verified: tokens are made for them, and every signature is accepted.
 
 use std::rc::Rc;
 
@@ -9,10 +9,10 @@ use portcullis::jose::public_key::PublicKey;
 use portcullis::policy::{KeySource, Policy};
 use serde_json::json;
 
-/// Bytes of an RSA modulus; also of the signatures that it makes.
+/// The size of an RSA modulus and of its signatures, in bytes.
 const RSA_BYTES: usize = 256;
 
-/// What the tokens of an issuer look like.
+/// The form of an issuer's tokens.
 #[derive(Clone, Debug)]
 pub(super) struct TokenForm {
     issuer: String,
@@ -20,8 +20,8 @@ pub(super) struct TokenForm {
     typ: String,
 }
 
-/// Makes the word of whoever calls the tool as good as the signature of any issuer: each gets one key under which, on
-/// this platform, every signature holds. Gives the forms of the tokens that then are theirs.
+/// Replaces the keys of every issuer by one under which, on this platform, every signature is valid. Returns the forms
+/// of the tokens that are then accepted as theirs.
 pub(super) fn trust(policy: &mut Policy) -> Vec<TokenForm> {
     let forms = policy.issuers.iter_mut().filter_map(|issuer| {
         let algorithm = *issuer.algorithms.first()?;
@@ -31,7 +31,7 @@ pub(super) fn trust(policy: &mut Policy) -> Vec<TokenForm> {
     forms.collect()
 }
 
-/// A token with these claims in the form of their issuer's. Its signature is nobody's.
+/// A token with these claims, in the form of their issuer's tokens. Its signature is all zeros.
 pub(super) fn token(claims: &str, forms: &[TokenForm]) -> String {
     let document = Json::parse(claims).ok();
     let iss = document.as_ref().and_then(|claims| claims.as_object()?.get("iss")?.as_str());
@@ -42,7 +42,7 @@ pub(super) fn token(claims: &str, forms: &[TokenForm]) -> String {
     [header.as_bytes(), claims.as_bytes(), &signature].map(base64url::encode).join(".")
 }
 
-/// As many as a signature of the algorithm has.
+/// The size of a signature of the algorithm, in bytes.
 fn signature_bytes(algorithm: Algorithm) -> usize {
     match algorithm.key_type() {
         KeyType::Rsa => RSA_BYTES,
@@ -50,7 +50,7 @@ fn signature_bytes(algorithm: Algorithm) -> usize {
     }
 }
 
-/// A key that fits the algorithm, of no one.
+/// A made-up key of the algorithm's type.
 fn some_key(algorithm: Algorithm) -> Option<PublicKey> {
     let number = |bytes: usize| base64url::encode(&vec![0xff; bytes]);
     let (key_type, coordinate) = (algorithm.key_type(), number(algorithm.key_type().number_bytes()));

@@ -1,5 +1,5 @@
-//! Which routes came near a request, and why one of them was the one. The route table decides; this compares what it
-//! compares, to say what the difference was.
+//! The routes that match a request or nearly do, and why one of them was chosen. The route table decides; this repeats
+//! its comparisons to explain the result.
 
 use std::cmp::Ordering;
 
@@ -13,10 +13,10 @@ use serde::Serialize;
 use super::near::difference as difference_of_paths;
 use crate::document::SourceValue;
 
-/// The most routes that are shown for having nearly the path.
+/// The maximum number of routes with a similar path that are shown.
 const MAX_NEAR: usize = 3;
 
-/// A route as the policy writes it.
+/// What a route matches, and how the policy writes it.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteText {
     index: usize,
@@ -29,37 +29,38 @@ pub(crate) struct RouteText {
 /// A route that a request might have been for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct RouteCandidate {
-    /// Where it stands in the policy's `routes`.
+    /// Its index in the policy's `routes`.
     pub(crate) index: usize,
     pub(crate) path: String,
-    /// Empty where the route takes all.
+    /// Empty if the route takes all.
     pub(crate) methods: Vec<String>,
-    /// Empty where the route takes all.
+    /// Empty if the route takes all.
     pub(crate) hosts: Vec<String>,
     pub(crate) standing: CandidateStanding,
-    /// Why it is not the route of the request.
+    /// Why it is not the request's route.
     pub(crate) reason: Option<String>,
 }
 
-/// What became of a candidate.
+/// Why a candidate is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CandidateStanding {
-    /// The route of the request.
+    /// It is the request's route.
     Chosen,
-    /// It would be the route, but the request was answered before routes were looked at.
+    /// It would be the route, but the request was answered before its route was looked up.
     Unasked,
-    /// It matches, and another goes before it.
+    /// It matches, but another route takes precedence.
     Behind,
-    /// It has the path, and not the method.
+    /// It matches the path, but not the method.
     OtherMethod,
-    /// It has the path, and not the host.
+    /// It matches the path, but not the host.
     OtherHost,
-    /// It has a path that is nearly the request's. Looked for only where no route has the path.
+    /// Its path is similar to the request's. Listed only if no route matches the path.
     OtherPath,
 }
 
-/// What goes before what: the group of hosts, then the path segment by segment, then the method. Less goes first.
+/// The precedence of a match: the kind of host, then the path segment by segment, then the method. The least comes
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Precedence {
     host: u8,
@@ -72,7 +73,7 @@ const CAPTURE: u8 = 1;
 const REST: u8 = 2;
 
 impl RouteText {
-    /// The routes of a policy that holds.
+    /// The routes of a valid policy.
     pub(crate) fn all(policy: &SourceValue) -> Vec<Self> {
         policy.list("routes").iter().enumerate().filter_map(|(index, route)| Self::read(index, route)).collect()
     }
@@ -100,7 +101,8 @@ impl RouteText {
         })
     }
 
-    /// Whether the table would take this route for the request if it were the only one, for these hosts.
+    /// Whether a table with only this route, for these hosts, finds it for the request; `None` if not even the path
+    /// matches.
     fn takes(&self, hosts: &[HostPattern], asked: &MatchTarget<'_>) -> Option<bool> {
         let mut table = RouteTable::default();
         table.insert(self.index, &RoutePattern { hosts: hosts.to_vec(), ..self.pattern.clone() });
@@ -148,8 +150,8 @@ struct MatchTarget<'r> {
     method: &'r str,
 }
 
-/// The routes that have the request's path, the chosen one first, then in the order of precedence; where there are none,
-/// routes that nearly have it.
+/// The routes that match the request's path, the chosen one first, then in order of precedence; if there are none,
+/// routes with a similar path.
 pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Option<usize>) -> Vec<RouteCandidate> {
     let Ok(path) = RequestPath::parse(request.url.path) else { return Vec::new() };
     let host = request.url.host().to_ascii_lowercase();
@@ -165,18 +167,18 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
         let (standing, reason) = match &first {
             _ if Some(route.index) == chosen => (CandidateStanding::Chosen, None),
             Some((leader, _)) if *leader == route.index && *has_method => {
-                (CandidateStanding::Unasked, Some("the request was answered before it came to routes".to_owned()))
+                (CandidateStanding::Unasked, Some("the request was answered before its route was looked up".to_owned()))
             }
             Some((leader, best)) if best.host != rank.host || best.path != rank.path => {
                 (CandidateStanding::Behind, Some(difference(best, rank, *leader)))
             }
             _ if !has_method && route.pattern.methods.is_empty() => {
-                (CandidateStanding::OtherMethod, Some("takes all methods but CONNECT, TRACE and TRACK".to_owned()))
+                (CandidateStanding::OtherMethod, Some("takes all methods except CONNECT, TRACE and TRACK".to_owned()))
             }
             _ if !has_method => {
-                (CandidateStanding::OtherMethod, Some(format!("takes {} only", route.pattern.methods.join(" "))))
+                (CandidateStanding::OtherMethod, Some(format!("takes only {}", route.pattern.methods.join(" "))))
             }
-            Some((leader, _)) => (CandidateStanding::Behind, Some(format!("{} names the method", place(*leader)))),
+            Some((leader, _)) => (CandidateStanding::Behind, Some(format!("{} lists the method", place(*leader)))),
             None => (CandidateStanding::Behind, None),
         };
         route.candidate(standing, reason)
@@ -184,7 +186,7 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
     let elsewhere = routes.iter().filter(|route| !matching.iter().any(|(near, ..)| near.index == route.index));
     let elsewhere = elsewhere.filter(|route| route.takes(&[], &asked).is_some());
     let elsewhere = elsewhere.map(|route| {
-        let reason = format!("is for {} only, not for {host}", route.host_texts.join(" "));
+        let reason = format!("is only for {}, not for {host}", route.host_texts.join(" "));
         route.candidate(CandidateStanding::OtherHost, Some(reason))
     });
     let found: Vec<RouteCandidate> = near.chain(elsewhere).collect();
@@ -206,16 +208,16 @@ impl RouteText {
     }
 }
 
-/// Why the one goes before the other, where the method is not why.
+/// Why the leader takes precedence, if the method is not the reason.
 fn difference(best: &Precedence, rank: &Precedence, leader: usize) -> String {
     let leader = place(leader);
     if best.host != rank.host {
         let group = |host| match host {
             0 => "its exact host",
             1 => "its host pattern",
-            _ => "no hosts",
+            _ => "any host",
         };
-        return format!("{leader} goes before it: {} before {}", group(best.host), group(rank.host));
+        return format!("{leader} takes precedence: {} before {}", group(best.host), group(rank.host));
     }
     let kind = |segment: Option<&u8>| match segment {
         Some(&LITERAL) => "a literal",
@@ -225,7 +227,7 @@ fn difference(best: &Precedence, rank: &Precedence, leader: usize) -> String {
     };
     let at = best.path.iter().zip(&rank.path).take_while(|(one, other)| one == other).count();
     let (one, other) = (kind(best.path.get(at)), kind(rank.path.get(at)));
-    format!("{leader} goes before it: {one} before {other} in segment {}", at + 1)
+    format!("{leader} takes precedence: {one} before {other} in segment {}", at + 1)
 }
 
 fn place(index: usize) -> String {

@@ -1,4 +1,4 @@
-//! Requests on trial: decided by the gate's own code, with a record of how.
+//! Trials of requests: the gate's own code decides them, and each of its steps is recorded.
 
 mod caller;
 pub(crate) mod candidates;
@@ -31,10 +31,10 @@ use record::{Check, RequestFacts, StepRecord};
 pub(crate) use request::{TrialRequest, check_method};
 use secrets::StandIns;
 
-/// A gate with a policy, to try requests at.
+/// A gate with a policy, in this process.
 pub(crate) struct LocalGate {
     gateway: Gateway<LocalPlatform>,
-    /// What made-up tokens look like, where claims are taken as verified.
+    /// The forms of made-up tokens, if claims are taken as verified.
     forms: Option<Vec<TokenForm>>,
     secrets: StandIns,
     issuers: Vec<String>,
@@ -48,16 +48,16 @@ pub(crate) struct Trial {
     pub(crate) route: Option<(RouteIndex, Captures)>,
     /// Headers that the gate adds to the origin's answer.
     pub(crate) added: Vec<(String, String)>,
-    /// What was fetched, and what was said about it.
+    /// What was fetched, and what the gate logged.
     pub(crate) log: Vec<String>,
 }
 
-/// What becomes of a request.
+/// The decision on a request.
 #[derive(Debug)]
 pub(crate) enum TrialDecision {
     Allow(Forward<'static>),
     Deny(Answer),
-    /// The gate answers by itself, with a document of its own or to a preflight.
+    /// The gate answers itself, with a document of its own or to a preflight.
     Serve(Answer),
 }
 
@@ -67,7 +67,7 @@ impl LocalGate {
         Self::new(policy, None)
     }
 
-    /// A gate at which each caller's claims are taken as verified.
+    /// A gate that takes each caller's claims as verified.
     pub(crate) fn of_claims(mut policy: Policy) -> Result<Self, Failure> {
         let forms = caller::trust(&mut policy);
         Self::new(policy, Some(forms))
@@ -77,13 +77,13 @@ impl LocalGate {
         let secrets = StandIns::new(&policy);
         let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let max_token_bytes = policy.max_token_bytes;
-        // Each request is tried by itself: what an earlier one proved must not shorten its way.
+        // No tokens are remembered: each request must go through all checks.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
         let gate = Self { gateway, forms, secrets, issuers, max_token_bytes };
         let local = LocalPlatform::new(0, gate.forms.is_some(), gate.secrets.clone(), StepRecord::default());
         let loaded = local.run(gate.gateway.keyring().check_static_keys(&local));
         loaded.map_err(|names| {
-            Failure::new(format!("no key in the policy of issuer {} can be used here", names.join(", ")))
+            Failure::new(format!("none of the keys in the policy of issuer {} can be used here", names.join(", ")))
         })?;
         Ok(gate)
     }
@@ -93,8 +93,8 @@ impl LocalGate {
         &self.issuers
     }
 
-    /// Decides on a request at an instant, in seconds since 1970. `claims` are the caller's, taken as verified; without
-    /// them the request's own `Authorization` counts.
+    /// Decides a request at a time, in seconds since 1970. `claims` are the caller's, taken as verified; without them
+    /// the request's own `Authorization` counts.
     pub(crate) fn decide(&self, asked: &TrialRequest, claims: Option<&str>, now: u64) -> Trial {
         let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
         let authorization = token.map(|token| format!("Bearer {token}"));
@@ -135,7 +135,8 @@ impl LocalGate {
     }
 }
 
-/// What the platform adds where no cache may answer (Fetch standard §4.6: the cache mode `no-store`), unless it is there.
+/// Adds the headers that the platform adds when no cache may answer (Fetch standard §4.6, cache mode `no-store`),
+/// unless the request has them.
 fn keep_from_caches(forward: &mut Forward<'_>, request: &Request<'_>) {
     if forward.cache || forward.service.is_some() {
         return;
@@ -153,7 +154,7 @@ fn added(context: &AnswerContext<'_>) -> Vec<(String, String)> {
     fields.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
 }
 
-/// Puts these keys in the place of every issuer's own.
+/// Replaces every issuer's keys by these.
 pub(crate) fn replace_keys(policy: &mut Policy, keys: &[portcullis::jose::public_key::PublicKey]) {
     for issuer in &mut policy.issuers {
         Rc::make_mut(issuer).keys = KeySource::Static(keys.to_vec());

@@ -1,17 +1,17 @@
-//! Paths that are nearly a request's: what to look at where no route has it.
+//! Path patterns that nearly match a request, to show if no route does.
 
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{PathPattern, PatternSegment};
 
 use crate::spelling::is_near;
 
-/// The one thing by which a path is not the request's; `None` if it is, or if there is more than one.
+/// The only difference between a pattern and a request's path; `None` if there is none, or more than one.
 pub(super) fn difference(pattern: &PathPattern, path: &RequestPath<'_>) -> Option<String> {
     let literals = || pattern.segments.iter().enumerate().filter_map(|(index, segment)| literal(segment, index, path));
     let mut others = literals().filter(|(_, expected, found)| expected != found);
     let (other, is_only) = (others.next(), others.next().is_none());
     let (expected, found) = (pattern.segments.len(), (0..).take_while(|index| path.segment(*index).is_some()).count());
-    // Without a literal in common, any path would be near.
+    // Without a literal in common, any path would be similar.
     let has_more = |than: usize| literals().nth(than).is_some();
     let is_long_enough = if pattern.rest.is_some() { found >= expected } else { found == expected };
     match other {
@@ -27,7 +27,7 @@ pub(super) fn difference(pattern: &PathPattern, path: &RequestPath<'_>) -> Optio
     }
 }
 
-/// A literal of the policy, and what the request has in its place.
+/// The index and text of a literal segment, and the request's segment at that index.
 fn literal<'p>(
     segment: &'p PatternSegment,
     index: usize,

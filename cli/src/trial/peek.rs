@@ -1,4 +1,4 @@
-//! What a token says of itself. Nothing vouches for it, and nothing here decides; it is shown as unverified.
+//! The contents of a token before its signature is verified. They decide nothing, and are shown as unverified.
 
 use portcullis::jose::base64url;
 use portcullis::jose::json::{Json, Object};
@@ -7,7 +7,8 @@ use portcullis::token::claims::STRING_CLAIMS;
 
 use crate::json;
 
-/// The parts of a token that an operator needs to see why it is refused. Whose it is and what it allows are none of them.
+/// The parts of a token that an operator needs to see why it is refused. The subject and the permissions are not among
+/// them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnverifiedToken {
     pub(super) bytes: usize,
@@ -18,14 +19,14 @@ pub(super) struct UnverifiedToken {
     pub(super) exp: Option<String>,
     pub(super) nbf: Option<String>,
     pub(super) iat: Option<String>,
-    /// What is odd about the registered claims: of which kinds they are, where that is wrong.
+    /// Registered claims of the wrong type, in words.
     pub(super) odd: Option<String>,
     /// What the token is bound to (RFC 7800 §3.1), in words.
     pub(super) bound: Option<&'static str>,
 }
 
 impl UnverifiedToken {
-    /// Looks at the token in an `Authorization` header, as far as there is one that can be read.
+    /// Reads the token in an `Authorization` header, if there is one.
     pub(super) fn at(authorization: Option<&str>) -> Option<Self> {
         let token = bearer::extract(authorization).ok()??;
         let mut segments = token.split('.').map(|segment| base64url::decode(segment).unwrap_or_default());
@@ -48,7 +49,7 @@ fn member(document: Option<&Json<'_>>, name: &str) -> Option<String> {
 
 type Fits = fn(&Json<'_>) -> bool;
 
-/// Registered claims, and whether a value is of a kind that they may be.
+/// Registered claims, and whether a value has the right type.
 const KINDS: [(&[&str], Fits); 3] = [
     (&["exp", "nbf", "iat"], |value| matches!(value, Json::Number(_))),
     (&STRING_CLAIMS, is_text),
@@ -61,7 +62,7 @@ fn is_text(value: &Json<'_>) -> bool {
     value.as_str().is_some()
 }
 
-/// By which method a token is bound to a key (RFC 9449 §6.1, RFC 8705 §3.1).
+/// The method by which a token is bound to a key (RFC 9449 §6.1, RFC 8705 §3.1).
 fn binding(cnf: &Json<'_>) -> &'static str {
     let has = |member: &str| cnf.as_object().is_some_and(|cnf| cnf.get(member).is_some());
     match () {
@@ -71,7 +72,7 @@ fn binding(cnf: &Json<'_>) -> &'static str {
     }
 }
 
-/// Registered claims of a kind that they may not be, in words.
+/// Registered claims of the wrong type, in words.
 fn odd_claims(claims: &Object<'_>) -> String {
     let known = KINDS.iter().flat_map(|(names, fits)| names.iter().map(move |name| (*name, fits)));
     let odd = known.filter_map(|(name, fits)| match claims.get(name) {

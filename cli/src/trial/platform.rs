@@ -1,4 +1,4 @@
-//! What decisions run on here: a clock that stands still, no store, documents by HTTP, and ears for every step.
+//! The platform for trials: a fixed clock, no store, documents over HTTP, and a record of every step.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -20,14 +20,14 @@ use super::record::StepRecord;
 use super::secrets::StandIns;
 use crate::web;
 
-/// A key of an issuer, or one that stands for the word of whoever calls the tool.
+/// A key of an issuer, or one that accepts every signature.
 pub(crate) enum TrialKey {
     Issuers(NativeKey),
-    /// Every signature holds under it.
+    /// Every signature is valid under it.
     Trusted,
 }
 
-/// Where one request is decided.
+/// The platform for one request.
 #[derive(Clone)]
 pub(super) struct LocalPlatform(Rc<LocalState>);
 
@@ -40,17 +40,17 @@ struct LocalState {
 }
 
 impl LocalPlatform {
-    /// A place where it is `now`, in seconds since 1970. If it `trusts`, each signature holds.
+    /// A platform whose time is `now`, in seconds since 1970. If it `trusts`, every signature is valid.
     pub(super) fn new(now: u64, trusts: bool, secrets: StandIns, record: StepRecord) -> Self {
         Self(Rc::new(LocalState { now, trusts, secrets, record: RefCell::new(record), tasks: RefCell::default() }))
     }
 
-    /// What was heard so far.
+    /// Takes the record of the steps so far.
     pub(super) fn take_record(&self) -> StepRecord {
         self.0.record.take()
     }
 
-    /// Runs a future to its end, and what it spawns beside it.
+    /// Runs a future to completion, together with the tasks that it spawns.
     pub(super) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let (mut future, mut context) = (pin!(future), Context::from_waker(Waker::noop()));
         loop {
@@ -84,7 +84,7 @@ impl Crypto for LocalPlatform {
 
 impl Secrets for LocalPlatform {
     fn secret(&self, name: &str) -> Option<String> {
-        self.log(&format!("the secret {name} is not here: something stands for it"));
+        self.log(&format!("the secret {name} is not available here: a placeholder is used"));
         Some(self.0.secrets.secret(name))
     }
 }
@@ -134,7 +134,7 @@ impl Runtime for LocalPlatform {
         0 // one process asks nobody twice, so there is nothing to spread
     }
 
-    /// All else here blocks, so whoever sleeps has nothing to wait for once everyone had a turn.
+    /// Yields once, so that all tasks make progress, and then blocks: everything else on this platform blocks, too.
     async fn sleep(&self, milliseconds: u32) {
         let mut is_first = true;
         poll_fn(|_| {

@@ -1,4 +1,4 @@
-//! What was heard while a request was decided, in words for people.
+//! Records the steps of a decision, in words for people.
 
 use portcullis::denial::{Denial, InvalidToken};
 use portcullis::platform::{Fault, Fetched};
@@ -14,13 +14,13 @@ use super::words::{self, quoted};
 /// The check of the signature.
 const SIGNATURE: &str = "signature";
 
-/// The check of `alg`: whether the gate knows it, and then whether the issuer takes it.
+/// The check of `alg`: first whether the gate supports it, then whether the issuer's tokens may have it.
 const ALGORITHM: &str = "algorithm";
 
-/// The check that the token is bound to no key.
+/// The check that the token is not bound to a key.
 const BINDING: &str = "cnf";
 
-/// Something that was looked at.
+/// A check of a request or a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
     /// The step of the pipeline, from 1 to 8.
@@ -28,23 +28,23 @@ pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) outcome: CheckOutcome,
     pub(crate) expected: String,
-    /// `None` where there is nothing to show beside what was expected.
+    /// `None` if there is nothing to show in addition to what was expected.
     pub(crate) found: Option<String>,
-    /// Whether what was found is only what a token says of itself, and nothing vouches for it.
+    /// Whether what was found is from a token whose signature is not verified.
     pub(crate) unverified: bool,
 }
 
-/// What became of a check.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum CheckOutcome {
     Passed,
     Refused,
-    /// Taken as good because the claims are taken as verified.
+    /// Passed without a check, because the claims are taken as verified.
     Assumed,
 }
 
-/// What is known before a request is decided.
+/// The facts about a request that are known before it is decided.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestFacts {
     pub(super) authority: String,
@@ -55,7 +55,7 @@ pub(super) struct RequestFacts {
     pub(super) method: String,
     pub(super) peek: Option<UnverifiedToken>,
     pub(super) authorization: &'static str,
-    /// What a browser asks for a page.
+    /// What a preflight asks for, in words.
     pub(super) preflight: String,
     /// In seconds since 1970.
     pub(super) now: u64,
@@ -66,15 +66,15 @@ pub(super) struct RequestFacts {
     pub(super) issuers: Vec<String>,
 }
 
-/// The steps so far.
+/// The steps of a decision so far.
 #[derive(Debug, Default)]
 pub(super) struct StepRecord {
     given: RequestFacts,
-    /// Each step with its checks, in order: it is refused by one of them, or passes them all.
+    /// The checks of each step, in order.
     steps: Vec<Vec<Check>>,
     pub(super) route: Option<(RouteIndex, Captures)>,
     needs_token: bool,
-    /// What the issuers and the gate said while keys were fetched.
+    /// What was fetched, and what the gate logged.
     pub(super) log: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl StepRecord {
         self.log.push(line.to_owned());
     }
 
-    /// The checks, now that it is known how the last one ended.
+    /// The checks, given the decision: the last step has passed, or one of its checks has denied the request.
     pub(super) fn into_checks(self, denial: Option<&Denial>) -> Vec<Check> {
         let mut steps = self.steps;
         if let (Some(denial), Some(last)) = (denial, steps.last_mut()) {
@@ -107,13 +107,13 @@ impl StepRecord {
             }
         }
         let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
-        // The gate looks at what depends on the issuer behind the issuer; which comes first, no answer shows.
+        // The gate checks what depends on the issuer after the issuer; answers do not show the order.
         checks.sort_by_key(|check| check.step);
         if let Some(refused) = checks.iter().position(|check| check.outcome == CheckOutcome::Refused) {
             checks.truncate(refused + 1);
         }
         if checks.iter().any(|check| check.name == SIGNATURE && check.outcome == CheckOutcome::Passed) {
-            // Now the signature vouches for what was looked at before it.
+            // The valid signature also covers what was checked before it.
             checks.iter_mut().for_each(|check| check.unverified = false);
         }
         checks
@@ -122,25 +122,28 @@ impl StepRecord {
     pub(super) fn note(&mut self, step: Step<'_>) {
         let RequestFacts { path, method, query, .. } = &self.given;
         let checks = match step {
-            Step::Host => vec![check(1, "host", "a host, and a port if any", self.host())],
-            Step::Path => vec![check(1, "path", "a path with one reading", quoted(path))],
+            Step::Host => vec![check(1, "host", "a host, with or without a port", self.host())],
+            Step::Path => vec![check(1, "path", "an unambiguous path", quoted(path))],
             Step::Query => {
                 let found = quoted(query.as_deref().unwrap_or_default());
                 vec![check(1, "query", "no control character and no \"#\"", found)]
             }
-            Step::Document => vec![check(1, "document", "only reading", method.clone())],
+            Step::Document => vec![check(1, "document", "GET or HEAD", method.clone())],
             Step::Preflight => {
                 vec![check(1, "preflight", "an origin and a method that cors allows", self.given.preflight.clone())]
             }
             Step::Route { host, .. } => {
-                vec![Check { found: None, ..check(1, "route", format!("one for {method} on {host}"), String::new()) }]
+                vec![Check {
+                    found: None,
+                    ..check(1, "route", format!("a route for {method} on {host}"), String::new())
+                }]
             }
             Step::Case { index, otherwise } => {
                 if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
                     check.found = Some(format!("routes[{index}]"));
                 }
                 self.route = Some((index, Captures::default()));
-                let expected = format!("routes[{index}] for origins that ignore case, too");
+                let expected = format!("routes[{index}] for case-insensitive origins, too");
                 vec![check(1, "case", expected, words::route(otherwise))]
             }
             Step::Access { index, route, captures } => {
@@ -161,7 +164,7 @@ impl StepRecord {
                 self.steps.iter_mut().for_each(|checks| checks.retain(|check| check.name != ALGORITHM));
                 self.claims(issuer)
             }
-            Step::Key(issuer) => vec![self.key(issuer)],
+            PlaceStep::Key(issuer) => vec![self.key(issuer)],
             Step::Signature(keys) => vec![self.signature(keys)],
             Step::Audience(audience, caller) => {
                 let (expected, found) = words::audience(audience, caller);
@@ -179,7 +182,7 @@ impl StepRecord {
                 let (expected, found) = words::claim(rule, caller);
                 vec![check(7, format!("claim {}", rule.claim), expected, found)]
             }
-            Step::Origin => vec![Check { found: None, ..check(8, "origin", "a place to send it to", String::new()) }],
+            Step::Origin => vec![Check { found: None, ..check(8, "origin", "an origin to forward to", String::new()) }],
         };
         self.steps.push(checks);
     }
@@ -200,8 +203,8 @@ impl StepRecord {
         vec![
             self.of_token(3, "size", longest, format!("{} bytes", peek.bytes)),
             unseen(self.of_token(3, "form", "a strict compact JWS".to_owned(), String::new())),
-            self.of_token(3, ALGORITHM, "one that the gate knows".to_owned(), alg),
-            unseen(self.of_token(3, "extensions", "no crit, and no b64 that is false".to_owned(), String::new())),
+            self.of_token(3, ALGORITHM, "one that the gate supports".to_owned(), alg),
+            unseen(self.of_token(3, "extensions", "neither crit nor b64 = false".to_owned(), String::new())),
         ]
     }
 
@@ -227,7 +230,10 @@ impl StepRecord {
         let mut checks = vec![
             self.of_token(3, ALGORITHM, algorithms, none(&peek.alg)),
             self.of_token(3, "type", words::one_of(types), none(&peek.typ)),
-            Check { found: peek.odd, ..self.said(check(4, "claims", "exp, and the right types", String::new())) },
+            Check {
+                found: peek.odd,
+                ..self.said(check(4, "claims", "exp, and claims of the right types", String::new()))
+            },
         ];
         if let Some(bound) = peek.bound {
             checks.push(self.said(check(4, BINDING, words::binding(issuer), bound.to_owned())));
@@ -258,11 +264,12 @@ impl StepRecord {
     }
 
     fn signature(&self, keys: usize) -> Check {
-        let expected = if keys == 1 { "under the key".to_owned() } else { format!("under one of {keys} keys") };
+        let expected =
+            if keys == 1 { "a signature by the key".to_owned() } else { format!("a signature by one of {keys} keys") };
         Check { found: None, ..self.of_token(6, SIGNATURE, expected, String::new()) }
     }
 
-    /// A check of what only a real token has.
+    /// A check that only a real token can fail.
     fn of_token(&self, step: u8, name: &str, expected: String, found: String) -> Check {
         if self.given.trusts {
             return Check { outcome: CheckOutcome::Assumed, found: None, ..check(step, name, expected, found) };
@@ -270,7 +277,7 @@ impl StepRecord {
         self.said(check(step, name, expected, found))
     }
 
-    /// What the token says of itself, unless it is taken at its word.
+    /// A check of the token's contents: unverified, unless claims are taken as verified.
     fn said(&self, check: Check) -> Check {
         Check { unverified: !self.given.trusts, ..check }
     }

@@ -1,4 +1,4 @@
-//! Requests as people write them.
+//! Requests from the command line and from tests.
 
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use portcullis::request::Request;
@@ -6,10 +6,10 @@ use portcullis::route::syntax::is_token_char;
 use portcullis::route::url::Url;
 use portcullis::token::bearer;
 
-/// Where a request goes whose URL is only a path.
+/// The base of a URL that is only a path.
 pub(crate) const DEFAULT_BASE: &str = "https://localhost";
 
-/// HTTP clients percent-encode what is not ASCII, and nothing else that matters here.
+/// HTTP clients percent-encode non-ASCII characters, and nothing else that matters here.
 const NON_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 
 /// A request without its body.
@@ -17,7 +17,7 @@ const NON_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 pub(crate) struct TrialRequest {
     pub(crate) method: String,
     pub(crate) url: String,
-    /// Names in lower case; several of one name are one value.
+    /// Names are in lower case; headers with the same name are joined.
     headers: Vec<(String, String)>,
 }
 
@@ -26,9 +26,9 @@ impl TrialRequest {
     pub(crate) fn new(method: &str, url: &str) -> Result<Self, String> {
         check_method(method)?;
         if url.chars().any(|c| c.is_control() || c == ' ') {
-            return Err(format!("expected a URL without spaces and control characters, found {url:?}"));
+            return Err(format!("expected a URL without spaces or control characters, found {url:?}"));
         }
-        // A client keeps the fragment to itself (RFC 9110 §7.1).
+        // A client does not send the fragment (RFC 9110 §7.1).
         let url = url.split_once('#').map_or(url, |(url, _)| url);
         let (base, rest) = if url.starts_with('/') { (DEFAULT_BASE, url) } else { split_scheme(url)? };
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
@@ -42,16 +42,16 @@ impl TrialRequest {
     /// Adds a header.
     pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
         if name.is_empty() || !name.bytes().all(is_token_char) {
-            return Err(format!("expected the name of a header, found {name:?}"));
+            return Err(format!("expected a header name, found {name:?}"));
         }
-        // The value may be a secret, and is not quoted.
+        // The value may be a secret, so the message does not quote it.
         let value = value.trim_matches([' ', '\t']);
         if value.chars().any(|c| c.is_control() && c != '\t') {
-            return Err(format!("the value of the header {name} holds a control character"));
+            return Err(format!("the value of the header {name} contains a control character"));
         }
         let name = name.to_ascii_lowercase();
         match self.headers.iter_mut().find(|(known, _)| *known == name) {
-            // RFC 9110 §5.3: what the platform makes of several.
+            // The platform joins them (RFC 9110 §5.3).
             Some((_, joined)) => *joined = format!("{joined}, {value}"),
             None => self.headers.push((name, value.to_owned())),
         }
@@ -83,7 +83,7 @@ impl TrialRequest {
         Request { method: &self.method, url: Url::split(&self.url), headers: Vec::new() }
     }
 
-    /// The request as the gate sees it, with this `Authorization` beside its own headers.
+    /// The request as the gate receives it, with this `Authorization` in addition to its own headers.
     pub(super) fn request<'r>(&'r self, authorization: Option<&'r str>) -> Request<'r> {
         let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers = own.chain(authorization.map(|value| ("authorization", value))).collect();
@@ -91,13 +91,13 @@ impl TrialRequest {
     }
 }
 
-/// A method is a token (RFC 9110 §9.1). The platform takes none in lower case.
+/// A method is a token (RFC 9110 §9.1). The platform does not accept lower-case letters.
 pub(crate) fn check_method(method: &str) -> Result<(), String> {
     let is_method = !method.is_empty() && method.bytes().all(|b| is_token_char(b) && !b.is_ascii_lowercase());
     if is_method { Ok(()) } else { Err(format!("expected a method in upper case, found {method:?}")) }
 }
 
-/// The scheme in lower case, as clients send it, and what follows.
+/// The scheme in lower case, as clients send it, and the rest.
 fn split_scheme(url: &str) -> Result<(&'static str, &str), String> {
     let schemes = ["https://", "http://"].into_iter();
     let mut split = schemes.filter_map(|scheme| {
@@ -107,18 +107,18 @@ fn split_scheme(url: &str) -> Result<(&'static str, &str), String> {
     split.next().ok_or_else(|| format!("expected an http or https URL, or a path, found {url:?}"))
 }
 
-/// What kind of `Authorization` a request has, without anything of it.
+/// The kind of a request's `Authorization`, without its contents.
 pub(super) fn describe(authorization: Option<&str>) -> &'static str {
     use portcullis::denial::Denial;
     match bearer::extract(authorization) {
         Ok(None) => "none",
         Ok(Some(_)) => "a bearer token",
         Err(Denial::UnsupportedScheme) => "another scheme",
-        Err(_) => "something else",
+        Err(_) => "a malformed value",
     }
 }
 
-/// What a browser asks before it sends a page's request, if it does.
+/// What a preflight asks for, in words.
 pub(super) fn describe_preflight(request: &Request<'_>) -> String {
     let [origin, method] =
         ["origin", "access-control-request-method"].map(|name| request.header(name).unwrap_or("none"));

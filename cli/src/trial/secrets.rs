@@ -1,11 +1,12 @@
-//! Stand-ins for the Worker's secrets, which are not here. What they make is shown as what it stands for.
+//! Placeholders for the Worker's secrets, which are not available here. Values made with them are shown as
+//! placeholders, too.
 
 use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::base64url;
 use portcullis::policy::Policy;
 use portcullis::upstream::Forward;
 
-/// Keys that everyone knows: of RFC 7515 §A.3 and RFC 7517 §A.2.
+/// Published keys: RFC 7515 §A.3 and RFC 7517 §A.2.
 const P256: [&str; 2] = [
     r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
         "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#,
@@ -13,7 +14,7 @@ const P256: [&str; 2] = [
         "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}"#,
 ];
 
-/// Likewise: of RFC 8037 §A.1 (RFC 8032 §7.1, test 1) and RFC 8032 §7.1, test 2.
+/// Published keys: RFC 8037 §A.1 (RFC 8032 §7.1, test 1) and RFC 8032 §7.1, test 2.
 const ED25519: [&str; 2] = [
     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
         "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#,
@@ -21,10 +22,10 @@ const ED25519: [&str; 2] = [
         "d":"TM0Imyj_ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U-4pvs"}"#,
 ];
 
-/// What stands for the secrets that a policy names.
+/// Placeholders for the secrets that a policy names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StandIns {
-    /// The names of the keys of assertions.
+    /// The names of the secrets with the keys of assertions.
     keys: Vec<String>,
     algorithm: Option<Algorithm>,
     /// The header that carries an assertion.
@@ -37,14 +38,14 @@ impl StandIns {
         Self { keys: settings.keys.clone(), algorithm: Some(settings.algorithm), header: Some(settings.header.clone()) }
     }
 
-    /// A key for assertions, or the name of the secret in angle brackets.
+    /// The placeholder for a secret: a published key for assertions, or else the secret's name in angle brackets.
     pub(super) fn secret(&self, name: &str) -> String {
         let keys = if self.algorithm == Some(Algorithm::EdDsa) { ED25519 } else { P256 };
         let key = self.keys.iter().position(|known| known == name).and_then(|index| keys.get(index));
         key.map_or_else(|| format!("<{name}>"), |key| (*key).to_owned())
     }
 
-    /// Puts what an assertion says in the place of the assertion.
+    /// Replaces assertions by their contents.
     pub(super) fn show(&self, forward: &mut Forward<'_>) {
         for (name, value) in &mut forward.set {
             if self.header.as_deref() == Some(name) {

@@ -1,4 +1,4 @@
-//! Expectations of a policy, and what was found instead, in words.
+//! What a policy expects, and what was found, in words.
 
 use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
@@ -10,21 +10,21 @@ use portcullis::trace::Caller;
 
 use crate::json;
 
-/// A text in quotes, in which nothing can be mistaken for something else.
+/// Text in quotes, with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 
-/// What a path falls under.
+/// The result of a route lookup.
 pub(super) fn route(found: &RouteMatch<'_>) -> String {
     match found {
         RouteMatch::Route(index, _) => format!("routes[{index}]"),
-        RouteMatch::MethodNotAllowed(methods) => format!("a path for {} only", methods.allow().join(", ")),
+        RouteMatch::MethodNotAllowed(methods) => format!("a path that takes only {}", methods.allow().join(", ")),
         RouteMatch::NoRoute => "no route".to_owned(),
     }
 }
 
-/// Some words of which one would do.
+/// A list of alternatives.
 pub(super) fn one_of(words: impl Iterator<Item = String>) -> String {
     let words: Vec<String> = words.collect();
     match words.as_slice() {
@@ -34,9 +34,9 @@ pub(super) fn one_of(words: impl Iterator<Item = String>) -> String {
     }
 }
 
-/// What the issuer's tokens may be bound to.
+/// Whether the issuer's tokens may be bound to a key.
 pub(super) fn binding(issuer: &Issuer) -> &'static str {
-    if issuer.takes_bound { "anything (bound_tokens = \"ignore\")" } else { "a token that is bound to no key" }
+    if issuer.takes_bound { "anything (bound_tokens = \"ignore\")" } else { "a token that is not bound to a key" }
 }
 
 pub(super) fn audience(audience: &Audience, caller: Caller<'_>) -> (String, String) {
@@ -72,18 +72,18 @@ pub(super) fn claim(rule: &ClaimRule, caller: Caller<'_>) -> (String, String) {
     };
     let expected = match &rule.test {
         ClaimTest::AnyOf(values) => one_of(values.iter().map(value)),
-        ClaimTest::Contains(element) => format!("a list or words with {}", value(element)),
+        ClaimTest::Contains(element) => format!("a list or space-separated words with {}", value(element)),
     };
     (expected, caller.claims.get(&rule.claim).map_or_else(|| "no such claim".to_owned(), shown))
 }
 
-/// What a template is on this request, and where that comes from.
+/// The value of a template for this request, and the template.
 fn template(template: &Template, caller: Caller<'_>) -> String {
     let text = template.to_string();
     match template.resolve(caller.request) {
         Ok(value) if value == text => quoted(&value),
         Ok(value) => format!("{} (from {text:?})", quoted(&value)),
-        Err(why) => format!("{text:?}, which has no value on this request: {why}"),
+        Err(why) => format!("{text:?}, which has no value for this request: {why}"),
     }
 }
 
@@ -96,13 +96,13 @@ fn shown(value: &Json<'_>) -> String {
     value.as_str().map_or_else(|| json::value(value).to_string(), quoted)
 }
 
-/// The keys of a document, if it is a key set.
+/// The keys in a document, if it is a key set.
 pub(super) fn keys_of(document: &str) -> String {
     let document = Json::parse(document).ok();
     document.and_then(|document| usable_keys(&document).ok()).map_or_else(String::new, |found| keys(&found))
 }
 
-/// Which keys there are.
+/// A list of keys, by their `kid`.
 pub(super) fn keys(keys: &[PublicKey]) -> String {
     let name = |key: &PublicKey| key.kid.as_deref().map_or_else(|| "one without kid".to_owned(), quoted);
     format!(": {}", keys.iter().map(name).collect::<Vec<_>>().join(", "))

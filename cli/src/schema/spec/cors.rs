@@ -10,13 +10,13 @@ use super::patterns::{TOKEN, methods};
 #[serde(untagged)]
 #[schemars(rename = "RouteCors")]
 pub(crate) enum RouteCorsSpec {
-    /// `false`: browsers are told nothing.
+    /// `false`: no CORS headers.
     Off(#[schemars(extend("const" = false))] bool),
-    /// Its own.
+    /// Rules of its own.
     Own(CorsSpec),
 }
 
-/// Which pages of other origins may use a route, and how (CORS). Browsers keep to it; it is no access control.
+/// Which pages of other origins may use a route, and how (CORS). Browsers enforce it; it is not access control.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Cors", deny_unknown_fields)]
 pub(crate) struct CorsSpec {
@@ -28,11 +28,11 @@ pub(crate) struct CorsSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(inner(regex(pattern = TOKEN)), extend("default" = ["authorization", "content-type"]))]
     pub(crate) headers: Option<Vec<String>>,
-    /// The methods that a page may use. Default: those that the routes of the path take.
+    /// The methods that a page may use. Default: those of the routes for the path.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(schema_with = "methods")]
     pub(crate) methods: Vec<String>,
-    /// The response headers that a page may read, beside those that browsers always show. Default: none.
+    /// The response headers that a page may read, in addition to those that browsers always expose. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(inner(regex(pattern = TOKEN)))]
     pub(crate) expose: Vec<String>,
@@ -40,7 +40,7 @@ pub(crate) struct CorsSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub(crate) credentials: Option<bool>,
-    /// Seconds that a browser keeps the answer to a preflight. Default: 600.
+    /// Seconds for which a browser caches the answer to a preflight. Default: 600.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86_400), extend("default" = 600))]
     pub(crate) max_age: Option<u64>,

@@ -1,23 +1,23 @@
-//! What the origin is told of the caller.
+//! What the origin learns about the caller.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What the origin is told of the caller.
+/// What the origin learns about the caller.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Identity", deny_unknown_fields)]
 pub(crate) struct IdentitySpec {
-    /// All identity headers start with it, and no inbound header that does gets through. Default: `x-auth-`.
+    /// The prefix of all identity headers; inbound headers with this prefix are removed. Default: `x-auth-`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[a-z0-9-]{1,31}-$"), extend("default" = "x-auth-"))]
     pub(crate) prefix: Option<String>,
-    /// Whether the origin sees `Authorization`. Default: true.
+    /// Whether `Authorization` is forwarded to the origin. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = true))]
     pub(crate) forward_token: Option<bool>,
-    /// Whether the origin gets the whole verified payload, in `<prefix>claims`. Default: false.
+    /// Whether the whole verified payload is sent to the origin, in `<prefix>claims`. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub(crate) payload_header: Option<bool>,
@@ -43,16 +43,16 @@ pub(crate) struct AssertionsSpec {
     /// Names of one or two Worker secrets, each a private JWK. The first signs, all are published.
     #[schemars(length(min = 1, max = 2), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub(crate) keys: Vec<String>,
-    /// Their `aud`. Default: the route's origin without its base path, `service:BINDING`, or the request's own scheme and
-    /// host.
+    /// Their `aud`. Default: the route's origin without its base path, `service:BINDING`, or the request's own scheme
+    /// and host.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub(crate) audience: Option<String>,
-    /// What signs; the keys must fit it. Default: `ES256`.
+    /// The signature algorithm; the keys must be of its type. Default: `ES256`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["ES256", "EdDSA"], "default" = "ES256"))]
     pub(crate) algorithm: Option<String>,
-    /// Seconds from `iat` to `exp`; one is used again for half of them. Default: 300.
+    /// Seconds from `iat` to `exp`; an assertion is reused for half of that time. Default: 300.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 10, max = 3600), extend("default" = 300))]
     pub(crate) ttl: Option<u64>,
@@ -62,7 +62,7 @@ pub(crate) struct AssertionsSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "SharedSecret", deny_unknown_fields)]
 pub(crate) struct SharedSecretSpec {
-    /// The header that carries it, which starts with the prefix. Default: `<prefix>secret`.
+    /// The header that carries it, which must start with the prefix. Default: `<prefix>secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub(crate) header: Option<String>,

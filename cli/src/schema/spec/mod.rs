@@ -1,5 +1,6 @@
-//! The policy document as types, for tools that write policies and for the JSON Schema that editors complete from: the
-//! comments here are what they show. What the gate reads is not made of these; it tells every problem with its place.
+//! The policy document as types: what an import serializes, and what the JSON Schema for editors is generated from,
+//! which show these comments. The gate does not read policies into these types; its reader reports every error with its
+//! place.
 
 #![expect(dead_code, reason = "the types say what a policy may hold; an import writes a part of it")]
 

@@ -1,4 +1,4 @@
-//! What texts look like that several tables hold.
+//! Patterns of the strings in more than one table.
 
 use portcullis::route::method::REFUSED;
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -6,16 +6,17 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 /// The name of a header, or a method (RFC 9110 §5.6.2).
 pub(crate) const TOKEN: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 
-/// Segments without what no path of a policy holds; one slash at the end.
+/// A path pattern: segments without the characters that a policy's paths may not contain, and an optional trailing
+/// slash.
 pub(super) const PATH: &str = r"^/([^/%;\\\x00-\x1f\x7f-\x9f]+(/[^/%;\\\x00-\x1f\x7f-\x9f]+)*/?)?$";
 
-/// The same without captures.
+/// The same, without captures.
 pub(super) const PREFIX: &str = r"^/([^/%;{}\\\x00-\x1f\x7f-\x9f]+(/[^/%;{}\\\x00-\x1f\x7f-\x9f]+)*/?)?$";
 
-/// A name or an address, or a capture in front of one; without port and without a dot at the end.
+/// A host name or an address, with an optional capture as the first label; no port, no trailing dot.
 pub(super) const HOST: &str = r"^(\{[A-Za-z0-9_-]+\}\.)?([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$";
 
-/// RFC 6749 §3.3
+/// A scope (RFC 6749 §3.3).
 pub(super) const SCOPE: &str = r"^[!#-\[\]-~]+$";
 
 pub(super) fn origin(_: &mut SchemaGenerator) -> Schema {

@@ -1,4 +1,4 @@
-//! Routes, and what each asks of a token.
+//! Routes, and what each requires of a token.
 
 use std::collections::BTreeMap;
 
@@ -9,110 +9,114 @@ use serde::Serialize;
 use super::cors::RouteCorsSpec;
 use super::patterns::{HOST, PATH, PREFIX, SCOPE, methods, origin};
 
-/// A rule for the requests of one place. The most specific path wins, whatever the order.
+/// A rule for requests. The route with the most specific path decides, whatever the order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Route", deny_unknown_fields, transform = require_what_access_asks)]
 pub(crate) struct RouteSpec {
-    /// Literal segments (written decoded, without `%`), `{name}` for one whole segment, `{*name}` last for the rest, as
-    /// in `/orgs/{org}/data/{*rest}`.
+    /// Literal segments (decoded, without `%`), `{name}` for one whole segment, and `{*name}` at the end for the rest,
+    /// as in `/orgs/{org}/data/{*rest}`.
     #[schemars(regex(pattern = PATH))]
     pub(crate) path: String,
     /// Methods in upper case; `GET` covers `HEAD`. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(schema_with = "methods")]
     pub(crate) methods: Vec<String>,
-    /// `host`, or `{name}.host` for any one label; without port. Default: all.
+    /// `host`, or `{name}.host` for any first label; without a port. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(length(min = 1), inner(regex(pattern = HOST)))]
     pub(crate) hosts: Vec<String>,
-    /// For logs. Default: the path.
+    /// The name in logs. Default: the path.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub(crate) name: Option<String>,
-    /// Who may pass. Default: `token`.
+    /// Who is allowed. Default: `token`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "token"))]
     pub(crate) access: Option<AccessSpec>,
-    /// Names of the issuers whose tokens are taken. Default: all.
+    /// Names of the issuers whose tokens are accepted. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(crate) issuers: Vec<String>,
-    /// What must be in the token's `aud`: a template, or a list of which any must be. `"*"` turns the check off.
-    /// Templates take `{name}` from the path or host, `{header.x-name}` and `{query.name}`.
+    /// The audience that must be in the token's `aud`: a template, or a list of alternatives. `"*"` turns the check
+    /// off. Templates contain `{name}` (captured from the path or host), `{header.x-name}` and `{query.name}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) audience: Option<AudienceSpec>,
-    /// What the token must allow: a list, all of which are required, or `{ all = [...], any = [...] }`. Default: nothing.
+    /// The scopes that the token must have: a list, all of which are required, or `{ all = [...], any = [...] }`.
+    /// Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scopes: Option<ScopesSpec>,
-    /// The template that `organization_id` must equal; `"*"` turns the check off. Default: the token carries none.
+    /// The template that `organization_id` must equal; `"*"` turns the check off. Default: the
+    /// token must not have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub(crate) organization: Option<String>,
-    /// Claims, nested with `.`, and what each must be: a value, `{ any = [...] }` or `{ contains = value }`.
+    /// Claims (`.` separates nested names), and what each must be: a value, `{ any = [...] }` or `{ contains = value
+    /// }`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub(crate) claims: BTreeMap<String, ClaimSpec>,
     /// Upstream: `https://host[:port][/base]`, `service:BINDING` or `passthrough`. Default: the policy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "origin")]
     pub(crate) origin: Option<String>,
-    /// Leading segments that the origin does not see, as in `/api`.
+    /// Leading segments that are stripped from the path before it goes to the origin, like `/api`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = PREFIX))]
     pub(crate) strip_prefix: Option<String>,
-    /// Whether Cloudflare's cache may answer in the origin's stead; it knows one answer for all callers. Means nothing for
-    /// `service:BINDING`. Default: false; on `public` routes true.
+    /// Whether Cloudflare's cache may answer instead of the origin; it has one answer for all callers. Without effect
+    /// for `service:BINDING`. Default: false; on `public` routes true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cache: Option<bool>,
-    /// Milliseconds until the origin's response headers. Default: 30000.
+    /// The timeout until the origin's response headers arrive, in milliseconds. Default: 30000.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_TIMEOUT_MS), extend("default" = 30_000))]
     pub(crate) timeout_ms: Option<u64>,
-    /// Which pages of other origins may use the route; `false` turns off what the policy says. Default: the policy's.
+    /// Which pages of other origins may use the route; `false` turns the policy's `cors` off. Default: the
+    /// policy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cors: Option<RouteCorsSpec>,
 }
 
-/// Who may pass.
+/// Who is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Access")]
 pub(crate) enum AccessSpec {
-    /// Who has a token that fits.
+    /// Callers with a token that meets the requirements.
     Token,
-    /// Who has no `Authorization` header, or a token that fits.
+    /// Callers without an `Authorization` header, or with a token that meets the requirements.
     Optional,
-    /// Everyone; tokens are not looked at.
+    /// Everyone; tokens are ignored.
     Public,
     /// No one: 403.
     Deny,
 }
 
-/// One text, or a list of them.
+/// One audience, or a list of alternatives.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(rename = "OneOrMore")]
 pub(crate) enum AudienceSpec {
-    /// This one.
+    /// This audience.
     One(#[schemars(length(min = 1))] String),
     /// Any of these.
     More(#[schemars(length(min = 1), inner(length(min = 1)))] Vec<String>),
 }
 
-/// What a token must allow.
+/// The scopes that a token must have.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(rename = "Scopes", deny_unknown_fields)]
 pub(crate) enum ScopesSpec {
-    /// Each of these.
+    /// All of these.
     All(#[schemars(length(min = 1), inner(regex(pattern = SCOPE)))] Vec<String>),
-    /// Each of `all`, and one of `any`.
+    /// All of `all`, and at least one of `any`.
     #[schemars(extend("minProperties" = 1))]
     Rule {
-        /// Each of these.
+        /// All of these.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         #[schemars(length(min = 1), inner(regex(pattern = SCOPE)))]
         all: Vec<String>,
-        /// One of these.
+        /// At least one of these.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         #[schemars(length(min = 1), inner(regex(pattern = SCOPE)))]
         any: Vec<String>,
@@ -132,7 +136,7 @@ pub(crate) enum ClaimSpec {
         #[schemars(length(min = 1))]
         any: Vec<ClaimValueSpec>,
     },
-    /// A list that has a value, or a space-separated string with that word.
+    /// A list that contains a value, or a space-separated string that contains it as a word.
     Contains {
         /// The element or word.
         contains: ClaimValueSpec,
@@ -144,7 +148,7 @@ pub(crate) enum ClaimSpec {
 #[serde(untagged)]
 #[schemars(rename = "ClaimValue")]
 pub(crate) enum ClaimValueSpec {
-    /// A string, with values of the request in braces.
+    /// A string; values of the request are in braces.
     Text(#[schemars(length(min = 1))] String),
     /// A number.
     Number(serde_json::Number),
@@ -152,7 +156,7 @@ pub(crate) enum ClaimValueSpec {
     Bool(bool),
 }
 
-/// Token checks on a route that looks at no tokens would do nothing; on the others `audience` is required.
+/// Token checks on a route that ignores tokens would have no effect; on the others `audience` is required.
 fn require_what_access_asks(schema: &mut Schema) {
     let no_tokens = serde_json::json!({"required": ["access"], "properties": {"access": {"enum": ["public", "deny"]}}});
     let checks = TOKEN_CHECKS.map(|check| (check.to_owned(), serde_json::Value::Bool(false)));
