@@ -164,7 +164,7 @@ impl StepRecord {
                 self.steps.iter_mut().for_each(|checks| checks.retain(|check| check.name != ALGORITHM));
                 self.claims(issuer)
             }
-            PlaceStep::Key(issuer) => vec![self.key(issuer)],
+            Step::Key(issuer) => vec![self.key(issuer)],
             Step::Signature(keys) => vec![self.signature(keys)],
             Step::Audience(audience, caller) => {
                 let (expected, found) = words::audience(audience, caller);
