@@ -56,7 +56,7 @@ enum Command {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
-  1  findings, a failed test, or a decision other than the one that --expect says
+  1  findings, a failed test, or a decision other than --expect says
   2  nothing was done: a usage error, a file that cannot be read or written, or,
      where a command needs a valid policy, one with errors";
 

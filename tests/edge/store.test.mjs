@@ -244,12 +244,12 @@ describe('the store', { concurrency: 2 }, () => {
   });
 
   describe('a newer set in the store', { concurrency: true, timeout: 30_000 }, () => {
-    /** An isolate whose set, read from the store, is stale in two seconds; the issuer would hang. */
+    /** An isolate whose set, read from the store, is stale in two seconds: a ttl under ten seconds has no room for an early refresh. */
     async function nearlyStale(t) {
       const store = new Store();
-      const [actor] = await company(t, [{ keys: [current], settings: { timeout_ms: 300 } }], { store });
-      actor.issuer.discovery = silence();
-      store.write(actor.issuer.issuer, entryOf(actor.issuer, [former], { age: 598 }));
+      const [actor] = await company(t, [{ keys: [current], settings: { timeout_ms: 300, jwks_ttl: 9 } }], { store });
+      actor.issuer.discovery = silence(); // it would hang
+      store.write(actor.issuer.issuer, entryOf(actor.issuer, [former], { age: 7 }));
       await actor.accepts(former);
       return { store, actor };
     }

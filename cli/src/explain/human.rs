@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::report::{CallerKind, ExplainedAnswer, ExplainedDecision, ExplainedRoute, Explanation, ToOrigin};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
 use crate::trial::candidates::{CandidateStanding, RouteCandidate};
-use crate::trial::record::{Check, CheckOutcome};
+use crate::trial::check::{Check, CheckOutcome};
 use crate::trial::time;
 
 /// A longer header value is truncated.

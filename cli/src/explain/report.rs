@@ -7,7 +7,7 @@ use portcullis::upstream::Forward;
 use serde::Serialize;
 
 use crate::trial::candidates::{RouteCandidate, RouteText, candidates};
-use crate::trial::record::Check;
+use crate::trial::check::Check;
 use crate::trial::{Trial, TrialDecision, TrialRequest};
 
 /// Changes when the meaning of a field changes. New fields may be added without a change.

@@ -37,7 +37,7 @@ Examples:
   portcullis push policy.toml                      to the deployed Worker's KV
   portcullis push policy.toml --dry-run            what would change
   portcullis push policy.toml --local              to the KV of `wrangler dev`
-  portcullis push policy.toml -- --env staging     options after -- are wrangler's";
+  portcullis push policy.toml -- --env staging     options of wrangler";
 
 pub(crate) fn run(args: &PushArgs, output: &Output) -> Result<Completion, Failure> {
     let loaded = load(&args.input.file, &args.input.reading, output)?;

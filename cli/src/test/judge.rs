@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::expect::{HeaderExpectation, TestExpectation};
 use super::file::PolicyTest;
-use crate::trial::record::{Check, CheckOutcome as CheckVerdict};
+use crate::trial::check::{Check, CheckOutcome as CheckVerdict};
 use crate::trial::{Trial, TrialDecision};
 
 /// A difference between what was expected and what was found.

@@ -2,10 +2,11 @@
 
 mod caller;
 pub(crate) mod candidates;
+pub(crate) mod check;
 mod near;
 mod peek;
 mod platform;
-pub(crate) mod record;
+mod record;
 mod request;
 mod secrets;
 pub(crate) mod time;
@@ -25,9 +26,10 @@ use portcullis::upstream::Forward;
 
 use crate::exit::Failure;
 use caller::TokenForm;
+use check::Check;
 use peek::UnverifiedToken;
 use platform::LocalPlatform;
-use record::{Check, RequestFacts, StepRecord};
+use record::{RequestFacts, StepRecord};
 pub(crate) use request::{TrialRequest, check_method};
 use secrets::StandIns;
 

@@ -1,48 +1,15 @@
 //! Records the steps of a decision, in words for people.
 
-use portcullis::denial::{Denial, InvalidToken};
+use portcullis::denial::Denial;
 use portcullis::platform::{Fault, Fetched};
 use portcullis::policy::{Issuer, KeySource, Requirement};
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::trace::Step;
-use serde::Serialize;
 
+use super::check::{ALGORITHM, BINDING, Check, CheckOutcome, SIGNATURE, check, denying_check};
 use super::peek::UnverifiedToken;
 use super::time;
 use super::words::{self, quoted};
-
-/// The check of the signature.
-const SIGNATURE: &str = "signature";
-
-/// The check of `alg`: first whether the gate supports it, then whether the issuer's tokens may have it.
-const ALGORITHM: &str = "algorithm";
-
-/// The check that the token is not bound to a key.
-const BINDING: &str = "cnf";
-
-/// A check of a request or a token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Check {
-    /// The step of the pipeline, from 1 to 8.
-    pub(crate) step: u8,
-    pub(crate) name: String,
-    pub(crate) outcome: CheckOutcome,
-    pub(crate) expected: String,
-    /// `None` if there is nothing to show in addition to what was expected.
-    pub(crate) found: Option<String>,
-    /// Whether what was found is from a token whose signature is not verified.
-    pub(crate) unverified: bool,
-}
-
-/// The outcome of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum CheckOutcome {
-    Passed,
-    Refused,
-    /// Passed without a check, because the claims are taken as verified.
-    Assumed,
-}
 
 /// The facts about a request that are known before it is decided.
 #[derive(Clone, Debug, Default)]
@@ -280,45 +247,5 @@ impl StepRecord {
     /// A check of the token's contents: unverified, unless claims are taken as verified.
     fn said(&self, check: Check) -> Check {
         Check { unverified: !self.given.trusts, ..check }
-    }
-}
-
-fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: String) -> Check {
-    let (name, expected) = (name.into(), expected.into());
-    Check { step, name, outcome: CheckOutcome::Passed, expected, found: Some(found), unverified: false }
-}
-
-/// The check of its step that denies; `None` where the step has one check alone.
-fn denying_check(denial: &Denial) -> Option<&'static str> {
-    match denial {
-        Denial::InvalidToken(reason) => match reason {
-            InvalidToken::TooLong => Some("size"),
-            InvalidToken::NotThreeParts | InvalidToken::Malformed => Some("form"),
-            InvalidToken::Algorithm => Some(ALGORITHM),
-            InvalidToken::Critical => Some("extensions"),
-            InvalidToken::Type => Some("type"),
-            InvalidToken::Claims => Some("claims"),
-            InvalidToken::Bound => Some(BINDING),
-            InvalidToken::Issuer | InvalidToken::Key | InvalidToken::Signature => None,
-        },
-        Denial::TokenExpired => Some("exp"),
-        Denial::TokenNotYetValid => Some("nbf, iat"),
-        Denial::TokenTooOld => Some("max_age"),
-        Denial::BadPath
-        | Denial::NoRoute
-        | Denial::MethodNotAllowed { .. }
-        | Denial::Denied
-        | Denial::PreflightDenied
-        | Denial::MissingAuthorization
-        | Denial::UnsupportedScheme
-        | Denial::MalformedAuthorization
-        | Denial::InvalidAudience
-        | Denial::OrganizationMismatch
-        | Denial::InsufficientScope { .. }
-        | Denial::ClaimMismatch
-        | Denial::KeysUnavailable { .. }
-        | Denial::Misconfigured
-        | Denial::OriginUnreachable
-        | Denial::OriginTimeout => None,
     }
 }

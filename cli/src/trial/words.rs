@@ -8,7 +8,7 @@ use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Issuer, Organ
 use portcullis::route::table::RouteMatch;
 use portcullis::trace::Caller;
 
-use crate::json;
+use crate::jose::json;
 
 /// Text in quotes, with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
