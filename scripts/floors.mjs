@@ -49,19 +49,27 @@ function readModules(folder, root) {
   const add = (file, path) => {
     const stem = file.slice(file.lastIndexOf('/') + 1, -'.rs'.length);
     const own = dirname(file) === folder && `${stem}.rs` === root ? [] : stem === 'mod' ? path : [...path, stem];
-    const code = codeOf(readFileSync(file, 'utf8'));
-    modules.set(own.join('::'), { file, path: own, code, exports: new Map() });
+    const text = readFileSync(file, 'utf8');
+    modules.set(own.join('::'), { file, path: own, text, code: codeOf(text), exports: new Map() });
   };
   walk(folder, []);
+  for (const name of testModules(modules)) modules.delete(name);
   for (const module of modules.values()) readExports(module);
   return modules;
 }
 
-/** What is compiled into the product: no comments, strings or test modules. */
+/** Modules that only tests have: `#[cfg(test)] mod model;`. */
+function testModules(modules) {
+  return [...modules.values()].flatMap(({ path, text }) => (
+    [...text.matchAll(/#\[cfg\(test\)\]\s*mod (\w+);/g)].map(([, name]) => [...path, name].join('::'))
+  ));
+}
+
+/** What is compiled into the product: no comments, texts or test modules, which stand last in a file. */
 function codeOf(text) {
   const bare = text.replace(/\/\/[^\n]*/g, '').replace(/"(?:\\.|[^"\\])*"/gs, '""');
-  const tests = bare.search(/#\[cfg\(test\)\]\s*mod /);
-  return tests === -1 ? bare : bare.slice(0, tests);
+  const tests = bare.search(/#\[cfg\(test\)\]\s*mod \w+ \{/);
+  return (tests === -1 ? bare : bare.slice(0, tests)).replace(/#\[cfg\(test\)\]\s*mod \w+;/g, '');
 }
 
 /** Name → the path behind it, of each `pub use`. */
@@ -102,7 +110,8 @@ function split(list) {
 function importsOf(module, modules) {
   const inUse = [...module.code.matchAll(/\buse\s+([^;]+);/g)].flatMap(([, tree]) => flatten(tree)).map(({ path }) => path);
   const withoutUse = module.code.replace(/\buse\s+[^;]+;/g, '');
-  const inline = [...withoutUse.matchAll(/\b(?:crate|super|self)(?:::\w+)+/g)].map(([path]) => path.split('::'));
+  // `word::…` counts where the word is a module below this one.
+  const inline = [...withoutUse.matchAll(/(?<![\w:])\w+(?:::\w+)+/g)].map(([path]) => path.split('::'));
   const found = [...inUse, ...inline].map((path) => resolve(absolute(path, module, modules), modules));
   return new Set(found.filter((other) => other && other !== module));
 }

@@ -50,9 +50,18 @@ test('a circle is found, also through a re-export', () => {
   assert.deepEqual(said(files), ['a circle of 2 files: high/a.rs, high/b.rs']);
 });
 
+test('a circle of a module and one below it is found, by a path within a line', () => {
+  const files = { 'high/mod.rs': 'mod a; pub struct H; fn f() { a::f() }', 'high/a.rs': 'use super::H;' };
+  assert.deepEqual(said(files), ['a circle of 2 files: high/a.rs, high/mod.rs']);
+});
+
 test('what comments, texts and tests name does not count', () => {
   const text = '// use crate::high::H;\nconst S: &str = "crate::high::H";\n#[cfg(test)]\nmod tests { use crate::high::H; }';
   assert.deepEqual(said({ 'low.rs': text, 'high.rs': 'pub struct H;' }), []);
+  const model = { 'low/mod.rs': '#[cfg(test)]\nmod model;\npub struct L;', 'low/model.rs': 'use crate::high::H;', 'high.rs': '' };
+  assert.deepEqual(said(model), []);
+  const behind = { 'low.rs': '#[cfg(test)]\nmod model;\nuse crate::high::H;', 'high.rs': 'pub struct H;' };
+  assert.deepEqual(said(behind), ['low.rs imports from a higher floor: high.rs']);
 });
 
 test('each module has a floor', () => {

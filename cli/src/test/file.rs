@@ -12,7 +12,7 @@ use crate::document::{Source, SourceNode, SourceValue};
 use crate::exit::Failure;
 use crate::finding::human;
 use crate::finding::position::LineIndex;
-use crate::jose::json;
+use crate::json;
 use crate::output::{Output, Stream};
 use crate::policy::{ReadOptions, parse, read};
 use crate::trial::{TrialRequest, check_method, time};

@@ -5,7 +5,7 @@ use portcullis::jose::json::{Json, Object};
 use portcullis::token::bearer;
 use portcullis::token::claims::STRING_CLAIMS;
 
-use crate::jose::json;
+use crate::json;
 
 /// The parts of a token that an operator needs to see why it is refused. The subject and the permissions are not among
 /// them.

@@ -8,7 +8,7 @@ use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Issuer, Organ
 use portcullis::route::table::RouteMatch;
 use portcullis::trace::Caller;
 
-use crate::jose::json;
+use crate::json;
 
 /// Text in quotes, with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
