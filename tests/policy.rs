@@ -6,9 +6,12 @@
 mod support;
 
 use portcullis::policy::{Access, KeySource, Place, Policy};
+use support::reasons;
 
 fn places(policy: &str) -> Vec<String> {
-    Policy::parse(policy).expect_err(policy).into_iter().map(|error| error.place.to_string()).collect()
+    let errors = Policy::parse(policy).expect_err(policy);
+    reasons::check(policy, &errors);
+    errors.into_iter().map(|error| error.place.to_string()).collect()
 }
 
 /// The places of the errors in a policy whose only route is this one.

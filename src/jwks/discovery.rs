@@ -109,17 +109,27 @@ mod tests {
     fn metadata_must_name_this_issuer_and_a_safe_key_url() {
         let read = |body| read_metadata(body, "https://i");
         assert_eq!(read(r#"{"issuer":"https://i","jwks_uri":"https://i/jwks"}"#), Ok("https://i/jwks".to_owned()));
-        for body in [
-            r#"{"issuer":"https://i/","jwks_uri":"https://i/jwks"}"#,
-            r#"{"jwks_uri":"https://i/jwks"}"#,
-            r#"{"issuer":"https://i"}"#,
-            r#"{"issuer":"https://i","jwks_uri":"http://i/jwks"}"#,
-            r#"{"issuer":"https://i","jwks_uri":"file:///etc/passwd"}"#,
-            r#"{"issuer":"https://i","jwks_uri":["https://i/jwks"]}"#,
-            "<html>",
-            "[]",
+        for (problem, bodies) in [
+            (
+                "names another issuer",
+                &[r#"{"issuer":"https://i/","jwks_uri":"https://i/jwks"}"#, r#"{"jwks_uri":"https://i/jwks"}"#, "[]"][..],
+            ),
+            (
+                "names no jwks_uri",
+                &[r#"{"issuer":"https://i"}"#, r#"{"issuer":"https://i","jwks_uri":["https://i/jwks"]}"#],
+            ),
+            (
+                "names a jwks_uri that is not https",
+                &[
+                    r#"{"issuer":"https://i","jwks_uri":"http://i/jwks"}"#,
+                    r#"{"issuer":"https://i","jwks_uri":"file:///etc/passwd"}"#,
+                ],
+            ),
+            ("is not JSON", &["<html>"]),
         ] {
-            assert!(read(body).is_err(), "{body}");
+            for body in bodies {
+                assert_eq!(read(body), Err(problem), "{body}");
+            }
         }
     }
 }

@@ -177,7 +177,11 @@ mod tests {
             "https://a.com\\b",
             "HTTP://128.0.0.1",
         ] {
-            assert!(check_key_url(url).is_err(), "{url}");
+            assert_eq!(
+                check_key_url(url).unwrap_err(),
+                "expected an absolute https URL (http only on a loopback host)",
+                "{url}"
+            );
         }
     }
 
@@ -186,8 +190,8 @@ mod tests {
         let at = |issuer| discovery_url(issuer).unwrap();
         assert_eq!(at("https://t.logto.app/oidc"), "https://t.logto.app/oidc/.well-known/openid-configuration");
         assert_eq!(at("https://a.auth0.com/"), "https://a.auth0.com/.well-known/openid-configuration");
-        assert!(discovery_url("https://a.com/?x").is_err());
-        assert!(discovery_url("a.com").is_err());
+        assert!(discovery_url("https://a.com/?x").unwrap_err().contains("without a query"));
+        assert!(discovery_url("a.com").unwrap_err().contains("an absolute https URL"));
     }
 
     #[test]
@@ -199,24 +203,30 @@ mod tests {
         assert_eq!(parts("https://a.com/"), own("https://a.com", "a.com", ""));
         assert_eq!(parts("https://a.com"), own("https://a.com", "a.com", ""));
         assert_eq!(parts("http://127.0.0.1:8787/mcp"), own("http://127.0.0.1:8787", "127.0.0.1", "/mcp"));
-        for text in [
-            "",
-            "a.com/mcp",
-            "urn:x",
-            "http://a.com/mcp",
-            "https://a.com/mcp?x",
-            "https://a.com/mcp?",
-            "https://a.com?x",
-            "https://a.com/mcp#x",
-            "https://u@a.com/mcp",
-            "https://a.com//mcp",
-            "https://a.com/../mcp",
-            "https://a.com/%2e",
-            "https://a.com/\"x",
-            "https://a.com/{x}",
-            "https://a.com/a;b",
+        for (reason, texts) in [
+            (
+                "an absolute https URL",
+                &["", "a.com/mcp", "urn:x", "http://a.com/mcp", "https://a.com/mcp#x", "https://u@a.com/mcp"][..],
+            ),
+            (
+                "without a query, and with an unambiguous path",
+                &[
+                    "https://a.com/mcp?x",
+                    "https://a.com/mcp?",
+                    "https://a.com?x",
+                    "https://a.com//mcp",
+                    "https://a.com/../mcp",
+                    "https://a.com/%2e",
+                    "https://a.com/\"x",
+                    "https://a.com/a;b",
+                    "https://a.com/{x}",
+                ][..],
+            ),
         ] {
-            assert!(ResourceUrl::parse(text).is_err(), "{text}");
+            for text in texts {
+                let message = ResourceUrl::parse(text).unwrap_err();
+                assert!(message.contains(reason), "{text}: {message}");
+            }
         }
     }
 
@@ -224,7 +234,7 @@ mod tests {
     fn a_page_may_have_a_fragment() {
         assert_eq!(check_web_url("https://a.com/docs?x#y"), Ok("https://a.com/docs?x#y"));
         for text in ["", "a.com", "javascript:alert(1)", "ftp://a.com", "https://"] {
-            assert!(check_web_url(text).is_err(), "{text}");
+            assert_eq!(check_web_url(text).unwrap_err(), "expected an absolute http(s) URL", "{text}");
         }
     }
 
@@ -237,27 +247,31 @@ mod tests {
         assert_eq!(Origin::parse("https://a.com"), url("https://a.com", ""));
         assert_eq!(Origin::parse("service:API_2"), Ok(Origin::Service("API_2".to_owned())));
         assert_eq!(Origin::parse("passthrough"), Ok(Origin::Passthrough));
-        for text in [
-            "",
-            "a.com",
-            "service:",
-            "service:a b",
-            "http://[zz]",
-            "http://999.1.1.1",
-            "http://a$b",
-            "http://*",
-            "https://a.com:080",
-            "ftp://a.com",
-            "https://a.com?x",
-            "https://a.com/?x",
-            "https://a.com/#f",
-            "https://a.com/../b",
-            "https://a.com//b",
-            "https://a.com/%2e",
-            "https://u@a.com",
-            "Passthrough",
+        for (reason, texts) in [
+            (
+                "service:BINDING or passthrough",
+                &[
+                    "",
+                    "a.com",
+                    "http://[zz]",
+                    "http://999.1.1.1",
+                    "http://a$b",
+                    "http://*",
+                    "https://a.com:080",
+                    "ftp://a.com",
+                    "https://a.com/#f",
+                    "https://u@a.com",
+                    "Passthrough",
+                ][..],
+            ),
+            ("the name of a binding", &["service:", "service:a b"][..]),
+            ("without a query", &["https://a.com?x", "https://a.com/?x"][..]),
+            ("the base without dot segments", &["https://a.com/../b", "https://a.com//b", "https://a.com/%2e"][..]),
         ] {
-            assert!(Origin::parse(text).is_err(), "{text}");
+            for text in texts {
+                let message = Origin::parse(text).unwrap_err();
+                assert!(message.contains(reason), "{text}: {message}");
+            }
         }
     }
 }

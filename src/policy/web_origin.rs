@@ -154,7 +154,11 @@ mod tests {
             "https://a.com.",
             "1https://a",
         ] {
-            assert!(OriginPattern::parse(text).is_err(), "{text:?}");
+            let message = OriginPattern::parse(text).unwrap_err();
+            assert!(
+                message.starts_with("expected \"*\" alone") && message.ends_with(&format!("{text:?}")),
+                "{message}"
+            );
         }
     }
 

@@ -1,11 +1,18 @@
 //! A world for the core to run in: a clock that moves only when everyone sleeps, a store, issuers, and real keys.
 
 #![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed"
+)]
 
 pub mod assertion;
 pub mod isolate;
 pub mod issuer;
+pub mod reasons;
 pub mod token;
 pub mod world;
 
