@@ -52,7 +52,7 @@ pub(crate) struct ExaminedPolicy<'d> {
 #[derive(Debug)]
 pub(crate) enum PolicyContent<'d> {
     /// A policy that the gate enforces, and what it was read from.
-    Valid { value: Cow<'d, SourceValue>, policy: Policy },
+    Valid { value: Cow<'d, SourceValue>, policy: Box<Policy> },
     /// A document that the gate refuses.
     Invalid { value: Cow<'d, SourceValue>, findings: Vec<Finding> },
     /// A string that is not valid JSON.
@@ -123,7 +123,7 @@ pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Resul
         return Err(Failure::new(format!("{name} has policies for environments only: choose one with --env")));
     };
     let (value, policy) = match examined.content {
-        PolicyContent::Valid { value, policy } => (value.into_owned(), policy),
+        PolicyContent::Valid { value, policy } => (value.into_owned(), *policy),
         PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
             return Err(told(&document.source, &findings));
         }
@@ -138,7 +138,7 @@ impl<'d> ExaminedPolicy<'d> {
             |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.of(environment)).collect();
         let content = match value {
             Ok(value) => match parse(&value, Policy::parse) {
-                Ok(policy) => PolicyContent::Valid { value, policy },
+                Ok(policy) => PolicyContent::Valid { value, policy: Box::new(policy) },
                 Err(findings) => PolicyContent::Invalid { value, findings: of_environment(findings) },
             },
             Err(errors) => PolicyContent::Unreadable(of_environment(errors.into_iter().map(syntax_finding).collect())),

@@ -35,7 +35,7 @@ pub enum Action {
     /// It refuses them, whoever sends them.
     Deny,
     /// It forwards them to the origin, if the caller may use the route.
-    Forward(Forwarding),
+    Forward(Box<Forwarding>),
 }
 
 /// Who may use a route, and where its requests go.
@@ -119,14 +119,14 @@ impl ActionReader<'_, '_> {
         let timeout_ms = u32::try_from(timeout_ms?).ok()?;
         Some(match access {
             None => Action::Deny,
-            Some(access) => Action::Forward(Forwarding {
+            Some(access) => Action::Forward(Box::new(Forwarding {
                 access,
                 origin,
                 forwarded_prefix: strip_prefix.iter().map(|segment| format!("/{}", encoded(segment))).collect(),
                 strip_prefix,
                 cache,
                 timeout_ms,
-            }),
+            })),
         })
     }
 

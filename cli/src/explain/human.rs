@@ -31,7 +31,7 @@ pub(super) fn write(explanation: &Explanation, output: &Output) {
         ExplainedDecision::Allow(forward) => write_forward(forward, output),
         ExplainedDecision::Deny(answer) => write_answer("Denied; the client receives", answer, RED, output),
         ExplainedDecision::Serve(answer) => {
-            write_answer("Answered by the gate; the client receives", answer, GREEN, output)
+            write_answer("Answered by the gate; the client receives", answer, GREEN, output);
         }
     }
 }
