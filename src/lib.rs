@@ -4,7 +4,7 @@
 //! What it cannot allow for a stated reason, it refuses.
 //!
 //! The core is pure: clock, store, network and signature checks are arguments ([`platform`]). The Cloudflare Worker
-//! around it is `edge`, which exists on wasm32 only.
+//! around it is `edge`, which exists on wasm32 only, with the feature of that name.
 //!
 //! - In scope: RFC 6750 bearer tokens that are RFC 7515 compact JWS with RFC 7519 claims; RFC 7517 key sets by OpenID
 //!   Connect discovery, by URL, or literal; decisions by route.
@@ -17,7 +17,7 @@ pub mod base64url;
 pub mod cors;
 pub mod credentials;
 pub mod decision;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "edge"))]
 mod edge;
 pub mod gateway;
 pub mod json;
