@@ -1,12 +1,14 @@
 // The options of `npm run bench`.
 
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { ROOT } from '../scripts/toolchain.mjs';
-import { NAMES } from './roster.mjs';
+import { NAMES, WORKERS_RS } from './roster.mjs';
 import { ALGORITHMS, FOLDER } from './tokens.mjs';
 
+const RS_BUILD = join(ROOT, 'target/workers-rs/build');
 const MODES = ['repeated', 'distinct'];
 const PARTS = ['bodies', 'cold', 'refusals', 'compare', 'growth']; // the quick ones first, so that failures show early
 
@@ -15,7 +17,8 @@ export const USAGE = `npm run bench -- [options]
   --quick              2 rounds of 1 second, for a first impression; a whole run takes three quarters of an hour
   --rounds <n>         of all Workers, interleaved (5)
   --seconds <s>        that each run is measured (3)
-  --only <names>       of ${NAMES.join(', ')}
+  --only <names>       of ${NAMES.join(', ')};
+                       ${WORKERS_RS} is built when it is named, and else compared if its build is there
   --algorithms <list>  of ${ALGORITHMS.join(', ')}
   --modes <list>       of ${MODES.join(', ')}
   --parts <list>       of ${PARTS.join(', ')}
@@ -38,22 +41,28 @@ export function readOptions() {
     },
   });
   const also = Object.fromEntries(values.also.map(named));
+  const only = list('only', values.only, NAMES).filter((name) => name !== WORKERS_RS || values.only || existsSync(RS_BUILD));
   const less = ['quick', 'only', 'algorithms', 'modes', 'parts', 'build'].some((name) => values[name]);
   const whole = !less && values.also.length === 0;
   return {
     help: values.help,
     report: values.report,
     make: !values.built && !values.build,
+    built: values.built,
     quick: values.quick,
     rounds: number('rounds', values.rounds, values.quick ? 2 : 5),
     seconds: number('seconds', values.seconds, values.quick ? 1 : 3),
     starts: values.quick ? 5 : 20,
     warm: values.quick ? 0.8 : 1.5,
-    only: [...list('only', values.only, NAMES), ...Object.keys(also)],
+    only: [...only, ...Object.keys(also)],
     algorithms: list('algorithms', values.algorithms, ALGORITHMS),
     modes: list('modes', values.modes, MODES),
     parts: list('parts', values.parts, PARTS),
-    builds: { portcullis: resolve(values.build ?? join(ROOT, 'build')), ...also },
+    builds: {
+      portcullis: resolve(values.build ?? join(ROOT, 'build')),
+      ...(only.includes(WORKERS_RS) && { [WORKERS_RS]: RS_BUILD }),
+      ...also,
+    },
     out: resolve(values.out ?? (whole ? join(ROOT, 'bench/results') : join(FOLDER, 'results'))),
   };
 }

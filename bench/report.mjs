@@ -1,7 +1,7 @@
 // The results as tables, with the targets next to the measurements.
 
 import { mebibytes } from './bodies.mjs';
-import { inOrder, titleOf } from './roster.mjs';
+import { WORKERS_RS, inOrder, titleOf } from './roster.mjs';
 import { median, ratios, spread } from './statistics.mjs';
 import { targets } from './targets.mjs';
 
@@ -13,7 +13,8 @@ export function report(results) {
     setting(about),
     ...conditions([...compare, ...refusals, ...growth]),
     '',
-    ...Object.keys(about.wasm).flatMap((build) => verdicts(build, targets(results, build))),
+    ...promised(about).flatMap((build) => verdicts(build, targets(results, build))),
+    ...section('Size', sizeTable(about.wasm)),
     ...section('Repeated tokens (64 clients)', comparison('', of(compare, 'repeated'))),
     ...section('Distinct tokens (each seen once)', comparison('', of(compare, 'distinct'))),
     ...section('Refusals', comparison('refused for', refusals), 'The floor refuses nothing: it forwards the requests.'),
@@ -49,13 +50,18 @@ function section(title, rows, note) {
   return [`## ${title}`, '', ...(note ? [note, ''] : []), ...rows, ''];
 }
 
+/** The builds that the targets are about. */
+function promised({ wasm }) {
+  return Object.keys(wasm).filter((build) => build !== WORKERS_RS);
+}
+
 function verdicts(build, all) {
   const rows = all.map(({ what, limit, measured, kept }) => [kept ? 'pass' : '**FAIL**', what, measured, limit]);
   return section(`Targets: ${titleOf(build)}`, table(['', 'what', 'measured', 'target'], rows));
 }
 
 function comparison(first, runs) {
-  const head = [first, 'Worker', 'CPU µs', 'minus floor', '× floor', '× jose', 'requests/s', 'p50 ms', 'p99 ms'];
+  const head = [first, 'Worker', 'CPU µs', 'minus floor', '× floor', '× jose', '× Portcullis', 'requests/s', 'p50 ms', 'p99 ms'];
   const groups = grouped(runs, ({ scenario }) => scenario);
   return table(head, groups.flatMap((group) => workersOf(group).map((worker) => row(worker, group))));
 }
@@ -71,10 +77,17 @@ function row(worker, runs) {
     floor(own[0].round) ? median(own.map(({ cpu, round }) => cpu - floor(round))).toFixed(0) : '',
     spread(ratios(runs, worker, 'proxy')),
     spread(ratios(runs, worker, 'jose')),
+    spread(ratios(runs, worker, 'portcullis')),
     middle('rps', 0),
     middle('p50', 2),
     middle('p99', 2),
   ];
+}
+
+function sizeTable(wasm) {
+  const kilobytes = (bytes) => (bytes / 1000).toFixed(1);
+  const rows = Object.entries(wasm).map(([build, { bytes, gzip }]) => [titleOf(build), kilobytes(bytes), kilobytes(gzip)]);
+  return table(['wasm', 'kB', 'gzipped, kB'], rows);
 }
 
 function coldTable(cold) {

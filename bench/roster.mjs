@@ -8,7 +8,10 @@ import { build as bundle } from 'esbuild';
 
 import { ALGORITHMS, AUDIENCE, ISSUER, SCOPE, keyOf, published } from './tokens.mjs';
 
-/** The handwritten Workers; all others are builds of Portcullis. */
+/** The same core behind the `worker` crate (bench/workers-rs): a build like Portcullis' own, for the same policy. */
+export const WORKERS_RS = 'workers-rs';
+
+/** The handwritten Workers; all others are builds of the core. */
 const WRITTEN = {
   proxy: 'proxy only',
   jose: 'jose',
@@ -17,10 +20,11 @@ const WRITTEN = {
   'hono-cached': 'Hono, keys cached',
 };
 
-export const NAMES = ['proxy', 'portcullis', 'jose-map', 'jose', 'hono-cached', 'hono'];
+export const NAMES = ['proxy', 'portcullis', WORKERS_RS, 'jose-map', 'jose', 'hono-cached', 'hono'];
 
 export function titleOf(name) {
-  return WRITTEN[name] ?? (name === 'portcullis' ? 'Portcullis' : `Portcullis (${name})`);
+  const builds = { portcullis: 'Portcullis', [WORKERS_RS]: 'core and workers-rs' };
+  return WRITTEN[name] ?? builds[name] ?? `Portcullis (${name})`;
 }
 
 /** Names in the order of NAMES; other builds of Portcullis next to the first. */
@@ -31,7 +35,7 @@ export function inOrder(names) {
 
 const KEYS_PATH = '/jwks';
 
-/** The builds of Portcullis, read now, so that a concurrent build changes nothing. */
+/** The builds of the core, read now, so that a concurrent build changes nothing. */
 export function readBuilds(folders) {
   const files = (folder) => ['index.js', 'index_bg.wasm'].map((name) => [name, readFileSync(join(folder, name))]);
   return Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, Object.fromEntries(files(folder))]));

@@ -19,7 +19,7 @@ import { anonymousSet, distinctSet, expiredSet, narrowSet, repeatedSet } from '.
 import { USAGE, readOptions } from './options.mjs';
 import { plots } from './plots.mjs';
 import { report } from './report.mjs';
-import { makeRoster, readBuilds } from './roster.mjs';
+import { WORKERS_RS, makeRoster, readBuilds } from './roster.mjs';
 import { interleaved } from './rounds.mjs';
 import { startServers } from './stage.mjs';
 
@@ -38,7 +38,10 @@ process.exit();
 async function bench({ parts, only, ...options }) {
   if (process.platform !== 'linux') throw new Error('CPU time is read from /proc: this needs Linux');
   if (options.make) await must('the build', process.execPath, [join(ROOT, 'scripts/build.mjs')]);
+  const makesOther = !options.built && only.includes(WORKERS_RS);
+  if (makesOther) await must('the build of workers-rs', process.execPath, [join(ROOT, 'bench/workers-rs/build.mjs')]);
   const builds = readBuilds(options.builds);
+  const { [WORKERS_RS]: _, ...own } = builds; // of what grows, the gate's own curves say enough
   const results = { about: environment(options, builds) };
   const servers = await startServers();
   const roster = await makeRoster(servers, builds);
@@ -47,8 +50,8 @@ async function bench({ parts, only, ...options }) {
     compare: () => interleaved(compared(options, chosen(only)), options),
     refusals: () => interleaved(refused(chosen(only.filter((name) => !name.startsWith('hono')))), options),
     cold: () => coldStarts(chosen(only), options.starts),
-    growth: async () => interleaved(await growthScenarios({ servers, roster, builds }), fewer(options)),
-    bodies: async () => bodyRuns(floorAnd(builds, await makeRoster(servers, builds, 'bodies')), fewer(options).rounds),
+    growth: async () => interleaved(await growthScenarios({ servers, roster, builds: own }), fewer(options)),
+    bodies: async () => bodyRuns(floorAnd(own, await makeRoster(servers, builds, 'bodies')), fewer(options).rounds),
   };
   for (const part of parts) results[part] = await steps[part]();
   await servers.stop();

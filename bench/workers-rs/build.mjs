@@ -1,0 +1,68 @@
+// Builds the same core behind the `worker` crate: target/workers-rs/build, or target/workers-rs/faults with --faults.
+//
+// worker-build does it, as that crate's documentation says, with three differences: it gets its tools from where this
+// repository has them, since it would download them; the compiler's flags are the gate's; and so are those of wasm-opt,
+// which runs behind it. All three make the result smaller or leave it as it is.
+
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { must, read } from '../../scripts/process.mjs';
+import { ROOT, cacheDir, findWasmBindgen, wasmBindgenVersion } from '../../scripts/toolchain.mjs';
+import { WASM_RUSTFLAGS, optimise, sizes } from '../../scripts/wasm.mjs';
+
+const CRATE = import.meta.dirname;
+const VERSION = '0.8.7'; // of worker and worker-build
+const FAULTS = process.argv.includes('--faults');
+const TARGET = join(ROOT, 'target/workers-rs');
+const OUT = join(TARGET, FAULTS ? 'faults' : 'build');
+const WASM = join(OUT, 'index_bg.wasm');
+
+try {
+  const workerBuild = await findWorkerBuild();
+  await build(workerBuild);
+  const optimised = join(OUT, 'optimised.wasm');
+  // wasm-bindgen catches what JavaScript throws where `worker` wants a Result.
+  await optimise(WASM, optimised, ['exception-handling']);
+  renameSync(optimised, WASM);
+  for (const name of ['index_bg.wasm', 'index.js']) console.log(`workers-rs/${name}: ${sizes(join(OUT, name))}`);
+} catch (error) {
+  console.error(`workers-rs: ${error.message}`);
+  process.exitCode = 1;
+}
+
+/** worker-build of the crate's version, installed once per machine. */
+async function findWorkerBuild() {
+  const root = join(cacheDir(), `worker-build-${VERSION}`);
+  const path = join(root, 'bin/worker-build');
+  if (existsSync(path) && read(path, ['--version']) === VERSION) return path;
+  console.log(`workers-rs: building worker-build ${VERSION} (some minutes, once per machine)`);
+  const args = ['install', 'worker-build', '--version', VERSION, '--locked', '--root', root, '--quiet', '--force'];
+  await must('cargo install worker-build', 'cargo', args, { cwd: ROOT });
+  return path;
+}
+
+async function build(workerBuild) {
+  mkdirSync(OUT, { recursive: true });
+  const version = wasmBindgenVersion(join(CRATE, 'Cargo.lock'));
+  const bindgen = findWasmBindgen(version);
+  if (!bindgen) throw new Error(`wasm-bindgen ${version} is missing: run \`npm run setup\``);
+  const env = {
+    ...process.env,
+    CARGO_TARGET_DIR: TARGET,
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: WASM_RUSTFLAGS,
+    WASM_BINDGEN_BIN: bindgen,
+    ESBUILD_BIN: esbuild(),
+  };
+  const cargo = ['--locked', ...(FAULTS ? ['--features', 'faults'] : [])];
+  const args = ['--release', '--no-opt', '--out-dir', OUT, '.', ...cargo];
+  await must('worker-build', workerBuild, args, { cwd: CRATE, env });
+}
+
+/** The program itself: the file of that name in the package is a script where its install script did not run. */
+function esbuild() {
+  const { resolve } = createRequire(import.meta.url);
+  const program = `@esbuild/${process.platform}-${process.arch}/bin/esbuild`;
+  return createRequire(resolve('esbuild')).resolve(program);
+}
