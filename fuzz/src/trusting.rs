@@ -5,12 +5,14 @@ use std::future::Future;
 use futures_executor::block_on;
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::gateway::Gateway;
+use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
 use portcullis::policy::Policy;
 use portcullis::request::Request;
-use portcullis::jose::algorithm::Algorithm;
+use portcullis::time::UnixMillis;
+use portcullis::trace::Observer;
 
 use crate::support::NOW;
 
@@ -83,9 +85,15 @@ impl Fetch for Trusting {
     }
 }
 
+impl Observer for Trusting {}
+
 impl Runtime for Trusting {
-    fn now_ms(&self) -> u64 {
-        NOW * 1000
+    fn now(&self) -> UnixMillis {
+        UnixMillis(NOW * 1000)
+    }
+
+    fn random(&self) -> u32 {
+        0
     }
 
     async fn sleep(&self, _: u32) {}

@@ -88,7 +88,9 @@ fn assert_decision(value: &str, extracted: &Result<Option<&str>, Denial>) {
             (Decision::Allow(_), Ok(Some(token))) => assert!(token.matches('.').count() == 2),
             (Decision::Deny(Denial::MissingAuthorization), Ok(None)) => {}
             (Decision::Deny(Denial::InvalidToken(InvalidToken::Signature)), Ok(Some(_))) => {}
-            (Decision::Deny(denial), Ok(Some(_))) => assert_eq!(answer(&denial, &AnswerContext::at("h")).status / 100, 4),
+            (Decision::Deny(denial), Ok(Some(_))) => {
+                assert_eq!(answer(&denial, &AnswerContext::at("h")).status / 100, 4)
+            }
             (Decision::Deny(denial), Err(refused)) => assert_eq!(denial, refused),
             (decision, extracted) => panic!("{decision:?} for {extracted:?}"),
         }

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::jose::base64url;
 use portcullis::decision::Decision;
+use portcullis::jose::base64url;
 use portcullis_fuzz::json::strict;
 use portcullis_fuzz::support::token::key_set;
 use portcullis_fuzz::support::{NOW, outcome, read};
@@ -74,7 +74,9 @@ fn document() -> String {
 
 fn judge(claims: &Map<String, Value>, path: &str) -> &'static str {
     let issuer = match claims.get("iss").and_then(Value::as_str) {
-        Some("one") if path != "/contains" => Issuer { leeway: 30.0, max_age: None, scope_claim: None, takes_bound: false },
+        Some("one") if path != "/contains" => {
+            Issuer { leeway: 30.0, max_age: None, scope_claim: None, takes_bound: false }
+        }
         Some("two") => {
             Issuer { leeway: 0.0, max_age: Some(100.0), scope_claim: Some("realm.roles"), takes_bound: true }
         }

@@ -7,15 +7,16 @@
 
 use futures_executor::block_on;
 use libfuzzer_sys::fuzz_target;
+use portcullis::jose::algorithm::{Algorithm, Curve};
 use portcullis::jose::base64url;
 use portcullis::jose::json::Json;
-use portcullis::jwks::entry::{self, Entry, Notes};
-use portcullis::jose::public_key::{Material, PublicKey};
 use portcullis::jose::key_set::{MAX_SET_BYTES, usable_keys};
+use portcullis::jose::public_key::{Material, PublicKey};
+use portcullis::jwks::entry::{self, Notes, StoreEntry};
 use portcullis::jwks::set::KeySet;
 use portcullis::native::NativeCrypto;
 use portcullis::platform::Crypto;
-use portcullis::jose::algorithm::{Algorithm, Curve};
+use portcullis::time::UnixSeconds;
 use portcullis_fuzz::json::strict;
 use serde_json::Value;
 
@@ -127,11 +128,12 @@ fn assert_key(key: &PublicKey, source: &Value) {
 
 fn assert_stored(keys: &[PublicKey]) {
     let sources = keys.iter().map(PublicKey::source);
-    let stored = entry::write("https://i", "https://i/jwks", 7, Some("\"e\""), sources, Notes::default());
-    let again = Entry::parse(&stored, "https://i").expect("what was written can be read");
+    let stored =
+        entry::write("https://i", "https://i/jwks", UnixSeconds(7), Some("\"e\""), sources, Notes::default()).unwrap();
+    let again = StoreEntry::parse(&stored, "https://i").expect("what was written can be read");
     assert_eq!(again.keys.len(), keys.len());
     for (again, key) in again.keys.iter().zip(keys) {
         assert_eq!((&again.kid, &again.material), (&key.kid, &key.material));
     }
-    assert!(Entry::parse(&stored, "https://other").is_none(), "a key set of one issuer is not another's");
+    assert!(StoreEntry::parse(&stored, "https://other").is_none(), "a key set of one issuer is not another's");
 }

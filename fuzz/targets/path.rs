@@ -13,10 +13,10 @@ use libfuzzer_sys::fuzz_target;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use portcullis::decision::Decision;
 use portcullis::denial::Denial;
-use portcullis::route::url::Url;
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{PathPattern, PatternSegment};
 use portcullis::route::table::{RouteMatch, RouteTable};
+use portcullis::route::url::Url;
 use portcullis_fuzz::support::read;
 use portcullis_fuzz::{get, trusting::Gate};
 

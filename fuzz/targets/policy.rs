@@ -14,12 +14,12 @@ use portcullis::decision::Decision;
 use portcullis::denial::Denial;
 use portcullis::jose::json::Json;
 use portcullis::policy::url::Origin;
-use portcullis::policy::{Access, Issuer, KeySource, Policy, PolicyError};
+use portcullis::policy::{Issuer, KeySource, Policy, PolicyError};
 use portcullis::request::Request;
-use portcullis::route::url::Url;
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
 use portcullis::route::table::RouteMatch;
+use portcullis::route::url::Url;
 use portcullis_fuzz::json::strict;
 use portcullis_fuzz::trusting::Gate;
 use serde_json::Value;
@@ -114,14 +114,14 @@ fn assert_policy(policy: &Policy) {
     assert!((256..=65_536).contains(&policy.max_token_bytes));
     let names: HashSet<&str> = policy.issuers.iter().map(|issuer| issuer.issuer.as_str()).collect();
     assert_eq!(names.len(), policy.issuers.len(), "two issuers with one iss");
-    policy.issuers.iter().for_each(assert_issuer);
+    policy.issuers.iter().for_each(|issuer| assert_issuer(issuer));
     for route in &policy.routes {
-        if let Some(requirement) = route.access.requirement() {
+        if let Some(requirement) = route.requirement() {
             assert!(!requirement.issuers.is_empty());
             assert!(requirement.issuers.iter().all(|index| *index < policy.issuers.len()));
         }
-        match &route.origin {
-            None => assert!(matches!(route.access, Access::Deny)),
+        match route.forwarding().map(|forwarding| &forwarding.origin) {
+            None => assert_eq!(route.access_name(), "deny"),
             Some(Origin::Url { root, base }) => {
                 let url = url::Url::parse(&format!("{root}{base}/x"));
                 if !is_punycode(root) {
@@ -136,7 +136,8 @@ fn assert_policy(policy: &Policy) {
             Some(Origin::Service(binding)) => assert!(!binding.is_empty()),
             Some(Origin::Passthrough) => {}
         }
-        assert!(route.timeout_ms > 0 && !route.name.contains(char::is_control));
+        assert!(route.forwarding().is_none_or(|forwarding| forwarding.timeout_ms > 0));
+        assert!(!route.name.contains(char::is_control));
     }
     let identity = &policy.identity;
     assert!(identity.prefix.ends_with('-'));
@@ -149,7 +150,7 @@ fn assert_policy(policy: &Policy) {
 /// A secret goes to no host that only the caller names.
 fn assert_secret(policy: &Policy, document: &Value) {
     for (index, route) in policy.routes.iter().enumerate() {
-        let is_open = route.origin == Some(Origin::Passthrough) && !matches!(route.access, Access::Deny);
+        let is_open = route.forwarding().is_some_and(|forwarding| forwarding.origin == Origin::Passthrough);
         let names_hosts = document["routes"][index].get("hosts").is_some();
         assert!(policy.identity.secret.is_none() || !is_open || names_hosts, "{route:?}");
     }
@@ -261,15 +262,11 @@ fn assert_gate(policy: Policy, document: &Value) {
                 gate.decide(&Request { method: &place.method, url: Url::split(&place.url), headers: headers.to_vec() })
             };
             let (none, bad) = (decide(&[]), decide(&[("authorization", "Bearer a.b.c")]));
-            match (&route.access, none, bad) {
-                (
-                    Access::Token(_),
-                    Decision::Deny(Denial::MissingAuthorization),
-                    Decision::Deny(Denial::InvalidToken(_)),
-                )
-                | (Access::Optional(_), Decision::Allow(_), Decision::Deny(Denial::InvalidToken(_)))
-                | (Access::Public, Decision::Allow(_), Decision::Allow(_))
-                | (Access::Deny, Decision::Deny(Denial::Denied), Decision::Deny(Denial::Denied)) => {}
+            match (route.access_name(), none, bad) {
+                ("token", Decision::Deny(Denial::MissingAuthorization), Decision::Deny(Denial::InvalidToken(_)))
+                | ("optional", Decision::Allow(_), Decision::Deny(Denial::InvalidToken(_)))
+                | ("public", Decision::Allow(_), Decision::Allow(_))
+                | ("deny", Decision::Deny(Denial::Denied), Decision::Deny(Denial::Denied)) => {}
                 (_, none, bad) => panic!("{route:?}: {none:?}, {bad:?}"),
             }
         }
