@@ -1,8 +1,8 @@
-// The floors of the packages: each module imports from its own floor and those below, and no files import each other in a
-// circle. The floors are those of the table in ARCHITECTURE.md. `--circles` prints the circles and nothing else.
+// Checks the dependencies between modules: each imports from its own floor and lower ones (the table in ARCHITECTURE.md),
+// and no files import each other in a cycle. `--cycles` reports cycles only.
 //
-// What counts is what code that is not a test names by a path: `use crate::…`, `use super::…`, and such a path within a
-// line. `pub use` of a module's own file leads on to where the name is defined.
+// Only paths in code that is not a test count: `use` declarations, and paths within expressions and types. Methods do not:
+// a file may define methods of a type whose module calls them. A `pub use` is followed to the file that defines the name.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -15,24 +15,27 @@ const CRATES = [
   { folder: 'cli/src', root: 'main.rs', hasFloors: false },
 ];
 
+// Comments, and literals of texts and characters.
+const LEXEMES = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|b?r(#*)"[\s\S]*?"\1|b?"(?:\\[\s\S]|[^"\\])*"|b?'(?:\\(?:x\w\w|u\{\w+\}|.)|[^'\\])'/g;
+
 if (process.argv[1] === import.meta.filename) {
-  const onlyCircles = process.argv.includes('--circles');
+  const onlyCycles = process.argv.includes('--cycles');
   const floors = readFloors(readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8'));
   const problems = CRATES.flatMap(({ folder, root, hasFloors }) => (
-    check(join(ROOT, folder), root, hasFloors && !onlyCircles ? floors : undefined)
+    check(join(ROOT, folder), root, hasFloors && !onlyCycles ? floors : undefined)
   ));
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exit(1);
-  console.log(onlyCircles ? 'floors: no circle' : 'floors: no circle, and no import from a higher floor');
+  console.log(onlyCycles ? 'floors: no cycle' : 'floors: no cycle, and no import from a higher floor');
 }
 
-/** What is wrong with a crate, in words. Without floors only circles are. */
+/** The problems of a crate. Without floors, only cycles. */
 export function check(folder, root, floors) {
   const nameOf = ({ file }) => join(relative(ROOT, folder), relative(folder, file));
   const modules = readModules(folder, root);
   const imports = new Map([...modules.values()].map((module) => [module, importsOf(module, modules)]));
-  const circles = circlesOf(imports).map((circle) => `a circle of ${circle.length} files: ${circle.map(nameOf).sort().join(', ')}`);
-  return floors ? [...circles, ...climbs(imports, floors, nameOf)] : circles;
+  const cycles = cyclesOf(imports).map((cycle) => `an import cycle of ${cycle.length} files: ${cycle.map(nameOf).sort().join(', ')}`);
+  return floors ? [...cycles, ...climbs(imports, floors, nameOf)] : cycles;
 }
 
 // Modules --------------------------------------------------------------------------------------------------------------
@@ -65,11 +68,11 @@ function testModules(modules) {
   ));
 }
 
-/** What is compiled into the product: no comments, texts or test modules, which stand last in a file. */
+/** The code of the product: no comments, no literals, no test modules, which are last in a file. */
 function codeOf(text) {
-  const bare = text.replace(/\/\/[^\n]*/g, '').replace(/"(?:\\.|[^"\\])*"/gs, '""');
+  const bare = text.replace(LEXEMES, (lexeme) => (lexeme.startsWith('/') ? '' : '""'));
   const tests = bare.search(/#\[cfg\(test\)\]\s*mod \w+ \{/);
-  return (tests === -1 ? bare : bare.slice(0, tests)).replace(/#\[cfg\(test\)\]\s*mod \w+;/g, '');
+  return (tests === -1 ? bare : bare.slice(0, tests)).replace(/#\[cfg\(test\)\]\s*(mod|use) [^;]+;/g, '');
 }
 
 /** Name → the path behind it, of each `pub use`. */
@@ -108,11 +111,13 @@ function split(list) {
 // Imports --------------------------------------------------------------------------------------------------------------
 
 function importsOf(module, modules) {
-  const inUse = [...module.code.matchAll(/\buse\s+([^;]+);/g)].flatMap(([, tree]) => flatten(tree)).map(({ path }) => path);
+  const inUse = [...module.code.matchAll(/\buse\s+([^;]+);/g)].flatMap(([, tree]) => flatten(tree));
+  const imported = new Map(inUse.map(({ name, path }) => [name, path]));
   const withoutUse = module.code.replace(/\buse\s+[^;]+;/g, '');
-  // `word::…` counts where the word is a module below this one.
+  // `word::…` counts where the word is imported, or is a module below this one.
   const inline = [...withoutUse.matchAll(/(?<![\w:])\w+(?:::\w+)+/g)].map(([path]) => path.split('::'));
-  const found = [...inUse, ...inline].map((path) => resolve(absolute(path, module, modules), modules));
+  const paths = inline.map(([first, ...rest]) => [...(imported.get(first) ?? [first]), ...rest]);
+  const found = [...inUse.map(({ path }) => path), ...paths].map((path) => resolve(absolute(path, module, modules), modules));
   return new Set(found.filter((other) => other && other !== module));
 }
 
@@ -142,8 +147,8 @@ function resolve(path, modules) {
 }
 
 /** Sets of modules that all reach each other (Tarjan). */
-function circlesOf(imports) {
-  const [index, low, stack, circles] = [new Map(), new Map(), [], []];
+function cyclesOf(imports) {
+  const [index, low, stack, cycles] = [new Map(), new Map(), [], []];
   const visit = (module) => {
     index.set(module, index.size);
     low.set(module, index.get(module));
@@ -153,11 +158,11 @@ function circlesOf(imports) {
       if (stack.includes(other)) low.set(module, Math.min(low.get(module), low.get(other)));
     }
     if (low.get(module) !== index.get(module)) return;
-    const circle = stack.splice(stack.indexOf(module));
-    if (circle.length > 1) circles.push(circle);
+    const cycle = stack.splice(stack.indexOf(module));
+    if (cycle.length > 1) cycles.push(cycle);
   };
   for (const module of imports.keys()) if (!index.has(module)) visit(module);
-  return circles;
+  return cycles;
 }
 
 // Floors ---------------------------------------------------------------------------------------------------------------
@@ -175,10 +180,11 @@ function climbs(imports, floors, nameOf) {
     const names = path.map((_, end) => path.slice(0, path.length - end).join('/'));
     return floors.get(names.find((name) => floors.has(name)));
   };
-  const problems = [];
+  const known = new Set([...imports.keys()].flatMap(({ path }) => path.map((_, end) => path.slice(0, end + 1).join('/'))));
+  const problems = [...floors.keys()].filter((name) => !known.has(name)).map((name) => `the table has ${name}, which is no module`);
   for (const [module, others] of imports) {
     if (module.path.length === 0) continue;
-    if (floorOf(module) === undefined) problems.push(`${nameOf(module)} is on no floor`);
+    if (floorOf(module) === undefined) problems.push(`${nameOf(module)} is not in the table of floors`);
     for (const other of others) {
       if (floorOf(other) > floorOf(module)) problems.push(`${nameOf(module)} imports from a higher floor: ${nameOf(other)}`);
     }

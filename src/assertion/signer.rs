@@ -67,7 +67,7 @@ impl<S> Signer<S> {
     pub async fn sign<P: Platform<SigningKey = S>>(&self, claims: &impl Serialize, platform: &P) -> Option<String> {
         let signed = format!("{}.{}", self.header, segment(claims)?);
         let signature = platform.sign(&self.key, self.algorithm, signed.as_bytes()).await?;
-        let is_whole = self.algorithm.takes_signature_of(signature.len());
+        let is_whole = self.algorithm.signature_bytes().is_none_or(|bytes| bytes == signature.len());
         is_whole.then(|| format!("{signed}.{}", base64url::encode(&signature)))
     }
 }

@@ -24,12 +24,12 @@ thread_local! {
 /// Starts a request's task.
 pub(super) fn begin(work: impl Future<Output = String> + 'static) -> Progress {
     TASKS.with(|tasks| {
-        let begun = tasks.begin(work, now);
+        let progress = tasks.begin(work, now);
         tasks.run(finished);
-        if let Progress::Waits(_) = begun {
+        if let Progress::Waits(_) = progress {
             tasks.sweep(now(), forgotten);
         }
-        begun
+        progress
     })
 }
 

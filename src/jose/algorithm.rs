@@ -53,11 +53,23 @@ pub enum Curve {
 /// What the specifications fix for one algorithm.
 struct AlgorithmRow {
     name: &'static str,
-    /// The fully specified name (RFC 9864 §2.2), if the usual one does not name the curve. JWKs may use it.
+    /// The fully specified name (RFC 9864 §2.2), if the usual one does not name the curve. WebCrypto
+    /// exports keys with it.
     specified: Option<&'static str>,
     key_type: KeyType,
     /// Length of a signature in bytes, if the algorithm fixes it: r and s of the curve's size (RFC 7518 §3.4).
     signature: Option<usize>,
+}
+
+impl AlgorithmRow {
+    const fn new(
+        name: &'static str,
+        key_type: KeyType,
+        signature: Option<usize>,
+        specified: Option<&'static str>,
+    ) -> Self {
+        Self { name, specified, key_type, signature }
+    }
 }
 
 /// What the specifications fix for one key type.
@@ -98,7 +110,7 @@ impl Algorithm {
         self.row().name
     }
 
-    /// Whether the `alg` of a JWK names this algorithm, by its usual or its fully specified name (RFC 9864 §2.2).
+    /// Whether the `alg` of a private JWK names this algorithm, by its usual or its fully specified name (RFC 9864 §2.2).
     #[must_use]
     pub fn goes_by(self, name: &str) -> bool {
         let AlgorithmRow { name: usual, specified, .. } = self.row();
@@ -111,28 +123,26 @@ impl Algorithm {
         self.row().key_type
     }
 
-    /// Whether a signature can have this length in bytes. For RSA that depends on the key, and the verification checks
-    /// it.
+    /// Length of a signature in bytes; `None` for RSA, where it depends on the key, and the verification checks it.
     #[must_use]
-    pub fn takes_signature_of(self, bytes: usize) -> bool {
-        self.row().signature.is_none_or(|expected| expected == bytes)
+    pub fn signature_bytes(self) -> Option<usize> {
+        self.row().signature
     }
 
     const fn row(self) -> AlgorithmRow {
-        let (name, key_type, signature) = match self {
-            Self::Rs256 => ("RS256", KeyType::Rsa, None),
-            Self::Rs384 => ("RS384", KeyType::Rsa, None),
-            Self::Rs512 => ("RS512", KeyType::Rsa, None),
-            Self::Ps256 => ("PS256", KeyType::Rsa, None),
-            Self::Ps384 => ("PS384", KeyType::Rsa, None),
-            Self::Ps512 => ("PS512", KeyType::Rsa, None),
-            Self::Es256 => ("ES256", KeyType::Ec(Curve::P256), Some(64)),
-            Self::Es384 => ("ES384", KeyType::Ec(Curve::P384), Some(96)),
-            Self::Es512 => ("ES512", KeyType::Ec(Curve::P521), Some(132)),
-            Self::EdDsa => ("EdDSA", KeyType::Ed25519, Some(64)),
-        };
-        let specified = if matches!(self, Self::EdDsa) { Some("Ed25519") } else { None };
-        AlgorithmRow { name, specified, key_type, signature }
+        const RSA: KeyType = KeyType::Rsa;
+        match self {
+            Self::Rs256 => AlgorithmRow::new("RS256", RSA, None, None),
+            Self::Rs384 => AlgorithmRow::new("RS384", RSA, None, None),
+            Self::Rs512 => AlgorithmRow::new("RS512", RSA, None, None),
+            Self::Ps256 => AlgorithmRow::new("PS256", RSA, None, None),
+            Self::Ps384 => AlgorithmRow::new("PS384", RSA, None, None),
+            Self::Ps512 => AlgorithmRow::new("PS512", RSA, None, None),
+            Self::Es256 => AlgorithmRow::new("ES256", KeyType::Ec(Curve::P256), Some(64), None),
+            Self::Es384 => AlgorithmRow::new("ES384", KeyType::Ec(Curve::P384), Some(96), None),
+            Self::Es512 => AlgorithmRow::new("ES512", KeyType::Ec(Curve::P521), Some(132), None),
+            Self::EdDsa => AlgorithmRow::new("EdDSA", KeyType::Ed25519, Some(64), Some("Ed25519")),
+        }
     }
 }
 
@@ -196,6 +206,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn all_of_them_are_listed_once() {
+        for (index, algorithm) in Algorithm::ALL.into_iter().enumerate() {
+            assert_eq!(algorithm as usize, index, "{algorithm}");
+        }
+        assert_eq!(Algorithm::ALL.last(), Some(&Algorithm::EdDsa), "the last variant");
+    }
+
+    #[test]
     fn every_algorithm_is_found_by_its_name() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
@@ -221,7 +239,9 @@ mod tests {
             (Algorithm::Rs256, &[0, 63, 64, 65, 96, 132, 256, 512]),
             (Algorithm::Ps512, &[0, 63, 64, 65, 96, 132, 256, 512]),
         ] {
-            let taken = [0, 63, 64, 65, 96, 132, 256, 512].into_iter().filter(|n| algorithm.takes_signature_of(*n));
+            let taken = [0, 63, 64, 65, 96, 132, 256, 512]
+                .into_iter()
+                .filter(|n| algorithm.signature_bytes().is_none_or(|bytes| bytes == *n));
             assert_eq!(taken.collect::<Vec<_>>(), lengths, "{algorithm}");
         }
     }

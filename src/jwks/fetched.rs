@@ -48,7 +48,7 @@ impl<K> FetchedKeys<K> {
             has_key,
             jitter: cached.map(|cached| cached.jitter).unwrap_or_default(),
             is_in_flight: slot.is_in_flight(&self.issuer, now.seconds()),
-            history: slot.history,
+            history: slot.history(),
             attempt,
         };
         plan(facts, cached.map_or(configured, |cached| cached.lifetime(configured)), now)

@@ -90,7 +90,7 @@ impl<K> Flight<K> {
     /// Caches the store's set if it is newer than the cached one. True if the issuer need not be asked.
     async fn ask_store<P: Platform<Key = K>>(&self, platform: &P) -> bool {
         let FetchedKeys { issuer, slot } = &self.keys;
-        slot.borrow_mut().history.store_read_at = Some(platform.now());
+        slot.borrow_mut().read_store(platform.now());
         let Some(StoreEntry { jwks_uri, etag, fetched_at, keys, notes }) = read_store(issuer, platform).await else {
             return false;
         };
@@ -111,7 +111,7 @@ impl<K> Flight<K> {
         // An entry that has the key but is not used contradicts the cached set. Only the issuer can resolve that, so a
         // recent fetch by another isolate must not delay asking it.
         if taken.is_some() || !has_key {
-            slot.history.learn(notes.triggered_at, now);
+            slot.learn(notes.triggered_at, now);
         }
         let Some(taken) = taken else { return false };
         match self.reason {
@@ -155,20 +155,11 @@ async fn ask_issuer<P: Platform>(
     platform: &P,
 ) -> Option<Rc<CachedSet<P::Key>>> {
     let FetchedKeys { issuer, slot } = keys;
-    let now = platform.now();
-    let question = {
-        let mut slot = slot.borrow_mut();
-        slot.clamp_to_now(now);
-        // During the cooldown only the store could be read, or the store says that another isolate has just asked.
-        if slot.history.wait(reason, issuer.lifetime, now) > 0 {
-            return None;
-        }
-        slot.history.begin(reason, now);
-        slot.begin()
-    };
+    // During the cooldown only the store could be read, or the store says that another isolate has just asked.
+    let question = slot.borrow_mut().ask(reason, issuer.lifetime, platform.now())?;
     let fetched = fetch(keys, reason, question, platform).await;
     let mut slot = slot.borrow_mut();
-    slot.history.end(fetched.is_err(), Jitter::drawn(platform.random()));
+    slot.end(fetched.is_err(), Jitter::drawn(platform.random()));
     match fetched {
         Ok(answer) => slot.take_answer(question, answer),
         Err(fault) => {
@@ -218,7 +209,7 @@ async fn tell_store<P: Platform>(keys: &FetchedKeys<P::Key>, news: &Rc<CachedSet
         if !slot.cached().is_some_and(|cached| Rc::ptr_eq(cached, news)) {
             return;
         }
-        slot.history.triggered_at
+        slot.history().triggered_at
     };
     let CachedSet { set, jwks_uri, etag, fresh_for, date, .. } = news.as_ref();
     let notes = Notes { fresh_for: *fresh_for, triggered_at };

@@ -7,7 +7,7 @@ use super::fetched::FetchedKeys;
 use super::flight::{self, Landing};
 use super::plan::{Attempt, KeyAction, Refusal};
 use super::set::{Found, KeyQuery, Selection, SetIdentity};
-use super::slot::{Slot, WaitingTurn, max_flight_seconds};
+use super::slot::{Slot, WaitTicket, max_flight_seconds};
 use crate::denial::{Denial, InvalidToken};
 use crate::platform::{Platform, Runtime};
 use crate::policy::Issuer;
@@ -89,20 +89,20 @@ struct Patience<'s, K> {
     next_nap_ms: u32,
     slot: &'s RefCell<Slot<K>>,
     /// Held from the first nap on.
-    turn: Option<WaitingTurn<'s, K>>,
+    ticket: Option<WaitTicket<'s, K>>,
 }
 
 impl<'s, K> Patience<'s, K> {
     fn new(issuer: &Issuer, slot: &'s Rc<RefCell<Slot<K>>>) -> Self {
-        Self { left_ms: max_flight_seconds(issuer) * 1000, next_nap_ms: 1, slot, turn: None }
+        Self { left_ms: max_flight_seconds(issuer) * 1000, next_nap_ms: 1, slot, ticket: None }
     }
 
     /// Sleeps briefly; false if the request has waited long enough, or too many requests wait.
     async fn nap(&mut self, runtime: &impl Runtime) -> bool {
-        if self.turn.is_none() && runtime.has_room_to_wait() {
-            self.turn = WaitingTurn::take(self.slot);
+        if self.ticket.is_none() && runtime.has_room_to_wait() {
+            self.ticket = WaitTicket::take(self.slot);
         }
-        if self.turn.is_none() || self.left_ms == 0 {
+        if self.ticket.is_none() || self.left_ms == 0 {
             return false;
         }
         let nap_ms = self.next_nap_ms.min(self.left_ms);

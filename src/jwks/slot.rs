@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::cached::{CachedSet, RelativeAge, Sequence};
-use super::plan::History;
+use super::plan::{History, Jitter, Reason};
 use crate::policy::{Issuer, Lifetime};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -23,7 +23,7 @@ pub(super) const MAX_WAITING: usize = 500;
 #[derive(Debug)]
 pub(super) struct Slot<K> {
     cached: Option<Rc<CachedSet<K>>>,
-    pub(super) history: History,
+    history: History,
     /// How many requests wait for another request's flight.
     waiting: usize,
     flights: Vec<OpenFlight>,
@@ -53,11 +53,11 @@ impl<K> Default for Slot<K> {
     }
 }
 
-/// A request's turn to wait for an issuer's keys. The number of turns is limited; dropping one returns it.
+/// A request's ticket to wait for an issuer's keys. The number of tickets is limited; dropping one returns it.
 #[derive(Debug)]
-pub(super) struct WaitingTurn<'s, K>(&'s RefCell<Slot<K>>);
+pub(super) struct WaitTicket<'s, K>(&'s RefCell<Slot<K>>);
 
-impl<'s, K> WaitingTurn<'s, K> {
+impl<'s, K> WaitTicket<'s, K> {
     /// Takes one, if one is left.
     pub(super) fn take(slot: &'s RefCell<Slot<K>>) -> Option<Self> {
         let mut waiting = slot.borrow_mut();
@@ -69,7 +69,7 @@ impl<'s, K> WaitingTurn<'s, K> {
     }
 }
 
-impl<K> Drop for WaitingTurn<'_, K> {
+impl<K> Drop for WaitTicket<'_, K> {
     fn drop(&mut self) {
         self.0.borrow_mut().waiting -= 1;
     }
@@ -114,9 +114,39 @@ impl<K> Slot<K> {
     }
 
     /// Numbers a flight or a question that begins now.
-    pub(super) fn begin(&mut self) -> Sequence {
+    fn begin(&mut self) -> Sequence {
         self.last_begun.0 += 1;
         self.last_begun
+    }
+
+    /// What became of earlier fetches.
+    pub(super) fn history(&self) -> History {
+        self.history
+    }
+
+    /// Records that the store is read.
+    pub(super) fn read_store(&mut self, now: UnixMillis) {
+        self.history.store_read_at = Some(now);
+    }
+
+    /// Records what the store says of other isolates' fetches.
+    pub(super) fn learn(&mut self, triggered_at: Option<UnixMillis>, now: UnixMillis) {
+        self.history.learn(triggered_at, now);
+    }
+
+    /// Begins a question to the issuer; `None` if the cooldown does not allow one.
+    pub(super) fn ask(&mut self, reason: Reason, lifetime: Lifetime, now: UnixMillis) -> Option<Sequence> {
+        self.clamp_to_now(now);
+        if self.history.wait(reason, lifetime, now) > 0 {
+            return None;
+        }
+        self.history.begin(reason, now);
+        Some(self.begin())
+    }
+
+    /// Records that a question was answered, or failed. `jitter` spreads the retry.
+    pub(super) fn end(&mut self, failed: bool, jitter: Jitter) {
+        self.history.end(failed, jitter);
     }
 
     pub(super) fn last_begun(&self) -> Sequence {
@@ -176,7 +206,6 @@ pub(super) fn max_flight_seconds(issuer: &Issuer) -> u32 {
 mod tests {
     use super::*;
     use crate::jwks::cached::FetchDate;
-    use crate::jwks::plan::Jitter;
     use crate::jwks::set::KeySet;
     use crate::policy::Policy;
 

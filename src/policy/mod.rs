@@ -88,7 +88,7 @@ impl Policy {
         let identity_field = document.field("identity");
         let identity = identity_field.as_ref().map_or_else(|| Some(Identity::default()), Identity::read);
         let cors = document.optional("cors", |field| Cors::read(field).map(Rc::new));
-        let drafts = document.or("resources", Vec::new(), resource::read_all);
+        let unlinked = document.or("resources", Vec::new(), resource::read_all);
         let max_token_bytes = document.or("limits", DEFAULT_MAX_TOKEN_BYTES, read_limits);
         let refuses_case_variants = document.or("paths", true, read_paths);
         let defaults = action::Defaults {
@@ -112,7 +112,7 @@ impl Policy {
         let mut routes: Vec<Route> = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
         let issuers: Vec<Rc<Issuer>> =
             issuers?.into_iter().map(|(_, issuer)| issuer.map(Rc::new)).collect::<Option<_>>()?;
-        let resources = resource::join(&drafts?, &mut routes, &issuers);
+        let resources = resource::join(&unlinked?, &mut routes, &issuers);
         let max_token_bytes = usize::try_from(max_token_bytes?).ok()?;
         Some(Self {
             issuers,

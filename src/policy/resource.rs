@@ -55,17 +55,14 @@ pub(super) fn join(
     issuers: &[Rc<Issuer>],
 ) -> Option<Vec<Resource>> {
     for route in routes.iter_mut() {
-        let mut audiences = route.requirement().into_iter().flat_map(literal_audiences);
-        let own = audiences
-            .find_map(|audience| unlinked.iter().position(|resource_entry| resource_entry.identifier == audience));
-        drop(audiences);
-        route.resource = own;
+        let resource = |audience| unlinked.iter().position(|entry| entry.identifier == audience);
+        route.resource = route.requirement().and_then(|requirement| literal_audiences(requirement).find_map(resource));
     }
     let mut resources: Vec<Resource> = Vec::with_capacity(unlinked.len());
-    for resource_entry in unlinked {
-        let resource = resource_entry.resource(routes, issuers)?;
+    for entry in unlinked {
+        let resource = entry.resource(routes, issuers)?;
         if resources.iter().any(|known| known.shares_metadata_url(&resource)) {
-            return resource_entry.field.fail("has the same metadata URL as another resource; ports are ignored");
+            return entry.field.fail("has the same metadata URL as another resource; ports are ignored");
         }
         resources.push(resource);
     }

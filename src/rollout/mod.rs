@@ -46,9 +46,9 @@ struct RolloutState<P: Platform> {
     is_absent: bool,
     facts: PolicyFacts,
     /// The number of checks so far, in the order in which they began.
-    begun: u64,
+    last_check: u64,
     /// The check that found the edition in force.
-    turn_in_force: u64,
+    check_in_force: u64,
 }
 
 impl<P: Platform + PolicyStore> Rollout<P> {
@@ -58,7 +58,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
     pub fn new(variable: Option<String>, kept: Option<String>) -> Self {
         let in_force = kept.map(|text| Rc::new(Edition::read(text, None)));
         let facts = PolicyFacts { has_policy: in_force.is_some(), ..PolicyFacts::default() };
-        let state = RolloutState { in_force, read: None, is_absent: false, facts, begun: 0, turn_in_force: 0 };
+        let state = RolloutState { in_force, read: None, is_absent: false, facts, last_check: 0, check_in_force: 0 };
         Self { variable, state: RefCell::new(state) }
     }
 
@@ -89,7 +89,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
     /// decides on any request, and the time of the next check.
     pub async fn check(&self, platform: &P, tell: impl FnOnce(Option<&Rc<Edition<P>>>, UnixMillis)) {
         let began = platform.now();
-        let turn = self.begin();
+        let number = self.begin();
         let found = self.find(platform).await;
         let now = platform.now();
         let mut state = self.state.borrow_mut();
@@ -105,7 +105,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
             state.facts.checked_at = state.facts.checked_at.filter(|at| *at <= now).max(Some(began));
         }
         if let Some(edition) = found {
-            state.enforce(turn, edition, platform);
+            state.enforce(number, edition, platform);
         }
         state.facts.checking_since = None;
         state.facts.has_policy = state.in_force.is_some();
@@ -128,8 +128,8 @@ impl<P: Platform + PolicyStore> Rollout<P> {
 
     fn begin(&self) -> u64 {
         let mut state = self.state.borrow_mut();
-        state.begun += 1;
-        state.begun
+        state.last_check += 1;
+        state.last_check
     }
 
     /// A valid policy, unless the one in force stays.
@@ -186,11 +186,11 @@ impl<P: Platform + PolicyStore> Rollout<P> {
 
 impl<P: Platform + PolicyStore> RolloutState<P> {
     /// Puts an edition in force, unless a later check found the one in force.
-    fn enforce(&mut self, turn: u64, edition: Rc<Edition<P>>, platform: &P) {
-        if turn < self.turn_in_force {
+    fn enforce(&mut self, number: u64, edition: Rc<Edition<P>>, platform: &P) {
+        if number < self.check_in_force {
             return;
         }
-        self.turn_in_force = turn;
+        self.check_in_force = number;
         if self.in_force.as_ref().is_some_and(|in_force| Rc::ptr_eq(in_force, &edition)) {
             return;
         }

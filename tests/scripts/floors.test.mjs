@@ -16,7 +16,9 @@ const TABLE = `<!-- floors -->
 <!-- -->`;
 
 /** What is said of a crate of these files, by their names only. */
-function said(files, floors = readFloors(TABLE)) {
+function said(given, floors = readFloors(TABLE)) {
+  const files = { 'low.rs': '', 'high.rs': '', 'other.rs': '', ...given };
+  for (const name of ['low', 'high']) if (given[`${name}/mod.rs`] !== undefined) delete files[`${name}.rs`];
   const folder = mkdtempSync(join(tmpdir(), 'floors-'));
   try {
     for (const [name, text] of Object.entries(files)) {
@@ -41,18 +43,18 @@ test('an import from a higher floor is found, by use and by a path within a line
   }
 });
 
-test('a circle is found, also through a re-export', () => {
+test('a cycle is found, also through a re-export', () => {
   const files = {
     'high/mod.rs': 'mod a; mod b; pub use a::A;',
     'high/a.rs': 'use super::b::B; pub struct A;',
     'high/b.rs': 'use crate::high::A; pub struct B;',
   };
-  assert.deepEqual(said(files), ['a circle of 2 files: high/a.rs, high/b.rs']);
+  assert.deepEqual(said(files), ['an import cycle of 2 files: high/a.rs, high/b.rs']);
 });
 
-test('a circle of a module and one below it is found, by a path within a line', () => {
+test('a cycle of a module and one below it is found, by a path within a line', () => {
   const files = { 'high/mod.rs': 'mod a; pub struct H; fn f() { a::f() }', 'high/a.rs': 'use super::H;' };
-  assert.deepEqual(said(files), ['a circle of 2 files: high/a.rs, high/mod.rs']);
+  assert.deepEqual(said(files), ['an import cycle of 2 files: high/a.rs, high/mod.rs']);
 });
 
 test('what comments, texts and tests name does not count', () => {
@@ -64,7 +66,21 @@ test('what comments, texts and tests name does not count', () => {
   assert.deepEqual(said(behind), ['low.rs imports from a higher floor: high.rs']);
 });
 
-test('each module has a floor', () => {
-  assert.deepEqual(said({ 'new.rs': '' }), ['new.rs is on no floor']);
+test('literals with quotes and slashes hide nothing', () => {
+  for (const literal of ['"https://x"', `'"'`, `b'"'`, 'r#"a " b"#', '"\\\\"', '/* use crate::low::L; */ 1', `'\\u{22}'`]) {
+    const files = { 'low.rs': `const X: T = ${literal};\nuse crate::high::H;\nconst Y: T = "";`, 'high.rs': 'pub struct H;' };
+    assert.deepEqual(said(files), ['low.rs imports from a higher floor: high.rs'], literal);
+  }
+});
+
+test('a path behind an imported name counts', () => {
+  const files = { 'low.rs': 'use crate as c;\nfn f() { c::high::a::f() }', 'high/mod.rs': 'pub mod a;', 'high/a.rs': 'pub fn f() {}' };
+  assert.deepEqual(said(files), ['low.rs imports from a higher floor: high/a.rs']);
+});
+
+test('the table and the modules are the same', () => {
+  assert.deepEqual(said({ 'new.rs': '' }), ['new.rs is not in the table of floors']);
+  const stale = readFloors(TABLE.replace('`other`', '`other`, `gone`'));
+  assert.deepEqual(said({}, stale), ['the table has gone, which is no module']);
   assert.throws(() => readFloors('# no table'), /no table/);
 });

@@ -44,10 +44,7 @@ pub(super) fn token(claims: &str, forms: &[TokenForm]) -> String {
 
 /// The size of a signature of the algorithm, in bytes.
 fn signature_bytes(algorithm: Algorithm) -> usize {
-    match algorithm.key_type() {
-        KeyType::Rsa => RSA_BYTES,
-        _ => (1..RSA_BYTES).find(|bytes| algorithm.takes_signature_of(*bytes)).unwrap_or_default(),
-    }
+    algorithm.signature_bytes().unwrap_or(RSA_BYTES)
 }
 
 /// A made-up key of the algorithm's type.

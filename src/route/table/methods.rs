@@ -20,24 +20,22 @@ pub struct Conflict {
 }
 
 impl Methods {
-    /// Claims these methods for a route, or all methods if the list is empty.
-    pub(super) fn claim(&mut self, route: RouteIndex, methods: &[String], conflicts: &mut Vec<Conflict>) {
-        let mut conflict = |with| {
-            let conflict = Conflict { with };
-            if !conflicts.contains(&conflict) {
-                conflicts.push(conflict);
-            }
-        };
-        if methods.is_empty() && *self.all.get_or_insert(route) != route {
-            self.all.into_iter().for_each(&mut conflict);
+    /// Claims these methods for a route, or all methods if the list is empty. Returns the routes that have them already.
+    pub(super) fn claim(&mut self, route: RouteIndex, methods: &[String]) -> Vec<RouteIndex> {
+        if methods.is_empty() {
+            let owner = *self.all.get_or_insert(route);
+            return if owner == route { Vec::new() } else { vec![owner] };
         }
-        for method in methods {
-            match self.named.iter().find(|(named, _)| named == method) {
-                Some((_, with)) if *with != route => conflict(*with),
-                Some(_) => {}
-                None => self.named.push((method.clone(), route)),
-            }
+        methods.iter().map(|method| self.claim_one(route, method)).filter(|owner| *owner != route).collect()
+    }
+
+    /// Claims a method for a route. Returns the route that has it.
+    fn claim_one(&mut self, route: RouteIndex, method: &str) -> RouteIndex {
+        if let Some((_, owner)) = self.named.iter().find(|(named, _)| named == method) {
+            return *owner;
         }
+        self.named.push((method.to_owned(), route));
+        route
     }
 
     /// The route for this method.

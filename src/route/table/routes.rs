@@ -1,6 +1,6 @@
 //! The table itself: a tree of paths for each host.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::case;
 use super::methods::{Conflict, Methods, RouteIndex};
@@ -44,19 +44,18 @@ impl RouteTable {
     /// Returns the conflicts with routes that were inserted before. The route still gets all its other places.
     pub fn insert(&mut self, route: RouteIndex, pattern: &RoutePattern) -> Vec<Conflict> {
         let RoutePattern { hosts, path, methods } = pattern;
-        let mut conflicts = Vec::new();
         self.has_upper_case |= path.literals().any(has_upper_case);
-        if hosts.is_empty() {
-            self.any.place(path).claim(route, methods, &mut conflicts);
-        }
+        let mut owners = if hosts.is_empty() { self.any.place(path).claim(route, methods) } else { Vec::new() };
         for host in hosts {
             let root = match host {
                 HostPattern::Exact(host) => self.exact.entry(host.clone()).or_default(),
                 HostPattern::Label { suffix, .. } => self.label.entry(suffix.clone()).or_default(),
             };
-            root.place(path).claim(route, methods, &mut conflicts);
+            owners.extend(root.place(path).claim(route, methods));
         }
-        conflicts
+        let mut seen = HashSet::new();
+        owners.retain(|owner| seen.insert(*owner));
+        owners.into_iter().map(|with| Conflict { with }).collect()
     }
 
     /// Finds the route of a request. `host` is in lower case, without port and trailing dot.
