@@ -9,9 +9,9 @@ use crate::denial::{Denial, InvalidToken};
 /// A response that the gate creates itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status code.
+    /// The HTTP status code.
     pub status: u16,
-    /// The headers.
+    /// The response headers: names in lower case, and values.
     pub headers: Vec<(&'static str, String)>,
     /// The body, without line breaks. That of a refusal is JSON with a sentence for people and a code for programs.
     pub body: String,

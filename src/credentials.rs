@@ -22,7 +22,8 @@ impl<S> Default for Credentials<S> {
 }
 
 impl<S> Credentials<S> {
-    /// The keys. Requests that arrive while they are imported import them too: none awaits a future of another request.
+    /// The keys that sign assertions. Requests that arrive while they are imported import them too: none awaits a future
+    /// of another request.
     ///
     /// # Errors
     /// [`Denial::Misconfigured`] if one of them is unusable; the log says which and why.
@@ -38,7 +39,7 @@ impl<S> Credentials<S> {
         Ok(self.signer.get_or_init(|| loaded))
     }
 
-    /// The shared secret.
+    /// The shared secret, from the binding that the policy names.
     ///
     /// # Errors
     /// [`Denial::Misconfigured`] if it is absent or not valid in a header; the log says what is wrong.

@@ -73,7 +73,7 @@ pub trait Fetch {
 
 /// Time, and work that outlives the response.
 pub trait Runtime {
-    /// The current time.
+    /// The current time in milliseconds since 1970, by the clock of the isolate.
     fn now(&self) -> UnixMillis;
 
     /// A random number. Only called during a request or a scheduled task: outside of these, Workers have none.
@@ -110,7 +110,7 @@ impl<P: Crypto + Signing + Secrets + Store + Fetch + Runtime + Clone + 'static> 
 /// A store entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The value of the entry.
+    /// The value of the entry, in JSON.
     pub text: String,
     /// Its metadata, in JSON.
     pub metadata: String,

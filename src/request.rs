@@ -13,7 +13,7 @@ use crate::route::{header, parameter};
 pub struct Request<'r> {
     /// The method, as received.
     pub method: &'r str,
-    /// The target.
+    /// The URL as the platform joined it: scheme, authority, path and query.
     pub url: Url<'r>,
     /// Names in lower case, and values; those of several headers with one name are joined by commas. The value of a
     /// header that [`Gateway::needed_headers`](crate::gateway::Gateway::needed_headers) does not name may be left

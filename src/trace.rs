@@ -37,18 +37,18 @@ pub enum Step<'a> {
     },
     /// 1. The path has the same route for an origin that ignores case. Reported only if it has another.
     Case {
-        /// The route.
+        /// The route that matches, as an index into those of the policy.
         index: RouteIndex,
-        /// What the path would match.
+        /// What the path matches if case is ignored.
         otherwise: &'a RouteMatch<'a>,
     },
     /// 1. The route does not deny all requests.
     Access {
         /// The index of the route in the policy.
         index: RouteIndex,
-        /// The route.
+        /// The route that matches.
         route: &'a Route,
-        /// What its patterns captured.
+        /// The values that its path and host patterns captured.
         captures: &'a Captures,
     },
     /// 2. The `Authorization` header holds one bearer token, or none.
@@ -79,7 +79,7 @@ pub enum Step<'a> {
 /// The caller, once the token is verified.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
-    /// The verified claims.
+    /// The claims of the verified token.
     pub claims: &'a Claims,
     /// The values of the request that templates read.
     pub request: &'a dyn RequestValues,

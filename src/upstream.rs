@@ -46,18 +46,18 @@ pub struct Forward<'a> {
 pub struct Proof<'a> {
     /// The assertion about the caller; `None` if the request has no token.
     pub assertion: Option<Rc<str>>,
-    /// The shared secret.
+    /// The shared secret; `None` if the policy has none.
     pub secret: Option<&'a str>,
 }
 
 /// A request, and where its route sends it.
 #[derive(Clone, Copy)]
 pub struct ForwardTarget<'t, 'a> {
-    /// The request.
+    /// The request as received.
     pub request: &'t Request<'a>,
     /// Its path.
     pub path: &'t RequestPath<'a>,
-    /// The name of the route.
+    /// The name of its route, for the log.
     pub route: &'a str,
     /// Where its requests go.
     pub forwarding: &'a Forwarding,

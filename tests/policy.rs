@@ -495,7 +495,8 @@ fn a_secret_goes_to_hosts_that_the_policy_names() {
         {"path":"/d","access":"deny","origin":"passthrough"},
         {"path":"/e","access":"public","origin":"https://o.com"},
         {"path":"/f","access":"optional","audience":"x","origin":"passthrough"}]"#;
-    let message = "is required: with the origin passthrough the caller would choose who learns identity.secret";
+    let message =
+        "is required: with the origin passthrough the caller could choose which host receives identity.secret";
     let error = |index: usize, origin: &str| format!("routes[{index}].hosts: {message} <- {origin}");
     let all = [error(0, "routes[0].origin"), error(1, "routes[1].origin"), error(5, "routes[5].origin")];
     assert_eq!(with_secret("", own), all, "all at once");

@@ -1,8 +1,8 @@
 // Builds the same core behind the `worker` crate: target/workers-rs/build, or target/workers-rs/faults with --faults.
 //
-// worker-build does it, as that crate's documentation says, with three differences: it gets its tools from where this
-// repository has them, since it would download them; the compiler's flags are the gate's; and so are those of wasm-opt,
-// which runs behind it. All three make the result smaller or leave it as it is.
+// It runs worker-build, as that crate's documentation says, with three differences: worker-build uses this repository's
+// tools instead of downloading its own; the compiler has the gate's flags; and wasm-opt, also with the gate's flags, runs
+// after it. None of the three makes the result larger.
 
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,7 +23,7 @@ try {
   const workerBuild = await findWorkerBuild();
   await build(workerBuild);
   const optimised = join(OUT, 'optimised.wasm');
-  // wasm-bindgen catches what JavaScript throws where `worker` wants a Result.
+  // wasm-bindgen catches JavaScript exceptions where `worker` expects a Result.
   await optimise(WASM, optimised, ['exception-handling']);
   renameSync(optimised, WASM);
   for (const name of ['index_bg.wasm', 'index.js']) console.log(`workers-rs/${name}: ${sizes(join(OUT, name))}`);
@@ -60,7 +60,7 @@ async function build(workerBuild) {
   await must('worker-build', workerBuild, args, { cwd: CRATE, env });
 }
 
-/** The program itself: the file of that name in the package is a script where its install script did not run. */
+/** The binary itself: the file of that name in the package is only a script if the package's install script did not run. */
 function esbuild() {
   const { resolve } = createRequire(import.meta.url);
   const program = `@esbuild/${process.platform}-${process.arch}/bin/esbuild`;

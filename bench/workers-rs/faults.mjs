@@ -1,10 +1,10 @@
-// What a client that leaves and a panic do to the gate, and to the same core behind `worker`, each in a plain workerd of
+// How clients that disconnect, and a panic, affect the gate and the same core behind `worker`, each in a plain workerd of
 // its own: `node bench/workers-rs/faults.mjs`. It takes five minutes, and needs both builds with --faults.
 //
-// - Memory: clients send a request and hang up while it waits, first for its origin, then for the issuer's keys. What
-//   the memory has grown by since the first of them is what stays. The gate gives up a request that waits for keys after
-//   two minutes, so these clients come in three batches with two minutes between.
-// - A panic: 20 neighbours wait, then a request panics whose message quotes its bearer token.
+// - Memory: clients send a request and disconnect while it waits, first for its origin, then for the issuer's keys. The
+//   growth of memory after the first waves is what is not freed. The gate abandons a request that waits for keys after
+//   two minutes, so these clients come in three batches, two minutes apart.
+// - A panic: while 20 other requests wait, one request panics with a message that quotes its bearer token.
 
 import http from 'node:http';
 import net from 'node:net';
@@ -19,11 +19,11 @@ import { AUDIENCE, ISSUER, SCOPE, keyOf, published, requestSet } from '../tokens
 import { memoryOf, startWorkerd } from '../workerd.mjs';
 
 const CLIENTS = 250; // at a time: a process may have 1024 connections, and each client makes two
-const [WARM, WAVES] = [4, 8]; // of clients that leave while the origin works
-const [BATCHES, WAVES_OF_A_BATCH] = [3, 3]; // of clients that leave while keys are fetched; the gate lets 1000 wait
+const [WARM, WAVES] = [4, 8]; // of clients that disconnect while the origin works
+const [BATCHES, WAVES_OF_A_BATCH] = [3, 3]; // of clients that disconnect while keys are fetched; the gate lets 1000 wait
 const GIVEN_UP_MS = 125_000;
 const NEIGHBOURS = 20;
-const PATIENCE_MS = 45_000; // for an answer: longer than the 30 s that a route's origin may take by default
+const PATIENCE_MS = 45_000; // for a response: longer than the default timeout of a route's origin, 30 s
 const CANARY = 'canary-of-a-panic';
 
 const own = (name) => [name, readFileSync(join(import.meta.dirname, name))];
@@ -39,19 +39,19 @@ const builds = readBuilds({
   'workers-rs': join(ROOT, 'target/workers-rs/faults'),
 });
 const rows = new Map();
-const gone = new Map(); // by run: requests whose client left before the origin answered
+const gone = new Map(); // by run: requests whose client disconnected before the origin responded
 let runs = 0;
-const stays = (when) => `kB that stay per client that leaves while ${when}: wasm memory (process)`;
+const stays = (when) => `kB not freed per client that disconnects while ${when}: wasm memory (process)`;
 await Promise.all(Object.entries(builds).map(async ([name, modules]) => {
   note(name, stays('the origin works'), await leavesTheOrigin(modules));
   note(name, stays('keys are fetched'), await leavesTheKeys(modules));
   const ofOrigin = await panicked(modules, '/slow/1000');
   const ofKeys = await panicked(modules, '/soon');
-  note(name, `${NEIGHBOURS} neighbours of a panic that wait for the origin`, ofOrigin.neighbours);
-  note(name, `${NEIGHBOURS} neighbours of a panic that wait for keys`, ofKeys.neighbours);
+  note(name, `${NEIGHBOURS} requests that wait for the origin while another one panics`, ofOrigin.neighbours);
+  note(name, `${NEIGHBOURS} requests that wait for keys while another one panics`, ofKeys.neighbours);
   note(name, 'the request that panics, the one after it', `${ofOrigin.struck}, ${ofOrigin.next}`);
   const isInLog = (ofOrigin.log + ofKeys.log).includes(CANARY);
-  note(name, 'the bearer token is in the log of the panic', isInLog ? 'yes' : 'no');
+  note(name, 'the log line of the panic contains the bearer token', isInLog ? 'yes' : 'no');
 }));
 const line = (...cells) => console.log(`| ${cells.join(' | ')} |`);
 const names = Object.keys(builds);
@@ -65,7 +65,7 @@ function note(name, what, value) {
   rows.set(what, { ...rows.get(what), [name]: value });
 }
 
-/** The origin does not answer; the token is known. */
+/** The origin does not respond; the token is known. */
 async function leavesTheOrigin(modules) {
   const workerd = await start(modules, true);
   await answered(ask(workerd.port, '/slow/0', workerd.token(0)));
@@ -78,7 +78,7 @@ async function leavesTheOrigin(modules) {
   return stayed(workerd, before, WAVES * CLIENTS);
 }
 
-/** Each wave has an issuer of its own, whose keys take two seconds. */
+/** Each wave has an issuer of its own, which takes two seconds to send its keys. */
 async function leavesTheKeys(modules) {
   const workerd = await start(modules, true);
   let [issuer, before] = [0];
@@ -90,7 +90,7 @@ async function leavesTheKeys(modules) {
   return stayed(workerd, before, (BATCHES - 1) * WAVES_OF_A_BATCH * CLIENTS);
 }
 
-/** A reset: an end alone could be that of the request, and workerd goes on. */
+/** Resets the connection: a mere end could be the end of the request, and workerd would continue. */
 async function leave({ port }, path, token) {
   const clients = Array.from({ length: CLIENTS }, () => ask(port, path, token));
   await sleep(1000);
@@ -110,7 +110,7 @@ async function memory({ port, pid }) {
   return { instance: Number(body), resident: memoryOf(pid).now };
 }
 
-/** What becomes of neighbours that wait, of the request that panics, and of the next one. */
+/** The responses to the requests that wait, to the one that panics, and to the next one. */
 async function panicked(modules, path) {
   const workerd = await start(modules, false);
   await answered(ask(workerd.port, '/soon', workerd.token(0)));
@@ -129,7 +129,7 @@ async function panicked(modules, path) {
   return result;
 }
 
-/** How many have which status, and within how many seconds. */
+/** How many responses have which status, and after how many seconds the last one arrived. */
 function summary(answers) {
   const groups = Object.entries(Object.groupBy(answers, ({ status }) => status));
   return groups.map(([status, own]) => {
@@ -138,7 +138,7 @@ function summary(answers) {
   }).join(', ');
 }
 
-/** A gate with issuers of its own, whose tokens `token` gives; it `tells` of its memory at /memory. */
+/** A gate with issuers of its own, whose tokens `token` creates; it reports its memory at /memory if it `tells`. */
 async function start(modules, tells) {
   const run = (runs += 1);
   const issuers = Array.from({ length: 1 + BATCHES * WAVES_OF_A_BATCH }, (_, i) => `${ISSUER}/faults/${run}/${i}`);
@@ -179,7 +179,7 @@ async function answered({ socket, closed }) {
   return { status, seconds, body: text.slice(text.indexOf('\r\n\r\n') + 4) };
 }
 
-/** /slow/<milliseconds>, and all else at once; the query is the run whose leaving clients are counted. */
+/** Responds late at /slow/<milliseconds>, elsewhere at once; the query names the run whose disconnected clients are counted. */
 function answerSlowly({ url }, response) {
   const [, milliseconds, run] = /^\/slow\/(\d+)(?:\?(\d+))?/.exec(url) ?? [];
   const timer = setTimeout(() => response.end('{}'), Number(milliseconds ?? 0));
@@ -189,7 +189,7 @@ function answerSlowly({ url }, response) {
   });
 }
 
-/** The keys of all issuers but the first take their time. */
+/** All issuers but the first send their keys late. */
 function publishSlowly({ url }, response) {
   const text = JSON.stringify({ keys: [published(key)] });
   setTimeout(() => response.end(text), url === '/0' ? 0 : 2000);

@@ -1,4 +1,4 @@
-// Runs in workerd, before a Worker: its wasm memory, whoever makes the instance.
+// Runs in workerd, before a Worker: finds its wasm memory, no matter what code creates the instance.
 
 const { Instance } = WebAssembly;
 export let memory;

@@ -1,4 +1,4 @@
-// Whether the two answer alike, and send the same on: status, headers, body, and all that the origin receives.
+// Checks that the two respond and forward alike: status, headers, body, and everything that the origin receives.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -24,7 +24,7 @@ const inviting = made('inviter', { aud: ORG, scope: 'invite:member' });
 const reading = made('reading', { organization_id: 'org1', scope: 'read:data plan:pro' });
 const PRODUCT = '/api/products/42';
 
-/** What is sent: a name, a path, a token, and what else differs from a plain GET. */
+/** The requests: a name, a path, a token, and what else differs from a plain GET. */
 const REQUESTS = [
   ...ALGORITHMS.map((alg) => [alg, PRODUCT, first(repeatedSet(alg))]),
   ['known', PRODUCT, token],

@@ -1,4 +1,4 @@
-// Runs in workerd, as the entry of a Worker that also tells how many bytes its wasm memory has.
+// Runs in workerd, as the entry of a Worker that also reports the size of its wasm memory in bytes.
 
 import { memory } from './memory.js';
 import gate from './index.js';

@@ -48,7 +48,7 @@ fn an_origin_that_the_caller_names_is_told() {
     assert!(kept.contains("that the caller names, and the identity with it"), "{kept}");
     // With a secret it is no policy at all.
     let secret = of_policy("identity.secret.binding = \"S\"", &[token("/b", ""), token("/c", &at_home)]);
-    let error = "error: routes[0].hosts: is required: with the origin passthrough the caller would choose who learns identity.secret";
+    let error = "error: routes[0].hosts: is required: with the origin passthrough the caller could choose which host receives identity.secret";
     assert!(secret.contains(error) && secret.contains("------------- origin"), "{secret}");
     assert!(!secret.contains("open-passthrough") && secret.contains("1 error"), "{secret}");
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const MAX_DEPTH: usize = 32;
 
-/// The value of a strict JSON text.
+/// The value of a JSON text; `None` if it is invalid, repeats a member, or is nested too deeply.
 pub fn strict(text: &str) -> Option<Value> {
     let Unique(depth) = serde_json::from_str(text).ok()?;
     if depth > MAX_DEPTH { None } else { serde_json::from_str(text).ok() }

@@ -1,4 +1,4 @@
-//! A platform that accepts every signature: whatever the gate still refuses, it refuses for another reason.
+//! A platform that accepts every signature, so that every refusal has another reason.
 
 use std::future::Future;
 
@@ -16,11 +16,11 @@ use portcullis::trace::Observer;
 
 use crate::support::NOW;
 
-/// It has no store and no network, and its clock always says [`NOW`].
+/// The platform. It has no store and no network, and its clock is always at [`NOW`].
 #[derive(Clone, Copy)]
 pub struct Trusting;
 
-/// A gateway on this platform.
+/// A gateway that runs on this platform.
 pub struct Gate(Gateway<Trusting>);
 
 impl Gate {

@@ -1,8 +1,8 @@
-//! The `Authorization` header: the value is the text up to the first newline, the request's host what follows.
+//! The `Authorization` header. The input is the header's value, a newline, and the request's host.
 //!
-//! - What is accepted is what a second reading of RFC 6750 §2.1 accepts, and the token is a piece of the value itself.
-//! - Two headers joined into one are never a token.
-//! - Whatever is refused is answered with a challenge that is one well-formed header line.
+//! - The gate accepts what a second implementation of RFC 6750 §2.1 accepts. The token is a substring of the value.
+//! - Two headers joined into one never yield a token.
+//! - Every refusal has a challenge that is one well-formed header line.
 #![no_main]
 
 use std::cell::OnceCell;
@@ -27,7 +27,7 @@ fuzz_target!(|text: &str| {
         Ok(Some(token)) => {
             assert_eq!(Some(*token), expected);
             let (value, token) = (value.as_bytes().as_ptr_range(), token.as_bytes().as_ptr_range());
-            assert!(value.start <= token.start && token.end <= value.end, "a piece of the value");
+            assert!(value.start <= token.start && token.end <= value.end, "a substring of the value");
             assert_joined(text);
         }
         Ok(None) => assert!(value.bytes().all(|b| b == b' ')),
@@ -40,7 +40,7 @@ fuzz_target!(|text: &str| {
     assert_decision(value, &extracted);
 });
 
-/// `Bearer`, spaces, then characters of b64token up to the end, and its padding last.
+/// `Bearer`, spaces, then characters of b64token, and padding only at the end.
 fn token_of(value: &str) -> Option<&str> {
     let value = value.trim_start_matches(' ').trim_end_matches(' ');
     let (scheme, rest) = (value.get(..6)?, value.get(6..)?);
@@ -68,14 +68,14 @@ fn assert_challenge(denial: &Denial, host: &str) {
     let challenge = challenge.expect("every 401 has one");
     assert!(challenge.bytes().all(|b| (b' '..=b'~').contains(&b)), "{challenge:?}");
     let rest = challenge.strip_prefix("Bearer realm=\"").expect("a realm");
-    // Parameters in quotes, with nothing within the quotes that could end them.
+    // Quoted parameters that contain nothing that could end the quotes.
     let parts: Vec<&str> = rest.split('"').collect();
     let expected = if *denial == Denial::UnsupportedScheme { 2 } else { 6 };
     assert_eq!(parts.len(), expected, "{challenge:?}");
     assert!(!challenge.contains('\\'), "{challenge:?}");
 }
 
-/// The whole gate says the same of the header, and takes the only token that is good.
+/// The whole gate reads the header in the same way, and allows a request only with a token of three segments.
 fn assert_decision(value: &str, extracted: &Result<Option<&str>, Denial>) {
     GATE.with(|gate| {
         let (gate, good) = gate.get_or_init(|| {

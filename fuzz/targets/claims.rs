@@ -1,5 +1,5 @@
-//! Claims: the input is the payload of a token whose signature holds. For every route of a policy the gate decides
-//! what a second, plain implementation of the contract's steps 4 and 7 decides.
+//! Claims. The input is the payload of a token with a valid signature. For every route of a policy, the gate decides
+//! the same as a second, simple implementation of steps 4 and 7 of the pipeline.
 #![no_main]
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ const API: &str = "https://api.example.com";
 const ORGANIZATION: &str = "urn:logto:organization:";
 const INVALID: &str = "401 auth.invalid_token";
 
-/// Path of the request, and what the route asks; `{org}` is `acme` on all of them.
+/// The path of the request, and what its route requires. `{org}` is always `acme`.
 const ROUTES: [(&str, &str); 7] = [
     ("/global", r#""audience": "https://api.example.com", "scopes": {"all": ["a"], "any": ["b", "c"]}"#),
     ("/acme/permission", r#""audience": "urn:logto:organization:{org}""#),
@@ -95,7 +95,7 @@ struct Issuer {
     takes_bound: bool,
 }
 
-/// Step 4; the scopes where all is well.
+/// Step 4: the types of the claims, and the times. Returns the scopes of a valid token.
 fn valid(claims: &Map<String, Value>, issuer: &Issuer) -> Result<Vec<String>, &'static str> {
     for name in ["sub", "client_id", "azp", "jti", "organization_id"] {
         if claims.get(name).is_some_and(|claim| !claim.is_string()) {
@@ -138,7 +138,7 @@ fn valid(claims: &Map<String, Value>, issuer: &Issuer) -> Result<Vec<String>, &'
     }
 }
 
-/// Step 7.
+/// Step 7: what the route requires of the claims.
 fn permitted(claims: &Map<String, Value>, scopes: &[String], path: &str) -> Result<(), &'static str> {
     let audiences = audiences(claims).unwrap_or_default();
     let organization = claims.get("organization_id").and_then(Value::as_str);
@@ -214,7 +214,7 @@ fn is_number(claim: Option<&Value>, expected: f64) -> bool {
     claim.and_then(Value::as_f64) == Some(expected)
 }
 
-/// Headers are one line of printable ASCII each, and say what the claims say.
+/// Each identity header is one line of printable ASCII, and agrees with the claims.
 fn assert_identity(set: &[(Cow<'_, str>, Cow<'_, str>)], claims: &Value) {
     for (name, value) in set {
         assert!(value.bytes().all(|b| (b' '..=b'~').contains(&b)), "{name}: {value:?}");

@@ -1,8 +1,8 @@
-//! Compact JWS under real keys. The first byte chooses: the rest is a token, or changes to a signed token, as text or
-//! as the bytes of its segments.
+//! Compact JWS, with real keys. The first byte of the input chooses what the rest is: a token, changes to the text of a
+//! signed token, or changes to the decoded bytes of one of its segments.
 //!
-//! - What is read re-encodes byte for byte to the same token, and its header is what another JSON reader sees.
-//! - The whole gate accepts the tokens that were signed and nothing else: any change of any byte is refused with 401.
+//! - A parsed token re-encodes to the same bytes, and a second JSON reader reads the same header.
+//! - The whole gate accepts only the tokens that were signed: any change of any byte is refused with 401.
 #![no_main]
 
 use std::cell::RefCell;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 struct Stage {
     world: World,
-    /// All good tokens there are.
+    /// All valid tokens.
     tokens: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Stage {
     }
 
     fn assert_decision(&mut self, token: &str) {
-        // Spaces around it are the header's, not the token's.
+        // Spaces around the token belong to the header.
         let is_signed = self.tokens.iter().any(|signed| signed == token.trim_matches(' '));
         let outcome = outcome(&self.world.get("/", token));
         assert_eq!(outcome == "allow", is_signed, "{outcome}: {token}");
@@ -70,14 +70,14 @@ impl Stage {
         String::from_utf8(text).ok()
     }
 
-    /// Each segment's bytes are changed, then encoded again.
+    /// A token with changes to the decoded bytes of one segment.
     fn changed_bytes(&self, data: &[u8]) -> Option<String> {
         let ([first, second, segment], changes) = data.split_first_chunk::<3>()?;
         let mut segments: Vec<Vec<u8>> =
             self.token(*first).split('.').map(|text| base64url::decode(text).unwrap()).collect();
         let index = usize::from(*segment) % 3;
         if segment & 0x80 != 0 {
-            // A segment of another token.
+            // Replaced by the segment of another token.
             segments[index] = base64url::decode(self.token(*second).split('.').nth(index)?)?;
         }
         change(&mut segments[index], changes);
@@ -89,7 +89,7 @@ impl Stage {
     }
 }
 
-/// Changes of four bytes each: what, where (two bytes), and with what.
+/// Applies changes, each encoded in four bytes: the kind, the position (two bytes), and the new byte.
 fn change(bytes: &mut Vec<u8>, changes: &[u8]) {
     for change in changes.chunks_exact(4) {
         let [what, high, low, value] = change else { return };

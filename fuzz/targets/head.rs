@@ -1,9 +1,10 @@
-//! Heads of requests: the input is lines, as they stand on a connection: method, `Host`, target, then headers. The caller
-//! has a good token of the organization `mine`. The URL is joined as workerd does it, from scheme, `Host` and target.
+//! Request heads. The input has one part per line, as received on a connection: method, `Host`, target, then headers.
+//! The caller has a valid token of the organization `mine`. As in workerd, the URL is joined from scheme, `Host` and
+//! target.
 //!
-//! Of what the gate lets through, the origin reads what was decided on: a WHATWG URL parser finds the host, a path of no
-//! denied route, and under the names that a rule looked at no other value than `mine`, whether the names are read as PHP,
-//! `qs`, Rack or ASP.NET read them; no other identity than the gate's; and no other method.
+//! In a request that the gate forwards, the origin reads the values that the decision was based on. A WHATWG URL parser
+//! finds the same host, and a path that no denied route has. Under the names that a rule checked, PHP, `qs`, Rack and
+//! ASP.NET find no value but `mine`. There is no identity but the gate's, and no other method.
 #![no_main]
 
 use std::cell::OnceCell;
@@ -32,7 +33,7 @@ const ROUTES: &str = r#"[
     {"path": "/{*rest}", "access": "public"}
 ]"#;
 
-/// What every origin URL of the policy begins with, but for those of passthrough.
+/// The host of all origins of the policy except passthrough.
 const ORIGIN: &str = "origin.example.com";
 
 thread_local! {
@@ -44,7 +45,7 @@ fuzz_target!(|text: &str| {
     let mut line = || lines.next().unwrap_or_default();
     let (method, host, target) = (line(), line(), line());
     if target.contains(' ') {
-        return; // A request line carries none.
+        return; // A target in a request line contains no spaces.
     }
     let url = format!("http://{host}{target}");
     let headers: Vec<(String, &str)> = lines
@@ -59,7 +60,7 @@ fuzz_target!(|text: &str| {
         let request = Request { method, url: Url::split(&url), headers };
         match gate.decide(&request) {
             Decision::Allow(forward) => assert_arrives(&request, &forward),
-            Decision::Deny(Denial::Misconfigured) => panic!("the policy holds"),
+            Decision::Deny(Denial::Misconfigured) => panic!("the policy is valid"),
             _ => {}
         }
     });
@@ -99,7 +100,7 @@ fn assert_arrives(request: &Request<'_>, forward: &Forward<'_>) {
     assert!(host == expected || host.starts_with('['), "{url}: {host:?}, not {expected:?}");
 }
 
-/// workerd opens a WebSocket, by GET, wherever the header asks for one.
+/// If this header asks for a WebSocket, workerd opens one and sends GET, whatever the method is.
 fn assert_method(request: &Request<'_>, kept: &[(&str, &str)]) {
     let upgrades = kept.iter().any(|(name, value)| *name == "upgrade" && value.eq_ignore_ascii_case("websocket"));
     assert!(!upgrades || request.method == "GET", "{}", request.method);
@@ -116,7 +117,7 @@ fn assert_headers(request: &Request<'_>, forward: &Forward<'_>, kept: &[(&str, &
     assert_eq!(forwarded, Some(request.url.authority));
 }
 
-/// The variable of CGI, as the loosest servers name it.
+/// The CGI variable of a header, as the most lenient servers name it.
 fn variable(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
@@ -142,7 +143,8 @@ fn assert_parameter(name: &str, query: &str) {
     }
 }
 
-/// Spaces in front go; `[` begins an index, and without its `]` is a `_` as `.` and a space are; NUL ends a name.
+/// Leading spaces are dropped, and a NUL ends the name. `[` begins an index if a `]` follows; otherwise it becomes `_`,
+/// as `.` and spaces do.
 fn as_php(name: &str) -> String {
     let name = name.split('\0').next().unwrap_or_default().trim_start_matches(' ');
     let (plain, index) = name.split_once('[').map_or((name, None), |(plain, index)| (plain, Some(index)));

@@ -1,7 +1,7 @@
-//! Key sets: which entries are usable, and what is kept of them.
+//! Key sets: which entries are usable, and what is kept of them. The input is a JWK set.
 //!
-//! - The usable entries are those that a second reading of the rules finds, in their order, as they were published.
-//! - A kept key re-parses from its source, alone and by way of the store's entry, to the same key.
+//! - The usable entries are those that a second implementation of the rules finds, unchanged and in the same order.
+//! - A kept key parses to the same key again, both from its published JWK and after a round trip through the store.
 //! - No kept key has a secret member; its numbers are canonical and of the right size; importing it does not panic.
 #![no_main]
 
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// Larger moduli only make the target slow.
+/// In bytes. Importing larger moduli is slow and finds nothing new.
 const MAX_IMPORTED_MODULUS: usize = 512;
 
 fuzz_target!(|text: &str| {

@@ -1,10 +1,10 @@
-//! Paths: what has one reading, which route it takes, and what is forwarded. The input is lines: patterns of a policy,
-//! then an authority, last the path with its query.
+//! Paths: which ones are unambiguous, which route they match, and what is forwarded. The input has one part per line:
+//! path patterns of a policy, then an authority, and last a path with its query.
 //!
-//! - A path is accepted exactly if a second reading of the contract accepts it; its segments hold nothing that a
-//!   decoder or a normaliser could change, and re-encode to a path of the same segments.
-//! - The table takes the most specific pattern of those that match, with the captures that the pattern names.
-//! - What is forwarded is, for a WHATWG URL parser, the host and the segments that the route was found by.
+//! - A path is accepted if and only if a second implementation accepts it. Its segments contain nothing that a decoder
+//!   or a normaliser could change, and re-encode to a path with the same segments.
+//! - Of the patterns that match, the table chooses the most specific one, with the captures that it names.
+//! - A WHATWG URL parser finds in the forwarded URL the host and the segments that the route was matched by.
 #![no_main]
 
 use std::cell::OnceCell;
@@ -22,10 +22,10 @@ use portcullis_fuzz::{get, trusting::Gate};
 
 const MAX_PATTERNS: usize = 8;
 
-/// What an escape may stand for; an encoded dot would be refused.
+/// The characters to percent-encode. A dot is not one: the gate refuses encoded dots.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.');
 
-/// Public routes that send a path on in each way there is.
+/// Public routes that cover each way to forward a path.
 const POLICY: &str = r#"{"version": 1, "origin": "http://up.test/base", "routes": [
     {"path": "/", "access": "public"},
     {"path": "/{*rest}", "access": "public"},
@@ -53,12 +53,12 @@ fuzz_target!(|text: &str| {
     assert_forward(authority, target, expected.as_deref());
 });
 
-/// The decoded segments of a path that is not ambiguous, byte by byte.
+/// The decoded segments of an unambiguous path, read byte by byte.
 fn segments_of(raw: &str) -> Option<Vec<String>> {
     let rest = raw.strip_prefix('/')?;
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if rest.is_empty() {
-        // `/` has no segments, `//` has an empty one.
+        // `/` has no segments, but `//` has an empty one.
         return (raw == "/").then(Vec::new);
     }
     rest.split('/').map(decode).collect()
@@ -82,7 +82,7 @@ fn decode(segment: &str) -> Option<String> {
     let decoded = String::from_utf8(bytes).ok()?;
     let is_odd = |c: char| c.is_control() || c == '\\';
     let is_plain = !decoded.is_empty() && decoded != "." && decoded != ".." && !decoded.contains(is_odd);
-    // An escaped `#` is data, a raw one would end the path.
+    // An encoded `#` is data; a raw one would end the path.
     (is_plain && !decoded.contains(';') && !segment.contains('#')).then_some(decoded)
 }
 
@@ -111,7 +111,7 @@ fn assert_match(lines: &[&str], path: &RequestPath<'_>, segments: &[String]) {
     let mut patterns: Vec<PathPattern> = Vec::new();
     for pattern in lines.iter().take(MAX_PATTERNS).filter_map(|line| PathPattern::parse(line).ok()) {
         let twin = patterns.iter().position(|known| shape(known) == shape(&pattern));
-        // A place that is taken stays with its route, and the new one claims nothing.
+        // A place stays with the route that claimed it first; the new route does not get it.
         let conflicts = table.insert(patterns.len(), &pattern.clone().into());
         assert_eq!(conflicts.first().map(|conflict| conflict.with), twin);
         if twin.is_none() {
@@ -129,7 +129,7 @@ fn assert_match(lines: &[&str], path: &RequestPath<'_>, segments: &[String]) {
     }
 }
 
-/// What a pattern matches, without the names of its captures.
+/// What a pattern matches, disregarding the names of its captures.
 fn shape(pattern: &PathPattern) -> (Vec<Option<&str>>, bool) {
     let segments = pattern.segments.iter().map(|segment| match segment {
         PatternSegment::Literal(text) => Some(text.as_str()),
@@ -138,7 +138,7 @@ fn shape(pattern: &PathPattern) -> (Vec<Option<&str>>, bool) {
     (segments.collect(), pattern.rest.is_some())
 }
 
-/// How specific a match is, segment by segment, the least first: 0 literal, 1 capture, 2 the rest.
+/// The kinds of a match's segments: 0 literal, 1 capture, 2 the rest. The smallest list is the most specific match.
 fn rank(pattern: &PathPattern, segments: &[String]) -> Option<Vec<u8>> {
     let (own, has_rest) = shape(pattern);
     let fits = if has_rest { segments.len() >= own.len() } else { segments.len() == own.len() };
@@ -157,7 +157,7 @@ fn assert_forward(authority: &str, target: &str, segments: Option<&[String]>) {
     let text = format!("https://{authority}{target}");
     let url = Url::split(&text);
     if url.authority != authority || url.path != target.split('?').next().unwrap_or_default() {
-        return; // The authority or the target was no such thing.
+        return; // The input is not a valid authority or target.
     }
     let decision = GATE.with(|gate| gate.get_or_init(|| Gate::new(read(POLICY))).decide(&get(&text, &[])));
     let forward = match decision {
@@ -165,13 +165,13 @@ fn assert_forward(authority: &str, target: &str, segments: Option<&[String]>) {
         Decision::Deny(Denial::BadPath) => return,
         other => panic!("{other:?}"),
     };
-    let segments = segments.expect("what is forwarded has one reading");
+    let segments = segments.expect("a forwarded path is unambiguous");
     let stripped = segments.starts_with(&["strip".to_owned(), "two".to_owned()]);
     let through = segments.first().is_some_and(|first| first == "through");
     let has_base = !through && !(stripped && segments.len() == 2);
     let base = if has_base { vec!["base".to_owned()] } else { Vec::new() };
     let expected: Vec<String> = base.into_iter().chain(segments[if stripped { 2 } else { 0 }..].to_vec()).collect();
-    // HTTP carries no raw spaces, and a fragment is the client's own.
+    // A request contains no raw spaces, and clients do not send fragments.
     if target.contains([' ', '#']) {
         return;
     }
@@ -179,10 +179,10 @@ fn assert_forward(authority: &str, target: &str, segments: Option<&[String]>) {
     assert_parsed(&forward.url, host, &expected, target);
 }
 
-/// What the fetch of the platform reads in the URL.
+/// The platform's `fetch` reads this host and these segments in the URL.
 fn assert_parsed(forwarded: &str, host: &str, segments: &[String], target: &str) {
     let Ok(parsed) = url::Url::parse(forwarded) else {
-        assert!(host.to_ascii_lowercase().contains("xn--"), "{forwarded:?}: only punycode can be wrong");
+        assert!(host.to_ascii_lowercase().contains("xn--"), "{forwarded:?}: only punycode can be invalid");
         return;
     };
     let read = parsed.host_str().unwrap_or_default().trim_end_matches('.');

@@ -1,9 +1,9 @@
-//! Policies: the input is a policy document in JSON.
+//! Policies. The input is a policy document in JSON.
 //!
-//! - Reading it is deterministic, and the same for the same document in another spelling.
-//! - Every error has words, and a place that is in the document, or a missing key of a table that is.
-//! - A policy that is accepted holds what the rest of the gate relies on, and each of its routes is the one that a
-//!   request to its own place takes; without a token nobody passes a route that asks for one.
+//! - Reading is deterministic, and equivalent spellings of a document have the same result.
+//! - Every error has a message and a place: one in the document, or a missing key of a table in the document.
+//! - An accepted policy satisfies the invariants that the rest of the gate relies on. Each of its routes is reached by
+//!   a request to its own place, and not without a token if it requires one.
 #![no_main]
 
 use std::collections::HashSet;
@@ -24,11 +24,11 @@ use portcullis_fuzz::json::strict;
 use portcullis_fuzz::trusting::Gate;
 use serde_json::Value;
 
-/// No policy names these, by the check in the target.
+/// Texts that no policy contains: the target skips inputs that do.
 const FRESH: &str = "zzq";
 const FRESH_METHOD: &str = "ZZQ";
 
-/// What an escape may stand for; an encoded dot would be refused.
+/// The characters to percent-encode. A dot is not one: the gate refuses encoded dots.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.');
 
 fuzz_target!(|text: &str| {
@@ -54,7 +54,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// All of a policy but its table, which is made of hash maps, or all errors.
+/// All of a policy except its table, whose hash maps have no fixed order; or all errors.
 fn describe(result: &Result<Policy, Vec<PolicyError>>) -> String {
     match result {
         Ok(policy) => {
@@ -65,11 +65,11 @@ fn describe(result: &Result<Policy, Vec<PolicyError>>) -> String {
     }
 }
 
-/// White space, escapes and the spelling of numbers say nothing.
+/// White space, escapes and the spelling of numbers do not matter.
 fn assert_spelling(text: &str, result: &Result<Policy, Vec<PolicyError>>) {
     let value = Json::parse(text).expect("it was read before");
     let spelled = serde_json::to_string_pretty(&value).expect("JSON can be written");
-    // The shortest spelling of a float may be read as its neighbour.
+    // The shortest spelling of a float may parse to an adjacent float.
     if Json::parse(&spelled).as_ref() == Ok(&value) {
         assert_eq!(describe(result), describe(&Policy::parse(&spelled)));
     }
@@ -147,7 +147,7 @@ fn assert_policy(policy: &Policy) {
     }
 }
 
-/// A secret goes to no host that only the caller names.
+/// With a secret, every route to the origin `passthrough` has `hosts`: the caller cannot choose who receives it.
 fn assert_secret(policy: &Policy, document: &Value) {
     for (index, route) in policy.routes.iter().enumerate() {
         let is_open = route.forwarding().is_some_and(|forwarding| forwarding.origin == Origin::Passthrough);
@@ -156,12 +156,12 @@ fn assert_secret(policy: &Policy, document: &Value) {
     }
 }
 
-/// Punycode can be wrong, which a fetch finds out.
+/// Whether a URL contains punycode. The gate does not validate it; a fetch fails if it is invalid.
 fn is_punycode(url: &str) -> bool {
     url.to_ascii_lowercase().contains("xn--")
 }
 
-/// A header's name, in lower case.
+/// The name of a header, in lower case (RFC 9110 §5.1).
 struct HeaderName;
 
 impl std::str::FromStr for HeaderName {
@@ -192,7 +192,7 @@ fn assert_issuer(issuer: &Issuer) {
     }
 }
 
-/// A request to a route's own place: each capture is a text that the policy does not hold.
+/// A request to a route's own place. Its captures have a value that the policy does not contain.
 struct Place {
     url: String,
     host: String,
@@ -242,7 +242,7 @@ fn assert_routes(policy: &Policy, document: &Value) {
             let path = RequestPath::parse(url.path).expect("a route's path can be requested");
             match policy.table.find(&place.host, &path, &place.method) {
                 RouteMatch::Route(found, _) if found == index => {}
-                // `/a/{x}` takes what is one segment of `/a/{*rest}`.
+                // A more specific route may cover this place: `/a/{x}` matches one segment of `/a/{*rest}`.
                 RouteMatch::Route(_, _) | RouteMatch::MethodNotAllowed(_) if place.has_rest => {}
                 found => panic!("{} {} is {found:?}, not route {index}", place.method, place.url),
             }

@@ -34,7 +34,7 @@ extern "C" {
     #[wasm_bindgen(js_name = keepPolicy)]
     fn keep_policy(text: &str);
 
-    /// What an earlier instance kept.
+    /// The policy text that an earlier instance of this isolate kept, if it kept one.
     #[wasm_bindgen(js_name = keptPolicy)]
     fn kept_policy() -> Option<String>;
 }

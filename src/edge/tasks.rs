@@ -31,7 +31,7 @@ const MAX_WAITING: usize = 1000;
 /// Identifies a task. Numbers are reused only after billions of other tasks.
 pub type TaskId = u32;
 
-/// The tasks of one instance.
+/// The tasks of one wasm instance: those that wait, and those that are ready to be polled.
 #[derive(Default)]
 pub struct Tasks {
     last: Cell<TaskId>,

@@ -28,11 +28,11 @@ use crate::trace::{Observer, Step};
 use crate::upstream::{Forward, ForwardTarget, Proof};
 use verified::{Verified, VerifiedTokens};
 
-/// What handles a request.
+/// What handles a request: the gate's own documents and preflights, or a route.
 enum Handler<'a> {
-    /// The gate itself.
+    /// The gate responds itself, without the origin.
     Gate(OwnAnswer<'a>),
-    /// A route.
+    /// The route that the request matches; it may forward the request.
     Route(Matched<'a>),
 }
 
@@ -98,7 +98,7 @@ impl<P: Platform> Gateway<P> {
         Self { policy, keyring, verified: RefCell::default(), credentials: Credentials::default() }
     }
 
-    /// The keys.
+    /// The keys of the policy's issuers.
     #[must_use]
     pub fn keyring(&self) -> &Rc<Keyring<P::Key>> {
         &self.keyring

@@ -42,7 +42,7 @@ pub struct Verified<K> {
     pub set: SetIdentity<K>,
     /// Its claims.
     pub claims: VerifiedClaims,
-    /// The assertions about it.
+    /// The assertions that were signed about its caller, by audience and organization.
     pub assertions: Kept,
 }
 

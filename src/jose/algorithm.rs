@@ -117,7 +117,7 @@ impl Algorithm {
         name == usual || specified == Some(name)
     }
 
-    /// The type of its keys.
+    /// The type and curve that its keys must have.
     #[must_use]
     pub fn key_type(self) -> KeyType {
         self.row().key_type

@@ -17,13 +17,13 @@ pub struct Unverified<'t> {
 /// The parts of a compact JWS that its signature is verified with.
 #[derive(Debug)]
 pub struct Jws<'t> {
-    /// The header.
+    /// The parameters of the JOSE header that the gate uses.
     pub header: Header,
     /// The payload as encoded in the token.
     pub payload: &'t str,
     /// The signing input: header, dot, payload (RFC 7515 §5.1).
     pub signed: &'t str,
-    /// The signature.
+    /// The decoded signature.
     pub signature: Vec<u8>,
 }
 

@@ -18,7 +18,7 @@ pub struct PrivateKey {
     pub x: String,
     /// The second coordinate; `None` for Ed25519.
     pub y: Option<String>,
-    /// The private value.
+    /// The private value: the scalar of an EC key (RFC 7518 §6.2.2.1), the seed of an Ed25519 key (RFC 8037 §2).
     pub d: String,
 }
 

@@ -18,11 +18,11 @@ const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 pub struct PublicKey {
     /// The key ID.
     pub kid: Option<String>,
-    /// The key material.
+    /// The numbers that make the key, by its type.
     pub material: Material,
     /// The only algorithm that the key may be used with, if its `alg` names one.
     algorithm: Option<Algorithm>,
-    /// The entry as published.
+    /// The JWK as the issuer published it, with all its members.
     source: Object<'static>,
 }
 
@@ -31,23 +31,23 @@ pub struct PublicKey {
 pub enum Material {
     /// RSA modulus and exponent.
     Rsa {
-        /// modulus
+        /// The modulus.
         n: String,
-        /// exponent
+        /// The public exponent.
         e: String,
     },
     /// A point on the curve.
     Ec {
-        /// The curve.
+        /// The curve that the point is on.
         curve: Curve,
-        /// coordinate
+        /// The x coordinate.
         x: String,
-        /// coordinate
+        /// The y coordinate.
         y: String,
     },
     /// An Ed25519 public key.
     Ed25519 {
-        /// the encoded point
+        /// The encoded point (RFC 8032 §5.1.2).
         x: String,
     },
 }
@@ -106,7 +106,7 @@ impl PublicKey {
         Algorithm::ALL.into_iter().find(|algorithm| self.fits(*algorithm))
     }
 
-    /// The entry as published.
+    /// The JWK as the issuer published it, with all its members.
     #[must_use]
     pub fn source(&self) -> &Object<'static> {
         &self.source

@@ -21,7 +21,7 @@ pub struct StoreEntry {
     pub fetched_at: UnixSeconds,
     /// The entity tag that came with it.
     pub etag: Option<String>,
-    /// The keys.
+    /// The usable keys of the set, in the issuer's order.
     pub keys: Vec<PublicKey>,
     /// Hints for other isolates.
     pub notes: Notes,

@@ -27,7 +27,7 @@ impl<K> FetchedKeys<K> {
         Self { issuer, slot: Rc::default() }
     }
 
-    /// The cached set.
+    /// The key set in memory, fresh or stale, if there is one.
     pub(super) fn cached(&self) -> Option<Rc<CachedSet<K>>> {
         self.slot.borrow().cached().cloned()
     }

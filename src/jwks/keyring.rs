@@ -16,7 +16,7 @@ pub struct Keyring<K> {
     issuers: Vec<IssuerKeys<K>>,
 }
 
-/// The keys of one issuer.
+/// The source of one issuer's keys: the policy itself, or a set that is fetched and cached.
 #[derive(Debug)]
 pub struct IssuerKeys<K>(Keys<K>);
 
@@ -99,7 +99,7 @@ impl<K: 'static> IssuerKeys<K> {
         })
     }
 
-    /// The issuer.
+    /// The issuer that signs with these keys, as the policy describes it.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         match &self.0 {

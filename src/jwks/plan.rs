@@ -1,5 +1,5 @@
-//! What to do about an issuer's keys. Pure: the clock and all facts are arguments, and every rule of freshness,
-//! cooldown and retry is here.
+//! What to do about an issuer's keys: use, refresh, fetch, wait or refuse. Pure: the clock and all facts are arguments.
+//! How old a set is, and which of two is newer, is decided in `cached.rs` and `caching.rs`.
 
 use crate::policy::Lifetime;
 use crate::time::UnixMillis;
@@ -59,7 +59,7 @@ pub struct History {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Jitter(u32);
 
-/// What to do.
+/// What to do for a token that needs a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAction {
     /// Use the cached set.

@@ -31,7 +31,7 @@ struct SetKey<K> {
 #[derive(Debug)]
 pub struct SetIdentity<K>(Weak<Vec<SetKey<K>>>);
 
-/// The key that a token needs.
+/// Which key a token needs, according to its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyQuery {
     /// `alg`
@@ -53,11 +53,11 @@ impl KeyQuery {
 pub struct Found<K> {
     /// The signature must be valid under one of these; never empty.
     pub keys: Vec<Rc<K>>,
-    /// The set.
+    /// The set that they were selected from.
     pub set: SetIdentity<K>,
 }
 
-/// The keys for one token.
+/// The keys of a set that fit one token.
 #[derive(Debug)]
 pub enum Selection<K> {
     /// The signature must be valid under one of these; never empty.
@@ -171,7 +171,7 @@ impl<K> KeySet<K> {
 }
 
 impl<K> Selection<K> {
-    /// The keys.
+    /// The keys to verify the signature with.
     ///
     /// # Errors
     /// [`InvalidToken::Key`] if no key fits, or if the choice is ambiguous.

@@ -76,7 +76,7 @@ impl<K> Drop for WaitTicket<'_, K> {
 }
 
 impl<K> Slot<K> {
-    /// The cached set.
+    /// The key set in memory, fresh or stale, if there is one.
     pub(super) fn cached(&self) -> Option<&Rc<CachedSet<K>>> {
         self.cached.as_ref()
     }

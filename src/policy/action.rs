@@ -169,7 +169,8 @@ impl ActionReader<'_, '_> {
     fn refuse_open_secret(&self, defaults: &Defaults<'_>) {
         let origin = self.route.member("origin").or_else(|| defaults.origin_field.cloned());
         if let Some(origin) = origin.filter(|_| defaults.sends_secret) {
-            let message = "is required: with the origin passthrough the caller would choose who learns identity.secret";
+            let message = "is required: with the origin passthrough the caller could choose which host receives \
+                           identity.secret";
             self.table.fail_beside("hosts", message, &origin);
         }
     }

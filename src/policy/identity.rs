@@ -39,13 +39,13 @@ pub struct IdentityHeaders {
     pub client_id: String,
     /// The organization that the caller acts in.
     pub organization_id: String,
-    /// The scopes.
+    /// The token's scopes, separated by spaces
     pub scopes: String,
     /// `aud`
     pub audience: String,
     /// `iss`
     pub issuer: String,
-    /// The payload.
+    /// The whole payload, in base64url as in the token
     pub claims: String,
 }
 
@@ -62,7 +62,7 @@ impl IdentityHeaders {
 pub struct ClaimHeader {
     /// The header's name in lower case.
     pub header: String,
-    /// The claim.
+    /// The claim whose value it carries.
     pub claim: ClaimPath,
 }
 

@@ -17,7 +17,7 @@ pub const MAX_TIMEOUT_MS: u64 = 0x7fff_ffff;
 /// An issuer of tokens, and how its tokens are validated.
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    /// The name within the policy.
+    /// The key under `issuers`, by which routes refer to it.
     pub name: String,
     /// Compared with `iss` byte for byte (RFC 8414 §3.3, RFC 9207 §2.4).
     pub issuer: String,

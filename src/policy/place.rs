@@ -37,7 +37,7 @@ impl Place {
         Self(owned.collect())
     }
 
-    /// The steps that lead there.
+    /// The keys and indexes that lead from the root of the document to this place.
     #[must_use]
     pub fn steps(&self) -> &[PlaceStep] {
         &self.0

@@ -28,9 +28,9 @@ pub enum Names {
     Keys(Vec<&'static str>),
     /// The names that the value may contain.
     Values {
-        /// The name that it contains.
+        /// The invalid name, as the document spells it.
         found: String,
-        /// The valid names.
+        /// All names that are valid instead.
         valid: Vec<String>,
     },
 }
@@ -47,7 +47,7 @@ impl fmt::Display for PolicyError {
     }
 }
 
-/// The errors found so far.
+/// The errors found so far; all fields of a document record theirs here.
 #[derive(Debug, Default)]
 pub struct Errors(RefCell<Vec<PolicyError>>);
 
@@ -83,7 +83,7 @@ pub fn read_document<T>(
 /// A value of the document and its place.
 #[derive(Clone)]
 pub struct Field<'d> {
-    /// The value.
+    /// The value that the document has at this place.
     pub value: &'d Json<'d>,
     place: Vec<PlaceStep<&'d str>>,
     errors: &'d Errors,

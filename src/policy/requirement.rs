@@ -53,9 +53,9 @@ pub enum Organization {
 /// What the value of a claim must be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimRule {
-    /// The claim.
+    /// The claim that is tested; a token without it fails.
     pub claim: ClaimPath,
-    /// The test of its value.
+    /// The test that its value must pass.
     pub test: ClaimTest,
 }
 
@@ -80,7 +80,7 @@ pub enum Expected {
 /// What a requirement may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Referents<'r> {
-    /// What templates may name.
+    /// The captures, headers and parameters that templates may name.
     pub(super) templates: TemplateScope<'r>,
     /// The policy's issuers.
     pub(super) issuers: Option<&'r [(String, Option<Issuer>)]>,

@@ -18,7 +18,7 @@ pub struct Route {
     pub name: String,
     /// Which requests it matches.
     pub pattern: RoutePattern,
-    /// What it does with them.
+    /// Whether it forwards them, where to, and what it requires for that.
     pub action: Action,
     /// Which pages of other origins may use it.
     pub cors: Option<Rc<Cors>>,
@@ -68,7 +68,7 @@ impl Route {
 pub(super) struct RouteEntry {
     pub(super) route: Option<Route>,
     pub(super) pattern: Option<RoutePattern>,
-    /// Whether tokens are checked.
+    /// Whether the route accepts tokens and checks them.
     pub(super) takes_tokens: bool,
 }
 

@@ -46,7 +46,7 @@ pub trait RequestValues {
 /// Why a template has no value for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoValue {
-    /// The request does not have it.
+    /// The request has no such capture, header or parameter.
     Absent,
     /// It is empty.
     Empty,
@@ -89,7 +89,7 @@ pub struct TemplateScope<'r> {
 }
 
 impl<'r> TemplateScope<'r> {
-    /// The names of the captures.
+    /// The names of all captures, in the path and in the hosts.
     pub(super) fn captures(self) -> impl Iterator<Item = &'r str> {
         self.path.into_iter().flat_map(PathPattern::names).chain(self.host_labels.iter().map(String::as_str))
     }

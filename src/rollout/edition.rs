@@ -48,7 +48,7 @@ impl<P: Platform> Edition<P> {
         self.gateway.iter().flat_map(Gateway::needed_headers)
     }
 
-    /// The policy text.
+    /// The text that the edition was read from.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

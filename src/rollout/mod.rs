@@ -32,7 +32,7 @@ pub const LAST_GOOD_KEY: &str = "policy:last-good";
 /// hundred milliseconds.
 const READ_TIMEOUT_MS: u32 = 5000;
 
-/// The policies of one isolate.
+/// Which policy is in force in one isolate, and when the store is checked for a newer one.
 pub struct Rollout<P: Platform> {
     variable: Option<String>,
     state: RefCell<RolloutState<P>>,
@@ -62,7 +62,7 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         Self { variable, state: RefCell::new(state) }
     }
 
-    /// The edition in force.
+    /// The edition that decides now, if there is one.
     #[must_use]
     pub fn in_force(&self) -> Option<Rc<Edition<P>>> {
         self.state.borrow().in_force.clone()

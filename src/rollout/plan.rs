@@ -35,7 +35,7 @@ pub struct PolicyFacts {
     pub checking_since: Option<UnixMillis>,
 }
 
-/// What to do.
+/// What to do for a request, before it is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyAction {
     /// Decide by the edition in force, even if there is none.

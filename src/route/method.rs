@@ -1,6 +1,6 @@
 //! Request methods (RFC 9110 §9).
 
-/// The common methods.
+/// The methods in common use (RFC 9110 §9.3, RFC 5789), without those that no route accepts.
 pub const USUAL: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /// The methods that no route accepts. An origin that answers `TRACE` or `TRACK` shows the caller what the gate added to

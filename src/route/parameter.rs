@@ -30,7 +30,7 @@ fn trimmed(name: &str) -> &str {
     name.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '?'))
 }
 
-/// The name before its brackets.
+/// The part of a name before its first bracket: `org` of `org[]` and `org[0]`.
 fn cut(name: &str) -> &str {
     name.split(['[', ']']).next().unwrap_or_default()
 }

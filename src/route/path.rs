@@ -52,7 +52,7 @@ impl<'a> RequestPath<'a> {
         self.segments.get(index).map(|segment| segment.decoded.as_ref())
     }
 
-    /// The decoded segments.
+    /// The segments from the root on, percent-decoded.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().map(|segment| segment.decoded.as_ref())
     }
@@ -70,7 +70,7 @@ impl<'a> RequestPath<'a> {
         rest
     }
 
-    /// The path as received.
+    /// The path as received, with its percent-encoding.
     #[must_use]
     pub fn raw(&self) -> &'a str {
         self.raw

@@ -31,7 +31,7 @@ pub enum HostPattern {
     Exact(String),
     /// Any single label before `.suffix`, captured under this name.
     Label {
-        /// The name of the capture.
+        /// The name under which templates refer to the label.
         name: String,
         /// What follows the label and its dot.
         suffix: String,
@@ -43,7 +43,7 @@ pub enum HostPattern {
 pub struct RoutePattern {
     /// Empty for all hosts.
     pub hosts: Vec<HostPattern>,
-    /// The path.
+    /// The path that a request must have.
     pub path: PathPattern,
     /// Empty for all methods.
     pub methods: Vec<String>,
@@ -98,7 +98,7 @@ impl PathPattern {
         Ok(pattern)
     }
 
-    /// The literal segments.
+    /// The segments that a path must contain as they are, without the captures.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             PatternSegment::Literal(text) => Some(text.as_str()),

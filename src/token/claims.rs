@@ -108,7 +108,8 @@ impl Claims {
         one.into_iter().chain(several.iter().filter_map(Json::as_str))
     }
 
-    /// The scopes.
+    /// The scopes, from the claim that the issuer's `scope_claim` names; by default from `scope` (RFC 9068 §2.2.3), else
+    /// from `scp`.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.scopes

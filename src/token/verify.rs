@@ -15,7 +15,7 @@ use crate::time::UnixSeconds;
 pub struct VerifiedClaims(Rc<Claims>);
 
 impl VerifiedClaims {
-    /// The claims.
+    /// The claims of the token, which its issuer signed.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.0

@@ -1,5 +1,6 @@
-//! Portcullis' core behind `#[event(fetch)]` of the `worker` crate, with that crate's own types throughout: what a Worker
-//! costs that is written the ordinary way. It answers and forwards as the gate does; what it lacks is in README.md.
+//! Portcullis' core behind `#[event(fetch)]` of the `worker` crate, with that crate's own types throughout, to measure
+//! what a Worker costs that is written the usual way. It responds and forwards as the gate does; README.md lists what
+//! it lacks.
 
 mod platform;
 
@@ -24,11 +25,11 @@ use worker::{
 use crate::platform::WorkerPlatform;
 
 thread_local! {
-    /// The policy, its keys and the tokens that were found good: they live as long as the isolate.
+    /// The policy, its keys and the verified tokens, which live as long as the isolate.
     static EDITION: OnceCell<Rc<Edition<WorkerPlatform>>> = const { OnceCell::new() };
 }
 
-/// A decision, in types of `worker`.
+/// A decision, in the types of `worker`.
 enum Verdict {
     Forward { request: Request, service: Option<String>, timeout_ms: u32, shared: Vec<(&'static str, String)> },
     Answer(Answer),
@@ -91,7 +92,7 @@ fn verdict(request: &Request, decision: Decision<'_>, about: &AnswerContext<'_>)
     })
 }
 
-/// The request with some headers removed and others set. Its body is a stream, and is passed on as one.
+/// The request with headers removed and set. Its body stays a stream.
 fn changed(request: &Request, forward: &Forward<'_>) -> Result<Request> {
     let headers = request.headers().clone();
     for name in &forward.remove {
@@ -116,7 +117,7 @@ async fn send(request: Request, service: Option<String>, env: &Env) -> Result<Re
     }
 }
 
-/// Says of the origin's answer which pages of other origins may use it.
+/// Sets the CORS headers of the origin's response.
 fn share(response: Response, fields: &[(&'static str, String)]) -> Result<Response> {
     if fields.is_empty() {
         return Ok(response);
@@ -143,7 +144,7 @@ fn policy(env: &Env) -> String {
     variable.as_string().or_else(|| JSON::stringify(&variable).ok()?.as_string()).unwrap_or_default()
 }
 
-/// Panics where the header `x-fault` says so, as the gate's src/edge/faults.rs does.
+/// Panics if the header `x-fault` asks for it, as the gate's src/edge/faults.rs does.
 #[cfg(feature = "faults")]
 #[expect(clippy::panic, reason = "that is what it is for")]
 async fn strike(head: &Head<'_>, platform: &WorkerPlatform) {

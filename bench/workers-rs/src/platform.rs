@@ -1,5 +1,5 @@
-//! The core's platform, by the `worker` crate: Workers KV, fetch, timers, the log; and WebCrypto by `web_sys`, since the
-//! crate has none.
+//! The core's platform, implemented with the `worker` crate: Workers KV, fetch, timers, the log. WebCrypto comes from
+//! `web_sys`, since the crate does not provide it.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -22,10 +22,10 @@ use worker::{
     console_error,
 };
 
-/// Seconds for which an edge location may answer from its own copy of an entry; the least that KV takes.
+/// For how many seconds an edge location may serve its own copy of an entry; the minimum that KV accepts.
 const CACHE_TTL: u64 = 60;
 
-/// The platform as one request has it.
+/// The platform of one request: its bindings and its context.
 #[derive(Clone)]
 pub(crate) struct WorkerPlatform(Rc<(Env, Context)>);
 
@@ -39,7 +39,7 @@ impl WorkerPlatform {
     }
 }
 
-/// A key, and what WebCrypto is to be told of its algorithm.
+/// A key, and the algorithm parameters that WebCrypto needs to use it.
 pub(crate) struct Key {
     key: CryptoKey,
     algorithm: Object,
@@ -91,7 +91,7 @@ async fn import(algorithm: Algorithm, numbers: &[(&str, &str)], usage: &str) -> 
     Some(Key { key: settled(key).await?.dyn_into().ok()?, algorithm })
 }
 
-/// WebCrypto's name of an algorithm, with its parameters.
+/// The name and parameters of an algorithm in WebCrypto.
 fn parameters(algorithm: Algorithm) -> Object {
     let pss = |hash, salt_length: u32| {
         let parameters = object(&[("name", "RSA-PSS"), ("hash", hash)]);
@@ -197,7 +197,7 @@ impl Runtime for WorkerPlatform {
         Delay::from(Duration::from_millis(milliseconds.into())).await;
     }
 
-    /// `worker` does not count what waits.
+    /// Always: `worker` does not count the requests that wait.
     fn has_room_to_wait(&self) -> bool {
         true
     }
@@ -215,7 +215,7 @@ fn subtle() -> Result<SubtleCrypto, JsValue> {
     js_sys::global().unchecked_into::<WorkerGlobalScope>().crypto().map(|crypto| crypto.subtle())
 }
 
-/// What a promise gives, if one was made and it is kept.
+/// The value of a promise, if it was created and resolves.
 async fn settled(promise: Result<Promise, JsValue>) -> Option<JsValue> {
     JsFuture::from(promise.ok()?).await.ok()
 }
@@ -229,7 +229,7 @@ fn object(members: &[(&str, &str)]) -> Object {
 }
 
 fn set(object: &Object, name: &str, value: &JsValue) {
-    // A new object takes every member.
+    // Setting a property of a new plain object cannot fail.
     let _ = Reflect::set(object, &name.into(), value);
 }
 

@@ -9,7 +9,7 @@ use super::routes::RouteTable;
 pub struct Listed<'t> {
     /// The hosts of the place; `None` for all other hosts.
     pub host: Option<ListedHost<'t>>,
-    /// The route.
+    /// The route, as an index into those of the policy.
     pub route: RouteIndex,
     /// The methods of the route there, including `HEAD` if `GET` covers it; `None` for all methods without a route
     /// of their own.
@@ -18,7 +18,7 @@ pub struct Listed<'t> {
     pub named_here: Vec<&'t str>,
 }
 
-/// The hosts of a place.
+/// The host pattern of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ListedHost<'t> {
     /// This host.

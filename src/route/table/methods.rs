@@ -15,7 +15,7 @@ pub struct Methods {
 /// Another route already claims this (host, path, method).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// The route that claims it.
+    /// The route that claimed it first.
     pub with: RouteIndex,
 }
 
@@ -38,7 +38,7 @@ impl Methods {
         route
     }
 
-    /// The route for this method.
+    /// The route for this method; `None` if no route has it, or if the gate refuses it everywhere.
     #[must_use]
     pub fn find(&self, method: &str) -> Option<RouteIndex> {
         if method::is_refused(method) {

@@ -18,7 +18,7 @@ pub struct RouteTable {
     has_upper_case: bool,
 }
 
-/// The result of a search.
+/// What a host, a path and a method match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteMatch<'t> {
     /// The request matches this route.

@@ -87,7 +87,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
     let schema = policy().to_value();
     assert!(jsonschema::is_valid(&schema, &written));
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    // tests/schema.rs holds these to what the gate's reader knows.
+    // cli/tests/schema.rs compares these with what the gate's reader knows.
     let listed = |name: &str| keys(schema.pointer(&format!("/definitions/{name}/properties")).unwrap());
     assert_eq!(keys(&written["routes"][0]), listed("Route"));
     let issuers = &written["issuers"];
