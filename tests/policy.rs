@@ -238,6 +238,16 @@ fn one_wrong_thing_does_not_hide_another() {
         "routes":[{"path":"/","access":"deny"}]}"#;
     assert_eq!(places(issuers), ["issuers.a.leeway", "issuers.b.issuer"]);
     assert_eq!(issuer_places(r#""issuer":"a","jwks_uri":"x","jwks":{}"#), ["issuers.a.jwks_uri", "issuers.a.jwks"]);
+    let tests = r#"{"path":"/","audience":"x","claims":{"a":{"any":[],"contains":1}}}"#;
+    assert_eq!(route_places(tests), ["routes[0].claims.a.any", "routes[0].claims.a"]);
+    for wrong in [r#""path":"a""#, r#""path":"/","methods":["get"]"#, r#""path":"/","hosts":[]"#] {
+        let policy = format!(
+            r#"{{"version":1,"origin":"https://o","issuers":{{"a":{{"issuer":"https://a.com"}}}},
+            "resources":{{"https://r.com":{{}},"https://none.com":{{}}}},"routes":[{{"audience":"https://r.com",{wrong}}}]}}"#
+        );
+        let found = places(&policy);
+        assert_eq!((found.len(), found[1].as_str()), (2, "resources.\"https://none.com\""), "{wrong}");
+    }
     let no_table = r#"{"version":1,"issuers":[],"origin":"https://o","routes":[{"path":"/","audience":"x"}]}"#;
     assert_eq!(places(no_table), ["issuers"]);
 }

@@ -211,9 +211,11 @@ fn read_test<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Tem
     let any = table.optional("any", |field| field.list(|field| expected(&field)));
     let contains = table.optional("contains", expected);
     table.refuse_unknown_keys();
-    match (any?, contains?) {
-        (Some(any), None) => Some(ClaimTest::AnyOf(any)),
-        (None, Some(contains)) => Some(ClaimTest::Contains(contains)),
+    match (any, contains) {
+        (Some(Some(any)), Some(None)) => Some(ClaimTest::AnyOf(any)),
+        (Some(None), Some(Some(contains))) => Some(ClaimTest::Contains(contains)),
+        // The only test that is there is wrong.
+        (None, Some(None)) | (Some(None), None) => None,
         _ => field.fail("expected a value, { any = [...] } or { contains = value }"),
     }
 }

@@ -98,7 +98,8 @@ impl RouteEntry {
         let route = || {
             Some(Route {
                 name: name?.unwrap_or_else(|| path_text.to_owned()),
-                pattern: pattern.clone()?,
+                // A wrong pattern is no reason not to check the resources against the routes.
+                pattern: pattern.clone().unwrap_or_default(),
                 action: action?,
                 cors: cors?,
                 resource: None,
