@@ -1,6 +1,7 @@
 //! What the origin receives. A request with identity headers can only be built from a [`Permit`].
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -29,8 +30,8 @@ pub struct Forward<'a> {
     pub url: String,
     /// The service binding that receives it, instead of the network.
     pub service: Option<Cow<'a, str>>,
-    /// Timeout in milliseconds until the response headers.
-    pub timeout_ms: u32,
+    /// Timeout in milliseconds until the response headers; `None` leaves it to the platform, and no timer is paid for.
+    pub timeout_ms: Option<NonZeroU32>,
     /// Whether Cloudflare's cache may respond instead of the origin.
     pub cache: bool,
     /// The route's name, for the log.

@@ -61,7 +61,7 @@ fn the_contracts_example_is_a_policy() {
     assert_eq!(names, ["/api/products/{id}", "/orgs/{org}/members", "/orgs/{org}/data/{*rest}", "/healthz"]);
     let forwardings: Vec<_> = policy.routes.iter().map(|route| route.forwarding().unwrap()).collect();
     assert!(matches!(forwardings[3].access, Access::Public));
-    assert_eq!(forwardings[0].timeout_ms, 30_000);
+    assert_eq!(forwardings[0].timeout_ms, None);
 }
 
 #[test]

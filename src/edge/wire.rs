@@ -2,7 +2,7 @@
 //! contain a line break.
 //!
 //! - Head: method, URL, then the name of each header, followed by a colon and its value if the gate needs it.
-//! - Allow: `allow`, URL, service binding or nothing, timeout in milliseconds, `cache` if Cloudflare's cache may
+//! - Allow: `allow`, URL, service binding or nothing, timeout in milliseconds or nothing, `cache` if Cloudflare's cache may
 //!   respond or nothing, route, number of headers to remove, their names, then name and value of each header to set.
 //! - Share, before `allow`: `share`, the number of lines that follow, and in them name and value of each header that
 //!   says which pages of other origins may use the response.
@@ -70,11 +70,12 @@ pub fn wait(task: TaskId) -> String {
 fn allow(forward: &Forward<'_>) -> String {
     let Forward { url, service, timeout_ms, cache, route, remove, set } = forward;
     let service = service.as_deref().unwrap_or_default();
+    let timeout = timeout_ms.map(|timeout| timeout.to_string()).unwrap_or_default();
     let cache = if *cache { "cache" } else { "" };
     // Line by line: `write!` costs as much as the lookup of the route.
     let mut text = String::with_capacity(TYPICAL_ALLOW);
     text.push_str("allow");
-    for line in [url, service, &timeout_ms.to_string(), cache, route, &remove.len().to_string()] {
+    for line in [url, service, &timeout, cache, route, &remove.len().to_string()] {
         push_line(&mut text, line);
     }
     for name in remove {
@@ -115,6 +116,8 @@ fn push_line(text: &mut String, line: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
     use crate::decision::Document;
     use crate::denial::Denial;
@@ -135,7 +138,7 @@ mod tests {
         let forward = Forward {
             url: "http://o/a".to_owned(),
             service: None,
-            timeout_ms: 30_000,
+            timeout_ms: NonZeroU32::new(30_000),
             cache: false,
             route: "/a".into(),
             remove: vec!["te".into()],
@@ -143,12 +146,15 @@ mod tests {
         };
         let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n1\nte\nx-a\n1 2\nx-b\n";
         assert_eq!(write(&Decision::Allow(forward.clone()), &AnswerContext::at("h")), allow);
-        let service =
-            Forward { service: Some("S".into()), cache: true, remove: Vec::new(), set: Vec::new(), ..forward };
-        assert_eq!(
-            write(&Decision::Allow(service), &AnswerContext::at("h")),
-            "allow\nhttp://o/a\nS\n30000\ncache\n/a\n0"
-        );
+        let service = Forward {
+            service: Some("S".into()),
+            timeout_ms: None,
+            cache: true,
+            remove: Vec::new(),
+            set: Vec::new(),
+            ..forward
+        };
+        assert_eq!(write(&Decision::Allow(service), &AnswerContext::at("h")), "allow\nhttp://o/a\nS\n\ncache\n/a\n0");
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
         assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &AnswerContext::at("h")), deny);

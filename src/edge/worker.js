@@ -1,6 +1,8 @@
 // The Worker's entry point. Rust decides (`decide`); this file passes in the request head and carries out the decision.
 
-import { BROKEN, checkPolicy, decide, refresh, refuse, resultOf } from './instance.js';
+import { answer, refusal } from './answer.js';
+import { names, send } from './forward.js';
+import { BROKEN, checkPolicy, decide, refresh, resultOf } from './instance.js';
 import { neededHeaders, isCheckDue } from './policy.js';
 
 export default {
@@ -39,13 +41,6 @@ function head({ method, url, headers }) {
   return text;
 }
 
-/** A response of the gate's own. */
-function answer([, status, body, ...fields]) {
-  const headers = new Headers();
-  for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
-  return new Response(body === '' ? null : body, { status: Number(status), headers });
-}
-
 /** Forwards an allowed request, and adds to the response which pages of other origins may use it. */
 async function share([, count, ...decision], request, env) {
   const fields = decision.splice(0, Number(count));
@@ -76,86 +71,10 @@ const FIRST_FIELD = 7;
 /** Forwards an allowed request to its origin, with the changes that the decision names. */
 function forward(decision, request, env) {
   const [, url, service, timeout, cache, route] = decision;
-  const origin = service === '' ? globalThis : env[service];
-  if (typeof origin?.fetch !== 'function') {
-    console.error(`route ${route}: no service is bound as ${service}`);
-    return refusal('misconfigured', request.url);
-  }
-  // Cloudflare's cache does not distinguish callers: one could get a response for another. A service binding bypasses
-  // it.
-  const mode = cache === '' && service === '' ? 'no-store' : undefined;
-  const send = () => origin.fetch(url, changed(request, decision, service, mode));
-  // The timeout ends with the response's headers; the body may take longer.
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(refusal('timeout', request.url)), Number(timeout));
-    promised(send).then((response) => {
-      clearTimeout(timer);
-      resolve(endToEnd(response));
-    }).catch((error) => {
-      clearTimeout(timer);
-      // A client that disconnects in the middle of its body looks the same from here.
-      const or = request.body === null ? '' : ' (or the client disconnected in the middle of its body)';
-      // The message of a service's error is its own text, and could contain the token.
-      console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error?.message : error?.name}${or}`);
-      resolve(refusal('unreachable', request.url));
-    });
-  });
-}
-
-/** A promise of a call's result, which rejects if the call throws. */
-function promised(call) {
-  try {
-    return Promise.resolve(call());
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** The request with some headers removed and others set, for `fetch`. */
-function changed(request, decision, service, cache) {
   // This is the cheapest way to change headers in workerd: a Request made first would be copied once more.
   const headers = new Headers(request.headers);
   let i = FIRST_FIELD;
   for (const end = i + Number(decision[i - 1]); i < end; i += 1) headers.delete(decision[i]);
   for (; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
-  const { method, body } = request;
-  // The Fetch standard allows no body for GET and HEAD; one that was sent is still forwarded, in a copy of the request.
-  if (body !== null && (method === 'GET' || method === 'HEAD')) return new Request(request, { headers, cache });
-  const init = { method, headers, body, redirect: 'manual', cache };
-  if (service !== '') init.cf = request.cf; // costs as much as all the rest, and means nothing to another server
-  return init;
-}
-
-// workerd drops the other hop-by-hop headers itself.
-const HOP_BY_HOP = ['proxy-authenticate', 'proxy-connection'];
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-
-/** Removes hop-by-hop headers from a response (RFC 9110 §7.6.1). */
-function endToEnd(response) {
-  const { headers } = response;
-  const named = headers.get('connection');
-  let dropped = HOP_BY_HOP.filter((name) => headers.has(name));
-  if (named !== null) dropped = dropped.concat(connectionNames(named).filter((name) => headers.has(name)));
-  if (dropped.length === 0 || response.webSocket) return response;
-  const copy = new Response(response.body, response);
-  for (const name of ['connection', ...dropped]) copy.headers.delete(name);
-  return copy;
-}
-
-/** The valid names in `Connection`, without `connection` and `keep-alive`. */
-function connectionNames(connection) {
-  return names(connection).filter((name) => TOKEN.test(name) && name !== 'connection' && name !== 'keep-alive');
-}
-
-function names(list) {
-  return list.split(',').map((name) => name.trim().toLowerCase());
-}
-
-const FALLBACK_BODY = '{"error":"The gate is misconfigured","code":"gate.misconfigured"}';
-
-/** The response to a failure out here, even if no instance can be made. */
-function refusal(failure, url) {
-  const decision = refuse(failure, url);
-  if (decision !== BROKEN) return answer(decision.split('\n'));
-  return answer(['answer', '500', FALLBACK_BODY, 'content-type', 'application/json', 'cache-control', 'no-store']);
+  return send(request, env, { url, service, timeout, cache, route, headers });
 }

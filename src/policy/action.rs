@@ -1,6 +1,7 @@
 //! What a route does with its requests.
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -51,8 +52,8 @@ pub struct Forwarding {
     pub forwarded_prefix: String,
     /// Whether Cloudflare's cache may respond instead of the origin. It has one response for all callers.
     pub cache: bool,
-    /// Timeout in milliseconds until the origin's response headers.
-    pub timeout_ms: u32,
+    /// Timeout in milliseconds until the origin's response headers; `None` leaves it to the platform.
+    pub timeout_ms: Option<NonZeroU32>,
 }
 
 /// Who may use a route.
@@ -114,9 +115,10 @@ impl ActionReader<'_, '_> {
         let origin = self.read_origin(kind, defaults);
         let strip_prefix = table.or("strip_prefix", Vec::new(), |field| field.read(read_prefix));
         let cache = table.or("cache", kind == Some(AccessKind::Public), Field::boolean);
-        let timeout_ms = table.or("timeout_ms", 30_000_u64, |field| field.integer(1..=MAX_TIMEOUT_MS));
-        let (access, origin, strip_prefix, cache) = (access?, origin?, strip_prefix?, cache?);
-        let timeout_ms = u32::try_from(timeout_ms?).ok()?;
+        let timeout_ms = table
+            .optional("timeout_ms", |field| NonZeroU32::new(u32::try_from(field.integer(1..=MAX_TIMEOUT_MS)?).ok()?));
+        let (access, origin, strip_prefix) = (access?, origin?, strip_prefix?);
+        let (cache, timeout_ms) = (cache?, timeout_ms?);
         Some(match access {
             None => Action::Deny,
             Some(access) => Action::Forward(Box::new(Forwarding {

@@ -260,6 +260,10 @@ describe('an origin that fails', () => {
     const took = Date.now() - started;
     assert.ok(took >= 190 && took < 3000, `took ${took} ms`);
   });
+  test('its headers take their time on a route without timeout_ms: 200', async () => {
+    const { answer } = await exchange('/plain/slow', (request, response) => setTimeout(() => response.end('at last'), 600));
+    assert.deepEqual([answer.status, answer.text], [200, 'at last']);
+  });
   test('a slow body is not cut by timeout_ms', async () => {
     const { answer } = await exchange('/timeout', (request, response) => {
       response.writeHead(200);

@@ -19,6 +19,8 @@ pub mod world;
 pub use token::Token;
 pub use world::World;
 
+use std::num::NonZeroU32;
+
 use portcullis::answer::{Answer, answer};
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::denial::Denial;
@@ -54,7 +56,7 @@ pub fn read(policy: &str) -> Policy {
 pub struct Sent {
     pub url: String,
     pub service: Option<String>,
-    pub timeout_ms: u32,
+    pub timeout_ms: Option<NonZeroU32>,
     pub cache: bool,
     pub route: String,
     pub remove: Vec<String>,

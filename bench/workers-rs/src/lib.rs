@@ -5,6 +5,7 @@
 mod platform;
 
 use std::cell::OnceCell;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use js_sys::{JSON, Reflect};
@@ -31,7 +32,12 @@ thread_local! {
 
 /// A decision, in the types of `worker`.
 enum Verdict {
-    Forward { request: Request, service: Option<String>, timeout_ms: u32, shared: Vec<(&'static str, String)> },
+    Forward {
+        request: Request,
+        service: Option<String>,
+        timeout_ms: Option<NonZeroU32>,
+        shared: Vec<(&'static str, String)>,
+    },
     Answer(Answer),
 }
 
@@ -45,7 +51,12 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         Verdict::Forward { request, service, timeout_ms, shared } => (request, service, timeout_ms, shared),
     };
     let refuse = |denial| respond(answer(&denial, &AnswerContext::at(Url::split(&url).host())));
-    match in_time(send(request, service, &env), timeout_ms, &platform).await {
+    let response = send(request, service, &env);
+    let response = match timeout_ms {
+        Some(timeout) => in_time(response, timeout.get(), &platform).await,
+        None => Some(response.await),
+    };
+    match response {
         Some(Ok(response)) => share(response, &shared),
         Some(Err(error)) => {
             console_error!("the origin cannot be reached: {error}");

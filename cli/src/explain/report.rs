@@ -1,6 +1,7 @@
 //! An explanation as data: the output of `--format json`, which docs/cli.md describes.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use portcullis::route::header::is_rewritten;
 use portcullis::upstream::Forward;
@@ -78,7 +79,7 @@ pub(super) struct ToOrigin {
     pub(super) method: String,
     pub(super) url: String,
     pub(super) service: Option<String>,
-    pub(super) timeout_ms: u32,
+    pub(super) timeout_ms: Option<NonZeroU32>,
     /// Whether Cloudflare's cache may answer instead of the origin.
     pub(super) cache: bool,
     pub(super) route: String,

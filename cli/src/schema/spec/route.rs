@@ -66,9 +66,9 @@ pub(crate) struct RouteSpec {
     /// for `service:BINDING`. Default: false; on `public` routes true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cache: Option<bool>,
-    /// The timeout until the origin's response headers arrive, in milliseconds. Default: 30000.
+    /// The timeout until the origin's response headers arrive, in milliseconds. Default: the platform's own limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = MAX_TIMEOUT_MS), extend("default" = 30_000))]
+    #[schemars(range(min = 1, max = MAX_TIMEOUT_MS))]
     pub(crate) timeout_ms: Option<u64>,
     /// Which pages of other origins may use the route; `false` turns the policy's `cors` off. Default: the
     /// policy's.
