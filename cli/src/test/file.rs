@@ -115,10 +115,10 @@ pub(super) fn parse_tests(text: &str) -> Result<TestFile, Vec<PolicyError>> {
 }
 
 fn read_file(table: &Table<'_>, _: &Errors) -> Option<TestFile> {
-    let policy = table.field("policy").map_or(Some(DEFAULT_POLICY), |field| field.text());
-    let env = table.field("env").map(|field| field.text());
-    let now = table.field("now").map_or(Some(DEFAULT_NOW), |field| read_time(&field));
-    let claims = table.field("claims").map_or(Some(Map::new()), |field| read_claims(&field));
+    let policy = table.or("policy", DEFAULT_POLICY, Field::text);
+    let env = table.optional("env", Field::text);
+    let now = table.or("now", DEFAULT_NOW, read_time);
+    let claims = table.or("claims", Map::new(), read_claims);
     let common = TestDefaults { claims: claims.clone().unwrap_or_default(), now: now.unwrap_or(DEFAULT_NOW) };
     let mut names = Vec::new();
     let tests = table.required("tests").and_then(|field| {
@@ -130,11 +130,7 @@ fn read_file(table: &Table<'_>, _: &Errors) -> Option<TestFile> {
     table.refuse_unknown_keys();
     now?;
     claims?;
-    let env = match env {
-        Some(env) => Some(env?.to_owned()),
-        None => None,
-    };
-    Some(TestFile { policy: policy?.into(), env, tests: tests? })
+    Some(TestFile { policy: policy?.into(), env: env?.map(str::to_owned), tests: tests? })
 }
 
 fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
@@ -149,35 +145,27 @@ fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
 fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let table = field.table()?;
     let name = table.required("name").and_then(|field| field.text());
-    let method = table.field("method").map_or(Some("GET"), |field| {
-        let method = field.text()?;
-        check_method(method).map_or_else(|problem| field.fail(problem), |()| Some(method))
-    });
-    let asked = table.required("url").and_then(|field| {
-        let url = field.text()?;
-        TrialRequest::new(method.unwrap_or("GET"), url).map_or_else(|problem| field.fail(problem), Some)
-    });
-    let headers = table.field("headers").map_or(Some(Vec::new()), |field| read_texts(&field));
+    let method = table.or("method", "GET", |field| field.read(|method| check_method(method).map(|()| method)));
+    let url = table.required("url");
+    let asked = url.and_then(|field| field.read(|url| TrialRequest::new(method.unwrap_or("GET"), url)));
+    let headers = table.or("headers", Vec::new(), read_texts);
     let asked = match (asked, headers) {
         (Some(asked), Some(headers)) => add_headers(asked, &headers, &table),
         _ => None,
     };
-    let now = table.field("now").map_or(Some(common.now), |field| read_time(&field));
-    let own = table.field("claims").map(|field| read_claims(&field));
-    let without =
-        table.field("without").map_or(Some(Vec::new()), |field| field.list(|field| field.text().map(str::to_owned)));
-    if own.is_some() && asked.as_ref().is_some_and(|asked| asked.has("authorization")) {
+    let now = table.or("now", common.now, read_time);
+    let own = table.optional("claims", read_claims);
+    let has_claims = !matches!(own, Some(None));
+    let without = table.or("without", Vec::new(), |field| field.list(|field| field.text().map(str::to_owned)));
+    if has_claims && asked.as_ref().is_some_and(|asked| asked.has("authorization")) {
         table.fail("headers", "expected no authorization beside claims: a caller has one or the other");
     }
-    if own.is_none() && without.as_ref().is_some_and(|names| !names.is_empty()) {
+    if !has_claims && without.as_ref().is_some_and(|names| !names.is_empty()) {
         table.fail("without", "expected claims beside it, to leave some out");
     }
     let expect = table.required("expect").and_then(|field| TestExpectation::read(&field));
     table.refuse_unknown_keys();
-    let claims: Option<Map<_, _>> = match own {
-        Some(own) => Some(common.claims.clone().into_iter().chain(own?).collect()),
-        None => None,
-    };
+    let claims: Option<Map<_, _>> = own?.map(|own| common.claims.clone().into_iter().chain(own).collect());
     method?;
     let without = without?;
     let is_there =
