@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use clap::ValueEnum;
 use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
+use portcullis::time::UnixSeconds;
 
 use crate::document::Source;
 use crate::exit::{Completion, Failure};
@@ -58,7 +59,7 @@ pub(crate) struct ExplainArgs {
 
     /// The time of the request: seconds since 1970, or like 2027-01-15T08:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    now: Option<u64>,
+    now: Option<UnixSeconds>,
 
     /// Exit with 1 unless the request is allowed, denied, or answered with this status
     #[arg(long, value_name = "allow|deny|STATUS", value_parser = parse_expectation)]
@@ -193,9 +194,9 @@ fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jose::public_key:
     usable_keys(&document).map_err(|error| unusable(&error))
 }
 
-/// The current time, in seconds since 1970.
+/// The current time.
 #[expect(clippy::disallowed_methods, reason = "here `now` begins its way as an argument")]
-fn clock() -> Result<u64, Failure> {
+fn clock() -> Result<UnixSeconds, Failure> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map(|since| since.as_secs()).map_err(|_| Failure::new("the clock is set before 1970: use --now"))
+    since.map(|since| UnixSeconds(since.as_secs())).map_err(|_| Failure::new("the clock is set before 1970: use --now"))
 }

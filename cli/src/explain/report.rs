@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use portcullis::route::header::is_rewritten;
+use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 use serde::Serialize;
 
@@ -92,7 +93,13 @@ pub(super) struct ToOrigin {
 }
 
 impl Explanation {
-    pub(super) fn new(asked: &TrialRequest, caller: CallerKind, now: u64, routes: &[RouteText], trial: Trial) -> Self {
+    pub(super) fn new(
+        asked: &TrialRequest,
+        caller: CallerKind,
+        now: UnixSeconds,
+        routes: &[RouteText],
+        trial: Trial,
+    ) -> Self {
         let chosen = trial.route.as_ref().map(|(index, _)| *index);
         let route = trial.route.map(|(index, captures)| {
             let text = routes.iter().find(|route| route.index() == index);
@@ -109,7 +116,7 @@ impl Explanation {
             version: VERSION,
             method: asked.method.clone(),
             url: asked.url.clone(),
-            now,
+            now: now.0,
             caller,
             route,
             candidates: candidates(routes, &asked.bare(), chosen),

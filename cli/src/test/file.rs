@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use portcullis::jose::json::Json;
 use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Errors, Field, Table, read_document};
+use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value as Claims};
 
 use super::expect::TestExpectation;
@@ -21,7 +22,7 @@ use crate::trial::{TrialRequest, check_method, time};
 const DEFAULT_POLICY: &str = "wrangler.toml";
 
 /// The default time of tests: 2027-01-15T08:00:00Z.
-const DEFAULT_NOW: u64 = 1_800_000_000;
+const DEFAULT_NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
 /// Claims that are added by default.
 const DEFAULT_CLAIMS: [&str; 3] = ["iss", "iat", "exp"];
@@ -49,14 +50,14 @@ pub(super) struct PolicyTest {
     pub(super) claims: Option<Map<String, Claims>>,
     /// Claims that are left out, even if they would be added by default.
     without: Vec<String>,
-    pub(super) now: u64,
+    pub(super) now: UnixSeconds,
     pub(super) expect: TestExpectation,
 }
 
 /// The defaults for all tests of a file.
 struct TestDefaults {
     claims: Map<String, Claims>,
-    now: u64,
+    now: UnixSeconds,
 }
 
 /// Reads a file of tests. Reports the findings if it is invalid.
@@ -186,10 +187,10 @@ fn add_headers(mut asked: TrialRequest, headers: &[(&str, &str)], table: &Table<
     Some(asked)
 }
 
-fn read_time(field: &Field<'_>) -> Option<u64> {
+fn read_time(field: &Field<'_>) -> Option<UnixSeconds> {
     match field.value {
         Json::String(_) => field.read(time::parse),
-        _ => field.integer(0..=time::LAST_SECOND),
+        _ => field.integer(0..=UnixSeconds::MAX_RFC3339.0).map(UnixSeconds),
     }
 }
 
@@ -216,8 +217,8 @@ impl PolicyTest {
         if let [issuer] = issuers {
             claims.insert("iss".to_owned(), issuer.as_str().into());
         }
-        claims.insert("iat".to_owned(), self.now.into());
-        claims.insert("exp".to_owned(), self.now.saturating_add(LIFETIME).into());
+        claims.insert("iat".to_owned(), self.now.0.into());
+        claims.insert("exp".to_owned(), self.now.plus(LIFETIME).0.into());
         claims.extend(self.claims.clone()?);
         claims.retain(|name, _| !self.without.contains(name));
         Some(Claims::Object(claims).to_string())

@@ -22,6 +22,7 @@ use portcullis::gateway::verified::VerifiedTokens;
 use portcullis::policy::{KeySource, Policy};
 use portcullis::request::Request;
 use portcullis::route::table::{Captures, RouteIndex};
+use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 
 use crate::exit::Failure;
@@ -82,7 +83,12 @@ impl LocalGate {
         // No tokens are remembered: each request must go through all checks.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
         let gate = Self { gateway, forms, secrets, issuers, max_token_bytes };
-        let local = LocalPlatform::new(0, gate.forms.is_some(), gate.secrets.clone(), StepRecord::default());
+        let local = LocalPlatform::new(
+            UnixSeconds::default(),
+            gate.forms.is_some(),
+            gate.secrets.clone(),
+            StepRecord::default(),
+        );
         let loaded = local.run(gate.gateway.keyring().check_static_keys(&local));
         loaded.map_err(|names| {
             Failure::new(format!("none of the keys in the policy of issuer {} can be used here", names.join(", ")))
@@ -95,9 +101,9 @@ impl LocalGate {
         &self.issuers
     }
 
-    /// Decides a request at a time, in seconds since 1970. `claims` are the caller's, taken as verified; without them
+    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them
     /// the request's own `Authorization` counts.
-    pub(crate) fn decide(&self, asked: &TrialRequest, claims: Option<&str>, now: u64) -> Trial {
+    pub(crate) fn decide(&self, asked: &TrialRequest, claims: Option<&str>, now: UnixSeconds) -> Trial {
         let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
         let authorization = token.map(|token| format!("Bearer {token}"));
         let request = asked.request(authorization.as_deref());
