@@ -98,7 +98,7 @@ enum ExpectedResult {
 
 pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
     let loaded = load(&args.policy, &args.reading, output)?;
-    let routes = RouteText::all(&loaded.value);
+    let routes = RouteText::all(&loaded.policy, &loaded.value);
     let asked = read_request(args)?;
     let claims = args.claims.as_deref().map(read_claims).transpose()?;
     let now = args.now.map_or_else(clock, Ok)?;

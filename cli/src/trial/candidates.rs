@@ -3,10 +3,10 @@
 
 use std::cmp::Ordering;
 
-use portcullis::policy::PlaceStep;
+use portcullis::policy::{PlaceStep, Policy};
 use portcullis::request::Request;
 use portcullis::route::path::RequestPath;
-use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment, RoutePattern};
+use portcullis::route::pattern::{HostPattern, PatternSegment, RoutePattern};
 use portcullis::route::table::{RouteMatch, RouteTable};
 use serde::Serialize;
 
@@ -73,9 +73,16 @@ const CAPTURE: u8 = 1;
 const REST: u8 = 2;
 
 impl RouteText {
-    /// The routes of a valid policy.
-    pub(crate) fn all(policy: &SourceValue) -> Vec<Self> {
-        policy.list("routes").iter().enumerate().filter_map(|(index, route)| Self::read(index, route)).collect()
+    /// The routes of a policy, and the document that it was read from.
+    pub(crate) fn all(policy: &Policy, document: &SourceValue) -> Vec<Self> {
+        let routes = policy.routes.iter().zip(document.list("routes")).enumerate();
+        let texts = routes.map(|(index, (route, written))| Self {
+            index,
+            pattern: route.pattern.clone(),
+            path_text: written.get("path").and_then(SourceValue::as_str).unwrap_or_default().to_owned(),
+            host_texts: written.texts("hosts").into_iter().map(str::to_owned).collect(),
+        });
+        texts.collect()
     }
 
     /// The names of the captures of its path.
@@ -85,20 +92,6 @@ impl RouteText {
 
     pub(crate) fn index(&self) -> usize {
         self.index
-    }
-
-    fn read(index: usize, route: &SourceValue) -> Option<Self> {
-        let (path, hosts, methods) = (route.get("path")?.as_str()?, route.texts("hosts"), route.texts("methods"));
-        Some(Self {
-            index,
-            pattern: RoutePattern {
-                hosts: hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
-                path: PathPattern::parse(path).ok()?,
-                methods: methods.into_iter().map(str::to_owned).collect(),
-            },
-            path_text: path.to_owned(),
-            host_texts: hosts.into_iter().map(str::to_owned).collect(),
-        })
     }
 
     /// Whether a table with only this route, for these hosts, finds it for the request; `None` if not even the path
@@ -249,6 +242,7 @@ impl PartialOrd for Precedence {
 
 #[cfg(test)]
 mod tests {
+    use portcullis::route::pattern::PathPattern;
     use portcullis::route::url::Url;
     use proptest::prelude::*;
 
