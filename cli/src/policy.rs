@@ -15,6 +15,9 @@ use crate::finding::{Finding, Highlight, human, rule};
 use crate::output::{Output, Stream, printable};
 use crate::spelling::nearest;
 
+/// The maximum size of a Worker variable, in bytes. A larger policy must be in Workers KV.
+pub(crate) const MAX_VARIABLE_BYTES: usize = 5 * 1024;
+
 /// Options of how a policy is read from a file.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReadOptions {

@@ -2,7 +2,7 @@
 
 use portcullis::jose::json::Json;
 use portcullis::policy::reader::Field;
-use portcullis::route::syntax::is_token_char;
+use portcullis::route::syntax::is_token;
 
 /// The expectations of a test; `None` accepts anything.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ fn read_headers(field: &Field<'_>) -> Option<Vec<(String, HeaderExpectation)>> {
         return field.fail("expected a header");
     }
     let read = members.into_iter().map(|(name, field)| {
-        if name.is_empty() || !name.bytes().all(is_token_char) {
+        if !is_token(name) {
             return field.fail(format!("expected a header name, found {name:?}"));
         }
         let header = match field.value {
