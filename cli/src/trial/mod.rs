@@ -77,7 +77,7 @@ impl LocalGate {
     }
 
     fn new(policy: Policy, forms: Option<Vec<TokenForm>>) -> Result<Self, Failure> {
-        let secrets = StandIns::new(&policy);
+        let secrets = StandIns::new(&policy)?;
         let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let max_token_bytes = policy.max_token_bytes;
         // No tokens are remembered: each request must go through all checks.
