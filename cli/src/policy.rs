@@ -113,11 +113,11 @@ pub(crate) fn examine<'d>(
 
 /// The one policy that a command uses. Reports the findings if it is invalid.
 pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
-    let told = |source: &Source, findings: &[Finding]| {
+    let report = |source: &Source, findings: &[Finding]| {
         human::write(findings, source, output, Stream::Err);
         Failure::Reported
     };
-    let document = read(path, reading)?.map_err(|(source, findings)| told(&source, &findings))?;
+    let document = read(path, reading)?.map_err(|(source, findings)| report(&source, &findings))?;
     let mut found = examine(&document, reading.env.as_deref())?;
     // The policy of an environment is never used for another, even if it is the only one.
     found.retain(|policy| policy.environment == reading.env.as_deref());
@@ -128,7 +128,7 @@ pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Resul
     let (value, policy) = match examined.content {
         PolicyContent::Valid { value, policy } => (value.into_owned(), *policy),
         PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
-            return Err(told(&document.source, &findings));
+            return Err(report(&document.source, &findings));
         }
     };
     Ok(LoadedPolicy { policy, value, source: document.source })

@@ -71,7 +71,7 @@ fn write_candidate(candidate: &RouteCandidate, output: &Output) {
     let RouteCandidate { index, path, methods, hosts, .. } = candidate;
     let (mark, style) = match candidate.standing {
         CandidateStanding::Chosen => ("chosen", GREEN),
-        CandidateStanding::Unasked => ("unasked", DIM),
+        CandidateStanding::NotLookedUp => ("unasked", DIM),
         CandidateStanding::Behind => ("behind", DIM),
         CandidateStanding::OtherMethod => ("method", YELLOW),
         CandidateStanding::OtherHost => ("host", YELLOW),

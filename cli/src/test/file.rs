@@ -45,7 +45,7 @@ pub(super) struct PolicyTest {
     pub(super) name: String,
     /// Its line in the file, from 1.
     pub(super) line: usize,
-    pub(super) asked: TrialRequest,
+    pub(super) request: TrialRequest,
     /// The caller's claims, without those that depend on the policy.
     pub(super) claims: Option<Map<String, Claims>>,
     /// Claims that are left out, even if they would be added by default.
@@ -148,17 +148,17 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let name = table.required("name").and_then(|field| field.text());
     let method = table.or("method", "GET", |field| field.read(|method| check_method(method).map(|()| method)));
     let url = table.required("url");
-    let asked = url.and_then(|field| field.read(|url| TrialRequest::new(method.unwrap_or("GET"), url)));
+    let request = url.and_then(|field| field.read(|url| TrialRequest::new(method.unwrap_or("GET"), url)));
     let headers = table.or("headers", Vec::new(), read_texts);
-    let asked = match (asked, headers) {
-        (Some(asked), Some(headers)) => add_headers(asked, &headers, &table),
+    let request = match (request, headers) {
+        (Some(request), Some(headers)) => add_headers(request, &headers, &table),
         _ => None,
     };
     let now = table.or("now", common.now, read_time);
     let own = table.optional("claims", read_claims);
     let has_claims = !matches!(own, Some(None));
     let without = table.or("without", Vec::new(), |field| field.list(|field| field.text().map(str::to_owned)));
-    if has_claims && asked.as_ref().is_some_and(|asked| asked.has("authorization")) {
+    if has_claims && request.as_ref().is_some_and(|request| request.has("authorization")) {
         table.fail("headers", "expected no authorization beside claims: a caller has one or the other");
     }
     if !has_claims && without.as_ref().is_some_and(|names| !names.is_empty()) {
@@ -174,17 +174,17 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
         table.fail("without", format!("there is no claim {name:?} to leave out"));
     }
-    Some(PolicyTest { name: name?.to_owned(), line: 0, asked: asked?, claims, without, now: now?, expect: expect? })
+    Some(PolicyTest { name: name?.to_owned(), line: 0, request: request?, claims, without, now: now?, expect: expect? })
 }
 
-fn add_headers(mut asked: TrialRequest, headers: &[(&str, &str)], table: &Table<'_>) -> Option<TrialRequest> {
+fn add_headers(mut request: TrialRequest, headers: &[(&str, &str)], table: &Table<'_>) -> Option<TrialRequest> {
     for (name, value) in headers {
-        if let Err(problem) = asked.add(name, value) {
+        if let Err(problem) = request.add(name, value) {
             table.fail("headers", problem);
             return None;
         }
     }
-    Some(asked)
+    Some(request)
 }
 
 fn read_time(field: &Field<'_>) -> Option<UnixSeconds> {

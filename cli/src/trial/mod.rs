@@ -101,22 +101,22 @@ impl LocalGate {
         &self.issuers
     }
 
-    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them
-    /// the request's own `Authorization` counts.
-    pub(crate) fn decide(&self, asked: &TrialRequest, claims: Option<&str>, now: UnixSeconds) -> Trial {
+    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them the request's own
+    /// `Authorization` counts.
+    pub(crate) fn decide(&self, request: &TrialRequest, claims: Option<&str>, now: UnixSeconds) -> Trial {
         let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
         let authorization = token.map(|token| format!("Bearer {token}"));
-        let request = asked.request(authorization.as_deref());
-        let authorization = request.header("authorization");
+        let received = request.as_received(authorization.as_deref());
+        let authorization = received.header("authorization");
         let given = RequestFacts {
-            authority: request.url.authority.to_owned(),
-            host: request.header("host").map(str::to_owned),
-            path: request.url.path.to_owned(),
-            query: request.url.query.map(str::to_owned),
-            method: request.method.to_owned(),
+            authority: received.url.authority.to_owned(),
+            host: received.header("host").map(str::to_owned),
+            path: received.url.path.to_owned(),
+            query: received.url.query.map(str::to_owned),
+            method: received.method.to_owned(),
             peek: UnverifiedToken::at(authorization),
             authorization: request::describe(authorization),
-            preflight: request::describe_preflight(&request),
+            preflight: request::describe_preflight(&received),
             now,
             max_token_bytes: self.max_token_bytes,
             trusts: claims.is_some(),
@@ -126,7 +126,7 @@ impl LocalGate {
         let take = |decision: Decision<'_>, context: &AnswerContext<'_>| match decision {
             Decision::Allow(mut forward) => {
                 self.secrets.show(&mut forward);
-                keep_from_caches(&mut forward, &request);
+                keep_from_caches(&mut forward, &received);
                 (None, TrialDecision::Allow(forward.into_owned()), added(context))
             }
             Decision::Serve(document) => (None, TrialDecision::Serve(serve(&document, context)), Vec::new()),
@@ -136,7 +136,7 @@ impl LocalGate {
                 (Some(denial), TrialDecision::Deny(answer), Vec::new())
             }
         };
-        let (denial, verdict, added) = local.run(self.gateway.decide(&request, &local, take));
+        let (denial, verdict, added) = local.run(self.gateway.decide(&received, &local, take));
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
         Trial { verdict, checks: record.into_checks(denial.as_ref()), route, added, log }

@@ -84,7 +84,7 @@ impl TrialRequest {
     }
 
     /// The request as the gate receives it, with this `Authorization` in addition to its own headers.
-    pub(super) fn request<'r>(&'r self, authorization: Option<&'r str>) -> Request<'r> {
+    pub(super) fn as_received<'r>(&'r self, authorization: Option<&'r str>) -> Request<'r> {
         let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers = own.chain(authorization.map(|value| ("authorization", value))).collect();
         Request { method: &self.method, url: Url::split(&self.url), headers }
