@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::policy::{Cors, WebOrigins};
 use crate::request::Request;
-use crate::route::syntax::is_token_char;
+use crate::route::syntax::is_token;
 
 /// Headers of the gate's own refusals that tell a page what to do.
 const EXPOSED_ON_REFUSAL: &str = "www-authenticate, retry-after";
@@ -49,10 +49,6 @@ pub fn preflight_method<'r>(request: &'r Request<'_>) -> Option<&'r str> {
     }
     request.header("origin").filter(|origin| !origin.is_empty())?;
     request.header("access-control-request-method").filter(|method| is_token(method))
-}
-
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_token_char)
 }
 
 impl<'a> Sharing<'a> {

@@ -9,6 +9,9 @@ pub struct UnixSeconds(pub u64);
 pub struct UnixMillis(pub u64);
 
 impl UnixSeconds {
+    /// The last second of the year 9999, the latest time that RFC 3339 can express.
+    pub const MAX_RFC3339: Self = Self(253_402_300_799);
+
     /// Seconds from an earlier time to this one; 0 if the other is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> u64 {
@@ -19,6 +22,12 @@ impl UnixSeconds {
     #[must_use]
     pub fn plus(self, seconds: u64) -> Self {
         Self(self.0.saturating_add(seconds))
+    }
+
+    /// The millisecond with which this second begins.
+    #[must_use]
+    pub fn millis(self) -> UnixMillis {
+        UnixMillis(self.0.saturating_mul(1000))
     }
 }
 

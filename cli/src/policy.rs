@@ -15,6 +15,9 @@ use crate::finding::{Finding, Highlight, human, rule};
 use crate::output::{Output, Stream, printable};
 use crate::spelling::nearest;
 
+/// The maximum size of a Worker variable, in bytes. A larger policy must be in Workers KV.
+pub(crate) const MAX_VARIABLE_BYTES: usize = 5 * 1024;
+
 /// Options of how a policy is read from a file.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReadOptions {
@@ -110,11 +113,11 @@ pub(crate) fn examine<'d>(
 
 /// The one policy that a command uses. Reports the findings if it is invalid.
 pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
-    let told = |source: &Source, findings: &[Finding]| {
+    let report = |source: &Source, findings: &[Finding]| {
         human::write(findings, source, output, Stream::Err);
         Failure::Reported
     };
-    let document = read(path, reading)?.map_err(|(source, findings)| told(&source, &findings))?;
+    let document = read(path, reading)?.map_err(|(source, findings)| report(&source, &findings))?;
     let mut found = examine(&document, reading.env.as_deref())?;
     // The policy of an environment is never used for another, even if it is the only one.
     found.retain(|policy| policy.environment == reading.env.as_deref());
@@ -125,7 +128,7 @@ pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Resul
     let (value, policy) = match examined.content {
         PolicyContent::Valid { value, policy } => (value.into_owned(), *policy),
         PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
-            return Err(told(&document.source, &findings));
+            return Err(report(&document.source, &findings));
         }
     };
     Ok(LoadedPolicy { policy, value, source: document.source })

@@ -259,8 +259,8 @@ fn what_a_merge_key_or_a_chain_of_references_hides_stays_shut() {
     check(&paths, &[], &[("GET g /example", "public")], &[]);
     let servers =
         "servers: [{url: 'https://{t}.x.com', variables: {t: {<<: {enum: [a]}, default: a}}}]\npaths: {/a: {get: {}}}";
-    let asked = run(&mut command(&["import", "openapi", "-", "--hosts"]), &format!("openapi: 3.1.0\n{servers}"));
-    assert!(asked.err.contains("#/servers/0/variables/t: merge keys (<<)"), "{}", asked.err);
+    let imported = run(&mut command(&["import", "openapi", "-", "--hosts"]), &format!("openapi: 3.1.0\n{servers}"));
+    assert!(imported.err.contains("#/servers/0/variables/t: merge keys (<<)"), "{}", imported.err);
 }
 
 #[test]
@@ -291,8 +291,8 @@ fn what_is_a_parameter_elsewhere_is_noted() {
 fn only_what_matters_is_asked_and_what_is_narrowed_is_said() {
     let text = format!("{O}paths: {{/a: {{get: {{security: [{{b: [], key: []}}]}}}}, /b: {{get: {{{OPEN}}}}}}}\n");
     let schemes = "components: {securitySchemes: {b: {type: http, scheme: bearer}, key: {type: apiKey, in: header}}}";
-    let asked = run(&mut command(&["import", "openapi", "-"]), &format!("openapi: 3.1.0\n{text}{schemes}"));
-    assert_eq!(asked.code, Some(0), "{}", asked.err);
+    let imported = run(&mut command(&["import", "openapi", "-"]), &format!("openapi: 3.1.0\n{text}{schemes}"));
+    assert_eq!(imported.code, Some(0), "{}", imported.err);
     let optional = format!("{O}paths: {{/a: {{get: {{security: [{{}}, {{t: [s]}}]}}}}}}");
     check(&optional, &[], &[("GET g /a", "optional")], &["narrowed: a token without these scopes is refused"]);
 }

@@ -30,7 +30,7 @@ fn writes_a_configuration_that_check_accepts() {
     snapshot("init/err.txt", &run.err);
     let written = folder.read("wrangler.toml").replace(&provider.url, "https://PROVIDER");
     snapshot("init/wrangler.toml", &written);
-    assert_eq!(*provider.asked.lock().unwrap(), ["GET /oidc/.well-known/openid-configuration HTTP/1.1"]);
+    assert_eq!(*provider.request_lines.lock().unwrap(), ["GET /oidc/.well-known/openid-configuration HTTP/1.1"]);
     let check = folder.run(&["check"]);
     assert_eq!((check.code, check.err.as_str()), (Some(0), ""), "{}", check.out);
 }
@@ -118,7 +118,7 @@ fn an_answer_that_is_no_policy_is_a_finding() {
 
 /// Each way in which a provider cannot be used, and what is said of it.
 #[test]
-fn a_provider_that_the_gate_could_not_use_is_told() {
+fn a_provider_that_the_gate_could_not_use_is_reported() {
     let status =
         |line: &'static str| Provider::new(move |_| Some(format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\n\r\n")));
     let large = Provider::new(|_| Some(ok(&format!("{{\"a\":\"{}\"}}", "x".repeat(70_000)))));

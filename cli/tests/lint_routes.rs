@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::lints::{NONE, deny, kinds, optional, place, places, public, token, told};
+use crate::lints::{NONE, deny, findings_of, kinds, optional, place, places, public, token};
 
 #[test]
-fn what_a_public_route_opens_is_told() {
+fn what_a_public_route_opens_is_reported() {
     let (one, two) = (", hosts = [\"a.com\"]", ", hosts = [\"a.com\", \"b.com\"]");
     let (get, delete) = (", methods = [\"GET\"]", ", methods = [\"DELETE\"]");
     for (routes, kind) in [
@@ -35,7 +35,7 @@ fn what_a_public_route_opens_is_told() {
 }
 
 #[test]
-fn a_route_behind_a_document_of_the_gates_own_is_told() {
+fn a_route_behind_a_document_of_the_gates_own_is_reported() {
     let assertion =
         "identity.assertion = { issuer = \"https://g.com\", keys = [\"K\"] }\nresources.\"https://a.com/mcp\" = {}";
     let resource = "/.well-known/oauth-protected-resource/mcp";
@@ -60,7 +60,7 @@ fn a_route_behind_a_document_of_the_gates_own_is_told() {
 }
 
 #[test]
-fn what_stands_open_at_the_root_of_a_guarded_tree_is_told() {
+fn what_stands_open_at_the_root_of_a_guarded_tree_is_reported() {
     let opening = |routes: [String; 2]| kinds("", &routes);
     for (root, kind) in [("/admin", "public-opening"), ("/admin/", "public-opening")] {
         assert_eq!(opening([token("/admin/{*rest}", ""), public(root, "")]), [kind]);
@@ -85,7 +85,7 @@ fn what_stands_open_at_the_root_of_a_guarded_tree_is_told() {
 }
 
 #[test]
-fn callers_without_a_token_are_told_as_everyone_is() {
+fn callers_without_a_token_are_reported_as_everyone_is() {
     for (routes, kind) in [
         ([deny("/s/{*r}", ""), optional("/s/x", "")], "deny-opened"),
         ([token("/s/{*r}", ""), optional("/s/{x}", "")], "public-opening"),
@@ -100,7 +100,7 @@ fn callers_without_a_token_are_told_as_everyone_is() {
 }
 
 #[test]
-fn methods_that_a_stricter_route_leaves_are_told() {
+fn methods_that_a_stricter_route_leaves_are_reported() {
     let methods = |names: &[&str]| format!(", methods = {names:?}");
     let (get, post, head) = (methods(&["GET"]), methods(&["POST"]), methods(&["HEAD"]));
     let scopes = ", scopes = [\"read:x\"]";
@@ -122,7 +122,7 @@ fn methods_that_a_stricter_route_leaves_are_told() {
         (deny("/x", &get), optional("/x", &head), "HEAD"),
     ] {
         let routes = [stricter, open];
-        let findings = told("", &routes);
+        let findings = findings_of("", &routes);
         assert_eq!(findings.len(), 1, "{routes:?}: {findings:?}");
         assert_eq!((&findings[0]["rule"], &findings[0]["place"]), (&"method-opening".into(), &"routes[1]".into()));
         let message = findings[0]["message"].as_str().unwrap();
@@ -153,7 +153,7 @@ fn methods_that_a_stricter_route_leaves_are_told() {
 }
 
 #[test]
-fn a_path_that_is_a_stricter_one_but_for_case_is_told() {
+fn a_path_that_is_a_stricter_one_but_for_case_is_reported() {
     let get = ", methods = [\"GET\"]";
     for routes in [
         [deny("/Admin/{*rest}", ""), public("/admin/{*rest}", "")],
@@ -186,10 +186,10 @@ fn a_path_that_is_a_stricter_one_but_for_case_is_told() {
 }
 
 #[test]
-fn where_case_counts_what_it_opens_is_told_once() {
+fn where_case_counts_what_it_opens_is_reported_once() {
     let exact = "paths.case = \"exact\"";
     let routes = [public("/{*rest}", ""), token("/api/{id}", ""), deny("/admin/{*rest}", ""), deny("/Ops/x", "")];
-    let findings = told(exact, &routes);
+    let findings = findings_of(exact, &routes);
     let cases: Vec<&Value> = findings.iter().filter(|finding| finding["rule"] == "case-opening").collect();
     assert_eq!(cases.len(), 1, "{findings:?}");
     assert_eq!((&cases[0]["severity"], &cases[0]["place"]), (&"note".into(), &"paths.case".into()));

@@ -1,11 +1,11 @@
 //! What `portcullis check` says of origins, of pages and of the Worker around a policy.
 
 use crate::check::check;
-use crate::lints::{NONE, deny, kinds, token, told};
+use crate::lints::{NONE, deny, findings_of, kinds, token};
 use crate::tool::snapshot_narrow;
 
 #[test]
-fn only_an_origin_that_requests_go_to_is_told() {
+fn only_an_origin_that_requests_go_to_is_reported() {
     let own = |origin: &str| format!(", origin = \"{origin}\"");
     let (clear, safe) = (own("http://o.com"), own("https://o.com"));
     let none: [&str; 0] = [];
@@ -19,7 +19,7 @@ fn only_an_origin_that_requests_go_to_is_told() {
 }
 
 #[test]
-fn an_origin_that_the_caller_names_is_told() {
+fn an_origin_that_the_caller_names_is_reported() {
     let through = ", origin = \"passthrough\"";
     let at_home = format!("{through}, hosts = [\"{{t}}.a.com\"]");
     let none: [&str; 0] = [];
@@ -54,10 +54,10 @@ fn an_origin_that_the_caller_names_is_told() {
 }
 
 #[test]
-fn a_cache_in_front_of_the_gate_is_told() {
+fn a_cache_in_front_of_the_gate_is_reported() {
     let policy = "version = 1\nroutes = [{ path = \"/\", access = \"deny\" }]\n";
     let of = |more: &str| check("worker.toml", format!("[vars.POLICY]\n{policy}{more}")).out;
-    let told = |more: &str| of(more).matches("[worker-cache]").count();
+    let warnings = |more: &str| of(more).matches("[worker-cache]").count();
     for (more, count) in [
         ("[cache]\nenabled = true\n", 1),
         ("[cache]\nenabled = false\n", 0),
@@ -65,19 +65,19 @@ fn a_cache_in_front_of_the_gate_is_told() {
         ("[exports.default]\ntype = \"worker\"\ncache.enabled = true\n", 1),
         ("[exports.Other]\ntype = \"worker\"\ncache.enabled = true\n", 0),
     ] {
-        assert_eq!(told(more), count, "{more}");
+        assert_eq!(warnings(more), count, "{more}");
     }
     let run = of("[cache]\nenabled = true\n");
     assert!(run.contains("5 | enabled = true\n  |           ^^^^\n"), "{run}");
     // Environments inherit it, unless they have their own.
     let staging = format!("[env.staging.vars.POLICY]\n{policy}");
-    assert_eq!(told(&format!("{staging}[cache]\nenabled = true\n")), 2);
-    assert_eq!(told(&format!("{staging}[env.staging.cache]\nenabled = true\n")), 1);
-    assert_eq!(told(&format!("{staging}[env.staging.cache]\nenabled = false\n[cache]\nenabled = true\n")), 1);
+    assert_eq!(warnings(&format!("{staging}[cache]\nenabled = true\n")), 2);
+    assert_eq!(warnings(&format!("{staging}[env.staging.cache]\nenabled = true\n")), 1);
+    assert_eq!(warnings(&format!("{staging}[env.staging.cache]\nenabled = false\n[cache]\nenabled = true\n")), 1);
 }
 
 #[test]
-fn pages_that_anyone_can_be_are_told() {
+fn pages_that_anyone_can_be_are_reported() {
     let cors = |origin: &str, more: &str| format!("cors = {{ origins = [\"https://app.com\", \"{origin}\"]{more} }}");
     let cookies = ", credentials = true";
     let none: [&str; 0] = [];
@@ -121,7 +121,7 @@ fn a_worker_is_looked_at_beside_its_policy() {
 }
 
 #[test]
-fn a_worker_without_its_store_or_with_open_secrets_is_told() {
+fn a_worker_without_its_store_or_with_open_secrets_is_reported() {
     let policy = r#"
 version = 1
 origin = "https://o.com"
@@ -148,7 +148,7 @@ identity.assertion = { issuer = "https://gate.example.com", keys = ["SIGNING"] }
 }
 
 #[test]
-fn an_origin_that_no_deployed_worker_reaches_is_told() {
+fn an_origin_that_no_deployed_worker_reaches_is_reported() {
     for (origin, expected) in [
         ("https://10.0.0.7", &["unreachable-origin"][..]),
         ("https://203.0.113.9:8443/base", &["unreachable-origin"]),
@@ -173,6 +173,6 @@ fn an_origin_that_no_deployed_worker_reaches_is_told() {
         assert_eq!(kinds(&format!("origin = \"{origin}\""), &[token("/a", "")]), expected, "{origin}");
         assert_eq!(kinds(&format!("origin = \"{origin}\""), &[deny("/a", "")]), NONE, "no request goes there");
     }
-    let local = told("", &[token("/a", ", origin = \"http://localhost:1\"")]);
+    let local = findings_of("", &[token("/a", ", origin = \"http://localhost:1\"")]);
     assert_eq!(local[0]["severity"], "note", "`wrangler dev` reaches it");
 }

@@ -8,7 +8,7 @@ use crate::tool::{Folder, ROOT, command, run, snapshot_narrow};
 pub(crate) const NONE: [&str; 0] = [];
 
 /// The findings of a policy with these keys and routes.
-pub(crate) fn told(keys: &str, routes: &[String]) -> Vec<Value> {
+pub(crate) fn findings_of(keys: &str, routes: &[String]) -> Vec<Value> {
     let folder = Folder::new("kinds");
     let origin = if keys.contains("origin = ") { "" } else { "origin = \"https://o.com\"\n" };
     let policy = format!("version = 1\n{origin}{keys}\nroutes = [{}]\n", routes.join(", "));
@@ -27,7 +27,7 @@ pub(crate) fn told(keys: &str, routes: &[String]) -> Vec<Value> {
 
 /// Their kinds.
 pub(crate) fn kinds(keys: &str, routes: &[String]) -> Vec<String> {
-    told(keys, routes).iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    findings_of(keys, routes).iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
 }
 
 pub(crate) fn token(path: &str, more: &str) -> String {
@@ -49,7 +49,7 @@ pub(crate) fn optional(path: &str, more: &str) -> String {
 /// Kind and place of each finding.
 pub(crate) fn places(keys: &str, routes: &[String]) -> Vec<(String, String)> {
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
-    told(keys, routes).iter().map(|finding| (text(finding, "rule"), text(finding, "place"))).collect()
+    findings_of(keys, routes).iter().map(|finding| (text(finding, "rule"), text(finding, "place"))).collect()
 }
 
 pub(crate) fn place(kind: &str, place: &str) -> Vec<(String, String)> {
@@ -110,7 +110,7 @@ fn what_is_meant_is_no_warning() {
 }
 
 #[test]
-fn the_notation_of_another_router_is_told_in_the_own_one() {
+fn the_notation_of_another_router_is_reported_in_the_own_one() {
     for (path, meant) in [
         ("/admin/*", "did you mean `/admin/{*rest}`?"),
         ("/files/**", "did you mean `/files/{*rest}`?"),
@@ -124,7 +124,7 @@ fn the_notation_of_another_router_is_told_in_the_own_one() {
         ("/files/*.js", "captures are whole segments: `{name}` for one of them, `{*name}` at the end for the rest"),
     ] {
         for route in [token(path, ""), deny(path, "")] {
-            let findings = told("", std::slice::from_ref(&route));
+            let findings = findings_of("", std::slice::from_ref(&route));
             assert_eq!(findings.len(), 1, "{route}: {findings:?}");
             assert_eq!((&findings[0]["rule"], &findings[0]["help"]), (&"foreign-pattern".into(), &meant.into()));
         }
@@ -138,7 +138,7 @@ fn the_notation_of_another_router_is_told_in_the_own_one() {
 }
 
 #[test]
-fn what_the_reader_refuses_of_another_notation_is_told_in_the_own_one_too() {
+fn what_the_reader_refuses_of_another_notation_is_reported_in_the_own_one_too() {
     for (path, meant) in [
         ("/users/{id:[0-9]+}", ": {id} for "),
         ("/files/{path:path}", ": {*path} for "),
@@ -147,14 +147,14 @@ fn what_the_reader_refuses_of_another_notation_is_told_in_the_own_one_too() {
         ("/users/%", "for any one segment write {name}, for the rest {*name}"),
         ("/users/\\\\d+", "for any one segment write {name}, for the rest {*name}"),
     ] {
-        let findings = told("", &[token(path, "")]);
+        let findings = findings_of("", &[token(path, "")]);
         let message = findings[0]["message"].as_str().unwrap();
         assert!(findings[0]["rule"] == "policy" && message.contains(meant), "{path}: {message}");
     }
 }
 
 #[test]
-fn an_organization_that_only_some_alternatives_compare_is_told() {
+fn an_organization_that_only_some_alternatives_compare_is_reported() {
     let of = |capture: &str, checks: &str| {
         places(
             "",
@@ -186,7 +186,7 @@ fn an_organization_that_only_some_alternatives_compare_is_told() {
 }
 
 #[test]
-fn an_audience_that_the_caller_names_is_told() {
+fn an_audience_that_the_caller_names_is_reported() {
     let of = |audience: &str| places("", &[format!("{{ path = \"/{{service}}\", audience = {audience} }}")]);
     for audience in
         ["\"{header.x-aud}\"", "\"{query.aud}\"", "\"{header.x-aud}/api\"", "\"https://{header.x-host}/api\""]
@@ -206,10 +206,10 @@ fn an_audience_that_the_caller_names_is_told() {
 }
 
 #[test]
-fn subjects_of_several_issuers_at_one_origin_are_told_once() {
+fn subjects_of_several_issuers_at_one_origin_are_reported_once() {
     let two = "issuers.b = { issuer = \"https://b.com\" }";
     let of = |more: &str, routes: &[String]| {
-        let findings = told(&format!("{two}\n{more}"), routes);
+        let findings = findings_of(&format!("{two}\n{more}"), routes);
         findings.iter().filter(|finding| finding["rule"] == "shared-subjects").cloned().collect::<Vec<_>>()
     };
     let only = |issuer: &str| format!(", issuers = [\"{issuer}\"]");

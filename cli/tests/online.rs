@@ -99,7 +99,7 @@ fn a_key_that_the_policy_does_not_allow_is_a_warning() {
 }
 
 #[test]
-fn keys_in_the_policy_are_told_without_a_network() {
+fn keys_in_the_policy_are_reported_without_a_network() {
     let run = check(
         "literal",
         0,

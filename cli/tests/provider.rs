@@ -9,8 +9,7 @@ use std::time::Duration;
 pub(crate) struct Provider {
     /// Its address, with no slash at its end.
     pub(crate) url: String,
-    /// The first lines of the requests.
-    pub(crate) asked: Arc<Mutex<Vec<String>>>,
+    pub(crate) request_lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Provider {
@@ -18,8 +17,8 @@ impl Provider {
     pub(crate) fn new(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (base, asked) = (url.clone(), Arc::default());
-        let noted: Arc<Mutex<Vec<String>>> = Arc::clone(&asked);
+        let (base, request_lines) = (url.clone(), Arc::default());
+        let noted: Arc<Mutex<Vec<String>>> = Arc::clone(&request_lines);
         std::thread::spawn(move || {
             let mut open = Vec::new();
             for stream in listener.incoming() {
@@ -36,7 +35,7 @@ impl Provider {
                 }
             }
         });
-        Self { url, asked }
+        Self { url, request_lines }
     }
 
     /// One that answers 200 with this body, in which `BASE` is its address.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::methods::read_methods;
 use super::reader::Field;
 use super::web_origin::{OriginPattern, WebOrigins};
-use crate::route::syntax::is_token_char;
+use crate::route::syntax::is_token;
 
 /// Matches every name in the lists of the CORS protocol, but only for requests without credentials.
 const WILDCARD: &str = "*";
@@ -91,8 +91,7 @@ fn read_names(field: &Field<'_>) -> Option<Vec<String>> {
     }
     field.list(|field| {
         field.read(|text| {
-            let is_name = text.bytes().all(is_token_char);
-            if is_name {
+            if is_token(text) {
                 Ok(text.to_ascii_lowercase())
             } else {
                 Err("expected the name of a header, or \"*\"".to_owned())

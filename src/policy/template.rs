@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::route::header::{is_removed, is_rewritten};
 use crate::route::pattern::PathPattern;
-use crate::route::syntax::{is_name, is_token_char};
+use crate::route::syntax::{is_name, is_token};
 use crate::route::table::Captures;
 
 /// A text with placeholders for values of the request.
@@ -170,7 +170,7 @@ impl fmt::Display for Template {
 impl Part {
     fn parse(name: &str, scope: TemplateScope<'_>) -> Result<Self, String> {
         if let Some(header) = name.strip_prefix("header.") {
-            if header.is_empty() || !header.bytes().all(is_token_char) {
+            if !is_token(header) {
                 return Err(format!("expected a header's name in {{{name}}}"));
             }
             let header = header.to_ascii_lowercase();
@@ -227,6 +227,7 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route::syntax::is_token_char;
 
     struct Request {
         captures: Captures,

@@ -6,8 +6,9 @@ use crate::jose::json::{ALLOCATION, Json, Object};
 use crate::policy::Issuer;
 use crate::time::UnixSeconds;
 
-/// The last second of the year 9999, the latest time that RFC 3339 can express. No honest token goes beyond it.
-const MAX_NUMERIC_DATE: f64 = 253_402_300_799.0;
+/// The latest time in a claim. No honest token goes beyond it.
+#[expect(clippy::cast_precision_loss, reason = "it has far fewer than 53 bits")]
+const MAX_NUMERIC_DATE: f64 = UnixSeconds::MAX_RFC3339.0 as f64;
 
 /// Claims that must be strings if present.
 pub const STRING_CLAIMS: [&str; 5] = ["sub", "client_id", "azp", "jti", "organization_id"];

@@ -65,21 +65,23 @@ Examples:
                                       in a workflow";
 
 pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failure> {
-    let (source, mut findings, keys) = match read(&args.input.file, &args.input.reading)? {
+    let (source, mut findings, issuers) = match read(&args.input.file, &args.input.reading)? {
         Err((source, findings)) => (source, findings, None),
         Ok(document) => {
             let examined = examine(&document, args.input.reading.env.as_deref())?;
             let mut findings = lint::worker(&document, &examined);
-            let mut keys = args.online.then(Vec::new);
+            let mut issuers = Vec::new();
             for policy in examined {
-                findings.extend(check(policy, keys.as_mut(), output));
+                let (found, reports) = check(policy, args.online, output);
+                findings.extend(found);
+                issuers.extend(reports);
             }
-            (document.source, findings, keys)
+            (document.source, findings, args.online.then_some(issuers))
         }
     };
     findings.retain(|finding| !args.allow.iter().any(|allowed| allowed == finding.rule));
     findings.sort_by_key(|finding| finding.span.start);
-    write(&findings, &source, keys.as_deref(), args.format, output)?;
+    write(&findings, &source, issuers.as_deref(), args.format, output)?;
     let is_bad = |finding: &Finding| match finding.severity {
         Severity::Error => true,
         Severity::Warning => args.deny_warnings,
@@ -88,35 +90,33 @@ pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failu
     Ok(if findings.iter().any(is_bad) { Completion::Findings } else { Completion::Clean })
 }
 
-/// All findings about a policy. Its issuers' keys are fetched if there is a list to add them to.
-fn check(examined: ExaminedPolicy<'_>, keys: Option<&mut Vec<IssuerReport>>, output: &Output) -> Vec<Finding> {
+/// All findings about a policy; if `online`, also the keys of its issuers, which are fetched.
+fn check(examined: ExaminedPolicy<'_>, online: bool, output: &Output) -> (Vec<Finding>, Vec<IssuerReport>) {
     let (value, policy) = match examined.content {
         PolicyContent::Valid { value, policy } => (value, policy),
-        PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => return findings,
+        PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
+            return (findings, Vec::new());
+        }
     };
-    let mut findings = lint::policy(&policy, &value);
-    if let Some(keys) = keys {
-        let (found, problems) = online::keys(&policy, &value, output);
-        keys.extend(found);
-        findings.extend(problems);
-    }
-    findings.into_iter().map(|finding| finding.of(examined.environment)).collect()
+    let (issuers, problems) = if online { online::keys(&policy, &value, output) } else { (Vec::new(), Vec::new()) };
+    let findings = lint::policy(&policy, &value).into_iter().chain(problems);
+    (findings.map(|finding| finding.of(examined.environment)).collect(), issuers)
 }
 
 fn write(
     findings: &[Finding],
     source: &Source,
-    keys: Option<&[IssuerReport]>,
+    issuers: Option<&[IssuerReport]>,
     format: CheckFormat,
     output: &Output,
 ) -> Result<(), Failure> {
     match format {
         CheckFormat::Human => {
             human::write(findings, source, output, Stream::Out);
-            online::write(keys.unwrap_or_default(), output);
+            online::write(issuers.unwrap_or_default(), output);
             output.line(&format!("{}: {}", printable(&source.name), summary(findings)));
         }
-        CheckFormat::Json => output.json(&CheckReport { findings: json::report(findings, source), issuers: keys })?,
+        CheckFormat::Json => output.json(&CheckReport { findings: json::report(findings, source), issuers })?,
         CheckFormat::Sarif => output.json(&sarif::log(findings, source))?,
         CheckFormat::Github => {
             let lines = LineIndex::new(&source.text);

@@ -2,6 +2,7 @@
 
 use annotate_snippets::renderer::Style;
 use http::StatusCode;
+use portcullis::time::UnixSeconds;
 
 use super::report::{CallerKind, ExplainedAnswer, ExplainedDecision, ExplainedRoute, Explanation, ToOrigin};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
@@ -18,7 +19,7 @@ const CHECK_INDENT: usize = 29;
 pub(super) fn write(explanation: &Explanation, output: &Output) {
     let Explanation { method, url, now, .. } = explanation;
     output.line(&output.paint(BOLD, &format!("{method} {url}")));
-    block(output, 0, &format!("at {}, {}", time::show(*now), caller(explanation.caller)));
+    block(output, 0, &format!("at {}, {}", time::show(UnixSeconds(*now)), caller(explanation.caller)));
     routes(explanation, output);
     heading(output, "Checks");
     for check in &explanation.checks {
@@ -70,7 +71,7 @@ fn write_candidate(candidate: &RouteCandidate, output: &Output) {
     let RouteCandidate { index, path, methods, hosts, .. } = candidate;
     let (mark, style) = match candidate.standing {
         CandidateStanding::Chosen => ("chosen", GREEN),
-        CandidateStanding::Unasked => ("unasked", DIM),
+        CandidateStanding::NotLookedUp => ("unasked", DIM),
         CandidateStanding::Behind => ("behind", DIM),
         CandidateStanding::OtherMethod => ("method", YELLOW),
         CandidateStanding::OtherHost => ("host", YELLOW),

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use clap::ValueEnum;
 use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
+use portcullis::time::UnixSeconds;
 
 use crate::document::Source;
 use crate::exit::{Completion, Failure};
@@ -58,7 +59,7 @@ pub(crate) struct ExplainArgs {
 
     /// The time of the request: seconds since 1970, or like 2027-01-15T08:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    now: Option<u64>,
+    now: Option<UnixSeconds>,
 
     /// Exit with 1 unless the request is allowed, denied, or answered with this status
     #[arg(long, value_name = "allow|deny|STATUS", value_parser = parse_expectation)]
@@ -97,8 +98,8 @@ enum ExpectedResult {
 
 pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
     let loaded = load(&args.policy, &args.reading, output)?;
-    let routes = RouteText::all(&loaded.value);
-    let asked = read_request(args)?;
+    let routes = RouteText::all(&loaded.policy, &loaded.value);
+    let request = read_request(args)?;
     let claims = args.claims.as_deref().map(read_claims).transpose()?;
     let now = args.now.map_or_else(clock, Ok)?;
     let mut policy = loaded.policy;
@@ -110,13 +111,13 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
         }
         None => LocalGate::of_tokens(policy),
     }?;
-    let trial = gate.decide(&asked, claims.as_deref(), now);
+    let trial = gate.decide(&request, claims.as_deref(), now);
     let caller = match claims {
         Some(_) => CallerKind::Claims,
-        None if asked.has_token() => CallerKind::Token,
+        None if request.has_token() => CallerKind::Token,
         None => CallerKind::Anonymous,
     };
-    let explanation = Explanation::new(&asked, caller, now, &routes, trial);
+    let explanation = Explanation::new(&request, caller, now, &routes, trial);
     match args.format {
         ExplainFormat::Human => human::write(&explanation, output),
         ExplainFormat::Json => output.json(&explanation)?,
@@ -149,18 +150,18 @@ fn parse_expectation(text: &str) -> Result<ExpectedResult, String> {
 }
 
 fn read_request(args: &ExplainArgs) -> Result<TrialRequest, Failure> {
-    let mut asked = TrialRequest::new(&args.method, &args.url).map_err(Failure::new)?;
+    let mut request = TrialRequest::new(&args.method, &args.url).map_err(Failure::new)?;
     for header in &args.headers {
         let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected --header 'name: value'"))?;
-        asked.add(name, value).map_err(Failure::new)?;
+        request.add(name, value).map_err(Failure::new)?;
     }
-    if (args.token.is_some() || args.claims.is_some()) && asked.has("authorization") {
+    if (args.token.is_some() || args.claims.is_some()) && request.has("authorization") {
         return Err(Failure::new("expected one of --token, --claims and the header Authorization, not two"));
     }
     if let Some(token) = &args.token {
-        asked.add("authorization", &format!("Bearer {}", read_token(token)?)).map_err(Failure::new)?;
+        request.add("authorization", &format!("Bearer {}", read_token(token)?)).map_err(Failure::new)?;
     }
-    Ok(asked)
+    Ok(request)
 }
 
 fn read_token(argument: &str) -> Result<String, Failure> {
@@ -193,9 +194,9 @@ fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jose::public_key:
     usable_keys(&document).map_err(|error| unusable(&error))
 }
 
-/// The current time, in seconds since 1970.
+/// The current time.
 #[expect(clippy::disallowed_methods, reason = "here `now` begins its way as an argument")]
-fn clock() -> Result<u64, Failure> {
+fn clock() -> Result<UnixSeconds, Failure> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map(|since| since.as_secs()).map_err(|_| Failure::new("the clock is set before 1970: use --now"))
+    since.map(|since| UnixSeconds(since.as_secs())).map_err(|_| Failure::new("the clock is set before 1970: use --now"))
 }

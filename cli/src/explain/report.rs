@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 use portcullis::route::header::is_rewritten;
+use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 use serde::Serialize;
 
@@ -93,7 +94,13 @@ pub(super) struct ToOrigin {
 }
 
 impl Explanation {
-    pub(super) fn new(asked: &TrialRequest, caller: CallerKind, now: u64, routes: &[RouteText], trial: Trial) -> Self {
+    pub(super) fn new(
+        request: &TrialRequest,
+        caller: CallerKind,
+        now: UnixSeconds,
+        routes: &[RouteText],
+        trial: Trial,
+    ) -> Self {
         let chosen = trial.route.as_ref().map(|(index, _)| *index);
         let route = trial.route.map(|(index, captures)| {
             let text = routes.iter().find(|route| route.index() == index);
@@ -102,18 +109,18 @@ impl Explanation {
             ExplainedRoute { index, captures: captured.collect(), host_label: captures.host_label }
         });
         let decision = match trial.verdict {
-            TrialDecision::Allow(forward) => ExplainedDecision::Allow(to_origin(asked, caller, forward, trial.added)),
+            TrialDecision::Allow(forward) => ExplainedDecision::Allow(to_origin(request, caller, forward, trial.added)),
             TrialDecision::Deny(answer) => ExplainedDecision::Deny(ExplainedAnswer::new(answer)),
             TrialDecision::Serve(answer) => ExplainedDecision::Serve(ExplainedAnswer::new(answer)),
         };
         Self {
             version: VERSION,
-            method: asked.method.clone(),
-            url: asked.url.clone(),
-            now,
+            method: request.method.clone(),
+            url: request.url.clone(),
+            now: now.0,
             caller,
             route,
-            candidates: candidates(routes, &asked.bare(), chosen),
+            candidates: candidates(routes, &request.bare(), chosen),
             checks: trial.checks,
             log: trial.log,
             decision,
@@ -136,16 +143,22 @@ impl ExplainedAnswer {
     }
 }
 
-fn to_origin(asked: &TrialRequest, caller: CallerKind, forward: Forward<'_>, added: Vec<(String, String)>) -> ToOrigin {
+fn to_origin(
+    request: &TrialRequest,
+    caller: CallerKind,
+    forward: Forward<'_>,
+    added: Vec<(String, String)>,
+) -> ToOrigin {
     let removed: Vec<String> = forward.remove.into_iter().map(Cow::into_owned).collect();
     // With `--claims`, the token is not among the request's own headers.
     let token = (caller == CallerKind::Claims).then_some("authorization");
     // The URL contains the host of a server; a service receives the caller's `Host`.
     let is_kept = |name: &&str| forward.service.is_some() || !is_rewritten(name);
-    let kept = asked.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name)).filter(is_kept);
+    let kept =
+        request.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name)).filter(is_kept);
     let kept = kept.map(str::to_owned).collect();
     ToOrigin {
-        method: asked.method.clone(),
+        method: request.method.clone(),
         url: forward.url,
         service: forward.service.map(Cow::into_owned),
         timeout_ms: forward.timeout_ms,

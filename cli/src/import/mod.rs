@@ -15,15 +15,12 @@ use crate::finding::human;
 use crate::finding::position::LineIndex;
 use crate::openapi::{self, DefaultAccess, Import, ImportOptions, ImportedAccess, MissingOption, RemarkKind};
 use crate::output::{Output, Stream, printable, wrap};
-use crate::policy::syntax_finding;
+use crate::policy::{MAX_VARIABLE_BYTES, syntax_finding};
 
 pub(crate) use spec::policy_spec;
 
 /// The maximum number of places listed for a remark, unless `--verbose` asks for all.
 const MAX_PLACES: usize = 5;
-
-/// The maximum size of a Worker variable, in bytes.
-const MAX_VARIABLE: usize = 5 * 1024;
 
 /// Make a policy from another description of an API
 #[derive(clap::Args, Debug)]
@@ -230,7 +227,7 @@ fn summary(import: &Import, name: &str, bytes: usize) -> String {
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, access)| format!("{count} {access}")).collect();
     let (operations, routes) = (import.operations, import.routes.len());
     let size = match bytes {
-        0..=MAX_VARIABLE => String::new(),
+        0..=MAX_VARIABLE_BYTES => String::new(),
         _ => format!(
             " Its {bytes} bytes are more than the 5 kB of a Worker variable; `portcullis push` stores it in KV."
         ),

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use futures_util::FutureExt;
+use portcullis::jose::json::Json;
 use portcullis::jwks::discovery::key_set_url;
 use portcullis::platform::{Fault, Fetch, Fetched, Get};
 use portcullis::policy::Issuer;
-use serde_json::Value;
 
 use crate::output::{printable, wrap};
 use crate::web;
@@ -42,24 +42,33 @@ pub(super) fn discover(issuer: &Issuer) -> Result<Provider, String> {
     let network = Listening::default();
     // The network call blocks, so the future is ready at the first poll.
     let found = key_set_url(issuer, &network).now_or_never();
-    let metadata: Value = serde_json::from_str(&network.0.into_inner()).unwrap_or_default();
+    let document = network.0.into_inner();
+    let metadata = Json::parse(&document);
     match found.unwrap_or_else(|| Err(Fault("no answer".to_owned()))) {
-        Ok(jwks_uri) => Ok(Provider {
-            issuer: issuer.issuer.clone(),
-            jwks_uri,
-            algorithms: texts(&metadata, "id_token_signing_alg_values_supported"),
-            scopes: texts(&metadata, "scopes_supported"),
-        }),
-        Err(fault) => match metadata.get("issuer").and_then(Value::as_str) {
+        Ok(jwks_uri) => {
+            let metadata = metadata.map_err(|error| format!("the metadata is not JSON: {error}"))?;
+            Ok(Provider {
+                issuer: issuer.issuer.clone(),
+                jwks_uri,
+                algorithms: texts(&metadata, "id_token_signing_alg_values_supported"),
+                scopes: texts(&metadata, "scopes_supported"),
+            })
+        }
+        // If the metadata is absent or not JSON, that is the fault.
+        Err(fault) => match metadata.ok().as_ref().and_then(|metadata| member(metadata, "issuer")?.as_str()) {
             Some(other) if other != issuer.issuer => Err(format!("{fault}: {other:?}, not {:?}", issuer.issuer)),
             _ => Err(fault.to_string()),
         },
     }
 }
 
-fn texts(metadata: &Value, name: &str) -> Vec<String> {
-    let items = metadata.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(Value::as_str).map(printable).collect()
+fn texts(metadata: &Json<'_>, name: &str) -> Vec<String> {
+    let items = member(metadata, name).and_then(Json::as_array).unwrap_or_default();
+    items.iter().filter_map(Json::as_str).map(printable).collect()
+}
+
+fn member<'m, 'd>(metadata: &'m Json<'d>, name: &str) -> Option<&'m Json<'d>> {
+    metadata.as_object()?.get(name)
 }
 
 impl Provider {

@@ -32,9 +32,9 @@ impl<'p> Linter<'p> {
     }
 
     /// The places of the findings of this kind.
-    pub(super) fn said(&self, rule: &FindingRule) -> HashSet<String> {
-        let said = self.findings.iter().filter(|finding| finding.rule == rule.name);
-        said.map(|finding| finding.place.to_string()).collect()
+    pub(super) fn places_of(&self, rule: &FindingRule) -> HashSet<String> {
+        let findings = self.findings.iter().filter(|finding| finding.rule == rule.name);
+        findings.map(|finding| finding.place.to_string()).collect()
     }
 
     /// The routes as they are written, in the order of `policy.routes`.

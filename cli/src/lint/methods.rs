@@ -7,7 +7,7 @@ use portcullis::route::method::USUAL;
 
 use super::linter::{Linter, route, route_key};
 use super::matcher::RouteMatcher;
-use super::strictness::{Strictness, asks_for_less};
+use super::strictness::{Strictness, is_less_strict};
 use crate::finding::Highlight;
 use crate::finding::rule::{METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE};
 use crate::spelling::nearest;
@@ -142,7 +142,7 @@ fn opening<'m>(
 ) -> Option<MethodOpening<'m>> {
     let [one, other] = [route, stricter].map(|index| lint.policy.routes.get(*index));
     let (one, other) = (one?, other?);
-    if !asks_for_less(one, other) {
+    if !is_less_strict(one, other) {
         return None;
     }
     let found = |left, guarded| Some(MethodOpening { route: *route, stricter: *stricter, left, guarded });

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_notation_of_other_routers_is_told_in_the_own_one() {
+    fn the_notation_of_other_routers_is_reported_in_the_own_one() {
         for (path, segment, meant) in [
             ("/admin/*", "*", "/admin/{*rest}"),
             ("/admin/*/", "*", "/admin/{*rest}"),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_policy_can_say_is_told_all_the_same() {
+    fn what_no_policy_can_say_is_reported_all_the_same() {
         for path in [
             "/a/**/b",
             "/a/*path/b",

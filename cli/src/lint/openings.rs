@@ -33,11 +33,11 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let matchers: Vec<RouteMatcher> = matchers.iter().map(RouteMatcher::folded).collect();
     let named = matchers.iter().flat_map(|matcher| matcher.methods.iter().map(String::as_str));
     let methods: BTreeSet<&str> = named.chain(USUAL).collect();
-    let unreachable = lint.said(&UNREACHABLE);
-    let told = &lint.said(&METHOD_OPENING) | &lint.said(&SIMILAR_PATH);
+    let unreachable = lint.places_of(&UNREACHABLE);
+    let reported = &lint.places_of(&METHOD_OPENING) | &lint.places_of(&SIMILAR_PATH);
     let is_reached = |index| !unreachable.contains(&Place::at(&route_key(index, "path")).to_string());
     for kind in kinds {
-        let openings = Openings::of(kind, lint, &matchers, &methods, &told);
+        let openings = Openings::of(kind, lint, &matchers, &methods, &reported);
         let routes = lint.policy.routes.iter().zip(&matchers).enumerate();
         for (index, (route, matcher)) in routes.filter(|(index, _)| is_reached(*index)) {
             if Strictness::of(route) == kind {
@@ -59,7 +59,7 @@ struct Openings<'l> {
     /// What these match.
     protected: Vec<&'l RouteMatcher>,
     /// The places of routes with a finding about their own path already.
-    told: &'l HashSet<String>,
+    reported: &'l HashSet<String>,
 }
 
 impl<'l> Openings<'l> {
@@ -68,7 +68,7 @@ impl<'l> Openings<'l> {
         lint: &Linter<'_>,
         matchers: &'l [RouteMatcher],
         methods: &'l BTreeSet<&'l str>,
-        told: &'l HashSet<String>,
+        reported: &'l HashSet<String>,
     ) -> Self {
         let (mut all, mut stricter, mut protected) = (RouteTable::default(), RouteTable::default(), Vec::new());
         for (index, (route, matcher)) in lint.policy.routes.iter().zip(matchers).enumerate() {
@@ -78,7 +78,7 @@ impl<'l> Openings<'l> {
                 protected.push(matcher);
             }
         }
-        Self { kind, matchers, methods, all, stricter, protected, told }
+        Self { kind, matchers, methods, all, stricter, protected, reported }
     }
 
     /// Reports the most serious effect of the route.
@@ -112,7 +112,7 @@ impl<'l> Openings<'l> {
 
     fn alone(&self, lint: &mut Linter<'_>, index: usize) {
         let place = route(index);
-        if self.kind == Strictness::Public && !self.told.contains(&Place::at(&place).to_string()) {
+        if self.kind == Strictness::Public && !self.reported.contains(&Place::at(&place).to_string()) {
             let message = "is public and shadows no other route: without it these requests would be refused";
             lint.note(&PUBLIC_ALONE, &place, message);
         }

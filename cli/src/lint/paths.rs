@@ -10,7 +10,7 @@ use portcullis::route::table::RouteMatch;
 use super::linter::{Linter, route, route_key};
 use super::matcher::{ANY, RouteMatcher};
 use super::notation;
-use super::strictness::{Strictness, asks_for_less};
+use super::strictness::{Strictness, is_less_strict};
 use crate::document::SourceValue;
 use crate::finding::Highlight;
 use crate::finding::rule::{CASE_OPENING, FOREIGN_PATTERN, QUERY_IN_PATH, SIMILAR_PATH};
@@ -68,7 +68,7 @@ fn similar(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
 
 fn is_less(lint: &Linter<'_>, one: usize, other: usize) -> bool {
     let [one, other] = [one, other].map(|index| lint.policy.routes.get(index));
-    one.zip(other).is_some_and(|(one, other)| asks_for_less(one, other))
+    one.zip(other).is_some_and(|(one, other)| is_less_strict(one, other))
 }
 
 /// A path, its route, and the stricter route that it would have if case were ignored.

@@ -7,7 +7,7 @@ use portcullis::route::pattern::{PathPattern, RoutePattern};
 
 use super::linter::{Linter, route};
 use super::matcher::RouteMatcher;
-use super::strictness::{Strictness, asks_for_less};
+use super::strictness::{Strictness, is_less_strict};
 use crate::finding::Highlight;
 use crate::finding::rule::ROOT_OPENING;
 
@@ -26,7 +26,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
         let below = places.iter().filter_map(|place| trees.get(place)).flatten().copied();
         let is_stricter = |other: &usize| {
             let shares_method = matchers.get(*other).is_some_and(|tree| tree.shares_method(matcher));
-            shares_method && route_at(*other).is_some_and(|other| asks_for_less(own, other))
+            shares_method && route_at(*other).is_some_and(|other| is_less_strict(own, other))
         };
         found.extend(below.filter(is_stricter).min().map(|other| (index, other)));
     }

@@ -28,7 +28,7 @@ impl Strictness {
 }
 
 /// Whether a route requires less than another, as far as this can be determined.
-pub(super) fn asks_for_less(one: &Route, other: &Route) -> bool {
+pub(super) fn is_less_strict(one: &Route, other: &Route) -> bool {
     let [own, others] = [one, other].map(Strictness::of);
     match (one.requirement(), other.requirement()) {
         (Some(one), Some(other)) if own == others => is_met_by(one, other) && !is_met_by(other, one),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn each_asks_for_less_than_the_next() {
+    fn each_is_less_strict_than_the_next() {
         let chains: [&[&str]; 3] = [
             &[
                 r#""access": "public""#,
@@ -103,14 +103,14 @@ mod tests {
             let accesses = accesses(chain);
             for (index, one) in accesses.iter().enumerate() {
                 for (position, other) in accesses.iter().enumerate() {
-                    assert_eq!(asks_for_less(one, other), index < position, "{} {}", chain[index], chain[position]);
+                    assert_eq!(is_less_strict(one, other), index < position, "{} {}", chain[index], chain[position]);
                 }
             }
         }
     }
 
     #[test]
-    fn what_asks_for_something_else_asks_for_no_less() {
+    fn what_requires_something_else_is_not_less_strict() {
         let pairs = [
             [r#""audience": "x""#, r#""audience": "y", "scopes": ["a"]"#],
             [r#""audience": "x", "scopes": ["a"]"#, r#""audience": "x", "scopes": ["b"]"#],
@@ -122,7 +122,7 @@ mod tests {
         for pair in pairs {
             let accesses = accesses(&pair);
             assert!(
-                !asks_for_less(&accesses[0], &accesses[1]) && !asks_for_less(&accesses[1], &accesses[0]),
+                !is_less_strict(&accesses[0], &accesses[1]) && !is_less_strict(&accesses[1], &accesses[0]),
                 "{pair:?}"
             );
         }

@@ -8,10 +8,7 @@ use crate::finding::Finding;
 use crate::finding::rule::{
     ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE,
 };
-use crate::policy::ExaminedPolicy;
-
-/// The maximum size of a Worker variable, in bytes.
-const MAX_VARIABLE: usize = 5 * 1024;
+use crate::policy::{ExaminedPolicy, MAX_VARIABLE_BYTES};
 
 /// The findings about a Worker's configuration.
 pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
@@ -50,8 +47,8 @@ impl<'d> WorkerConfiguration<'d> {
 
     fn too_large(&self) -> Option<Finding> {
         let size = self.examined.value()?.to_json().to_string().len();
-        let message = format!("the policy has {size} bytes; a Worker variable holds {MAX_VARIABLE}");
-        (size > MAX_VARIABLE).then(|| {
+        let message = format!("the policy has {size} bytes; a Worker variable holds {MAX_VARIABLE_BYTES}");
+        (size > MAX_VARIABLE_BYTES).then(|| {
             let mut finding = Finding::new(&TOO_LARGE, self.name_of_policy(), message);
             finding.help("store it in Workers KV with `portcullis push`");
             finding

@@ -78,9 +78,9 @@ impl<'t> SpotTable<'t> {
         let most = self.spots.len() + MAX_SHARED;
         let (mut atlas, mut kinds) = (Atlas::default(), HashMap::new());
         let mut number = 0;
-        while let Some((area, asks)) = self.spots.get(number).map(|spot| (spot.area.clone(), spot.asks())) {
+        while let Some((area, rules)) = self.spots.get(number).map(|spot| (spot.area.clone(), spot.rules())) {
             let next = kinds.len();
-            let kind = *kinds.entry(asks).or_insert(next);
+            let kind = *kinds.entry(rules).or_insert(next);
             for other in atlas.across(&area, kind) {
                 self.compare(number, other);
             }

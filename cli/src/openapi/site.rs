@@ -178,7 +178,7 @@ impl ServerList {
         }
         problems.iter().for_each(|(pointer, problem)| remarks.add(RemarkKind::LeftOut, problem, pointer));
         if !options.hosts {
-            leave_first(&mut found, has_origin, remarks);
+            found = only_first(found, has_origin, remarks);
         }
         for (pointer, server) in &found {
             server.remarks.iter().for_each(|remark| remarks.add(RemarkKind::Narrowed, remark, pointer));
@@ -187,14 +187,19 @@ impl ServerList {
     }
 }
 
-/// Keeps only the first server, which is the origin. The others are reported, unless they have the same paths and the
-/// same origin, or `--origin` replaces it.
-fn leave_first(found: &mut Vec<(&Pointer, &Server)>, has_origin: bool, remarks: &mut Remarks) {
-    let others = found.split_off(1);
-    let Some((_, first)) = found.first() else { return };
+/// The first server, which is the origin. The others are reported, unless they have the same paths and the same origin,
+/// or `--origin` replaces it.
+fn only_first<'l>(
+    found: Vec<(&'l Pointer, &'l Server)>,
+    has_origin: bool,
+    remarks: &mut Remarks,
+) -> Vec<(&'l Pointer, &'l Server)> {
+    let mut servers = found.into_iter();
+    let Some((place, first)) = servers.next() else { return Vec::new() };
     let is_same = |other: &Server| other.base == first.base && (has_origin || other.root == first.root);
-    for (pointer, _) in others.iter().filter(|(_, other)| !is_same(other)) {
+    for (pointer, _) in servers.filter(|(_, other)| !is_same(other)) {
         let message = "only the first server is imported; --server URL imports another one, --hosts all of them";
         remarks.add(RemarkKind::LeftOut, message, pointer);
     }
+    vec![(place, first)]
 }

@@ -56,21 +56,21 @@ impl<'t> Spot<'t> {
     /// Whether the two treat some request differently.
     pub(super) fn differs_from(&self, other: &Self) -> bool {
         self.entries.iter().chain(&other.entries).any(|entry| {
-            let both = self.asked(entry.method).zip(other.asked(entry.method));
+            let both = self.rule_for(entry.method).zip(other.rule_for(entry.method));
             both.is_some_and(|(one, two)| one != two)
         })
     }
 
     /// Its rules by method. Two spots with equal rules do not differ.
-    pub(super) fn asks(&self) -> Vec<(Option<&'t str>, &'t RouteRule)> {
-        let mut asks: Vec<_> =
+    pub(super) fn rules(&self) -> Vec<(Option<&'t str>, &'t RouteRule)> {
+        let mut rules: Vec<_> =
             self.entries.iter().map(|entry| (entry.method, entry.agreed().unwrap_or(&DENY))).collect();
-        asks.sort_unstable_by_key(|(method, _)| *method);
-        asks
+        rules.sort_unstable_by_key(|(method, _)| *method);
+        rules
     }
 
     /// The rule for a method: that of its operations, or one that denies if they do not agree.
-    fn asked(&self, method: Option<&str>) -> Option<&'t RouteRule> {
+    fn rule_for(&self, method: Option<&str>) -> Option<&'t RouteRule> {
         let named = |method: Option<&str>| self.entries.iter().find(|entry| entry.method == method);
         Some(named(method).or_else(|| named(None))?.agreed().unwrap_or(&DENY))
     }

@@ -2,7 +2,7 @@
 
 use portcullis::jose::json::Json;
 use portcullis::policy::reader::Field;
-use portcullis::route::syntax::is_token_char;
+use portcullis::route::syntax::is_token;
 
 /// The expectations of a test; `None` accepts anything.
 #[derive(Debug, Default)]
@@ -35,43 +35,28 @@ const DECISIONS: [&str; 3] = ["allow", "deny", "serve"];
 impl TestExpectation {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let table = field.table()?;
-        let text = |name| table.field(name).map(|field| field.text().map(str::to_owned));
-        let decision = table.field("decision").map(|field| {
-            let text = field.text()?;
-            let known = DECISIONS.into_iter().find(|known| *known == text);
-            known.or_else(|| {
-                field.fail_name(text, DECISIONS, format!("expected {}, found {text:?}", DECISIONS.join(", ")))
-            })
-        });
-        let status = table.field("status").map(|field| field.integer(100..=599));
+        let text = |name| table.optional(name, |field| field.text().map(str::to_owned));
+        let decision = table.optional("decision", |field| field.one_of(&DECISIONS.map(|name| (name, name))));
+        let status = table.optional("status", |field| field.integer(100..=599));
         let (code, challenge) = (text("code"), text("challenge"));
-        let answer = table.field("answer").map(|field| read_headers(&field));
+        let answer = table.or("answer", Vec::new(), read_headers);
         let (route, origin, service) = (text("route"), text("origin"), text("service"));
-        let headers = table.field("headers").map(|field| read_headers(&field));
+        let headers = table.or("headers", Vec::new(), read_headers);
         table.refuse_unknown_keys();
         if field.value.as_object().is_some_and(|expect| expect.iter().next().is_none()) {
             return field.fail("expected at least one key: an empty table is always met");
         }
         Some(Self {
-            decision: sound(decision)?,
-            status: sound(status)?,
-            code: sound(code)?,
-            challenge: sound(challenge)?,
-            answer: sound(answer)?.unwrap_or_default(),
-            route: sound(route)?,
-            origin: sound(origin)?,
-            service: sound(service)?,
-            headers: sound(headers)?.unwrap_or_default(),
+            decision: decision?,
+            status: status?,
+            code: code?,
+            challenge: challenge?,
+            answer: answer?,
+            route: route?,
+            origin: origin?,
+            service: service?,
+            headers: headers?,
         })
-    }
-}
-
-/// `Some(None)` for an absent key; `None` for an invalid one.
-fn sound<T>(field: Option<Option<T>>) -> Option<Option<T>> {
-    match field {
-        Some(None) => None,
-        Some(some) => Some(some),
-        None => Some(None),
     }
 }
 
@@ -81,7 +66,7 @@ fn read_headers(field: &Field<'_>) -> Option<Vec<(String, HeaderExpectation)>> {
         return field.fail("expected a header");
     }
     let read = members.into_iter().map(|(name, field)| {
-        if name.is_empty() || !name.bytes().all(is_token_char) {
+        if !is_token(name) {
             return field.fail(format!("expected a header name, found {name:?}"));
         }
         let header = match field.value {

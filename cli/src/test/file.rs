@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use portcullis::jose::json::Json;
 use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Errors, Field, Table, read_document};
+use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value as Claims};
 
 use super::expect::TestExpectation;
@@ -21,7 +22,7 @@ use crate::trial::{TrialRequest, check_method, time};
 const DEFAULT_POLICY: &str = "wrangler.toml";
 
 /// The default time of tests: 2027-01-15T08:00:00Z.
-const DEFAULT_NOW: u64 = 1_800_000_000;
+const DEFAULT_NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
 /// Claims that are added by default.
 const DEFAULT_CLAIMS: [&str; 3] = ["iss", "iat", "exp"];
@@ -44,19 +45,19 @@ pub(super) struct PolicyTest {
     pub(super) name: String,
     /// Its line in the file, from 1.
     pub(super) line: usize,
-    pub(super) asked: TrialRequest,
+    pub(super) request: TrialRequest,
     /// The caller's claims, without those that depend on the policy.
     pub(super) claims: Option<Map<String, Claims>>,
     /// Claims that are left out, even if they would be added by default.
     without: Vec<String>,
-    pub(super) now: u64,
+    pub(super) now: UnixSeconds,
     pub(super) expect: TestExpectation,
 }
 
 /// The defaults for all tests of a file.
 struct TestDefaults {
     claims: Map<String, Claims>,
-    now: u64,
+    now: UnixSeconds,
 }
 
 /// Reads a file of tests. Reports the findings if it is invalid.
@@ -115,10 +116,10 @@ pub(super) fn parse_tests(text: &str) -> Result<TestFile, Vec<PolicyError>> {
 }
 
 fn read_file(table: &Table<'_>, _: &Errors) -> Option<TestFile> {
-    let policy = table.field("policy").map_or(Some(DEFAULT_POLICY), |field| field.text());
-    let env = table.field("env").map(|field| field.text());
-    let now = table.field("now").map_or(Some(DEFAULT_NOW), |field| read_time(&field));
-    let claims = table.field("claims").map_or(Some(Map::new()), |field| read_claims(&field));
+    let policy = table.or("policy", DEFAULT_POLICY, Field::text);
+    let env = table.optional("env", Field::text);
+    let now = table.or("now", DEFAULT_NOW, read_time);
+    let claims = table.or("claims", Map::new(), read_claims);
     let common = TestDefaults { claims: claims.clone().unwrap_or_default(), now: now.unwrap_or(DEFAULT_NOW) };
     let mut names = Vec::new();
     let tests = table.required("tests").and_then(|field| {
@@ -130,11 +131,7 @@ fn read_file(table: &Table<'_>, _: &Errors) -> Option<TestFile> {
     table.refuse_unknown_keys();
     now?;
     claims?;
-    let env = match env {
-        Some(env) => Some(env?.to_owned()),
-        None => None,
-    };
-    Some(TestFile { policy: policy?.into(), env, tests: tests? })
+    Some(TestFile { policy: policy?.into(), env: env?.map(str::to_owned), tests: tests? })
 }
 
 fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
@@ -149,35 +146,27 @@ fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
 fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let table = field.table()?;
     let name = table.required("name").and_then(|field| field.text());
-    let method = table.field("method").map_or(Some("GET"), |field| {
-        let method = field.text()?;
-        check_method(method).map_or_else(|problem| field.fail(problem), |()| Some(method))
-    });
-    let asked = table.required("url").and_then(|field| {
-        let url = field.text()?;
-        TrialRequest::new(method.unwrap_or("GET"), url).map_or_else(|problem| field.fail(problem), Some)
-    });
-    let headers = table.field("headers").map_or(Some(Vec::new()), |field| read_texts(&field));
-    let asked = match (asked, headers) {
-        (Some(asked), Some(headers)) => add_headers(asked, &headers, &table),
+    let method = table.or("method", "GET", |field| field.read(|method| check_method(method).map(|()| method)));
+    let url = table.required("url");
+    let request = url.and_then(|field| field.read(|url| TrialRequest::new(method.unwrap_or("GET"), url)));
+    let headers = table.or("headers", Vec::new(), read_texts);
+    let request = match (request, headers) {
+        (Some(request), Some(headers)) => add_headers(request, &headers, &table),
         _ => None,
     };
-    let now = table.field("now").map_or(Some(common.now), |field| read_time(&field));
-    let own = table.field("claims").map(|field| read_claims(&field));
-    let without =
-        table.field("without").map_or(Some(Vec::new()), |field| field.list(|field| field.text().map(str::to_owned)));
-    if own.is_some() && asked.as_ref().is_some_and(|asked| asked.has("authorization")) {
+    let now = table.or("now", common.now, read_time);
+    let own = table.optional("claims", read_claims);
+    let has_claims = !matches!(own, Some(None));
+    let without = table.or("without", Vec::new(), |field| field.list(|field| field.text().map(str::to_owned)));
+    if has_claims && request.as_ref().is_some_and(|request| request.has("authorization")) {
         table.fail("headers", "expected no authorization beside claims: a caller has one or the other");
     }
-    if own.is_none() && without.as_ref().is_some_and(|names| !names.is_empty()) {
+    if !has_claims && without.as_ref().is_some_and(|names| !names.is_empty()) {
         table.fail("without", "expected claims beside it, to leave some out");
     }
     let expect = table.required("expect").and_then(|field| TestExpectation::read(&field));
     table.refuse_unknown_keys();
-    let claims: Option<Map<_, _>> = match own {
-        Some(own) => Some(common.claims.clone().into_iter().chain(own?).collect()),
-        None => None,
-    };
+    let claims: Option<Map<_, _>> = own?.map(|own| common.claims.clone().into_iter().chain(own).collect());
     method?;
     let without = without?;
     let is_there =
@@ -185,23 +174,23 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
         table.fail("without", format!("there is no claim {name:?} to leave out"));
     }
-    Some(PolicyTest { name: name?.to_owned(), line: 0, asked: asked?, claims, without, now: now?, expect: expect? })
+    Some(PolicyTest { name: name?.to_owned(), line: 0, request: request?, claims, without, now: now?, expect: expect? })
 }
 
-fn add_headers(mut asked: TrialRequest, headers: &[(&str, &str)], table: &Table<'_>) -> Option<TrialRequest> {
+fn add_headers(mut request: TrialRequest, headers: &[(&str, &str)], table: &Table<'_>) -> Option<TrialRequest> {
     for (name, value) in headers {
-        if let Err(problem) = asked.add(name, value) {
+        if let Err(problem) = request.add(name, value) {
             table.fail("headers", problem);
             return None;
         }
     }
-    Some(asked)
+    Some(request)
 }
 
-fn read_time(field: &Field<'_>) -> Option<u64> {
+fn read_time(field: &Field<'_>) -> Option<UnixSeconds> {
     match field.value {
         Json::String(_) => field.read(time::parse),
-        _ => field.integer(0..=time::LAST_SECOND),
+        _ => field.integer(0..=UnixSeconds::MAX_RFC3339.0).map(UnixSeconds),
     }
 }
 
@@ -228,8 +217,8 @@ impl PolicyTest {
         if let [issuer] = issuers {
             claims.insert("iss".to_owned(), issuer.as_str().into());
         }
-        claims.insert("iat".to_owned(), self.now.into());
-        claims.insert("exp".to_owned(), self.now.saturating_add(LIFETIME).into());
+        claims.insert("iat".to_owned(), self.now.0.into());
+        claims.insert("exp".to_owned(), self.now.plus(LIFETIME).0.into());
         claims.extend(self.claims.clone()?);
         claims.retain(|name, _| !self.without.contains(name));
         Some(Claims::Object(claims).to_string())

@@ -55,8 +55,8 @@ pub(super) fn judge(test: &PolicyTest, trial: Trial, route: Option<&str>) -> Tes
         line: test.line,
         passed: mismatches.is_empty(),
         mismatches,
-        method: test.asked.method.clone(),
-        url: test.asked.url.clone(),
+        method: test.request.method.clone(),
+        url: test.request.url.clone(),
         decision,
         refused_by: trial.checks.into_iter().find(|check| check.outcome == CheckVerdict::Refused),
     }
@@ -150,7 +150,7 @@ fn kept<'t>(test: &'t PolicyTest, name: &str) -> Option<SentHeader<'t>> {
     if name == "authorization" && test.claims.is_some() {
         return Some(SentHeader::Token);
     }
-    test.asked.header(name).map(SentHeader::Value)
+    test.request.header(name).map(SentHeader::Value)
 }
 
 impl HeaderExpectation {

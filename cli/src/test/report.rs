@@ -90,7 +90,7 @@ pub(super) fn junit(ran: &[FileResult], output: &Output) {
         // Writing to a String cannot fail.
         let _ = writeln!(xml, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\">");
         for test in &file.tests {
-            case(&mut xml, &name, test);
+            xml.push_str(&case(&name, test));
         }
         xml.push_str("  </testsuite>\n");
     }
@@ -98,18 +98,17 @@ pub(super) fn junit(ran: &[FileResult], output: &Output) {
     output.line(&xml);
 }
 
-fn case(xml: &mut String, file: &str, test: &TestResult) {
+fn case(file: &str, test: &TestResult) -> String {
     let TestResult { name, line, mismatches, .. } = test;
     let name = escaped(name);
-    let _ = write!(xml, "    <testcase name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\"");
+    let case = format!("    <testcase name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\"");
     if test.passed {
-        xml.push_str("/>\n");
-        return;
+        return format!("{case}/>\n");
     }
     let words = |Mismatch { what, expected, found }: &Mismatch| format!("{what}: expected {expected}, found {found}");
     let message: Vec<String> = mismatches.iter().map(words).collect();
     let message = escaped(&message.join("; "));
-    let _ = writeln!(xml, ">\n      <failure message=\"{message}\"/>\n    </testcase>");
+    format!("{case}>\n      <failure message=\"{message}\"/>\n    </testcase>\n")
 }
 
 /// Escaped text for XML. Characters that XML 1.0 (§2.2) cannot represent are replaced.

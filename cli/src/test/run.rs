@@ -26,7 +26,7 @@ pub(super) fn run_file(path: &Path, filter: Option<&str>, output: &Output) -> Re
     let is_meant = |name: &str| filter.is_none_or(|filter| name.contains(filter));
     let (meant, others): (Vec<_>, Vec<_>) = file.tests.iter().partition(|test| is_meant(&test.name));
     let tests = meant.into_iter().map(|test| {
-        let trial = gate.decide(&test.asked, test.claims(gate.issuers()).as_deref(), test.now);
+        let trial = gate.decide(&test.request, test.claims(gate.issuers()).as_deref(), test.now);
         let route = trial.route.as_ref().and_then(|(index, _)| routes.get(*index));
         let route = route.cloned();
         judge(test, trial, route.as_deref())

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use portcullis::time::UnixSeconds;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
@@ -116,7 +117,7 @@ impl JsonSchema for TimeSpec {
         json_schema!({
             "description": "Seconds since 1970, or a date like \"2027-01-15T08:00:00Z\".",
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": crate::trial::time::LAST_SECOND},
+                {"type": "integer", "minimum": 0, "maximum": UnixSeconds::MAX_RFC3339.0},
                 {"type": "string", "minLength": 1},
             ],
         })

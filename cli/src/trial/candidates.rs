@@ -3,10 +3,10 @@
 
 use std::cmp::Ordering;
 
-use portcullis::policy::PlaceStep;
+use portcullis::policy::{PlaceStep, Policy};
 use portcullis::request::Request;
 use portcullis::route::path::RequestPath;
-use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment, RoutePattern};
+use portcullis::route::pattern::{HostPattern, PatternSegment, RoutePattern};
 use portcullis::route::table::{RouteMatch, RouteTable};
 use serde::Serialize;
 
@@ -48,7 +48,8 @@ pub(crate) enum CandidateStanding {
     /// It is the request's route.
     Chosen,
     /// It would be the route, but the request was answered before its route was looked up.
-    Unasked,
+    #[serde(rename = "unasked")]
+    NotLookedUp,
     /// It matches, but another route takes precedence.
     Behind,
     /// It matches the path, but not the method.
@@ -73,9 +74,16 @@ const CAPTURE: u8 = 1;
 const REST: u8 = 2;
 
 impl RouteText {
-    /// The routes of a valid policy.
-    pub(crate) fn all(policy: &SourceValue) -> Vec<Self> {
-        policy.list("routes").iter().enumerate().filter_map(|(index, route)| Self::read(index, route)).collect()
+    /// The routes of a policy, and the document that it was read from.
+    pub(crate) fn all(policy: &Policy, document: &SourceValue) -> Vec<Self> {
+        let routes = policy.routes.iter().zip(document.list("routes")).enumerate();
+        let texts = routes.map(|(index, (route, written))| Self {
+            index,
+            pattern: route.pattern.clone(),
+            path_text: written.get("path").and_then(SourceValue::as_str).unwrap_or_default().to_owned(),
+            host_texts: written.texts("hosts").into_iter().map(str::to_owned).collect(),
+        });
+        texts.collect()
     }
 
     /// The names of the captures of its path.
@@ -87,40 +95,26 @@ impl RouteText {
         self.index
     }
 
-    fn read(index: usize, route: &SourceValue) -> Option<Self> {
-        let (path, hosts, methods) = (route.get("path")?.as_str()?, route.texts("hosts"), route.texts("methods"));
-        Some(Self {
-            index,
-            pattern: RoutePattern {
-                hosts: hosts.iter().filter_map(|host| HostPattern::parse(host).ok()).collect(),
-                path: PathPattern::parse(path).ok()?,
-                methods: methods.into_iter().map(str::to_owned).collect(),
-            },
-            path_text: path.to_owned(),
-            host_texts: hosts.into_iter().map(str::to_owned).collect(),
-        })
-    }
-
     /// Whether a table with only this route, for these hosts, finds it for the request; `None` if not even the path
     /// matches.
-    fn takes(&self, hosts: &[HostPattern], asked: &MatchTarget<'_>) -> Option<bool> {
+    fn takes(&self, hosts: &[HostPattern], target: &MatchTarget<'_>) -> Option<bool> {
         let mut table = RouteTable::default();
         table.insert(self.index, &RoutePattern { hosts: hosts.to_vec(), ..self.pattern.clone() });
-        match table.find(asked.host, asked.path, asked.method) {
+        match table.find(target.host, target.path, target.method) {
             RouteMatch::Route(..) => Some(true),
             RouteMatch::MethodNotAllowed(_) => Some(false),
             RouteMatch::NoRoute => None,
         }
     }
 
-    fn rank(&self, asked: &MatchTarget<'_>) -> Option<(Precedence, bool)> {
+    fn rank(&self, target: &MatchTarget<'_>) -> Option<(Precedence, bool)> {
         let pattern = |host: &HostPattern| match host {
             HostPattern::Exact(_) => 0,
             HostPattern::Label { .. } => 1,
         };
-        let groups = self.pattern.hosts.iter().filter(|host| self.takes(std::slice::from_ref(host), asked).is_some());
+        let groups = self.pattern.hosts.iter().filter(|host| self.takes(std::slice::from_ref(host), target).is_some());
         let host = if self.pattern.hosts.is_empty() { Some(2) } else { groups.map(pattern).min() };
-        let has_method = self.takes(&self.pattern.hosts, asked)?;
+        let has_method = self.takes(&self.pattern.hosts, target)?;
         let segment = |segment: &PatternSegment| match segment {
             PatternSegment::Literal(_) => LITERAL,
             PatternSegment::Capture(_) => CAPTURE,
@@ -134,7 +128,7 @@ impl RouteText {
             .chain(self.pattern.path.rest.as_ref().map(|_| REST))
             .collect();
         let names = |method: &str| self.pattern.methods.iter().any(|known| known == method);
-        let method = match asked.method {
+        let method = match target.method {
             method if names(method) => 0,
             "HEAD" if names("GET") => 1,
             _ if has_method => 2,
@@ -155,9 +149,9 @@ struct MatchTarget<'r> {
 pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Option<usize>) -> Vec<RouteCandidate> {
     let Ok(path) = RequestPath::parse(request.url.path) else { return Vec::new() };
     let host = request.url.host().to_ascii_lowercase();
-    let asked = MatchTarget { host: &host, path: &path, method: request.method };
+    let target = MatchTarget { host: &host, path: &path, method: request.method };
     let mut matching: Vec<_> =
-        routes.iter().filter_map(|route| route.rank(&asked).map(|(rank, has)| (route, rank, has))).collect();
+        routes.iter().filter_map(|route| route.rank(&target).map(|(rank, has)| (route, rank, has))).collect();
     matching.sort_by(|(one, one_rank, _), (other, other_rank, _)| {
         let is_other = |route: &RouteText| Some(route.index) != chosen;
         is_other(one).cmp(&is_other(other)).then_with(|| one_rank.cmp(other_rank)).then(one.index.cmp(&other.index))
@@ -166,9 +160,10 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
     let near = matching.iter().map(|(route, rank, has_method)| {
         let (standing, reason) = match &first {
             _ if Some(route.index) == chosen => (CandidateStanding::Chosen, None),
-            Some((leader, _)) if *leader == route.index && *has_method => {
-                (CandidateStanding::Unasked, Some("the request was answered before its route was looked up".to_owned()))
-            }
+            Some((leader, _)) if *leader == route.index && *has_method => (
+                CandidateStanding::NotLookedUp,
+                Some("the request was answered before its route was looked up".to_owned()),
+            ),
             Some((leader, best)) if best.host != rank.host || best.path != rank.path => {
                 (CandidateStanding::Behind, Some(difference(best, rank, *leader)))
             }
@@ -184,7 +179,7 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
         route.candidate(standing, reason)
     });
     let elsewhere = routes.iter().filter(|route| !matching.iter().any(|(near, ..)| near.index == route.index));
-    let elsewhere = elsewhere.filter(|route| route.takes(&[], &asked).is_some());
+    let elsewhere = elsewhere.filter(|route| route.takes(&[], &target).is_some());
     let elsewhere = elsewhere.map(|route| {
         let reason = format!("is only for {}, not for {host}", route.host_texts.join(" "));
         route.candidate(CandidateStanding::OtherHost, Some(reason))
@@ -249,6 +244,7 @@ impl PartialOrd for Precedence {
 
 #[cfg(test)]
 mod tests {
+    use portcullis::route::pattern::PathPattern;
     use portcullis::route::url::Url;
     use proptest::prelude::*;
 

@@ -22,6 +22,7 @@ use portcullis::gateway::verified::VerifiedTokens;
 use portcullis::policy::{KeySource, Policy};
 use portcullis::request::Request;
 use portcullis::route::table::{Captures, RouteIndex};
+use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 
 use crate::exit::Failure;
@@ -76,13 +77,18 @@ impl LocalGate {
     }
 
     fn new(policy: Policy, forms: Option<Vec<TokenForm>>) -> Result<Self, Failure> {
-        let secrets = StandIns::new(&policy);
+        let secrets = StandIns::new(&policy)?;
         let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
         let max_token_bytes = policy.max_token_bytes;
         // No tokens are remembered: each request must go through all checks.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
         let gate = Self { gateway, forms, secrets, issuers, max_token_bytes };
-        let local = LocalPlatform::new(0, gate.forms.is_some(), gate.secrets.clone(), StepRecord::default());
+        let local = LocalPlatform::new(
+            UnixSeconds::default(),
+            gate.forms.is_some(),
+            gate.secrets.clone(),
+            StepRecord::default(),
+        );
         let loaded = local.run(gate.gateway.keyring().check_static_keys(&local));
         loaded.map_err(|names| {
             Failure::new(format!("none of the keys in the policy of issuer {} can be used here", names.join(", ")))
@@ -95,22 +101,22 @@ impl LocalGate {
         &self.issuers
     }
 
-    /// Decides a request at a time, in seconds since 1970. `claims` are the caller's, taken as verified; without them
-    /// the request's own `Authorization` counts.
-    pub(crate) fn decide(&self, asked: &TrialRequest, claims: Option<&str>, now: u64) -> Trial {
+    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them the request's own
+    /// `Authorization` counts.
+    pub(crate) fn decide(&self, request: &TrialRequest, claims: Option<&str>, now: UnixSeconds) -> Trial {
         let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
         let authorization = token.map(|token| format!("Bearer {token}"));
-        let request = asked.request(authorization.as_deref());
-        let authorization = request.header("authorization");
+        let received = request.as_received(authorization.as_deref());
+        let authorization = received.header("authorization");
         let given = RequestFacts {
-            authority: request.url.authority.to_owned(),
-            host: request.header("host").map(str::to_owned),
-            path: request.url.path.to_owned(),
-            query: request.url.query.map(str::to_owned),
-            method: request.method.to_owned(),
+            authority: received.url.authority.to_owned(),
+            host: received.header("host").map(str::to_owned),
+            path: received.url.path.to_owned(),
+            query: received.url.query.map(str::to_owned),
+            method: received.method.to_owned(),
             peek: UnverifiedToken::at(authorization),
             authorization: request::describe(authorization),
-            preflight: request::describe_preflight(&request),
+            preflight: request::describe_preflight(&received),
             now,
             max_token_bytes: self.max_token_bytes,
             trusts: claims.is_some(),
@@ -120,7 +126,7 @@ impl LocalGate {
         let take = |decision: Decision<'_>, context: &AnswerContext<'_>| match decision {
             Decision::Allow(mut forward) => {
                 self.secrets.show(&mut forward);
-                keep_from_caches(&mut forward, &request);
+                keep_from_caches(&mut forward, &received);
                 (None, TrialDecision::Allow(forward.into_owned()), added(context))
             }
             Decision::Serve(document) => (None, TrialDecision::Serve(serve(&document, context)), Vec::new()),
@@ -130,7 +136,7 @@ impl LocalGate {
                 (Some(denial), TrialDecision::Deny(answer), Vec::new())
             }
         };
-        let (denial, verdict, added) = local.run(self.gateway.decide(&request, &local, take));
+        let (denial, verdict, added) = local.run(self.gateway.decide(&received, &local, take));
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
         Trial { verdict, checks: record.into_checks(denial.as_ref()), route, added, log }

@@ -13,7 +13,7 @@ use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
 use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
-use portcullis::time::UnixMillis;
+use portcullis::time::{UnixMillis, UnixSeconds};
 use portcullis::trace::{Observer, Step};
 
 use super::record::StepRecord;
@@ -32,7 +32,7 @@ pub(crate) enum TrialKey {
 pub(super) struct LocalPlatform(Rc<LocalState>);
 
 struct LocalState {
-    now: u64,
+    now: UnixSeconds,
     trusts: bool,
     secrets: StandIns,
     record: RefCell<StepRecord>,
@@ -40,8 +40,8 @@ struct LocalState {
 }
 
 impl LocalPlatform {
-    /// A platform whose time is `now`, in seconds since 1970. If it `trusts`, every signature is valid.
-    pub(super) fn new(now: u64, trusts: bool, secrets: StandIns, record: StepRecord) -> Self {
+    /// A platform whose time is `now`. If it `trusts`, every signature is valid.
+    pub(super) fn new(now: UnixSeconds, trusts: bool, secrets: StandIns, record: StepRecord) -> Self {
         Self(Rc::new(LocalState { now, trusts, secrets, record: RefCell::new(record), tasks: RefCell::default() }))
     }
 
@@ -127,7 +127,7 @@ impl Observer for LocalPlatform {
 
 impl Runtime for LocalPlatform {
     fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.now.saturating_mul(1000))
+        self.0.now.millis()
     }
 
     fn random(&self) -> u32 {

@@ -4,6 +4,7 @@ use portcullis::denial::Denial;
 use portcullis::platform::{Fault, Fetched};
 use portcullis::policy::{Issuer, KeySource, Requirement};
 use portcullis::route::table::{Captures, RouteIndex};
+use portcullis::time::UnixSeconds;
 use portcullis::trace::Step;
 
 use super::check::{ALGORITHM, BINDING, Check, CheckOutcome, SIGNATURE, check, denying_check};
@@ -24,8 +25,7 @@ pub(super) struct RequestFacts {
     pub(super) authorization: &'static str,
     /// What a preflight asks for, in words.
     pub(super) preflight: String,
-    /// In seconds since 1970.
-    pub(super) now: u64,
+    pub(super) now: UnixSeconds,
     pub(super) max_token_bytes: usize,
     /// Whether claims are taken as verified.
     pub(super) trusts: bool,

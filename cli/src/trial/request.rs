@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use portcullis::request::Request;
-use portcullis::route::syntax::is_token_char;
+use portcullis::route::syntax::is_token;
 use portcullis::route::url::Url;
 use portcullis::token::bearer;
 
@@ -41,7 +41,7 @@ impl TrialRequest {
 
     /// Adds a header.
     pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
-        if name.is_empty() || !name.bytes().all(is_token_char) {
+        if !is_token(name) {
             return Err(format!("expected a header name, found {name:?}"));
         }
         // The value may be a secret, so the message does not quote it.
@@ -84,7 +84,7 @@ impl TrialRequest {
     }
 
     /// The request as the gate receives it, with this `Authorization` in addition to its own headers.
-    pub(super) fn request<'r>(&'r self, authorization: Option<&'r str>) -> Request<'r> {
+    pub(super) fn as_received<'r>(&'r self, authorization: Option<&'r str>) -> Request<'r> {
         let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers = own.chain(authorization.map(|value| ("authorization", value))).collect();
         Request { method: &self.method, url: Url::split(&self.url), headers }
@@ -93,7 +93,7 @@ impl TrialRequest {
 
 /// A method is a token (RFC 9110 §9.1). The platform does not accept lower-case letters.
 pub(crate) fn check_method(method: &str) -> Result<(), String> {
-    let is_method = !method.is_empty() && method.bytes().all(|b| is_token_char(b) && !b.is_ascii_lowercase());
+    let is_method = is_token(method) && !method.bytes().any(|b| b.is_ascii_lowercase());
     if is_method { Ok(()) } else { Err(format!("expected a method in upper case, found {method:?}")) }
 }
 

@@ -1,10 +1,12 @@
 //! Placeholders for the Worker's secrets, which are not available here. Values made with them are shown as
 //! placeholders, too.
 
-use portcullis::jose::algorithm::Algorithm;
+use portcullis::jose::algorithm::{Curve, KeyType};
 use portcullis::jose::base64url;
 use portcullis::policy::Policy;
 use portcullis::upstream::Forward;
+
+use crate::exit::Failure;
 
 /// Published keys: RFC 7515 §A.3 and RFC 7517 §A.2.
 const P256: [&str; 2] = [
@@ -25,38 +27,65 @@ const ED25519: [&str; 2] = [
 /// Placeholders for the secrets that a policy names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StandIns {
-    /// The names of the secrets with the keys of assertions.
-    keys: Vec<String>,
-    algorithm: Option<Algorithm>,
+    /// The names of the secrets with the keys of assertions, and a published key for each.
+    keys: Vec<(String, &'static str)>,
     /// The header that carries an assertion.
     header: Option<String>,
 }
 
 impl StandIns {
-    pub(super) fn new(policy: &Policy) -> Self {
-        let Some(settings) = &policy.identity.assertion else { return Self::default() };
-        Self { keys: settings.keys.clone(), algorithm: Some(settings.algorithm), header: Some(settings.header.clone()) }
+    /// # Errors
+    /// There is no placeholder for keys of the assertions' algorithm.
+    pub(super) fn new(policy: &Policy) -> Result<Self, Failure> {
+        let Some(settings) = &policy.identity.assertion else { return Ok(Self::default()) };
+        let published = published_keys(settings.algorithm.key_type()).ok_or_else(|| {
+            Failure::new(format!("there is no placeholder key for assertions signed with {}", settings.algorithm))
+        })?;
+        let keys = settings.keys.iter().cloned().zip(published).collect();
+        Ok(Self { keys, header: Some(settings.header.clone()) })
     }
 
     /// The placeholder for a secret: a published key for assertions, or else the secret's name in angle brackets.
     pub(super) fn secret(&self, name: &str) -> String {
-        let keys = if self.algorithm == Some(Algorithm::EdDsa) { ED25519 } else { P256 };
-        let key = self.keys.iter().position(|known| known == name).and_then(|index| keys.get(index));
-        key.map_or_else(|| format!("<{name}>"), |key| (*key).to_owned())
+        let key = self.keys.iter().find(|(known, _)| known == name);
+        key.map_or_else(|| format!("<{name}>"), |(_, key)| (*key).to_owned())
     }
 
     /// Replaces assertions by their contents.
     pub(super) fn show(&self, forward: &mut Forward<'_>) {
         for (name, value) in &mut forward.set {
             if self.header.as_deref() == Some(name) {
-                *value = format!("<signed {}>", said(value)).into();
+                *value = format!("<signed {}>", payload(value)).into();
             }
         }
     }
 }
 
+/// Published keys of a type; `None` for types that the gate does not sign with.
+fn published_keys(key_type: KeyType) -> Option<[&'static str; 2]> {
+    match key_type {
+        KeyType::Ec(Curve::P256) => Some(P256),
+        KeyType::Ed25519 => Some(ED25519),
+        KeyType::Rsa | KeyType::Ec(Curve::P384 | Curve::P521) => None,
+    }
+}
+
 /// The payload of a JWS.
-fn said(jws: &str) -> String {
+fn payload(jws: &str) -> String {
     let payload = jws.split('.').nth(1).and_then(base64url::decode);
     payload.and_then(|payload| String::from_utf8(payload).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis::jose::algorithm::Algorithm;
+
+    use super::*;
+
+    #[test]
+    fn each_algorithm_of_assertions_has_published_keys() {
+        for algorithm in Algorithm::OF_ASSERTIONS {
+            assert!(published_keys(algorithm.key_type()).is_some(), "{algorithm}");
+        }
+    }
 }
