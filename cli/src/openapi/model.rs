@@ -304,3 +304,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn routes_of_left_out_paths_do_not_take_the_requests_of_others() {
+    // At `/b`, which is not imported, `/{p+}` needs routes, and these would open `/b/a/a`.
+    let text = "
+openapi: 3.1.0
+servers: [{url: https://a.x.com}]
+components: {securitySchemes: {t: {type: http, scheme: bearer}, key: {type: apiKey, in: header}}}
+paths:
+  '/{x}.b/{p+}': {trace: {security: []}}
+  '/a/a':
+    x-amazon-apigateway-any-method:
+      security: [{key: [], t: []}]
+      servers: [{url: 'https://a.x.com/{v}', variables: {v: {default: a, enum: [a, b]}}}]
+  '/{p+}':
+    servers: [{url: 'https://a.x.com/{v}', variables: {v: {default: a, enum: [a, b]}}}]
+    head: {security: []}
+  '/{x}/{p+}': {get: {security: []}}
+";
+    let (import, options) = imported(text, false);
+    let policy = Policy::parse(&policy_json(&import, &options)).unwrap();
+    assert!(!lets_in(&policy, &("gate", vec!["b", "a", "a"]), "GET", None));
+    assert!(lets_in(&policy, &("gate", vec!["b", "c", "c"]), "GET", None));
+}

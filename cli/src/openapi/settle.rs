@@ -5,7 +5,7 @@
 //! that match the request. If two overlap and neither contains the other, the document does not say which one applies;
 //! their intersection is then a spot of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::area::Area;
 use super::atlas::Atlas;
@@ -24,10 +24,9 @@ const MAX_SHARED: usize = 10_000;
 pub(super) fn settle(templates: &[SiteTemplate], remarks: &mut Remarks) -> Result<Vec<ImportedRoute>, String> {
     note_case(templates, remarks);
     let mut table = SpotTable::new(templates);
-    table.add_shared()?;
-    let mut spots: Vec<_> = table.spots.into_iter().zip(table.is_kept).filter(|(_, is_kept)| *is_kept).collect();
-    spots.sort_by_key(|(spot, _)| spot.kind);
-    Ok(together(spots.iter().flat_map(|(spot, _)| spot.routes(remarks)).collect()))
+    table.complete()?;
+    table.kept.sort_by_key(|spot| spot.kind);
+    Ok(together(table.kept.iter().flat_map(|spot| spot.routes(remarks)).collect()))
 }
 
 /// Adds remarks on paths that a case-insensitive origin cannot distinguish. The gate distinguishes them.
@@ -46,66 +45,66 @@ fn note_case(templates: &[SiteTemplate], remarks: &mut Remarks) {
 struct SpotTable<'t> {
     templates: &'t [SiteTemplate],
     atlas: Atlas,
-    spots: Vec<Spot<'t>>,
-    /// Whether a spot has routes. One where nothing is imported has none, unless other routes would take its requests.
-    is_kept: Vec<bool>,
-    by_area: HashMap<Area, usize>,
+    areas: HashSet<Area>,
+    /// The spots that have routes.
+    kept: Vec<Spot<'t>>,
+    /// The spots where nothing is imported. One moves to `kept` if other routes would take its requests.
+    left_out: Vec<Option<Spot<'t>>>,
 }
 
 impl<'t> SpotTable<'t> {
     fn new(templates: &'t [SiteTemplate]) -> Self {
         let mut atlas = Atlas::default();
         templates.iter().enumerate().for_each(|(number, template)| atlas.insert(&template.area, 0, number));
-        let (spots, is_kept, by_area) = (Vec::new(), Vec::new(), HashMap::new());
-        let mut table = Self { templates, atlas, spots, is_kept, by_area };
+        let mut table = Self { templates, atlas, areas: HashSet::new(), kept: Vec::new(), left_out: Vec::new() };
         templates.iter().for_each(|template| table.add(template.area.cover(), false));
         table
     }
 
     fn add(&mut self, area: Area, is_shared: bool) {
-        if self.by_area.contains_key(&area) {
+        if !self.areas.insert(area.clone()) {
             return;
         }
         let over = self.atlas.over(&area).into_iter().filter_map(|number| self.templates.get(number));
-        let spot = Spot::new(area.clone(), over.collect(), is_shared);
-        self.by_area.insert(area, self.spots.len());
-        self.is_kept.push(spot.kind != SpotKind::LeftOut);
-        self.spots.push(spot);
+        let spot = Spot::new(area, over.collect(), is_shared);
+        match spot.kind {
+            SpotKind::LeftOut => self.left_out.push(Some(spot)),
+            SpotKind::Own | SpotKind::Shared => self.kept.push(spot),
+        }
     }
 
-    /// Adds the intersections of spots that differ, repeatedly, since these intersect others in turn.
-    fn add_shared(&mut self) -> Result<(), String> {
-        let most = self.spots.len() + MAX_SHARED;
-        let (mut atlas, mut kinds) = (Atlas::default(), HashMap::new());
-        let mut number = 0;
-        while let Some((area, rules)) = self.spots.get(number).map(|spot| (spot.area.clone(), spot.rules())) {
+    /// Keeps the left-out spots within kept ones that differ, and adds the intersections of kept spots with others that
+    /// differ. Each spot that this keeps or adds is compared in turn, since its routes may take the requests of others.
+    fn complete(&mut self) -> Result<(), String> {
+        let most = self.areas.len() + MAX_SHARED;
+        let mut kinds = HashMap::new();
+        let mut kind_of = |spot: &Spot<'t>| {
             let next = kinds.len();
-            let kind = *kinds.entry(rules).or_insert(next);
-            for other in atlas.across(&area, kind) {
-                self.compare(number, other);
+            *kinds.entry(spot.rules()).or_insert(next)
+        };
+        let (mut kept, mut left_out) = (Atlas::default(), Atlas::default());
+        for (number, spot) in self.left_out.iter().flatten().enumerate() {
+            left_out.insert(&spot.area, kind_of(spot), number);
+        }
+        let mut number = 0;
+        while let Some(spot) = self.kept.get(number) {
+            let kind = kind_of(spot);
+            let known = kept.across(&spot.area, kind).into_iter().filter_map(|other| self.kept.get(other));
+            let mut shared: Vec<Area> = known.filter_map(|other| spot.shared_with(other)).collect();
+            kept.insert(&spot.area, kind, number);
+            let mut within = Vec::new();
+            for other in left_out.across(&spot.area, kind) {
+                let Some(other) = self.left_out.get_mut(other) else { continue };
+                within.extend(other.take_if(|other| other.area.is_within(&spot.area) && other.differs_from(spot)));
+                shared.extend(other.as_ref().and_then(|other| spot.shared_with(other)));
             }
-            atlas.insert(&area, kind, number);
+            self.kept.append(&mut within);
+            shared.into_iter().for_each(|area| self.add(area, true));
             number += 1;
-            if self.spots.len() > most {
+            if self.areas.len() > most {
                 return Err(format!("its paths overlap in more than {MAX_SHARED} ways"));
             }
         }
         Ok(())
-    }
-
-    fn compare(&mut self, one: usize, other: usize) {
-        let (Some(a), Some(b)) = (self.spots.get(one), self.spots.get(other)) else { return };
-        let (inner, outer) = match (a.area.is_within(&b.area), b.area.is_within(&a.area)) {
-            (true, _) => ((one, a), b),
-            (_, true) => ((other, b), a),
-            (false, false) if a.kind == SpotKind::LeftOut && b.kind == SpotKind::LeftOut => return,
-            (false, false) if a.differs_from(b) => return self.add(a.area.meet(&b.area), true),
-            (false, false) => return,
-        };
-        let (number, spot) = inner;
-        let is_needed = spot.kind == SpotKind::LeftOut && outer.kind != SpotKind::LeftOut && spot.differs_from(outer);
-        if let Some(is_kept) = self.is_kept.get_mut(number) {
-            *is_kept |= is_needed;
-        }
     }
 }

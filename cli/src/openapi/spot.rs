@@ -61,6 +61,12 @@ impl<'t> Spot<'t> {
         })
     }
 
+    /// The intersection with an overlapping spot, if the two differ and neither contains the other.
+    pub(super) fn shared_with(&self, other: &Self) -> Option<Area> {
+        let is_nested = self.area.is_within(&other.area) || other.area.is_within(&self.area);
+        (!is_nested && self.differs_from(other)).then(|| self.area.meet(&other.area))
+    }
+
     /// Its rules by method. Two spots with equal rules do not differ.
     pub(super) fn rules(&self) -> Vec<(Option<&'t str>, &'t RouteRule)> {
         let mut rules: Vec<_> =
