@@ -13,6 +13,7 @@ use crate::policy::{Forwarding, Identity};
 use crate::request::Request;
 use crate::route::header::{self, FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO};
 use crate::route::path::RequestPath;
+use crate::time::UnixMillis;
 
 /// What is encoded in the value of an identity header; non-ASCII characters always are.
 const IN_VALUES: &AsciiSet = &CONTROLS.add(b'%');
@@ -36,6 +37,8 @@ pub struct Forward<'a> {
     pub cache: bool,
     /// The route's name, for the log.
     pub route: Cow<'a, str>,
+    /// What later requests may be forwarded by without another decision.
+    pub grant: Option<Granted<'a>>,
     /// Headers to remove, before any is set.
     pub remove: Vec<Cow<'a, str>>,
     /// Headers to set.
@@ -49,6 +52,8 @@ pub struct Proof<'a> {
     pub assertion: Option<Rc<str>>,
     /// The shared secret; `None` if the policy has none.
     pub secret: Option<&'a str>,
+    /// Until when it may be sent with other requests of the caller on the route; `None` if it depends on the request.
+    pub until: Option<UnixMillis>,
 }
 
 /// A request, and where its route sends it.
@@ -62,6 +67,17 @@ pub struct ForwardTarget<'t, 'a> {
     pub route: &'a str,
     /// Where its requests go.
     pub forwarding: &'a Forwarding,
+}
+
+/// A grant, and what is the same in all its requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted<'a> {
+    /// The number of the caller.
+    pub caller: u32,
+    /// The number of the grant.
+    pub number: u32,
+    /// The URL of the origin with its base; empty for the request's own.
+    pub base: Cow<'a, str>,
 }
 
 impl<'a> Forward<'a> {
@@ -95,6 +111,7 @@ impl<'a> Forward<'a> {
             timeout_ms: forwarding.timeout_ms,
             cache: forwarding.cache,
             route: route.into(),
+            grant: None,
             remove: removals(request, identity),
             set,
         }
@@ -106,13 +123,14 @@ impl<'a> Forward<'a> {
         fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
             Cow::Owned(text.into_owned())
         }
-        let Self { url, service, timeout_ms, cache, route, remove, set } = self;
+        let Self { url, service, timeout_ms, cache, route, grant, remove, set } = self;
         Forward {
             url,
             service: service.map(owned),
             timeout_ms,
             cache,
             route: owned(route),
+            grant: grant.map(|granted| Granted { base: owned(granted.base), ..granted }),
             remove: remove.into_iter().map(owned).collect(),
             set: set.into_iter().map(|(name, value)| (owned(name), owned(value))).collect(),
         }

@@ -1,7 +1,5 @@
 //! The cached assertions about one token.
 
-use std::rc::Rc;
-
 use super::Assertion;
 use crate::jose::json::ALLOCATION;
 use crate::time::UnixSeconds;
@@ -16,9 +14,9 @@ pub struct Kept(Vec<Assertion>);
 impl Kept {
     /// The assertion for this audience and organization, while more than half of its lifetime is left.
     #[must_use]
-    pub fn find(&self, audience: &str, organization: Option<&str>, now: UnixSeconds) -> Option<Rc<str>> {
+    pub fn find(&self, audience: &str, organization: Option<&str>, now: UnixSeconds) -> Option<&Assertion> {
         let known = self.0.iter().find(|known| known.is_for(audience, organization))?;
-        known.is_fresh(now).then(|| Rc::clone(&known.text))
+        known.is_fresh(now).then_some(known)
     }
 
     /// Caches an assertion. It replaces the previous one for the same audience and organization; if there are too many,

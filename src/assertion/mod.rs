@@ -105,8 +105,14 @@ impl Assertion {
         *self.audience == *audience && self.organization.as_deref() == organization
     }
 
+    /// The first second at which less than half of its lifetime is left.
+    #[must_use]
+    pub fn fresh_until(&self) -> UnixSeconds {
+        self.issued_at.plus(self.expires.since(self.issued_at).div_ceil(2))
+    }
+
     /// Whether more than half of its lifetime is left.
     fn is_fresh(&self, now: UnixSeconds) -> bool {
-        self.issued_at <= now && 2 * now.since(self.issued_at) < self.expires.since(self.issued_at)
+        self.issued_at <= now && now < self.fresh_until()
     }
 }

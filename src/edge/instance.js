@@ -4,6 +4,7 @@
 
 import * as wasm from 'portcullis-wasm';
 
+import { forgetGrants } from './grants.js';
 import { forgetInstance } from './policy.js';
 
 /** The result of a call into an instance that broke. */
@@ -11,7 +12,8 @@ export const BROKEN = Symbol('broken');
 
 const waiting = new Map(); // number of a task → resolve function of its result
 const early = new Map(); // number of a task → its result, until it is asked for
-let generation = 0;
+/** The number of the instance. */
+export let generation = 0;
 let isBroken = false;
 
 /** Makes sure that the right policy is in force; returns a promise if a request must wait for that. */
@@ -78,6 +80,30 @@ export async function answer(call, work, hasBroken) {
   resume(...outcome);
 }
 
+/** The number of a grant that holds for the request in the buffer: see src/edge/grants.rs. */
+export function repeat(caller, hasAuthorization, length, now) {
+  return guarded(wasm.repeat, caller, hasAuthorization, length, now);
+}
+
+/** What a header means for such a request. */
+export function headerRule(name) {
+  return guarded(wasm.header_rule, name);
+}
+
+let buffer;
+
+/** The buffer for requests; undefined if the instance broke. */
+export function input() {
+  if (isBroken) return undefined;
+  // The memory has moved if it grew, and another instance has another one.
+  if (buffer === undefined || buffer.byteLength === 0) buffer = guarded(newBuffer);
+  return buffer === BROKEN ? undefined : buffer;
+}
+
+function newBuffer() {
+  return new Uint8Array(wasm.own_memory().buffer, wasm.input(), wasm.input_bytes());
+}
+
 function guarded(call, ...args) {
   try {
     if (isBroken) renew();
@@ -86,6 +112,8 @@ function guarded(call, ...args) {
     if (!isBroken) console.error(`internal error: ${error.name}`);
     isBroken = true;
     forgetInstance();
+    forgetGrants();
+    buffer = undefined;
     generation += 1;
     for (const resolve of waiting.values()) resolve(BROKEN);
     waiting.clear();

@@ -16,6 +16,8 @@ mod crypto;
 #[cfg(all(target_arch = "wasm32", feature = "edge", feature = "faults"))]
 mod faults;
 #[cfg(all(target_arch = "wasm32", feature = "edge"))]
+mod grants;
+#[cfg(all(target_arch = "wasm32", feature = "edge"))]
 mod instance;
 #[cfg(all(target_arch = "wasm32", feature = "edge"))]
 mod platform;

@@ -59,6 +59,14 @@ pub(super) fn in_force(env: &JsValue) -> Option<Rc<Edition<EdgePlatform>>> {
     POLICIES.with(|policies| policies.get_or_init(|| Policies::new(env)).in_force())
 }
 
+/// The edition in force, if a policy was asked for before.
+pub(super) fn known() -> Option<Rc<Edition<EdgePlatform>>> {
+    POLICIES.with(|policies| match policies.get()?.as_ref() {
+        Policies::Variable(edition) => edition.clone(),
+        Policies::Store { rollout, .. } => rollout.in_force(),
+    })
+}
+
 /// Makes sure that the right policy is in force. If the request must wait for that, returns the number of the task.
 #[wasm_bindgen]
 pub fn check_policy(env: JsValue, context: JsValue) -> Option<TaskId> {

@@ -1,6 +1,8 @@
 // What JavaScript must know about the policy in force. Rust sets it (src/edge/policies.rs), in the call that changes
 // it.
 
+import { forgetGrants } from './grants.js';
+
 /** The names of the headers whose values a request head must contain; undefined until an instance has set them. */
 export let neededHeaders;
 
@@ -9,9 +11,8 @@ let toldAt = 0; // when Rust set it
 let kept;
 
 /** Whether Rust must check for a policy before a request head is made: also if the clock was set back. */
-export function isCheckDue() {
+export function isCheckDue(now) {
   if (lookAt === Infinity) return false;
-  const now = Date.now();
   return lookAt <= now || now < toldAt;
 }
 
@@ -23,6 +24,7 @@ export function forgetInstance() {
 
 export function needHeaders(names) {
   neededHeaders = new Set(names.split('\n'));
+  forgetGrants();
 }
 
 export function checkAgainAt(time) {

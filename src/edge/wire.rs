@@ -68,14 +68,16 @@ pub fn wait(task: TaskId) -> String {
 }
 
 fn allow(forward: &Forward<'_>) -> String {
-    let Forward { url, service, timeout_ms, cache, route, remove, set } = forward;
+    let Forward { url, service, timeout_ms, cache, route, grant, remove, set } = forward;
     let service = service.as_deref().unwrap_or_default();
     let timeout = timeout_ms.map(|timeout| timeout.to_string()).unwrap_or_default();
     let cache = if *cache { "cache" } else { "" };
+    let grant = grant.as_ref().map(|granted| format!("{} {} {}", granted.caller, granted.number, granted.base));
+    let grant = grant.unwrap_or_default();
     // Line by line: `write!` costs as much as the lookup of the route.
     let mut text = String::with_capacity(TYPICAL_ALLOW);
     text.push_str("allow");
-    for line in [url, service, &timeout, cache, route, &remove.len().to_string()] {
+    for line in [url, service, &timeout, cache, route, &grant, &remove.len().to_string()] {
         push_line(&mut text, line);
     }
     for name in remove {
@@ -121,6 +123,7 @@ mod tests {
     use super::*;
     use crate::decision::Document;
     use crate::denial::Denial;
+    use crate::upstream::Granted;
 
     #[test]
     fn a_head_has_names_and_the_values_that_are_asked_for() {
@@ -141,10 +144,11 @@ mod tests {
             timeout_ms: NonZeroU32::new(30_000),
             cache: false,
             route: "/a".into(),
+            grant: Some(Granted { caller: 3, number: 7, base: "http://o".into() }),
             remove: vec!["te".into()],
             set: vec![("x-a".into(), "1 2".into()), ("x-b".into(), "".into())],
         };
-        let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n1\nte\nx-a\n1 2\nx-b\n";
+        let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n3 7 http://o\n1\nte\nx-a\n1 2\nx-b\n";
         assert_eq!(write(&Decision::Allow(forward.clone()), &AnswerContext::at("h")), allow);
         let service = Forward {
             service: Some("S".into()),
@@ -154,7 +158,7 @@ mod tests {
             set: Vec::new(),
             ..forward
         };
-        assert_eq!(write(&Decision::Allow(service), &AnswerContext::at("h")), "allow\nhttp://o/a\nS\n\ncache\n/a\n0");
+        assert_eq!(write(&Decision::Allow(service), &AnswerContext::at("h")), "allow\nhttp://o/a\nS\n\ncache\n/a\n\n0");
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
         assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &AnswerContext::at("h")), deny);

@@ -1,15 +1,22 @@
-// The Worker's entry point. Rust decides (`decide`); this file passes in the request head and carries out the decision.
+// The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out. A request
+// that is like one that was allowed before is forwarded by its grant (`granted`).
 
 import { answer, refusal } from './answer.js';
 import { names, send } from './forward.js';
-import { BROKEN, checkPolicy, decide, refresh, resultOf } from './instance.js';
-import { neededHeaders, isCheckDue } from './policy.js';
+import { granted, remember } from './grants.js';
+import { BROKEN, checkPolicy, decide, generation, refresh, resultOf } from './instance.js';
+import { isCheckDue, neededHeaders } from './policy.js';
 
 export default {
   // Not async: one more promise costs as much as the lookup of a verified token.
   fetch(request, env, context) {
-    const checking = isCheckDue() ? checkPolicy(env, context) : undefined;
-    return checking ? checking.then(() => respond(request, env, context)) : respond(request, env, context);
+    const now = Date.now();
+    if (isCheckDue(now)) {
+      const checking = checkPolicy(env, context);
+      return checking ? checking.then(() => respond(request, env, context)) : respond(request, env, context);
+    }
+    const forwarded = granted(request, now);
+    return forwarded === undefined ? respond(request, env, context) : send(request, env, forwarded);
   },
 
   async scheduled(_event, env, context) {
@@ -19,18 +26,20 @@ export default {
 
 /** Nothing is awaited between the head and its decision, so both belong to one policy. */
 function respond(request, env, context) {
+  const by = generation;
   const decision = neededHeaders ? lines(decide(head(request), env, context)) : ['broken'];
-  if (decision[0] !== 'wait') return act(decision, request, env);
-  return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env));
+  if (decision[0] !== 'wait') return act(decision, request, env, by);
+  return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env, by));
 }
 
 function lines(decision) {
   return decision === BROKEN ? ['broken'] : decision.split('\n');
 }
 
-function act(decision, request, env) {
-  if (decision[0] === 'allow') return forward(decision, request, env);
-  if (decision[0] === 'share') return share(decision, request, env);
+/** Does what was decided `by` an instance. */
+function act(decision, request, env, by) {
+  if (decision[0] === 'allow') return forward(decision, request, env, by);
+  if (decision[0] === 'share') return share(decision, request, env, by);
   return decision[0] === 'answer' ? answer(decision) : refusal('misconfigured', request.url);
 }
 
@@ -42,9 +51,9 @@ function head({ method, url, headers }) {
 }
 
 /** Forwards an allowed request, and adds to the response which pages of other origins may use it. */
-async function share([, count, ...decision], request, env) {
+async function share([, count, ...decision], request, env, by) {
   const fields = decision.splice(0, Number(count));
-  const response = await forward(decision, request, env);
+  const response = await forward(decision, request, env, by);
   if (response.webSocket) return response; // CORS does not apply to WebSockets
   const shared = copied(response) ?? refusal('unreachable', request.url);
   // The policy replaces the origin's headers: browsers reject a response with both.
@@ -66,15 +75,18 @@ function copied(response) {
   }
 }
 
-const FIRST_FIELD = 7;
+const FIRST_FIELD = 8;
 
 /** Forwards an allowed request to its origin, with the changes that the decision names. */
-function forward(decision, request, env) {
-  const [, url, service, timeout, cache, route] = decision;
+function forward(decision, request, env, by) {
+  const [, url, service, timeout, cache, route, grant, count] = decision;
+  const target = { service, timeout, cache, route };
+  const firstSet = FIRST_FIELD + Number(count);
+  // The numbers of another instance's grants mean nothing to this one.
+  if (grant !== '' && by === generation) remember(request, grant, target, decision.slice(firstSet));
   // This is the cheapest way to change headers in workerd: a Request made first would be copied once more.
   const headers = new Headers(request.headers);
-  let i = FIRST_FIELD;
-  for (const end = i + Number(decision[i - 1]); i < end; i += 1) headers.delete(decision[i]);
-  for (; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
-  return send(request, env, { url, service, timeout, cache, route, headers });
+  for (let i = FIRST_FIELD; i < firstSet; i += 1) headers.delete(decision[i]);
+  for (let i = firstSet; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
+  return send(request, env, { ...target, url, headers });
 }

@@ -1,7 +1,9 @@
 //! The pipeline of a request, from the path to the decision.
 
+mod grants;
 mod own;
 mod proof;
+pub mod repeat;
 pub mod verified;
 
 use std::cell::RefCell;
@@ -25,7 +27,8 @@ use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::bearer;
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::trace::{Observer, Step};
-use crate::upstream::{Forward, ForwardTarget, Proof};
+use crate::upstream::{Forward, ForwardTarget, Granted, Proof};
+use grants::Grants;
 use verified::{Verified, VerifiedTokens};
 
 /// What handles a request: the gate's own documents and preflights, or a route.
@@ -57,6 +60,7 @@ struct Admission<'a> {
     /// `None` if the route needs none and the caller has none.
     permit: Option<Permit>,
     proof: Proof<'a>,
+    grant: Option<Granted<'a>>,
 }
 
 /// A caller whose token satisfies the route's requirement.
@@ -72,6 +76,7 @@ pub struct Gateway<P: Platform> {
     keyring: Rc<Keyring<P::Key>>,
     verified: RefCell<VerifiedTokens<P::Key>>,
     credentials: Credentials<P::SigningKey>,
+    grants: RefCell<Grants>,
 }
 
 impl<P: Platform> Gateway<P> {
@@ -86,7 +91,13 @@ impl<P: Platform> Gateway<P> {
     pub fn with(policy: Policy, verified: VerifiedTokens<P::Key>) -> Self {
         let policy = Rc::new(policy);
         let keyring = Rc::new(Keyring::new(&policy));
-        Self { policy, keyring, verified: RefCell::new(verified), credentials: Credentials::default() }
+        Self {
+            policy,
+            keyring,
+            verified: RefCell::new(verified),
+            credentials: Credentials::default(),
+            grants: RefCell::default(),
+        }
     }
 
     /// A gateway for the policy that replaces this one's. Keys of issuers that stay the same stay cached. Tokens are
@@ -95,7 +106,8 @@ impl<P: Platform> Gateway<P> {
     pub fn succeeded_by(&self, policy: Policy) -> Self {
         let policy = Rc::new(policy);
         let keyring = Rc::new(self.keyring.succeeded_by(&policy));
-        Self { policy, keyring, verified: RefCell::default(), credentials: Credentials::default() }
+        let grants = RefCell::new(Grants::after(&self.grants.borrow()));
+        Self { policy, keyring, verified: RefCell::default(), credentials: Credentials::default(), grants }
     }
 
     /// The keys of the policy's issuers.
@@ -150,10 +162,10 @@ impl<P: Platform + Observer> Gateway<P> {
             ..before_route
         };
         match self.admit(request, &matched, platform).await {
-            Ok(Admission { forwarding, permit, proof }) => {
+            Ok(Admission { forwarding, permit, proof, grant }) => {
                 let target = ForwardTarget { request, path, route: &route.name, forwarding };
                 let forward = Forward::new(target, &self.policy.identity, permit.as_ref(), &proof);
-                take(Decision::Allow(forward), &context)
+                take(Decision::Allow(Forward { grant, ..forward }), &context)
             }
             Err(denial) => take(Decision::Deny(denial), &context),
         }
@@ -201,7 +213,8 @@ impl<P: Platform + Observer> Gateway<P> {
         // 8. The proof for the origin that the request came through the gate.
         platform.observe(Step::Origin);
         let proof = self.proof(bearer.as_ref(), &forwarding.origin, request, platform).await?;
-        Ok(Admission { forwarding, permit: bearer.map(|bearer| bearer.permit), proof })
+        let grant = self.grant(matched, forwarding, bearer.as_ref(), proof.until, platform.now());
+        Ok(Admission { forwarding, permit: bearer.map(|bearer| bearer.permit), proof, grant })
     }
 
     fn resource_of(&self, route: &Route) -> Option<&Resource> {
@@ -213,7 +226,7 @@ impl<P: Platform + Observer> Gateway<P> {
         host: &str,
         path: &RequestPath<'_>,
         method: &str,
-        platform: &P,
+        observer: &impl Observer,
     ) -> Result<(RouteIndex, &Route, Captures), Denial> {
         let table = &self.policy.table;
         match table.find(host, path, method) {
@@ -221,7 +234,7 @@ impl<P: Platform + Observer> Gateway<P> {
                 if self.policy.refuses_case_variants
                     && let Some(otherwise) = table.find_ignoring_case(host, path, method, index)
                 {
-                    platform.observe(Step::Case { index, otherwise: &otherwise });
+                    observer.observe(Step::Case { index, otherwise: &otherwise });
                     return Err(Denial::BadPath);
                 }
                 self.policy.routes.get(index).map(|route| (index, route, captures)).ok_or(Denial::Misconfigured)
@@ -280,7 +293,13 @@ impl<P: Platform + Observer> Gateway<P> {
         // 6. Its signature.
         platform.observe(Step::Signature(found.keys.len()));
         let claims = candidate.verify(&found.keys, platform).await?;
-        let verified = Verified { issuer: index, set: found.set, claims: claims.clone(), assertions: Kept::default() };
+        let verified = Verified {
+            issuer: index,
+            set: found.set,
+            claims: claims.clone(),
+            assertions: Kept::default(),
+            caller: None,
+        };
         self.verified.borrow_mut().keep(text, verified);
         Ok((claims, issuer))
     }

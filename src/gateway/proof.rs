@@ -10,6 +10,7 @@ use crate::platform::Platform;
 use crate::policy::url::Origin;
 use crate::policy::{Assertions, Identity, KEY_SET_PATH};
 use crate::request::Request;
+use crate::time::{UnixMillis, UnixSeconds};
 use crate::upstream::Proof;
 
 impl<P: Platform> Gateway<P> {
@@ -34,14 +35,13 @@ impl<P: Platform> Gateway<P> {
     ) -> Result<Proof<'_>, Denial> {
         let Identity { assertion, secret, .. } = &self.policy.identity;
         let secret = secret.as_ref().map(|settings| self.credentials.secret(settings, platform)).transpose()?;
-        let assertion = match (assertion, bearer) {
-            (Some(settings), Some(bearer)) => {
-                let audience = settings.audience(origin, &request.url);
-                Some(self.assertion(settings, bearer, &audience, platform).await?)
-            }
-            _ => None,
+        let (Some(settings), Some(bearer)) = (assertion, bearer) else {
+            return Ok(Proof { assertion: None, secret, until: Some(UnixMillis(u64::MAX)) });
         };
-        Ok(Proof { assertion, secret })
+        let audience = settings.audience(origin, &request.url);
+        let (text, fresh_until) = self.assertion(settings, bearer, &audience, platform).await?;
+        let until = settings.has_one_audience(origin).then(|| fresh_until.millis());
+        Ok(Proof { assertion: Some(text), secret, until })
     }
 
     /// The assertion about a caller: the one cached for exactly this token, or a new one.
@@ -51,8 +51,10 @@ impl<P: Platform> Gateway<P> {
         Bearer { token, issuer, permit }: &Bearer<'_>,
         audience: &str,
         platform: &P,
-    ) -> Result<Rc<str>, Denial> {
-        let kept = self.verified.borrow().assertion(token, audience, permit.organization(), platform.now().seconds());
+    ) -> Result<(Rc<str>, UnixSeconds), Denial> {
+        let said = |assertion: &Assertion| (Rc::clone(assertion.text()), assertion.fresh_until());
+        let now = platform.now().seconds();
+        let kept = self.verified.borrow().assertion(token, audience, permit.organization(), now).map(said);
         if let Some(kept) = kept {
             return Ok(kept);
         }
@@ -63,7 +65,7 @@ impl<P: Platform> Gateway<P> {
             platform.log("identity.assertion: the platform's cryptography failed to sign");
             return Err(Denial::Misconfigured);
         };
-        let text = Rc::clone(assertion.text());
+        let text = said(&assertion);
         self.verified.borrow_mut().keep_assertion(token, assertion);
         Ok(text)
     }

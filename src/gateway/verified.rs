@@ -4,8 +4,6 @@
 //! Everything that can change is checked on each use: the time, whether the set is still in use, what the route
 //! requires. The assertions about a token are cached with it, and evicted with it.
 
-use std::rc::Rc;
-
 use lru::LruCache;
 
 use crate::assertion::Assertion;
@@ -44,6 +42,8 @@ pub struct Verified<K> {
     pub claims: VerifiedClaims,
     /// The assertions that were signed about its caller, by audience and organization.
     pub assertions: Kept,
+    /// The number of its bearer among the callers with grants, if it has one.
+    pub caller: Option<u32>,
 }
 
 impl<K> Default for VerifiedTokens<K> {
@@ -82,7 +82,7 @@ impl<K> VerifiedTokens<K> {
         audience: &str,
         organization: Option<&str>,
         now: UnixSeconds,
-    ) -> Option<Rc<str>> {
+    ) -> Option<&Assertion> {
         self.tokens.peek(token)?.assertions.find(audience, organization, now)
     }
 
@@ -93,6 +93,19 @@ impl<K> VerifiedTokens<K> {
         assertions.keep(assertion);
         self.bytes = self.bytes + assertions.weight() - before;
         self.make_room();
+    }
+
+    /// The number of the bearer of exactly this token.
+    #[must_use]
+    pub fn caller(&self, token: &str) -> Option<u32> {
+        self.tokens.peek(token)?.caller
+    }
+
+    /// Notes the number of the bearer of exactly this token, if the token is cached.
+    pub fn keep_caller(&mut self, token: &str, caller: u32) {
+        if let Some(verified) = self.tokens.peek_mut(token) {
+            verified.caller = Some(caller);
+        }
     }
 
     fn make_room(&mut self) {
@@ -133,6 +146,7 @@ mod tests {
             set: SetIdentity::default(),
             claims: VerifiedClaims::trusted(claims),
             assertions: Kept::default(),
+            caller: None,
         }
     }
 

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::cached::CachedSet;
-use super::plan::{Attempt, KeyAction, KeyFacts, plan};
+use super::plan::{Attempt, KeyAction, KeyFacts, fresh_until, plan};
+use super::set::SetIdentity;
 use super::slot::Slot;
 use crate::policy::Issuer;
 use crate::time::UnixMillis;
@@ -30,6 +31,12 @@ impl<K> FetchedKeys<K> {
     /// The key set in memory, fresh or stale, if there is one.
     pub(super) fn cached(&self) -> Option<Rc<CachedSet<K>>> {
         self.slot.borrow().cached().cloned()
+    }
+
+    /// Until when this set is used without further ado; `None` if it is not the cached one, or its age is in doubt.
+    pub(super) fn fresh_until(&self, set: &SetIdentity<K>) -> Option<UnixMillis> {
+        let cached = self.cached().filter(|cached| cached.set.is(set) && !cached.date.is_in_doubt())?;
+        Some(fresh_until(cached.date.at(), cached.lifetime(self.issuer.lifetime), cached.jitter))
     }
 
     /// What to do for a token, given the cached set from which its keys were selected.

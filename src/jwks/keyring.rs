@@ -8,6 +8,7 @@ use super::{flight, lookup};
 use crate::denial::Denial;
 use crate::platform::{Crypto, Platform};
 use crate::policy::{Issuer, KeySource, Policy};
+use crate::time::UnixMillis;
 
 /// The keys of all issuers of a policy.
 #[derive(Debug)]
@@ -128,6 +129,25 @@ impl<K: 'static> IssuerKeys<K> {
         match &self.0 {
             Keys::Static { set: own, .. } => own.is(set),
             Keys::Fetched(keys) => lookup::is_current(keys, set, platform),
+        }
+    }
+
+    /// Until when a token that was verified with a key of this set need not be verified again, if nothing else happens;
+    /// `None` if it has to be.
+    #[must_use]
+    pub fn fresh_until(&self, set: &SetIdentity<K>) -> Option<UnixMillis> {
+        match &self.0 {
+            Keys::Static { set: own, .. } => own.is(set).then_some(UnixMillis(u64::MAX)),
+            Keys::Fetched(keys) => keys.fresh_until(set),
+        }
+    }
+
+    /// The version of the key set in use. Another set has another version.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        match &self.0 {
+            Keys::Static { .. } => 0,
+            Keys::Fetched(keys) => keys.slot.borrow().version(),
         }
     }
 }

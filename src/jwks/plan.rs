@@ -2,7 +2,7 @@
 //! How old a set is, and which of two is newer, is decided in `cached.rs` and `caching.rs`.
 
 use crate::policy::Lifetime;
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, UnixSeconds};
 
 /// Seconds by which the clocks of isolates may differ. A time further ahead is in doubt.
 pub(super) const MAX_SKEW: u64 = 60;
@@ -126,6 +126,12 @@ pub fn plan(facts: KeyFacts, lifetime: Lifetime, now: UnixMillis) -> KeyAction {
         (false, _) if history.wait(Reason::UnknownKey, lifetime, now) == 0 => facts.fetch(Reason::UnknownKey, lifetime),
         (false, _) => facts.wait_for(Reason::UnknownKey, lifetime, now),
     }
+}
+
+/// The first time at which [`plan`] does more than use a set that was fetched at this time.
+#[must_use]
+pub fn fresh_until(fetched_at: UnixSeconds, lifetime: Lifetime, jitter: Jitter) -> UnixMillis {
+    fetched_at.plus(lifetime.ttl.saturating_sub(jitter.of_a_tenth(lifetime.ttl))).millis()
 }
 
 impl KeyFacts {

@@ -23,6 +23,8 @@ pub(super) const MAX_WAITING: usize = 500;
 #[derive(Debug)]
 pub(super) struct Slot<K> {
     cached: Option<Rc<CachedSet<K>>>,
+    /// Counts the key sets: another set is another version, the same set that was refreshed is not.
+    version: u64,
     history: History,
     /// How many requests wait for another request's flight.
     waiting: usize,
@@ -44,6 +46,7 @@ impl<K> Default for Slot<K> {
     fn default() -> Self {
         Self {
             cached: None,
+            version: 0,
             history: History::default(),
             waiting: 0,
             flights: Vec::new(),
@@ -76,6 +79,11 @@ impl<K> Drop for WaitTicket<'_, K> {
 }
 
 impl<K> Slot<K> {
+    /// The version of the cached set.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The key set in memory, fresh or stale, if there is one.
     pub(super) fn cached(&self) -> Option<&Rc<CachedSet<K>>> {
         self.cached.as_ref()
@@ -186,6 +194,8 @@ impl<K> Slot<K> {
     }
 
     fn put(&mut self, cached: CachedSet<K>) -> Rc<CachedSet<K>> {
+        let is_same = self.cached.as_ref().is_some_and(|known| known.set.is(&cached.set.identity()));
+        self.version += u64::from(!is_same);
         let cached = Rc::new(cached);
         self.cached = Some(Rc::clone(&cached));
         cached

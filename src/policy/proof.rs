@@ -72,6 +72,12 @@ impl Assertions {
             (None, Origin::Passthrough) => format!("{}://{}", url.scheme, url.authority).to_ascii_lowercase().into(),
         }
     }
+
+    /// Whether the audience of assertions for this origin is the same for all requests.
+    #[must_use]
+    pub fn has_one_audience(&self, origin: &Origin) -> bool {
+        self.audience.is_some() || *origin != Origin::Passthrough
+    }
 }
 
 fn read_keys(field: &Field<'_>) -> Option<Vec<String>> {

@@ -144,6 +144,18 @@ impl Template {
         })
     }
 
+    /// Whether it reads a header or a query parameter.
+    #[must_use]
+    pub fn reads_request(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Header(_) | Part::Query(_)))
+    }
+
+    /// Whether it reads a capture of the path or the host.
+    #[must_use]
+    pub fn reads_captures(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::PathCapture(_) | Part::HostLabel(_)))
+    }
+
     /// The text, if it contains no values of the request.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {

@@ -43,6 +43,12 @@ impl<P: Platform> Edition<P> {
         Ok(gateway)
     }
 
+    /// The gateway, if [`Edition::gateway`] has given it before.
+    #[must_use]
+    pub fn checked_gateway(&self) -> Option<&Gateway<P>> {
+        self.gateway.as_ref().ok().filter(|_| self.has_checked_static_keys.get())
+    }
+
     /// The names of the headers whose values decisions depend on, in lower case; none if the policy is invalid.
     pub fn needed_headers(&self) -> impl Iterator<Item = &str> {
         self.gateway.iter().flat_map(Gateway::needed_headers)

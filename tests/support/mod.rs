@@ -65,7 +65,7 @@ pub struct Sent {
 
 pub fn allowed(decision: Decision<'_>) -> Sent {
     match decision {
-        Decision::Allow(Forward { url, service, timeout_ms, cache, route, remove, set }) => Sent {
+        Decision::Allow(Forward { url, service, timeout_ms, cache, route, grant: _, remove, set }) => Sent {
             url,
             service: service.map(Into::into),
             timeout_ms,
