@@ -1,49 +1,81 @@
-// Sends allowed requests to their origin.
+// Forwards allowed requests to their origin.
 
 import { refusal } from './answer.js';
 
-/** Sends the request with these headers to the URL. Its response, or a refusal: nothing rejects. */
-export function send(request, env, { url, service, timeout, cache, route, headers }) {
+const FIRST_FIELD = 7;
+
+/** Forwards an allowed request to its origin, with the changes that the decision names. */
+export function forward(decision, request, env) {
+  const [, , service, timeout, , route] = decision;
   const origin = service === '' ? globalThis : env[service];
   if (typeof origin?.fetch !== 'function') {
     console.error(`route ${route}: no service is bound as ${service}`);
     return refusal('misconfigured', request.url);
   }
+  const response = responseOf(origin, decision, request);
+  return timeout === '' ? response : orTimeout(response, Number(timeout), request.url);
+}
+
+/** Forwards an allowed request, and adds to the response which pages of other origins may use it. */
+export async function share([, count, ...decision], request, env) {
+  const fields = decision.splice(0, Number(count));
+  const response = await forward(decision, request, env);
+  if (response.webSocket) return response; // CORS does not apply to WebSockets
+  const shared = copied(response) ?? refusal('unreachable', request.url);
+  // The policy replaces the origin's headers: browsers reject a response with both.
+  for (const name of [...shared.headers.keys()]) if (name.startsWith('access-control-')) shared.headers.delete(name);
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name, value] = [fields[i], fields[i + 1]];
+    if (name !== 'vary' || !names(shared.headers.get(name) ?? '').includes(value)) shared.headers.append(name, value);
+  }
+  return shared;
+}
+
+/** A copy whose headers can be changed; undefined if workerd cannot make it, as with the status 999. */
+function copied(response) {
+  try {
+    return new Response(response.body, response);
+  } catch (error) {
+    console.error(`a response of the origin cannot be returned: ${error.name}`);
+    return undefined;
+  }
+}
+
+/** The origin's response, or a refusal if there is none. */
+async function responseOf(origin, decision, request) {
+  const [, url, service, , cache, route] = decision;
   // Cloudflare's cache does not distinguish callers: one could get a response for another. A service binding bypasses
   // it.
   const mode = cache === '' && service === '' ? 'no-store' : undefined;
-  const response = promised(() => origin.fetch(url, outbound(request, headers, service, mode))).then(endToEnd).catch((error) => {
+  try {
+    return endToEnd(await origin.fetch(url, changed(request, decision, service, mode)));
+  } catch (error) {
     // A client that disconnects in the middle of its body looks the same from here.
     const or = request.body === null ? '' : ' (or the client disconnected in the middle of its body)';
     // The message of a service's error is its own text, and could contain the token.
     console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error?.message : error?.name}${or}`);
     return refusal('unreachable', request.url);
-  });
-  return timeout === '' ? response : inTime(response, Number(timeout), request.url);
+  }
 }
 
-/** The response, or a refusal if its headers take longer. Its body may. */
-function inTime(response, milliseconds, url) {
+/** The response, or a refusal if its headers take longer. Its body may take longer. */
+function orTimeout(response, milliseconds, url) {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(refusal('timeout', url)), milliseconds);
-    response.then((answer) => {
+    response.then((received) => {
       clearTimeout(timer);
-      resolve(answer);
+      resolve(received);
     });
   });
 }
 
-/** A promise of a call's result, which rejects if the call throws. */
-function promised(call) {
-  try {
-    return Promise.resolve(call());
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** The request with other headers, for `fetch`. */
-function outbound(request, headers, service, cache) {
+/** The request with some headers removed and others set, for `fetch`. */
+function changed(request, decision, service, cache) {
+  // This is the cheapest way to change headers in workerd: a Request made first would be copied once more.
+  const headers = new Headers(request.headers);
+  let i = FIRST_FIELD;
+  for (const end = i + Number(decision[i - 1]); i < end; i += 1) headers.delete(decision[i]);
+  for (; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
   const { method, body } = request;
   // The Fetch standard allows no body for GET and HEAD; one that was sent is still forwarded, in a copy of the request.
   if (body !== null && (method === 'GET' || method === 'HEAD')) return new Request(request, { headers, cache });
@@ -73,6 +105,7 @@ function connectionNames(connection) {
   return names(connection).filter((name) => TOKEN.test(name) && name !== 'connection' && name !== 'keep-alive');
 }
 
-export function names(list) {
+/** The names in a list of header names, in lower case. */
+function names(list) {
   return list.split(',').map((name) => name.trim().toLowerCase());
 }

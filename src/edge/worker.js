@@ -1,7 +1,7 @@
 // The Worker's entry point. Rust decides (`decide`); this file passes in the request head and carries out the decision.
 
 import { answer, refusal } from './answer.js';
-import { names, send } from './forward.js';
+import { forward, share } from './forward.js';
 import { BROKEN, checkPolicy, decide, refresh, resultOf } from './instance.js';
 import { neededHeaders, isCheckDue } from './policy.js';
 
@@ -39,42 +39,4 @@ function head({ method, url, headers }) {
   let text = `${method}\n${url}`;
   for (const name of headers.keys()) text += neededHeaders.has(name) ? `\n${name}:${headers.get(name)}` : `\n${name}`;
   return text;
-}
-
-/** Forwards an allowed request, and adds to the response which pages of other origins may use it. */
-async function share([, count, ...decision], request, env) {
-  const fields = decision.splice(0, Number(count));
-  const response = await forward(decision, request, env);
-  if (response.webSocket) return response; // CORS does not apply to WebSockets
-  const shared = copied(response) ?? refusal('unreachable', request.url);
-  // The policy replaces the origin's headers: browsers reject a response with both.
-  for (const name of [...shared.headers.keys()]) if (name.startsWith('access-control-')) shared.headers.delete(name);
-  for (let i = 0; i < fields.length; i += 2) {
-    const [name, value] = [fields[i], fields[i + 1]];
-    if (name !== 'vary' || !names(shared.headers.get(name) ?? '').includes(value)) shared.headers.append(name, value);
-  }
-  return shared;
-}
-
-/** A copy whose headers can be changed; undefined if workerd cannot make it, as with the status 999. */
-function copied(response) {
-  try {
-    return new Response(response.body, response);
-  } catch (error) {
-    console.error(`a response of the origin cannot be returned: ${error.name}`);
-    return undefined;
-  }
-}
-
-const FIRST_FIELD = 7;
-
-/** Forwards an allowed request to its origin, with the changes that the decision names. */
-function forward(decision, request, env) {
-  const [, url, service, timeout, cache, route] = decision;
-  // This is the cheapest way to change headers in workerd: a Request made first would be copied once more.
-  const headers = new Headers(request.headers);
-  let i = FIRST_FIELD;
-  for (const end = i + Number(decision[i - 1]); i < end; i += 1) headers.delete(decision[i]);
-  for (; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
-  return send(request, env, { url, service, timeout, cache, route, headers });
 }
