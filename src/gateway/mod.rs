@@ -296,12 +296,13 @@ impl<P: Platform + Observer> Gateway<P> {
         let mut verified = self.verified.borrow_mut();
         let Some(Verified { issuer: index, set, claims, .. }) = verified.find(token) else { return Ok(None) };
         platform.observe(Step::Issuer(requirement));
-        let taken = requirement.issuers.iter().find(|taken| *taken == index);
-        let keys = taken.and_then(|index| self.keyring.issuer(*index)).ok_or(InvalidToken::Issuer)?;
+        let is_accepted = requirement.issuers.contains(index);
+        let keys = self.keyring.issuer(*index).filter(|_| is_accepted).ok_or(InvalidToken::Issuer)?;
         let issuer = keys.issuer();
         platform.observe(Step::Claims(issuer));
-        claims.claims().check_times(issuer, platform.now().seconds())?;
-        Ok(keys.is_current(set, platform).then(|| (claims.clone(), issuer)))
+        let now = platform.now();
+        claims.claims().check_times(issuer, now.seconds())?;
+        Ok(keys.is_current(set, now, platform).then(|| (claims.clone(), issuer)))
     }
 
     /// The issuer with this `iss`, if the requirement accepts it: its index in the policy, and its keys.

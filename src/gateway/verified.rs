@@ -118,6 +118,7 @@ fn weight<K>(token: &str, verified: &Verified<K>) -> usize {
 mod tests {
     use super::*;
     use crate::jose::json::Json;
+    use crate::jwks::set::KeySet;
     use crate::policy::Policy;
     use crate::token::claims::Claims;
 
@@ -130,7 +131,7 @@ mod tests {
         let claims = Claims::new(claims, payload, &policy.issuers[0]).unwrap();
         Verified {
             issuer: 0,
-            set: SetIdentity::default(),
+            set: KeySet::new(Vec::new()).identity(),
             claims: VerifiedClaims::trusted(claims),
             assertions: Kept::default(),
         }
