@@ -16,8 +16,8 @@ pub const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Permit {
     claims: VerifiedClaims,
-    /// The first of the route's audiences that the token has.
-    matched_audience: Option<String>,
+    /// The organization in the first of the route's audiences that the token has.
+    audience_organization: Option<String>,
 }
 
 impl Permit {
@@ -36,8 +36,7 @@ impl Permit {
     /// The organization that the caller acts in: `organization_id`, else the one in the matched audience.
     #[must_use]
     pub fn organization(&self) -> Option<&str> {
-        let by_audience = || self.matched_audience.as_deref()?.strip_prefix(ORGANIZATION_AUDIENCE);
-        self.claims().text("organization_id").or_else(by_audience)
+        self.claims().text("organization_id").or(self.audience_organization.as_deref())
     }
 }
 
@@ -53,7 +52,7 @@ pub fn authorize(
 ) -> Result<Permit, Denial> {
     let caller = Caller { claims: claims.claims(), request };
     observer.observe(Step::Audience(&requirement.audience, caller));
-    let matched_audience = check_audience(claims.claims(), &requirement.audience, request)?;
+    let audience_organization = check_audience(claims.claims(), &requirement.audience, request)?;
     observer.observe(Step::Organization(&requirement.organization, caller));
     check_organization(claims.claims(), &requirement.organization, request)?;
     observer.observe(Step::Scopes(&requirement.scopes, caller));
@@ -62,9 +61,10 @@ pub fn authorize(
         observer.observe(Step::Claim(rule, caller));
         check_claim(claims.claims(), rule, request)?;
     }
-    Ok(Permit { claims, matched_audience })
+    Ok(Permit { claims, audience_organization })
 }
 
+/// Gives the organization in the first audience that matches.
 fn check_audience(
     claims: &Claims,
     audience: &Audience,
@@ -77,7 +77,7 @@ fn check_audience(
         if let Ok(expected) = template.resolve(request)
             && claims.audiences().any(|audience| audience == expected)
         {
-            return Ok(Some(expected.into_owned()));
+            return Ok(expected.strip_prefix(ORGANIZATION_AUDIENCE).map(str::to_owned));
         }
     }
     let wants_organization =

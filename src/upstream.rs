@@ -38,7 +38,7 @@ pub struct Forward<'a> {
     /// The route's name, for the log.
     pub route: Cow<'a, str>,
     /// What later requests may be forwarded by without another decision.
-    pub grant: Option<Granted<'a>>,
+    pub grant: Option<Granted>,
     /// Headers to remove, before any is set.
     pub remove: Vec<Cow<'a, str>>,
     /// Headers to set.
@@ -71,13 +71,15 @@ pub struct ForwardTarget<'t, 'a> {
 
 /// A grant, and what is the same in all its requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted<'a> {
+pub struct Granted {
     /// The number of the caller.
     pub caller: u32,
     /// The number of the grant.
     pub number: u32,
     /// The URL of the origin with its base; empty for the request's own.
-    pub base: Cow<'a, str>,
+    pub base: String,
+    /// The value of `x-forwarded-prefix`, for requests from whose path the prefix is removed.
+    pub prefix: String,
 }
 
 impl<'a> Forward<'a> {
@@ -130,7 +132,7 @@ impl<'a> Forward<'a> {
             timeout_ms,
             cache,
             route: owned(route),
-            grant: grant.map(|granted| Granted { base: owned(granted.base), ..granted }),
+            grant,
             remove: remove.into_iter().map(owned).collect(),
             set: set.into_iter().map(|(name, value)| (owned(name), owned(value))).collect(),
         }

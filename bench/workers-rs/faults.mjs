@@ -23,7 +23,7 @@ const [WARM, WAVES] = [4, 8]; // of clients that disconnect while the origin wor
 const [BATCHES, WAVES_OF_A_BATCH] = [3, 3]; // of clients that disconnect while keys are fetched; the gate lets 1000 wait
 const GIVEN_UP_MS = 125_000;
 const NEIGHBOURS = 20;
-const PATIENCE_MS = 45_000; // for a response: longer than the default timeout of a route's origin, 30 s
+const PATIENCE_MS = 45_000; // for a response: longer than the runtime lets a request hang
 const CANARY = 'canary-of-a-panic';
 
 const own = (name) => [name, readFileSync(join(import.meta.dirname, name))];

@@ -1,55 +1,89 @@
-// Sends allowed requests to their origin.
+// Forwards allowed requests to their origin.
 
 import { refusal } from './answer.js';
 
-/** Sends the request with these headers to the URL. Its response, or a refusal: nothing rejects. */
-export function send(request, env, { url, service, timeout, cache, route, headers }) {
+/**
+ * Sends an allowed request to its origin. `target` is what its route says: `service` (the binding), `timeout` (in
+ * milliseconds), `cache` (whether Cloudflare's cache may respond), each '' if not, and `route` (its name). `changes` is what
+ * differs from the request as received: `url`, `removed` (names of headers) and `set` (names and values). `shared` are names
+ * and values of the headers that say which pages of other origins may use the response; undefined if the policy has no say.
+ */
+export function forward(request, env, target, changes, shared) {
+  const { service, timeout, route } = target;
   const origin = service === '' ? globalThis : env[service];
-  if (typeof origin?.fetch !== 'function') {
+  let response;
+  if (typeof origin?.fetch === 'function') {
+    response = responseOf(origin, target, request, changes);
+    if (timeout !== '') response = orTimeout(response, Number(timeout), request.url);
+  } else {
     console.error(`route ${route}: no service is bound as ${service}`);
-    return refusal('misconfigured', request.url);
+    response = refusal('misconfigured', request.url);
   }
+  return shared === undefined ? response : share(response, shared, request.url);
+}
+
+/** The origin's response, or a refusal if there is none. */
+async function responseOf(origin, { service, cache, route }, request, changes) {
   // Cloudflare's cache does not distinguish callers: one could get a response for another. A service binding bypasses
   // it.
   const mode = cache === '' && service === '' ? 'no-store' : undefined;
-  const response = promised(() => origin.fetch(url, outbound(request, headers, service, mode))).then(endToEnd).catch((error) => {
+  try {
+    return endToEnd(await origin.fetch(changes.url, changed(request, changes, service, mode)));
+  } catch (error) {
     // A client that disconnects in the middle of its body looks the same from here.
     const or = request.body === null ? '' : ' (or the client disconnected in the middle of its body)';
     // The message of a service's error is its own text, and could contain the token.
     console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error?.message : error?.name}${or}`);
     return refusal('unreachable', request.url);
-  });
-  return timeout === '' ? response : inTime(response, Number(timeout), request.url);
+  }
 }
 
-/** The response, or a refusal if its headers take longer. Its body may. */
-function inTime(response, milliseconds, url) {
+/** The response, or a refusal if its headers take longer. Its body may take longer. */
+function orTimeout(response, milliseconds, url) {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(refusal('timeout', url)), milliseconds);
-    response.then((answer) => {
+    response.then((received) => {
       clearTimeout(timer);
-      resolve(answer);
+      resolve(received);
     });
   });
 }
 
-/** A promise of a call's result, which rejects if the call throws. */
-function promised(call) {
-  try {
-    return Promise.resolve(call());
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** The request with other headers, for `fetch`. */
-function outbound(request, headers, service, cache) {
+/** The request with some headers removed and others set, for `fetch`. */
+function changed(request, { removed, set }, service, cache) {
+  // This is the cheapest way to change headers in workerd: a Request made first would be copied once more.
+  const headers = new Headers(request.headers);
+  for (let i = 0; i < removed.length; i += 1) headers.delete(removed[i]);
+  for (let i = 0; i < set.length; i += 2) headers.set(set[i], set[i + 1]);
   const { method, body } = request;
   // The Fetch standard allows no body for GET and HEAD; one that was sent is still forwarded, in a copy of the request.
   if (body !== null && (method === 'GET' || method === 'HEAD')) return new Request(request, { headers, cache });
   const init = { method, headers, body, redirect: 'manual', cache };
   if (service !== '') init.cf = request.cf; // costs as much as all the rest, and means nothing to another server
   return init;
+}
+
+/** Adds the policy's headers to a response. They replace the origin's: browsers reject a response with both. */
+async function share(late, fields, url) {
+  const response = await late;
+  if (response.webSocket) return response; // CORS does not apply to WebSockets
+  const shared = copied(response) ?? refusal('unreachable', url);
+  for (const name of [...shared.headers.keys()]) if (name.startsWith('access-control-')) shared.headers.delete(name);
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name, value] = [fields[i], fields[i + 1]];
+    if (name !== 'vary' || !names(shared.headers.get(name) ?? '').includes(value)) shared.headers.append(name, value);
+  }
+  return shared;
+}
+
+/** A copy whose headers can be changed; undefined if workerd cannot make it, as with the status 999. */
+function copied(response) {
+  try {
+    return new Response(response.body, response);
+  } catch (error) {
+    console.error(`a response of the origin cannot be returned: ${error.name}`);
+    return undefined;
+  }
 }
 
 // workerd drops the other hop-by-hop headers itself.
@@ -73,6 +107,7 @@ function connectionNames(connection) {
   return names(connection).filter((name) => TOKEN.test(name) && name !== 'connection' && name !== 'keep-alive');
 }
 
-export function names(list) {
+/** The names in a list of header names, in lower case. */
+function names(list) {
   return list.split(',').map((name) => name.trim().toLowerCase());
 }

@@ -1,29 +1,32 @@
-// Requests that are forwarded by a grant (src/gateway/grants.rs): wasm has decided on the same caller and route before, and
-// says for each request whether that still holds. What it does not confirm is decided the other way, in worker.js.
+// Forwards requests by grants (src/gateway/grants.rs). A grant stands for a decision that holds for later requests of the
+// caller: what the origin receives is remembered here, and Rust says for each request whether a grant applies and still
+// holds. A request without one is decided in full.
 
+import { forward } from './forward.js';
 import { BROKEN, headerRule, input, repeat } from './instance.js';
 
 const MAX_CALLERS = 10_000;
-const MAX_CHARACTERS = 8 * 1024 * 1024;
-const MAX_GRANTS = 32; // of a caller
-const MAX_NAMES = 1000;
+const MAX_CHARACTERS = 16 * 1024 * 1024; // of all callers
+const MAX_GRANTS = 256; // of one caller
+const MAX_PAGE_ORIGINS = 16; // of one grant
+const GRANT_CHARACTERS = 1000; // of a grant, besides the headers that it sets: URL, names, objects
+const [MAX_NAMES, MAX_NAME] = [1000, 64];
 
-// What a header means, by the number that `headerRule` gives.
-const [FORWARD, REMOVE, CONNECTION, HOST] = [0, 1, 2, 3];
+// What a header means: see `header_rule` in src/edge/grants.rs.
+const [FORWARDED, REMOVED, CONNECTION, HOST, UNKNOWN] = [0, 1, 2, 3, 4];
 
+const [FORWARDED_HOST, FORWARDED_PROTO, FORWARDED_PREFIX] = ['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-prefix'];
 const NO_CUT = 0xffff;
+const NOTHING = [];
 const encoder = new TextEncoder();
 
-let callers = new Map(); // Authorization → caller
-let anonymous = newCaller(0);
-let characters = 0;
-let rules = new Map(); // name of a header → what it means
+let callers; // Authorization → caller, in the order of their first grants
+let anonymous; // the caller without a token
+let characters; // approximate size of `callers`
+let rules; // name of a header → what it means
+forgetGrants();
 
-function newCaller(number) {
-  return { number, grants: new Map(), characters: 0 };
-}
-
-/** Another policy is in force, or another instance runs. */
+/** Forgets all of it: another policy is in force, or the instance broke. */
 export function forgetGrants() {
   callers = new Map();
   anonymous = newCaller(0);
@@ -31,98 +34,119 @@ export function forgetGrants() {
   rules = new Map();
 }
 
-/** What to send for a request, if a grant holds: the target and the headers. */
-export function granted(request, now) {
-  const { headers, url, method } = request;
-  const authorization = headers.get('authorization');
-  const caller = authorization === null ? anonymous : callers.get(authorization) ?? anonymous;
-  if (caller.grants.size === 0) return undefined;
-  const start = url.indexOf('/', url.indexOf('://') + 3);
-  if (start < 0) return undefined;
-  const authority = url.slice(url.indexOf('://') + 3, start);
-  let removed;
-  for (const name of headers.keys()) {
-    const rule = rules.get(name) ?? learnRule(name);
-    if (rule === FORWARD) continue;
-    if (rule === CONNECTION ? !isPlain(headers.get(name)) : rule !== REMOVE && (rule !== HOST || headers.get(name) !== authority)) return undefined;
-    if (rule !== HOST) (removed ??= []).push(name);
-  }
-  const found = ask(caller, authorization !== null, `${method}\n${url}`, now);
-  if (found < 0) return undefined;
-  const grant = caller.grants.get(Math.floor(found / 65_536));
-  return grant && prepared(grant, found % 65_536, request, { authority, start, removed });
+function newCaller(number) {
+  return { number, grants: new Map(), characters: 0 };
 }
 
-/** `Connection` names no header. */
-function isPlain(connection) {
-  return connection === 'keep-alive' || connection === 'close';
+/** Forwards a request by a grant; undefined if none holds. */
+export function forwardAgain(request, env, now) {
+  const { headers, url, method } = request;
+  const authorization = headers.get('authorization');
+  const caller = (authorization !== null && callers.get(authorization)) || anonymous;
+  if (caller.grants.size === 0 && anonymous.grants.size === 0) return undefined;
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  const authority = url.slice(url.indexOf('://') + 3, start);
+  const removed = removals(headers, authority);
+  if (removed === undefined) return undefined;
+  const found = ask(caller.number, authorization !== null, `${method}\n${url}`, now);
+  if (found < 0) return undefined;
+  const [number, cut] = [Math.floor(found / 65_536), found % 65_536];
+  const grant = caller.grants.get(number) ?? anonymous.grants.get(number);
+  if (grant === undefined) return undefined;
+  const shared = grant.shared?.get(headers.get('origin') ?? '');
+  if (grant.shared !== undefined && shared === undefined) return undefined;
+  const proto = url.slice(0, start - authority.length - 3);
+  const set = [FORWARDED_HOST, authority, FORWARDED_PROTO, proto];
+  if (cut !== NO_CUT) set.push(FORWARDED_PREFIX, grant.prefix);
+  for (const text of grant.set) set.push(text);
+  const rest = url.slice(cut === NO_CUT ? start : start + cut);
+  const target = grant.base === '' ? `${proto}://${authority}${rest}` : grant.base + rest;
+  return forward(request, env, grant.target, { url: target, removed, set }, shared);
+}
+
+/** The names of the headers to remove; undefined if the request has to be decided because of one. */
+function removals(headers, authority) {
+  let removed = NOTHING;
+  for (const name of headers.keys()) {
+    const rule = rules.get(name) ?? learnRule(name);
+    if (rule === FORWARDED) continue;
+    if (rule === UNKNOWN) return undefined;
+    if (rule === HOST) {
+      if (headers.get(name) !== authority) return undefined;
+      continue;
+    }
+    if (rule === CONNECTION && !namesNoHeader(headers.get(name))) return undefined;
+    if (removed === NOTHING) removed = [name];
+    else removed.push(name);
+  }
+  return removed;
+}
+
+/** Whether a `Connection` asks for nothing but keeping or closing it. */
+function namesNoHeader(connection) {
+  return connection === 'keep-alive' || connection === 'close' || connection === 'Keep-Alive';
 }
 
 function learnRule(name) {
+  if (name.length > MAX_NAME) return UNKNOWN;
   if (rules.size >= MAX_NAMES) rules.clear();
   const rule = headerRule(name);
-  if (rule !== BROKEN) rules.set(name, rule);
+  if (rule === BROKEN) return UNKNOWN;
+  rules.set(name, rule);
   return rule;
 }
 
-function ask({ number }, hasAuthorization, head, now) {
+/** Asks Rust for the grant of a request: its number, times 2^16, plus how many bytes of the path are cut; or -1. */
+function ask(caller, hasAuthorization, head, now) {
   const bytes = input();
   if (bytes === undefined) return -1;
   const { read, written } = encoder.encodeInto(head, bytes);
   if (read < head.length) return -1;
-  const found = repeat(number, hasAuthorization, written, now);
+  const found = repeat(caller, hasAuthorization, written, now);
   return found === BROKEN ? -1 : found;
 }
 
-function prepared({ base, prefix, target, set }, cut, request, { authority, start, removed }) {
-  const { url } = request;
-  const scheme = url.slice(0, url.indexOf('://'));
-  const rest = url.slice(cut === NO_CUT ? start : start + cut);
-  const headers = new Headers(request.headers);
-  if (removed !== undefined) for (const name of removed) headers.delete(name);
-  headers.set('x-forwarded-host', authority);
-  headers.set('x-forwarded-proto', scheme);
-  if (cut !== NO_CUT) headers.set('x-forwarded-prefix', prefix);
-  for (let i = 0; i < set.length; i += 2) headers.set(set[i], set[i + 1]);
-  return { ...target, url: base === '' ? `${scheme}://${authority}${rest}` : base + rest, headers };
+/** Remembers what the origin receives by a grant. `set` and `shared` are those of the decision. */
+export function remember(request, granted, target, set, shared) {
+  const [callerNumber, number, base, prefix] = granted.split(' ');
+  const authorization = callerNumber === '0' ? null : request.headers.get('authorization');
+  const caller = authorization === null ? anonymous : callerOf(authorization, Number(callerNumber));
+  const known = caller.grants.get(Number(number));
+  // What the origin receives begins with the headers that name the requested URL.
+  const own = set.slice(set[4] === FORWARDED_PREFIX ? 6 : 4);
+  const grant = { target, base, prefix, set: own, shared: shared && pagesWith(known?.shared, request, shared) };
+  if (known === undefined && caller !== anonymous) count(caller, own);
+  caller.grants.set(Number(number), grant);
+  makeRoom();
 }
 
-/** Remembers the grant that came with a decision. `set` are the headers that the decision sets. */
-export function remember(request, granted, target, set) {
-  const [number, grant, base] = granted.split(' ');
-  const authorization = request.headers.get('authorization');
-  const caller = number === '0' ? anonymous : callerOf(authorization, Number(number));
-  const own = [];
-  let prefix;
-  for (let i = 0; i < set.length; i += 2) {
-    if (set[i] === 'x-forwarded-prefix') prefix = set[i + 1];
-    else if (!set[i].startsWith('x-forwarded-')) own.push(set[i], set[i + 1]);
-  }
-  if (caller.grants.size >= MAX_GRANTS) caller.grants.clear();
-  caller.grants.set(Number(grant), { base, prefix, target, set: own });
-  const size = own.reduce((sum, text) => sum + text.length, 0);
-  caller.characters += size;
-  characters += size;
-  makeRoom();
+/** The headers for pages by their origin, with those for the page of this request. */
+function pagesWith(known, request, shared) {
+  const pages = known === undefined || known.size >= MAX_PAGE_ORIGINS ? new Map() : known;
+  return pages.set(request.headers.get('origin') ?? '', shared);
 }
 
 function callerOf(authorization, number) {
   const known = callers.get(authorization);
-  if (known?.number === number) return known;
+  // Grants that were replaced stay until then: their numbers are never given again.
+  if (known?.number === number && known.grants.size < MAX_GRANTS) return known;
   if (known !== undefined) forget(authorization, known);
   const caller = newCaller(number);
+  callers.set(authorization, caller);
   caller.characters = authorization.length;
   characters += authorization.length;
-  callers.set(authorization, caller);
   return caller;
 }
 
+/** Counts one more grant of a caller. */
+function count(caller, own) {
+  const size = own.reduce((sum, text) => sum + text.length, GRANT_CHARACTERS);
+  caller.characters += size;
+  characters += size;
+}
+
 function makeRoom() {
-  while (callers.size > MAX_CALLERS || characters > MAX_CHARACTERS) {
-    const oldest = callers.entries().next();
-    if (oldest.done) return;
-    forget(...oldest.value);
-  }
+  while (callers.size > MAX_CALLERS || characters > MAX_CHARACTERS) forget(...callers.entries().next().value);
 }
 
 function forget(authorization, caller) {

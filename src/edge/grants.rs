@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::policies;
-use crate::gateway::repeat::{HeaderRule, Repeat};
+use crate::gateway::repeat::{Again, HeaderRule, Repeat};
 use crate::time::UnixMillis;
 
 /// Size of the buffer in bytes. Requests with a longer method and URL are decided the other way.
@@ -52,7 +52,7 @@ pub fn repeat(caller: u32, has_authorization: bool, length: usize, now: f64) -> 
         let (method, url) = head.split_once('\n')?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
         let now = UnixMillis(now as u64);
-        policies::known()?.checked_gateway()?.repeat(caller, has_authorization, method, url, now)
+        policies::known()?.checked_gateway()?.repeat(Again { caller, has_authorization, method, url }, now)
     });
     let Some(Repeat { grant, cut }) = found else { return NONE };
     let cut = cut.map_or(Some(NO_CUT), |cut| u32::try_from(cut).ok().filter(|cut| *cut < NO_CUT));
@@ -62,6 +62,10 @@ pub fn repeat(caller: u32, has_authorization: bool, length: usize, now: f64) -> 
 /// What a header with this lower-case name means for a request that is forwarded by a grant: see `grants.js`.
 #[wasm_bindgen]
 pub fn header_rule(name: &str) -> u32 {
+    #[cfg(feature = "faults")]
+    if name == super::faults::HEADER {
+        return 4;
+    }
     let edition = policies::known();
     match edition.as_deref().and_then(|edition| edition.checked_gateway()).map(|gateway| gateway.header_rule(name)) {
         Some(HeaderRule::Forward) => 0,

@@ -64,7 +64,7 @@ export function forgotten(task) {
  * Does the work that Rust asked for under the number `call`, and passes its result to Rust. `hasBroken` is called if
  * that broke the instance.
  */
-export async function answer(call, work, hasBroken) {
+export async function perform(call, work, hasBroken) {
   const asked = generation;
   const resume = (value, hasFailed) => {
     // The numbers of another instance's calls mean nothing to this one.

@@ -2,37 +2,37 @@
 // the response.
 
 import * as webCrypto from './crypto.js';
-import { answer, resultOf } from './instance.js';
+import { perform, resultOf } from './instance.js';
 
 // Seconds for which an edge location may serve its own copy of an entry; the minimum that KV accepts.
 const CACHE_TTL = 60;
 
 export function importKey(call, ...jwk) {
-  answer(call, () => webCrypto.importKey(...jwk));
+  perform(call, () => webCrypto.importKey(...jwk));
 }
 
 export function verify(call, algorithm, key, signature, signed) {
-  answer(call, () => webCrypto.verify(algorithm, key, signature, signed));
+  perform(call, () => webCrypto.verify(algorithm, key, signature, signed));
 }
 
 export function importPrivate(call, ...jwk) {
-  answer(call, () => webCrypto.importPrivate(...jwk));
+  perform(call, () => webCrypto.importPrivate(...jwk));
 }
 
 export function sign(call, algorithm, key, signed) {
-  answer(call, () => webCrypto.sign(algorithm, key, signed));
+  perform(call, () => webCrypto.sign(algorithm, key, signed));
 }
 
 /** The entry at a key: its metadata in JSON, a line break, its text. Undefined if there is none. */
 export function readStore(call, env, key) {
-  answer(call, async () => {
+  perform(call, async () => {
     const { value, metadata } = await store(env).getWithMetadata(key, { type: 'text', cacheTtl: CACHE_TTL });
     return value === null ? undefined : `${JSON.stringify(metadata)}\n${value}`;
   });
 }
 
 export function writeStore(call, env, key, text, metadata) {
-  answer(call, () => store(env).put(key, text, { metadata: JSON.parse(metadata) }));
+  perform(call, () => store(env).put(key, text, { metadata: JSON.parse(metadata) }));
 }
 
 function store(env) {
@@ -52,19 +52,19 @@ export function readPolicy(call, env, key, maxCharacters) {
     text = text.slice(0, maxCharacters);
     return text === unreadable ? '' : text;
   };
-  answer(call, read, () => {
+  perform(call, read, () => {
     unreadable = text;
     console.error(`POLICY_KV: the gate broke while it read ${key}, and will not read this text again`);
   });
 }
 
 export function writePolicy(call, env, key, text) {
-  answer(call, () => env.POLICY_KV.put(key, text));
+  perform(call, () => env.POLICY_KV.put(key, text));
 }
 
 /** Fetches a document: status, ETag and Cache-Control, one per line, then the body. Redirects are not followed. */
 export function getDocument(call, url, etag, milliseconds, maxBytes) {
-  answer(call, () => inTime(milliseconds, (signal) => read(url, etag, signal, maxBytes)));
+  perform(call, () => inTime(milliseconds, (signal) => read(url, etag, signal, maxBytes)));
 }
 
 async function inTime(milliseconds, work) {
@@ -113,7 +113,7 @@ function decode(decoder, ...args) {
 /** Answers a call after a delay. Returns the argument for `stopTimer`. */
 export function startTimer(call, milliseconds) {
   let timer;
-  answer(call, () => new Promise((resolve) => {
+  perform(call, () => new Promise((resolve) => {
     timer = setTimeout(resolve, milliseconds);
   }));
   return timer;

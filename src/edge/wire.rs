@@ -3,9 +3,10 @@
 //!
 //! - Head: method, URL, then the name of each header, followed by a colon and its value if the gate needs it.
 //! - Allow: `allow`, URL, service binding or nothing, timeout in milliseconds or nothing, `cache` if Cloudflare's cache may
-//!   respond or nothing, route, number of headers to remove, their names, then name and value of each header to set.
-//! - Share, before `allow`: `share`, the number of lines that follow, and in them name and value of each header that
-//!   says which pages of other origins may use the response.
+//!   respond or nothing, route, the grant or nothing (number of the caller, number of the grant, the origin with its
+//!   base, the value of `x-forwarded-prefix`; separated by spaces), how many lines of each of the following kinds there are except the last, separated by a
+//!   space: names and values of the headers that say which pages of other origins may use the response; names of
+//!   headers to remove; names and values of headers to set.
 //! - Answer: `answer`, status, body, then name and value of each header.
 //! - Wait: `wait`, the number of the task that decides.
 
@@ -54,7 +55,7 @@ impl<'t> Iterator for Lines<'t> {
 #[must_use]
 pub fn write(decision: &Decision<'_>, context: &AnswerContext<'_>) -> String {
     match decision {
-        Decision::Allow(forward) => share(context.sharing, allow(forward)),
+        Decision::Allow(forward) => allow(forward, context.sharing),
         Decision::Deny(denial) => answered(&answer(denial, context)),
         Decision::Serve(document) => answered(&serve(document, context)),
         Decision::Preflight(granted) => answered(&preflight(granted, context)),
@@ -67,18 +68,23 @@ pub fn wait(task: TaskId) -> String {
     format!("wait\n{task}")
 }
 
-fn allow(forward: &Forward<'_>) -> String {
+fn allow(forward: &Forward<'_>, sharing: Option<Sharing<'_>>) -> String {
     let Forward { url, service, timeout_ms, cache, route, grant, remove, set } = forward;
     let service = service.as_deref().unwrap_or_default();
     let timeout = timeout_ms.map(|timeout| timeout.to_string()).unwrap_or_default();
     let cache = if *cache { "cache" } else { "" };
-    let grant = grant.as_ref().map(|granted| format!("{} {} {}", granted.caller, granted.number, granted.base));
-    let grant = grant.unwrap_or_default();
+    let grant = grant.as_ref().map(|granted| format!("{} {} {} {}", granted.caller, granted.number, granted.base, granted.prefix));
+    let shared = sharing.map(|sharing| sharing.fields(AnswerKind::Content)).unwrap_or_default();
+    let counts = format!("{} {}", 2 * shared.len(), remove.len());
     // Line by line: `write!` costs as much as the lookup of the route.
     let mut text = String::with_capacity(TYPICAL_ALLOW);
     text.push_str("allow");
-    for line in [url, service, &timeout, cache, route, &grant, &remove.len().to_string()] {
+    for line in [url, service, &timeout, cache, route, &grant.unwrap_or_default(), &counts] {
         push_line(&mut text, line);
+    }
+    for (name, value) in &shared {
+        push_line(&mut text, name);
+        push_line(&mut text, value);
     }
     for name in remove {
         push_line(&mut text, name);
@@ -87,18 +93,6 @@ fn allow(forward: &Forward<'_>) -> String {
         push_line(&mut text, name);
         push_line(&mut text, value);
     }
-    text
-}
-
-fn share(sharing: Option<Sharing<'_>>, allow: String) -> String {
-    let Some(sharing) = sharing else { return allow };
-    let fields = sharing.fields(AnswerKind::Content);
-    let mut text = format!("share\n{}", 2 * fields.len());
-    for (name, value) in fields {
-        push_line(&mut text, name);
-        push_line(&mut text, &value);
-    }
-    push_line(&mut text, &allow);
     text
 }
 
@@ -144,11 +138,11 @@ mod tests {
             timeout_ms: NonZeroU32::new(30_000),
             cache: false,
             route: "/a".into(),
-            grant: Some(Granted { caller: 3, number: 7, base: "http://o".into() }),
+            grant: Some(Granted { caller: 3, number: 7, base: "http://o".to_owned(), prefix: "/p".to_owned() }),
             remove: vec!["te".into()],
             set: vec![("x-a".into(), "1 2".into()), ("x-b".into(), "".into())],
         };
-        let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n3 7 http://o\n1\nte\nx-a\n1 2\nx-b\n";
+        let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n3 7 http://o /p\n0 1\nte\nx-a\n1 2\nx-b\n";
         assert_eq!(write(&Decision::Allow(forward.clone()), &AnswerContext::at("h")), allow);
         let service = Forward {
             service: Some("S".into()),
@@ -158,7 +152,7 @@ mod tests {
             set: Vec::new(),
             ..forward
         };
-        assert_eq!(write(&Decision::Allow(service), &AnswerContext::at("h")), "allow\nhttp://o/a\nS\n\ncache\n/a\n\n0");
+        assert_eq!(write(&Decision::Allow(service), &AnswerContext::at("h")), "allow\nhttp://o/a\nS\n\ncache\n/a\n\n0 0");
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
         assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &AnswerContext::at("h")), deny);

@@ -1,9 +1,9 @@
-// The Worker's entry. Rust decides (`decide`); this file carries the request's head there and the decision out. A request
-// that is like one that was allowed before is forwarded by its grant (`granted`).
+// The Worker's entry point. Rust decides (`decide`); this file passes in the request head and carries out the decision. A
+// request like one that was allowed before is forwarded by its grant.
 
 import { answer, refusal } from './answer.js';
-import { names, send } from './forward.js';
-import { granted, remember } from './grants.js';
+import { forward } from './forward.js';
+import { forwardAgain, remember } from './grants.js';
 import { BROKEN, checkPolicy, decide, generation, refresh, resultOf } from './instance.js';
 import { isCheckDue, neededHeaders } from './policy.js';
 
@@ -11,12 +11,9 @@ export default {
   // Not async: one more promise costs as much as the lookup of a verified token.
   fetch(request, env, context) {
     const now = Date.now();
-    if (isCheckDue(now)) {
-      const checking = checkPolicy(env, context);
-      return checking ? checking.then(() => respond(request, env, context)) : respond(request, env, context);
-    }
-    const forwarded = granted(request, now);
-    return forwarded === undefined ? respond(request, env, context) : send(request, env, forwarded);
+    const checking = isCheckDue(now) ? checkPolicy(env, context) : undefined;
+    if (checking) return checking.then(() => respond(request, env, context));
+    return forwardAgain(request, env, now) ?? respond(request, env, context);
   },
 
   async scheduled(_event, env, context) {
@@ -26,20 +23,19 @@ export default {
 
 /** Nothing is awaited between the head and its decision, so both belong to one policy. */
 function respond(request, env, context) {
-  const by = generation;
   const decision = neededHeaders ? lines(decide(head(request), env, context)) : ['broken'];
-  if (decision[0] !== 'wait') return act(decision, request, env, by);
-  return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env, by));
+  if (decision[0] !== 'wait') return act(decision, request, env, generation);
+  const instance = generation;
+  return resultOf(Number(decision[1])).then((late) => act(lines(late), request, env, instance));
 }
 
 function lines(decision) {
   return decision === BROKEN ? ['broken'] : decision.split('\n');
 }
 
-/** Does what was decided `by` an instance. */
-function act(decision, request, env, by) {
-  if (decision[0] === 'allow') return forward(decision, request, env, by);
-  if (decision[0] === 'share') return share(decision, request, env, by);
+/** Carries out the decision of an instance. */
+function act(decision, request, env, instance) {
+  if (decision[0] === 'allow') return allow(decision, request, env, instance);
   return decision[0] === 'answer' ? answer(decision) : refusal('misconfigured', request.url);
 }
 
@@ -50,43 +46,17 @@ function head({ method, url, headers }) {
   return text;
 }
 
-/** Forwards an allowed request, and adds to the response which pages of other origins may use it. */
-async function share([, count, ...decision], request, env, by) {
-  const fields = decision.splice(0, Number(count));
-  const response = await forward(decision, request, env, by);
-  if (response.webSocket) return response; // CORS does not apply to WebSockets
-  const shared = copied(response) ?? refusal('unreachable', request.url);
-  // The policy replaces the origin's headers: browsers reject a response with both.
-  for (const name of [...shared.headers.keys()]) if (name.startsWith('access-control-')) shared.headers.delete(name);
-  for (let i = 0; i < fields.length; i += 2) {
-    const [name, value] = [fields[i], fields[i + 1]];
-    if (name !== 'vary' || !names(shared.headers.get(name) ?? '').includes(value)) shared.headers.append(name, value);
-  }
-  return shared;
-}
-
-/** A copy whose headers can be changed; undefined if workerd cannot make it, as with the status 999. */
-function copied(response) {
-  try {
-    return new Response(response.body, response);
-  } catch (error) {
-    console.error(`a response of the origin cannot be returned: ${error.name}`);
-    return undefined;
-  }
-}
-
 const FIRST_FIELD = 8;
 
-/** Forwards an allowed request to its origin, with the changes that the decision names. */
-function forward(decision, request, env, by) {
-  const [, url, service, timeout, cache, route, grant, count] = decision;
+/** Forwards a request with the changes that its decision names, and remembers them for its grant. */
+function allow(decision, request, env, instance) {
+  const [, url, service, timeout, cache, route, grant, counts] = decision;
+  const [shareLines, removals] = counts.split(' ').map(Number);
   const target = { service, timeout, cache, route };
-  const firstSet = FIRST_FIELD + Number(count);
+  const removed = decision.slice(FIRST_FIELD + shareLines, FIRST_FIELD + shareLines + removals);
+  const set = decision.slice(FIRST_FIELD + shareLines + removals);
+  const shared = shareLines === 0 ? undefined : decision.slice(FIRST_FIELD, FIRST_FIELD + shareLines);
   // The numbers of another instance's grants mean nothing to this one.
-  if (grant !== '' && by === generation) remember(request, grant, target, decision.slice(firstSet));
-  // This is the cheapest way to change headers in workerd: a Request made first would be copied once more.
-  const headers = new Headers(request.headers);
-  for (let i = FIRST_FIELD; i < firstSet; i += 1) headers.delete(decision[i]);
-  for (let i = firstSet; i < decision.length; i += 2) headers.set(decision[i], decision[i + 1]);
-  return send(request, env, { ...target, url, headers });
+  if (grant !== '' && instance === generation) remember(request, grant, target, set, shared);
+  return forward(request, env, target, { url, removed, set }, shared);
 }

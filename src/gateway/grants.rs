@@ -1,23 +1,40 @@
-//! Grants: decisions that hold for later requests. A grant says that one caller may use one route, and that until some time
-//! nothing in such a request could change that.
+//! Grants: decisions that hold for later requests. A grant says that one caller may use one route, and that until some
+//! time nothing in such a request could change that.
 //!
-//! JavaScript remembers grants by number, with what the origin receives. Whether one applies to a request and still holds is
-//! decided here, for each request. Numbers are never given twice, so an old one never stands for another grant.
+//! Who forwards a request remembers grants by number, with what the origin receives. Whether one applies to a request and
+//! still holds is decided here, for each request. No number is given twice, so an old one never stands for another
+//! grant, whichever policy it was given under.
 
+use std::cell::Cell;
+
+use lru::LruCache;
+
+use crate::jose::json::ALLOCATION;
 use crate::route::table::{Captures, RouteIndex};
 use crate::time::UnixMillis;
 
-/// Maximum number of callers with grants. Another one replaces the oldest.
-const MAX_CALLERS: u32 = 10_000;
+/// Maximum number of callers with grants. The least recently used goes first.
+const MAX_CALLERS: usize = 10_000;
+
+/// Maximum size of all grants in bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Approximate overhead of a caller in bytes: its node in the LRU list, and its place in the hash table.
+const PLACE: usize = 96;
 
 /// Maximum number of grants of one caller: routes, or paths of routes whose rules depend on captures.
-const MAX_GRANTS: usize = 32;
+const MAX_GRANTS: usize = 256;
 
 /// Maximum length of the captures of a grant in bytes.
 const MAX_CAPTURES: usize = 256;
 
 /// The number of all callers without a token.
 pub(super) const ANONYMOUS: u32 = 0;
+
+thread_local! {
+    /// The last number that was given. It is one for all gateways: a decision of one that was replaced may arrive late.
+    static LAST: Cell<u32> = const { Cell::new(ANONYMOUS) };
+}
 
 /// The name of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +45,26 @@ pub(super) struct Grant {
     pub(super) number: u32,
 }
 
+/// The captures of a request, and the name of the one in its host: a route may have hosts that name theirs differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Captured<'c> {
+    pub(super) captures: &'c Captures,
+    pub(super) host_label_name: Option<&'c str>,
+}
+
+/// The same, kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeptCaptures {
+    captures: Captures,
+    host_label_name: Option<String>,
+}
+
 /// What a grant is for, and for how long.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
-    pub(super) number: u32,
     pub(super) route: RouteIndex,
     /// The captures that the rules of the route depend on; `None` if they depend on none.
-    pub(super) captures: Option<Captures>,
+    pub(super) captures: Option<KeptCaptures>,
     /// The time of the decision. An earlier time means that the clock was set back.
     pub(super) from: UnixMillis,
     /// The first time at which the token, its keys or an assertion have to be checked again.
@@ -51,112 +81,138 @@ pub(super) struct KeyVersion {
 }
 
 /// The grants of a gateway.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Grants {
-    /// The last caller of former gateways.
-    former: u32,
-    last_caller: u32,
-    last_grant: u32,
-    /// Callers with a token in the order of their numbers, the first again after [`MAX_CALLERS`].
-    callers: Vec<Caller>,
-    /// Of callers without a token. They depend on the policy only.
-    anonymous: Vec<Terms>,
+    callers: LruCache<u32, Caller>,
+    /// Grants of callers without a token depend on the policy only, so they are as many as its routes.
+    anonymous: Caller,
+    bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Caller {
-    number: u32,
-    keys: KeyVersion,
-    grants: Vec<Terms>,
+    /// `None` for callers without a token.
+    keys: Option<KeyVersion>,
+    /// Ordered by route.
+    grants: Vec<(u32, Terms)>,
+}
+
+impl Captured<'_> {
+    /// The same, to be kept.
+    pub(super) fn kept(self) -> KeptCaptures {
+        KeptCaptures { captures: self.captures.clone(), host_label_name: self.host_label_name.map(str::to_owned) }
+    }
+}
+
+impl KeptCaptures {
+    fn are(&self, Captured { captures, host_label_name }: Captured<'_>) -> bool {
+        self.captures == *captures && self.host_label_name.as_deref() == host_label_name
+    }
+
+    fn length(&self) -> usize {
+        let Captures { path, host_label } = &self.captures;
+        path.iter().chain(host_label).chain(&self.host_label_name).map(String::len).sum()
+    }
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self { callers: LruCache::unbounded(), anonymous: Caller::default(), bytes: 0 }
+    }
 }
 
 impl Grants {
-    /// No grants, with numbers that continue those of a former gateway.
-    pub(super) fn after(former: &Self) -> Self {
-        Self {
-            former: former.last_caller,
-            last_caller: former.last_caller,
-            last_grant: former.last_grant,
-            ..Self::default()
-        }
-    }
-
-    /// Gives a grant; its number is set here. `known` is the caller's number, if it has one. `None` if the captures are too
-    /// long, or all numbers are used up.
-    pub(super) fn give(&mut self, known: Option<u32>, keys: Option<KeyVersion>, mut terms: Terms) -> Option<Grant> {
-        if terms.captures.as_ref().is_some_and(|captures| length(captures) > MAX_CAPTURES) {
+    /// Gives a grant, or the same again if its terms are. `known` is the caller's number, if it has one. `None` if the
+    /// captures are too long, or all numbers are used up.
+    pub(super) fn give(&mut self, known: Option<u32>, keys: Option<KeyVersion>, terms: Terms) -> Option<Grant> {
+        if terms.captures.as_ref().is_some_and(|kept| kept.length() > MAX_CAPTURES) {
             return None;
         }
-        let caller = match keys {
-            Some(keys) => self.caller_for(known, keys)?,
-            None => ANONYMOUS,
+        let Some(keys) = keys else {
+            return Some(Grant { caller: ANONYMOUS, number: self.anonymous.give(terms, usize::MAX)? });
         };
-        terms.number = self.last_grant.checked_add(1)?;
-        self.last_grant = terms.number;
-        let grant = Grant { caller, number: terms.number };
-        let grants = if caller == ANONYMOUS { &mut self.anonymous } else { &mut self.at_mut(caller)?.grants };
-        grants.retain(|known| known.route != terms.route || known.captures != terms.captures);
-        if grants.len() == MAX_GRANTS {
-            grants.remove(0);
-        }
-        grants.push(terms);
-        Some(grant)
+        let number = match known.filter(|number| self.callers.contains(number)) {
+            Some(number) => number,
+            None => next_number()?,
+        };
+        let before = self.callers.peek(&number).map_or(0, Caller::weight);
+        let caller = self.callers.get_or_insert_mut(number, Caller::default);
+        // Other keys that verify the same token change nothing else: grants depend on what is in the token.
+        caller.keys = Some(keys);
+        let granted = caller.give(terms, MAX_GRANTS);
+        self.bytes = self.bytes + caller.weight() - before;
+        self.make_room();
+        Some(Grant { caller: number, number: granted? })
     }
 
-    /// The caller's grant for this route, and the keys that it depends on.
+    /// The caller's grant for this route: its number and terms, and the keys that it depends on.
     pub(super) fn find(
-        &self,
+        &mut self,
         caller: u32,
         route: RouteIndex,
-        captures: &Captures,
-    ) -> Option<(&Terms, Option<KeyVersion>)> {
-        let (grants, keys) = if caller == ANONYMOUS {
-            (&self.anonymous, None)
-        } else {
-            let caller = self.at(caller)?;
-            (&caller.grants, Some(caller.keys))
-        };
-        let is_for = |terms: &&Terms| {
-            terms.route == route && terms.captures.as_ref().is_none_or(|expected| expected == captures)
-        };
-        Some((grants.iter().find(is_for)?, keys))
+        captured: Captured<'_>,
+    ) -> Option<(u32, &Terms, Option<KeyVersion>)> {
+        let caller = if caller == ANONYMOUS { &self.anonymous } else { self.callers.get(&caller)? };
+        let is_for = |terms: &Terms| terms.captures.as_ref().is_none_or(|kept| kept.are(captured));
+        let (number, terms) = caller.of_route(route).iter().find(|(_, terms)| is_for(terms))?;
+        Some((*number, terms, caller.keys))
     }
 
-    /// The caller with this number, or a new one. Its grants stay if other keys verify the same token: they depend on
-    /// what is in the token, and that is the same.
-    fn caller_for(&mut self, known: Option<u32>, keys: KeyVersion) -> Option<u32> {
-        if let Some(caller) = known.and_then(|number| self.at_mut(number)) {
-            caller.keys = keys;
-            return Some(caller.number);
+    fn make_room(&mut self) {
+        while self.callers.len() > MAX_CALLERS || self.bytes > MAX_BYTES {
+            let Some((_, oldest)) = self.callers.pop_lru() else { break };
+            self.bytes -= oldest.weight();
         }
-        let number = self.last_caller.checked_add(1)?;
-        self.last_caller = number;
-        let caller = Caller { number, keys, grants: Vec::new() };
-        let place = self.place(number)?;
-        match self.callers.get_mut(place) {
-            Some(former) => *former = caller,
-            None => self.callers.push(caller),
-        }
-        Some(number)
     }
 
-    fn at(&self, number: u32) -> Option<&Caller> {
-        self.callers.get(self.place(number)?).filter(|caller| caller.number == number)
-    }
-
-    fn at_mut(&mut self, number: u32) -> Option<&mut Caller> {
-        let place = self.place(number)?;
-        self.callers.get_mut(place).filter(|caller| caller.number == number)
-    }
-
-    fn place(&self, number: u32) -> Option<usize> {
-        let place = number.checked_sub(self.former)?.checked_sub(1)? % MAX_CALLERS;
-        usize::try_from(place).ok()
+    /// The number of callers with a token, and the approximate size of their grants in bytes.
+    #[cfg(test)]
+    fn size(&self) -> (usize, usize) {
+        (self.callers.len(), self.bytes)
     }
 }
 
-fn length(Captures { path, host_label }: &Captures) -> usize {
-    path.iter().chain(host_label).map(String::len).sum()
+impl Caller {
+    /// The number of the grant with these terms, a new one if there is none.
+    fn give(&mut self, terms: Terms, max_grants: usize) -> Option<u32> {
+        let mut known = self.of_route(terms.route).iter();
+        if let Some((number, known)) = known.find(|(_, known)| known.captures == terms.captures) {
+            // What the origin receives may differ once a time has come, or has not come yet.
+            if known.until == terms.until && known.from <= terms.from {
+                return Some(*number);
+            }
+        }
+        let number = next_number()?;
+        self.grants.retain(|(_, known)| known.route != terms.route || known.captures != terms.captures);
+        if self.grants.len() >= max_grants {
+            self.grants.clear();
+        }
+        let place = self.grants.partition_point(|(_, known)| known.route <= terms.route);
+        self.grants.insert(place, (number, terms));
+        Some(number)
+    }
+
+    fn of_route(&self, route: RouteIndex) -> &[(u32, Terms)] {
+        let start = self.grants.partition_point(|(_, known)| known.route < route);
+        let rest = self.grants.get(start..).unwrap_or_default();
+        let end = rest.partition_point(|(_, known)| known.route == route);
+        rest.get(..end).unwrap_or_default()
+    }
+
+    /// Approximate memory use in bytes.
+    fn weight(&self) -> usize {
+        let captures = |terms: &Terms| terms.captures.as_ref().map_or(0, |kept| 4 * ALLOCATION + kept.length());
+        let own = self.grants.iter().map(|(_, terms)| captures(terms));
+        PLACE + size_of::<Self>() + ALLOCATION + self.grants.capacity() * size_of::<(u32, Terms)>() + own.sum::<usize>()
+    }
+}
+
+/// A number that was never given before; `None` after four billion of them.
+fn next_number() -> Option<u32> {
+    LAST.with(|last| {
+        last.set(last.get().checked_add(1)?);
+        Some(last.get())
+    })
 }
 
 #[cfg(test)]
@@ -170,12 +226,16 @@ mod tests {
         Captures { path: vec![org.to_owned()], host_label: None }
     }
 
-    fn terms(route: RouteIndex, org: Option<&str>) -> Terms {
-        Terms { number: 0, route, captures: org.map(captures), from: NOW, until: NOW.plus(1) }
+    fn captured(captures: &Captures) -> Captured<'_> {
+        Captured { captures, host_label_name: None }
     }
 
-    fn number(grants: &Grants, caller: u32, route: RouteIndex, org: &str) -> Option<u32> {
-        grants.find(caller, route, &captures(org)).map(|(terms, _)| terms.number)
+    fn terms(route: RouteIndex, org: Option<&str>) -> Terms {
+        Terms { route, captures: org.map(|org| captured(&captures(org)).kept()), from: NOW, until: NOW.plus(1) }
+    }
+
+    fn number(grants: &mut Grants, caller: u32, route: RouteIndex, org: &str) -> Option<u32> {
+        grants.find(caller, route, captured(&captures(org))).map(|(number, ..)| number)
     }
 
     #[test]
@@ -183,71 +243,128 @@ mod tests {
         let mut grants = Grants::default();
         let any = grants.give(None, KEYS, terms(7, None)).unwrap();
         let acme = grants.give(Some(any.caller), KEYS, terms(8, Some("acme"))).unwrap();
+        let initech = grants.give(Some(any.caller), KEYS, terms(8, Some("initech"))).unwrap();
         let other = grants.give(None, KEYS, terms(7, None)).unwrap();
-        assert_eq!(any.caller, acme.caller);
+        let anonymous = grants.give(None, None, terms(9, None)).unwrap();
+        assert_eq!((any.caller, any.caller, anonymous.caller), (acme.caller, initech.caller, ANONYMOUS));
         assert_ne!(any.caller, other.caller);
-        assert_eq!(number(&grants, any.caller, 7, "whatever"), Some(any.number));
-        assert_eq!(number(&grants, any.caller, 8, "acme"), Some(acme.number));
-        for (caller, route, org) in
-            [(any.caller, 8, "other"), (other.caller, 8, "acme"), (ANONYMOUS, 7, ""), (99, 7, "")]
-        {
-            assert_eq!(number(&grants, caller, route, org), None, "{caller} {route} {org}");
+        for (caller, route, org, expected) in [
+            (any.caller, 7, "whatever", Some(any.number)),
+            (any.caller, 8, "acme", Some(acme.number)),
+            (any.caller, 8, "initech", Some(initech.number)),
+            (any.caller, 8, "other", None),
+            (any.caller, 9, "", None),
+            (other.caller, 7, "", Some(other.number)),
+            (other.caller, 8, "acme", None),
+            (ANONYMOUS, 9, "", Some(anonymous.number)),
+            (ANONYMOUS, 7, "", None),
+            (u32::MAX, 7, "", None),
+        ] {
+            assert_eq!(number(&mut grants, caller, route, org), expected, "{caller} {route} {org}");
         }
     }
 
     #[test]
-    fn a_new_grant_for_the_same_replaces_the_old_one() {
+    fn a_host_label_of_another_name_is_another_capture() {
+        let captures = Captures { path: Vec::new(), host_label: Some("acme".to_owned()) };
+        let of = |name: &'static str| Captured { captures: &captures, host_label_name: Some(name) };
+        let mut grants = Grants::default();
+        let terms = Terms { captures: Some(of("org").kept()), ..terms(7, None) };
+        let grant = grants.give(None, KEYS, terms).unwrap();
+        assert!(grants.find(grant.caller, 7, of("org")).is_some());
+        assert_eq!(grants.find(grant.caller, 7, of("team")), None);
+    }
+
+    #[test]
+    fn the_same_terms_are_the_same_grant_and_others_replace_it() {
         let mut grants = Grants::default();
         let old = grants.give(None, KEYS, terms(7, Some("acme"))).unwrap();
-        let new = grants.give(Some(old.caller), KEYS, terms(7, Some("acme"))).unwrap();
-        assert_eq!((old.caller, number(&grants, old.caller, 7, "acme")), (new.caller, Some(new.number)));
-        assert_ne!(old.number, new.number);
+        let later = Terms { from: NOW.plus(1), ..terms(7, Some("acme")) };
+        assert_eq!(grants.give(Some(old.caller), KEYS, later), Some(old));
+        for changed in [
+            Terms { from: UnixMillis(0), ..terms(7, Some("acme")) },
+            Terms { until: NOW.plus(2), ..terms(7, Some("acme")) },
+        ] {
+            let new = grants.give(Some(old.caller), KEYS, changed.clone()).unwrap();
+            assert_eq!(new.caller, old.caller);
+            assert_ne!(new.number, old.number);
+            assert_eq!(
+                grants.find(old.caller, 7, captured(&captures("acme"))).map(|(number, terms, _)| (number, terms.clone())),
+                Some((new.number, changed))
+            );
+        }
     }
 
     #[test]
-    fn numbers_are_given_once_across_policies() {
-        let mut former = Grants::default();
-        let old = former.give(None, KEYS, terms(7, None)).unwrap();
-        let mut grants = Grants::after(&former);
-        assert_eq!(number(&grants, old.caller, 7, ""), None);
-        let new = grants.give(Some(old.caller), KEYS, terms(7, None)).unwrap();
-        assert!(new.caller > old.caller && new.number > old.number);
+    fn no_number_is_given_twice_whichever_gateway_gives_it() {
+        let (mut former, mut grants) = (Grants::default(), Grants::default());
+        let mut given = Vec::new();
+        for route in 0..3 {
+            for grants in [&mut former, &mut grants] {
+                let Grant { caller, number } = grants.give(None, KEYS, terms(route, None)).unwrap();
+                given.extend([caller, number]);
+            }
+        }
+        let count = given.len();
+        given.sort_unstable();
+        given.dedup();
+        assert_eq!(given.len(), count);
+        assert!(given.iter().all(|caller| *caller != ANONYMOUS));
     }
 
     #[test]
-    fn callers_and_their_grants_are_bounded_and_the_oldest_go() {
+    fn callers_and_their_grants_are_bounded_and_the_least_used_go_first() {
         let mut grants = Grants::default();
         let first = grants.give(None, KEYS, terms(0, None)).unwrap();
-        for route in 1..=MAX_GRANTS {
-            grants.give(Some(first.caller), KEYS, terms(route, None)).unwrap();
-        }
-        assert_eq!(number(&grants, first.caller, 0, ""), None);
-        assert!(number(&grants, first.caller, 1, "").is_some());
-        for _ in 0..MAX_CALLERS {
+        let second = grants.give(None, KEYS, terms(0, None)).unwrap();
+        for _ in 0..MAX_CALLERS - 1 {
+            assert!(number(&mut grants, first.caller, 0, "").is_some(), "used all the time");
             grants.give(None, KEYS, terms(0, None)).unwrap();
         }
-        assert_eq!(number(&grants, first.caller, 1, ""), None);
-        assert_eq!(grants.callers.len(), MAX_CALLERS as usize);
-        for route in 0..2 * MAX_GRANTS {
-            grants.give(None, None, terms(route, None)).unwrap();
+        assert_eq!((grants.size().0, number(&mut grants, second.caller, 0, "")), (MAX_CALLERS, None));
+        for route in 0..=MAX_GRANTS {
+            grants.give(Some(first.caller), KEYS, terms(route, None)).unwrap();
         }
-        assert_eq!(grants.anonymous.len(), MAX_GRANTS);
+        assert_eq!(number(&mut grants, first.caller, 0, ""), None);
+        assert!(number(&mut grants, first.caller, MAX_GRANTS, "").is_some());
+        for _ in 0..MAX_CALLERS {
+            let new = grants.give(None, KEYS, terms(0, Some(&"x".repeat(MAX_CAPTURES)))).unwrap();
+            for route in 1..8 {
+                grants.give(Some(new.caller), KEYS, terms(route, Some(&"x".repeat(MAX_CAPTURES)))).unwrap();
+            }
+            assert!(grants.size().1 <= MAX_BYTES);
+        }
+        assert!(grants.size().0 < MAX_CALLERS, "bounded by their size");
+        while let Some((_, caller)) = grants.callers.pop_lru() {
+            grants.bytes -= caller.weight();
+        }
+        assert_eq!(grants.bytes, 0);
     }
 
     #[test]
-    fn what_cannot_be_told_apart_is_not_granted() {
+    fn every_public_route_has_its_grant() {
         let mut grants = Grants::default();
-        assert_eq!(grants.give(None, KEYS, terms(0, Some(&"x".repeat(MAX_CAPTURES + 1)))), None, "too long to keep");
-        grants.last_grant = u32::MAX;
-        assert_eq!(grants.give(None, KEYS, terms(0, None)), None, "no number is left");
+        let given: Vec<_> = (0..2 * MAX_GRANTS).map(|route| grants.give(None, None, terms(route, None))).collect();
+        for (route, grant) in given.into_iter().enumerate() {
+            assert_eq!(number(&mut grants, ANONYMOUS, route, ""), grant.map(|grant| grant.number));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_or_numbered_is_not_granted() {
+        let mut grants = Grants::default();
+        assert_eq!(grants.give(None, KEYS, terms(0, Some(&"x".repeat(MAX_CAPTURES + 1)))), None);
+        LAST.set(u32::MAX);
+        assert_eq!(grants.give(None, KEYS, terms(0, None)), None);
     }
 
     #[test]
     fn other_keys_that_verify_the_same_token_take_the_place_of_the_old_ones() {
         let mut grants = Grants::default();
         let one = grants.give(None, KEYS, terms(7, None)).unwrap();
-        let newer = KeyVersion { issuer: 0, version: 2 };
-        grants.give(Some(one.caller), Some(newer), terms(8, None)).unwrap();
-        assert_eq!(grants.find(one.caller, 7, &captures("")).unwrap().1, Some(newer));
+        let newer = Some(KeyVersion { issuer: 0, version: 2 });
+        grants.give(Some(one.caller), newer, terms(8, None)).unwrap();
+        let (.., keys) = grants.find(one.caller, 7, captured(&captures(""))).unwrap();
+        assert_eq!(keys, newer);
     }
 }

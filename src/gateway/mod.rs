@@ -60,7 +60,7 @@ struct Admission<'a> {
     /// `None` if the route needs none and the caller has none.
     permit: Option<Permit>,
     proof: Proof<'a>,
-    grant: Option<Granted<'a>>,
+    grant: Option<Granted>,
 }
 
 /// A caller whose token satisfies the route's requirement.
@@ -106,8 +106,13 @@ impl<P: Platform> Gateway<P> {
     pub fn succeeded_by(&self, policy: Policy) -> Self {
         let policy = Rc::new(policy);
         let keyring = Rc::new(self.keyring.succeeded_by(&policy));
-        let grants = RefCell::new(Grants::after(&self.grants.borrow()));
-        Self { policy, keyring, verified: RefCell::default(), credentials: Credentials::default(), grants }
+        Self {
+            policy,
+            keyring,
+            verified: RefCell::default(),
+            credentials: Credentials::default(),
+            grants: RefCell::default(),
+        }
     }
 
     /// The keys of the policy's issuers.
@@ -299,6 +304,7 @@ impl<P: Platform + Observer> Gateway<P> {
             claims: claims.clone(),
             assertions: Kept::default(),
             caller: None,
+            is_used_again: false,
         };
         self.verified.borrow_mut().keep(text, verified);
         Ok((claims, issuer))
@@ -315,12 +321,13 @@ impl<P: Platform + Observer> Gateway<P> {
         let mut verified = self.verified.borrow_mut();
         let Some(Verified { issuer: index, set, claims, .. }) = verified.find(token) else { return Ok(None) };
         platform.observe(Step::Issuer(requirement));
-        let taken = requirement.issuers.iter().find(|taken| *taken == index);
-        let keys = taken.and_then(|index| self.keyring.issuer(*index)).ok_or(InvalidToken::Issuer)?;
+        let is_accepted = requirement.issuers.contains(index);
+        let keys = self.keyring.issuer(*index).filter(|_| is_accepted).ok_or(InvalidToken::Issuer)?;
         let issuer = keys.issuer();
         platform.observe(Step::Claims(issuer));
-        claims.claims().check_times(issuer, platform.now().seconds())?;
-        Ok(keys.is_current(set, platform).then(|| (claims.clone(), issuer)))
+        let now = platform.now();
+        claims.claims().check_times(issuer, now.seconds())?;
+        Ok(keys.is_current(set, now, platform).then(|| (claims.clone(), issuer)))
     }
 
     /// The issuer with this `iss`, if the requirement accepts it: its index in the policy, and its keys.

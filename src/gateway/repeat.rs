@@ -1,6 +1,6 @@
-//! Decisions that are repeated: which ones may be, and whether a grant applies to a request and still holds.
+//! Decisions that are repeated: which requests are given a grant, and whether a grant applies to a request and holds.
 
-use super::grants::{ANONYMOUS, KeyVersion, Terms};
+use super::grants::{ANONYMOUS, Captured, KeyVersion, Terms};
 use super::{Bearer, Gateway, Matched};
 use crate::platform::Platform;
 use crate::policy::template::Template;
@@ -16,6 +16,19 @@ use crate::upstream::Granted;
 
 /// Where the gate's own documents are.
 const WELL_KNOWN: &str = "/.well-known/";
+
+/// A request as far as a grant depends on it, besides its headers: see [`Gateway::header_rule`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again<'r> {
+    /// The number of the caller; 0 for one that is unknown or has no token.
+    pub caller: u32,
+    /// Whether it has an `Authorization` header.
+    pub has_authorization: bool,
+    /// The method, as received.
+    pub method: &'r str,
+    /// The URL as the platform joined it.
+    pub url: &'r str,
+}
 
 /// A grant that applies to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,25 +60,22 @@ struct Unobserved;
 impl Observer for Unobserved {}
 
 impl<P: Platform + Observer> Gateway<P> {
-    /// Gives a grant for requests like the one that was just allowed, if their decision depends on nothing but caller,
-    /// route, captures and time.
-    pub(super) fn grant<'a>(
-        &'a self,
-        matched: &Matched<'a>,
-        forwarding: &'a Forwarding,
+    /// Gives a grant for requests like the one that was just allowed, if nothing of their heads but method, URL and the
+    /// caller's token decides. What the response may be used for is not part of it.
+    pub(super) fn grant(
+        &self,
+        matched: &Matched<'_>,
+        forwarding: &Forwarding,
         bearer: Option<&Bearer<'_>>,
         proof_until: Option<UnixMillis>,
         now: UnixMillis,
-    ) -> Option<Granted<'a>> {
-        let Matched { index, route, captures, .. } = matched;
-        if route.cors.is_some() || route.templates().any(Template::reads_request) {
-            return None;
-        }
+    ) -> Option<Granted> {
+        let Matched { host, index, route, captures, .. } = matched;
         let mut verified = self.verified.borrow_mut();
         let (known, keys, until) = match bearer {
             None => (None, None, proof_until?),
             Some(Bearer { token, issuer, permit }) => {
-                let entry = verified.find(token)?;
+                let entry = verified.peek(token).filter(|entry| entry.is_used_again)?;
                 let keys = self.keyring.issuer(entry.issuer)?;
                 let version = KeyVersion { issuer: entry.issuer, version: keys.version() };
                 let until =
@@ -73,8 +83,13 @@ impl<P: Platform + Observer> Gateway<P> {
                 (entry.caller, Some(version), until)
             }
         };
-        let captures = route.templates().any(Template::reads_captures).then(|| captures.clone());
-        let terms = Terms { number: 0, route: *index, captures, from: now, until };
+        if now >= until || route.templates().any(Template::reads_request) {
+            return None;
+        }
+        // Without a token, no template is read.
+        let reads_captures = bearer.is_some() && route.templates().any(Template::reads_captures);
+        let captured = Captured { captures, host_label_name: route.pattern.host_label_name(host) };
+        let terms = Terms { route: *index, captures: reads_captures.then(|| captured.kept()), from: now, until };
         let grant = self.grants.borrow_mut().give(known, keys, terms)?;
         if let Some(Bearer { token, .. }) = bearer {
             verified.keep_caller(token, grant.caller);
@@ -83,42 +98,39 @@ impl<P: Platform + Observer> Gateway<P> {
             Origin::Url { root, base } => [root.as_str(), base].concat(),
             Origin::Service(_) | Origin::Passthrough => String::new(),
         };
-        Some(Granted { caller: grant.caller, number: grant.number, base: base.into() })
+        let prefix = forwarding.forwarded_prefix.clone();
+        Some(Granted { caller: grant.caller, number: grant.number, base, prefix })
     }
 
-    /// The caller's grant that applies to a request with this method and URL, if it still holds. Nothing of the
-    /// request's headers is known here but whether `Authorization` is one of them: see [`Gateway::header_rule`].
+    /// The caller's grant that applies to a request and holds now.
     #[must_use]
-    pub fn repeat(
-        &self,
-        caller: u32,
-        has_authorization: bool,
-        method: &str,
-        url: &str,
-        now: UnixMillis,
-    ) -> Option<Repeat> {
+    pub fn repeat(&self, again: Again<'_>, now: UnixMillis) -> Option<Repeat> {
+        let Again { caller, has_authorization, method, url } = again;
         let request = Request { method, url: Url::split(url), headers: Vec::new() };
-        // JavaScript takes the authority to end at the first slash.
-        if !url.get(request.url.scheme.len() + "://".len() + request.url.authority.len()..)?.starts_with('/') {
+        let Url { scheme, authority, path, .. } = request.url;
+        // Who forwards the request takes the authority to end at the first slash.
+        if !url.get(scheme.len() + "://".len() + authority.len()..)?.starts_with('/') {
             return None;
         }
-        let url = &request.url;
         // A preflight, or a document of the gate's own, perhaps.
-        if method == "OPTIONS" || url.path.starts_with(WELL_KNOWN) {
+        if method == "OPTIONS" || path.starts_with(WELL_KNOWN) {
             return None;
         }
-        if !request.has_unambiguous_host() || !url.has_unambiguous_query() {
+        if !request.has_unambiguous_host() || !request.url.has_unambiguous_query() {
             return None;
         }
-        let path = RequestPath::parse(url.path).ok()?;
-        let host = url.host().to_ascii_lowercase();
+        let path = RequestPath::parse(path).ok()?;
+        let host = request.url.host().to_ascii_lowercase();
         let (index, route, captures) = self.route(&host, &path, method, &Unobserved).ok()?;
         let Action::Forward(forwarding) = &route.action else { return None };
-        if caller == ANONYMOUS && has_authorization && !matches!(forwarding.access, Access::Public) {
-            return None;
-        }
-        let grants = self.grants.borrow();
-        let (terms, keys) = grants.find(caller, index, &captures)?;
+        let caller = match &forwarding.access {
+            Access::Public => ANONYMOUS,
+            Access::Token(_) | Access::Optional(_) if caller == ANONYMOUS && has_authorization => return None,
+            Access::Token(_) | Access::Optional(_) => caller,
+        };
+        let mut grants = self.grants.borrow_mut();
+        let captured = Captured { captures: &captures, host_label_name: route.pattern.host_label_name(&host) };
+        let (grant, terms, keys) = grants.find(caller, index, captured)?;
         let is_current =
             |keys: KeyVersion| self.keyring.issuer(keys.issuer).is_some_and(|own| own.version() == keys.version);
         if now < terms.from || now >= terms.until || !keys.is_none_or(is_current) {
@@ -129,7 +141,7 @@ impl<P: Platform + Observer> Gateway<P> {
         if rest.is_some_and(str::is_empty) {
             return None;
         }
-        Some(Repeat { grant: terms.number, cut: rest.map(|rest| url.path.len() - rest.len()) })
+        Some(Repeat { grant, cut: rest.map(|rest| path.raw().len() - rest.len()) })
     }
 
     /// What a header with this lower-case name means for a request that is forwarded by a grant.
@@ -139,8 +151,8 @@ impl<P: Platform + Observer> Gateway<P> {
         match name {
             "connection" => HeaderRule::Connection,
             "host" => HeaderRule::Host,
-            // A WebSocket handshake, perhaps.
-            "upgrade" => HeaderRule::Decide,
+            // The first may be a WebSocket handshake, and `Connection` may name the second.
+            "upgrade" | "close" => HeaderRule::Decide,
             "authorization" if !identity.forward_token => HeaderRule::Remove,
             _ if header::is_removed(name, &identity.prefix) => HeaderRule::Remove,
             _ => HeaderRule::Forward,

@@ -42,8 +42,10 @@ pub struct Verified<K> {
     pub claims: VerifiedClaims,
     /// The assertions that were signed about its caller, by audience and organization.
     pub assertions: Kept,
-    /// The number of its bearer among the callers with grants, if it has one.
+    /// Its bearer's number among the callers with grants, if it has one.
     pub caller: Option<u32>,
+    /// Whether it was presented again since. Of many tokens, most are used once.
+    pub is_used_again: bool,
 }
 
 impl<K> Default for VerifiedTokens<K> {
@@ -62,7 +64,15 @@ impl<K> VerifiedTokens<K> {
 
     /// The cache entry of exactly this token.
     pub fn find(&mut self, token: &str) -> Option<&Verified<K>> {
-        self.tokens.get(token)
+        let verified = self.tokens.get_mut(token)?;
+        verified.is_used_again = true;
+        Some(verified)
+    }
+
+    /// The same without counting as a use.
+    #[must_use]
+    pub fn peek(&self, token: &str) -> Option<&Verified<K>> {
+        self.tokens.peek(token)
     }
 
     /// Caches a verified token, and evicts the least recently used ones if there are too many.
@@ -95,12 +105,6 @@ impl<K> VerifiedTokens<K> {
         self.make_room();
     }
 
-    /// The number of the bearer of exactly this token.
-    #[must_use]
-    pub fn caller(&self, token: &str) -> Option<u32> {
-        self.tokens.peek(token)?.caller
-    }
-
     /// Notes the number of the bearer of exactly this token, if the token is cached.
     pub fn keep_caller(&mut self, token: &str, caller: u32) {
         if let Some(verified) = self.tokens.peek_mut(token) {
@@ -131,6 +135,7 @@ fn weight<K>(token: &str, verified: &Verified<K>) -> usize {
 mod tests {
     use super::*;
     use crate::jose::json::Json;
+    use crate::jwks::set::KeySet;
     use crate::policy::Policy;
     use crate::token::claims::Claims;
 
@@ -143,10 +148,11 @@ mod tests {
         let claims = Claims::new(claims, payload, &policy.issuers[0]).unwrap();
         Verified {
             issuer: 0,
-            set: SetIdentity::default(),
+            set: KeySet::new(Vec::new()).identity(),
             claims: VerifiedClaims::trusted(claims),
             assertions: Kept::default(),
             caller: None,
+            is_used_again: false,
         }
     }
 

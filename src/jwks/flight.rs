@@ -159,7 +159,7 @@ async fn ask_issuer<P: Platform>(
     let question = slot.borrow_mut().ask(reason, issuer.lifetime, platform.now())?;
     let fetched = fetch(keys, reason, question, platform).await;
     let mut slot = slot.borrow_mut();
-    slot.end(fetched.is_err(), Jitter::drawn(platform.random()));
+    slot.end(fetched.is_err().then(|| Jitter::drawn(platform.random())));
     match fetched {
         Ok(answer) => slot.take_answer(question, answer),
         Err(fault) => {

@@ -116,19 +116,17 @@ impl<K: 'static> IssuerKeys<K> {
     /// [`Denial::KeysUnavailable`] if it has no usable set.
     pub async fn find<P: Platform<Key = K>>(&self, query: &KeyQuery, platform: &P) -> Result<Found<K>, Denial> {
         match &self.0 {
-            Keys::Static { set, .. } => {
-                Ok(Found { keys: set.select(query, platform).await.into_keys()?, set: set.identity() })
-            }
+            Keys::Static { set, .. } => Ok(set.select(query, platform).await.found_in(set)?),
             Keys::Fetched(keys) => lookup::find(keys, query, platform).await,
         }
     }
 
     /// Whether a token that was verified with a key of this set need not be verified again, because the set is still in
     /// use. Refreshes the set if that is due, as [`IssuerKeys::find`] does.
-    pub fn is_current<P: Platform<Key = K>>(&self, set: &SetIdentity<K>, platform: &P) -> bool {
+    pub fn is_current<P: Platform<Key = K>>(&self, set: &SetIdentity<K>, now: UnixMillis, platform: &P) -> bool {
         match &self.0 {
             Keys::Static { set: own, .. } => own.is(set),
-            Keys::Fetched(keys) => lookup::is_current(keys, set, platform),
+            Keys::Fetched(keys) => lookup::is_current(keys, set, now, platform),
         }
     }
 

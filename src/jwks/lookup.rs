@@ -11,6 +11,7 @@ use super::slot::{Slot, WaitTicket, max_flight_seconds};
 use crate::denial::{Denial, InvalidToken};
 use crate::platform::{Platform, Runtime};
 use crate::policy::Issuer;
+use crate::time::UnixMillis;
 
 /// The longest sleep in milliseconds between two looks for the result of another request's flight.
 const MAX_NAP_MS: u32 = 64;
@@ -36,10 +37,13 @@ pub(super) async fn find<P: Platform>(
         let has_key = !matches!(selection, Selection::Unknown);
         attempt.is_answered = cached.as_ref().is_some_and(|cached| cached.date.is_asked_after(came_after));
         match keys.plan(cached.as_deref(), has_key, attempt, platform.now()) {
-            KeyAction::Use => return found(selection, cached.as_deref().map(|cached| cached.set.identity())),
-            KeyAction::UseAndRefresh => {
-                flight::refresh_later(keys, platform);
-                return found(selection, cached.as_deref().map(|cached| cached.set.identity()));
+            action @ (KeyAction::Use | KeyAction::UseAndRefresh) => {
+                if action == KeyAction::UseAndRefresh {
+                    flight::refresh_later(keys, platform);
+                }
+                // Without a set there is no key, and the plan uses none.
+                let cached = cached.ok_or(InvalidToken::Key)?;
+                return Ok(selection.found_in(&cached.set)?);
             }
             KeyAction::Wait { otherwise } => {
                 if !patience.nap(platform).await {
@@ -57,9 +61,14 @@ pub(super) async fn find<P: Platform>(
 
 /// Whether a token that was verified with a key of this set need not be verified again, because the set is still in
 /// use. Refreshes the set if that is due, as [`find`] does.
-pub(super) fn is_current<P: Platform>(keys: &FetchedKeys<P::Key>, set: &SetIdentity<P::Key>, platform: &P) -> bool {
+pub(super) fn is_current<P: Platform>(
+    keys: &FetchedKeys<P::Key>,
+    set: &SetIdentity<P::Key>,
+    now: UnixMillis,
+    platform: &P,
+) -> bool {
     let Some(cached) = keys.cached().filter(|cached| cached.set.is(set)) else { return false };
-    match keys.plan(Some(&cached), true, Attempt::default(), platform.now()) {
+    match keys.plan(Some(&cached), true, Attempt::default(), now) {
         KeyAction::Use => true,
         KeyAction::UseAndRefresh => {
             flight::refresh_later(keys, platform);
@@ -67,10 +76,6 @@ pub(super) fn is_current<P: Platform>(keys: &FetchedKeys<P::Key>, set: &SetIdent
         }
         KeyAction::Fetch(_) | KeyAction::Wait { .. } | KeyAction::Refuse(_) => false,
     }
-}
-
-fn found<K>(selection: Selection<K>, set: Option<SetIdentity<K>>) -> Result<Found<K>, Denial> {
-    Ok(Found { keys: selection.into_keys()?, set: set.unwrap_or_default() })
 }
 
 impl From<Refusal> for Denial {

@@ -41,8 +41,8 @@ pub struct Attempt {
 /// The outcome of an issuer's earlier fetches. None of its times is ahead of the clock: see [`History::clamp_to_now`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// The last fetch failed.
-    pub failed: bool,
+    /// The last fetch failed. The jitter spreads the retries of isolates that failed together.
+    pub failed: Option<Jitter>,
     /// When an unknown `kid` or a failure last triggered a fetch. This starts the cooldown; a first fetch and a refresh
     /// due to the ttl do not. In milliseconds: whole seconds would cut cooldowns short.
     pub triggered_at: Option<UnixMillis>,
@@ -51,8 +51,6 @@ pub struct History {
     pub reported_trigger: Option<UnixMillis>,
     /// When the store was last read.
     pub store_read_at: Option<UnixMillis>,
-    /// Spreads the retries of isolates that failed together.
-    pub jitter: Jitter,
 }
 
 /// A random share, drawn once and kept. Isolates that cached the same set would otherwise all refresh it at once.
@@ -138,7 +136,7 @@ impl KeyFacts {
     /// The age of the set, if it is usable.
     fn usable_age(&self, lifetime: Lifetime) -> Option<u64> {
         // A set that was just fetched for this request is usable for it, however short its lifetime.
-        let is_new = self.attempt.has_fetched && !self.history.failed;
+        let is_new = self.attempt.has_fetched && self.history.failed.is_none();
         self.age.map(|age| if is_new { 0 } else { age }).filter(|age| lifetime.is_usable(*age))
     }
 
@@ -170,7 +168,7 @@ impl KeyFacts {
     /// was asked since it arrived and the set still lacks its key.
     fn has_had_its_try(&self) -> bool {
         let Attempt { has_fetched, has_waited, is_answered } = self.attempt;
-        has_fetched || (has_waited && (self.history.failed || (is_answered && !self.has_key)))
+        has_fetched || (has_waited && (self.history.failed.is_some() || (is_answered && !self.has_key)))
     }
 }
 
@@ -182,9 +180,9 @@ impl History {
         }
     }
 
-    /// Records that a fetch ended. `jitter` spreads the retries after a failure.
-    pub fn end(&mut self, failed: bool, jitter: Jitter) {
-        (self.failed, self.jitter) = (failed, jitter);
+    /// Records that a fetch ended.
+    pub fn end(&mut self, failed: Option<Jitter>) {
+        self.failed = failed;
     }
 
     /// Records what another isolate reports about its fetches. The same trigger does not restart the cooldown.
@@ -208,7 +206,7 @@ impl History {
             return 0;
         }
         // The cooldown is the minimum time between two fetches, so the jitter of retries only adds to it.
-        let spread = if self.failed { self.jitter.of_a_tenth(lifetime.cooldown) } else { 0 };
+        let spread = self.failed.map_or(0, |jitter| jitter.of_a_tenth(lifetime.cooldown));
         let cooldown_ms = lifetime.cooldown.saturating_add(spread).saturating_mul(1000);
         self.triggered_at.map_or(0, |at| cooldown_ms.saturating_sub(now.since(at)).div_ceil(1000))
     }
@@ -217,7 +215,7 @@ impl History {
     fn is_trigger(self, reason: Reason) -> bool {
         match reason {
             Reason::UnknownKey => true,
-            Reason::Missing | Reason::Stale => self.failed,
+            Reason::Missing | Reason::Stale => self.failed.is_some(),
             Reason::Scheduled => false,
         }
     }
@@ -275,7 +273,7 @@ mod tests {
 
     fn history(failed: bool, since: Option<u64>) -> History {
         let triggered_at = since.map(|since| ago(since * 1000));
-        History { failed, triggered_at, store_read_at: Some(NOW), ..History::default() }
+        History { failed: failed.then(Jitter::default), triggered_at, store_read_at: Some(NOW), ..History::default() }
     }
 
     #[test]
@@ -407,8 +405,8 @@ mod tests {
     fn what_a_request_fetched_is_good_for_it_however_short_the_times_are() {
         let lifetime = Lifetime { ttl: 1, max_stale: 0, cooldown: 30 };
         let fetched = Attempt { has_fetched: true, ..Attempt::default() };
-        let at = |has_key, failed| {
-            let history = History { failed, ..History::default() };
+        let at = |has_key, failed: bool| {
+            let history = History { failed: failed.then(Jitter::default), ..History::default() };
             plan(KeyFacts { age: Some(9), has_key, history, attempt: fetched, ..KeyFacts::default() }, lifetime, NOW)
         };
         assert_eq!(at(true, false), KeyAction::Use);
@@ -429,7 +427,7 @@ mod tests {
 
         let waited = KeyFacts { attempt: Attempt { has_waited: true, ..Attempt::default() }, ..KeyFacts::default() };
         assert_eq!(of(waited), KeyAction::Fetch(Reason::Missing), "the flight never landed");
-        let failed = KeyFacts { history: History { failed: true, ..History::default() }, ..waited };
+        let failed = KeyFacts { history: History { failed: Some(Jitter::default()), ..History::default() }, ..waited };
         assert_eq!(of(failed), refused(1), "it failed");
         let answered = |has_key| KeyFacts {
             age: Some(700),
@@ -461,9 +459,9 @@ mod tests {
     #[test]
     fn retries_are_spread_by_a_tenth_of_the_cooldown_and_never_come_early() {
         for (random, seconds) in [(0, 30), (u32::MAX / 2, 31), (u32::MAX, 33)] {
-            let history = History { jitter: Jitter::drawn(random), ..history(true, Some(0)) };
+            let history = History { failed: Some(Jitter::drawn(random)), ..history(true, Some(0)) };
             assert_eq!(history.wait(Reason::Missing, LIFETIME, NOW), seconds, "{random}");
-            let calm = History { failed: false, ..history };
+            let calm = History { failed: None, ..history };
             assert_eq!(calm.wait(Reason::UnknownKey, LIFETIME, NOW), 30, "no retry");
         }
     }

@@ -77,15 +77,8 @@ impl<K> KeySet<K> {
         if text.len() > MAX_SET_BYTES {
             return Err(KeySetError::TooLarge);
         }
-        Self::from_json(&Json::parse(text).map_err(|_| KeySetError::Malformed)?)
-    }
-
-    /// Reads a key set: an object with a list `keys`.
-    ///
-    /// # Errors
-    /// See [`KeySetError`].
-    pub fn from_json(set: &Json<'_>) -> Result<Self, KeySetError> {
-        Ok(Self::new(usable_keys(set)?))
+        let set = Json::parse(text).map_err(|_| KeySetError::Malformed)?;
+        Ok(Self::new(usable_keys(&set)?))
     }
 
     /// A set of keys that were parsed before.
@@ -171,6 +164,14 @@ impl<K> KeySet<K> {
 }
 
 impl<K> Selection<K> {
+    /// These keys, and the set that they were selected from.
+    ///
+    /// # Errors
+    /// As [`Selection::into_keys`].
+    pub(super) fn found_in(self, set: &KeySet<K>) -> Result<Found<K>, InvalidToken> {
+        Ok(Found { keys: self.into_keys()?, set: set.identity() })
+    }
+
     /// The keys to verify the signature with.
     ///
     /// # Errors
@@ -180,13 +181,6 @@ impl<K> Selection<K> {
             Self::Keys(keys) => Ok(keys),
             Self::Ambiguous | Self::Unknown => Err(InvalidToken::Key),
         }
-    }
-}
-
-impl<K> Default for SetIdentity<K> {
-    /// The identity of no set.
-    fn default() -> Self {
-        Self(Weak::new())
     }
 }
 

@@ -152,9 +152,9 @@ impl<K> Slot<K> {
         Some(self.begin())
     }
 
-    /// Records that a question was answered, or failed. `jitter` spreads the retry.
-    pub(super) fn end(&mut self, failed: bool, jitter: Jitter) {
-        self.history.end(failed, jitter);
+    /// Records that a question was answered, or failed.
+    pub(super) fn end(&mut self, failed: Option<Jitter>) {
+        self.history.end(failed);
     }
 
     pub(super) fn last_begun(&self) -> Sequence {

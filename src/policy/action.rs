@@ -39,6 +39,26 @@ pub enum Action {
     Forward(Box<Forwarding>),
 }
 
+impl Action {
+    /// How the requests are forwarded; `None` if they are refused.
+    #[must_use]
+    pub fn forwarding(&self) -> Option<&Forwarding> {
+        match self {
+            Self::Deny => None,
+            Self::Forward(forwarding) => Some(forwarding),
+        }
+    }
+
+    /// What is required of a token; `None` if none is checked.
+    #[must_use]
+    pub fn requirement(&self) -> Option<&Requirement> {
+        match &self.forwarding()?.access {
+            Access::Token(requirement) | Access::Optional(requirement) => Some(requirement),
+            Access::Public => None,
+        }
+    }
+}
+
 /// Who may use a route, and where its requests go.
 #[derive(Clone, Debug)]
 pub struct Forwarding {
@@ -98,7 +118,6 @@ impl AccessKind {
 /// A reader for the action in a route's table.
 pub(super) struct ActionReader<'f, 'd> {
     pub(super) table: &'f Table<'d>,
-    pub(super) route: &'f Field<'d>,
     pub(super) serves_all_hosts: bool,
 }
 
@@ -115,8 +134,7 @@ impl ActionReader<'_, '_> {
         let origin = self.read_origin(kind, defaults);
         let strip_prefix = table.or("strip_prefix", Vec::new(), |field| field.read(read_prefix));
         let cache = table.or("cache", kind == Some(AccessKind::Public), Field::boolean);
-        let timeout_ms = table
-            .optional("timeout_ms", |field| NonZeroU32::new(u32::try_from(field.integer(1..=MAX_TIMEOUT_MS)?).ok()?));
+        let timeout_ms = table.optional("timeout_ms", |field| NonZeroU32::new(field.integer(1..=MAX_TIMEOUT_MS)?));
         let (access, origin, strip_prefix) = (access?, origin?, strip_prefix?);
         let (cache, timeout_ms) = (cache?, timeout_ms?);
         Some(match access {
@@ -150,7 +168,8 @@ impl ActionReader<'_, '_> {
     /// The route's origin, else the policy's. If none is needed, or the policy's is invalid, which is reported already,
     /// any origin will do to check the rest of the route.
     fn read_origin(&self, kind: Option<AccessKind>, defaults: &Defaults<'_>) -> Option<Origin> {
-        let own = self.table.field("origin").map(|field| field.read(Origin::parse));
+        let field = self.table.field("origin");
+        let own = field.as_ref().map(|field| field.read(Origin::parse));
         let is_needed = kind != Some(AccessKind::Deny);
         if own.is_none() && is_needed && defaults.origin_field.is_none() {
             self.table.fail("origin", "is required, since the policy names no origin");
@@ -161,19 +180,18 @@ impl ActionReader<'_, '_> {
             None => defaults.origin.cloned(),
         };
         let is_open = origin == Some(Origin::Passthrough) && self.serves_all_hosts;
-        if is_open && kind.is_some() && is_needed {
-            self.refuse_open_secret(defaults);
+        if is_open && kind.is_some() && is_needed && defaults.sends_secret {
+            self.refuse_open_secret(field.as_ref().or(defaults.origin_field));
         }
         Some(origin.unwrap_or(Origin::Passthrough))
     }
 
     /// The shared secret must not go to whatever host a request names.
-    fn refuse_open_secret(&self, defaults: &Defaults<'_>) {
-        let origin = self.route.member("origin").or_else(|| defaults.origin_field.cloned());
-        if let Some(origin) = origin.filter(|_| defaults.sends_secret) {
+    fn refuse_open_secret(&self, origin: Option<&Field<'_>>) {
+        if let Some(origin) = origin {
             let message = "is required: with the origin passthrough the caller could choose which host receives \
                            identity.secret";
-            self.table.fail_beside("hosts", message, &origin);
+            self.table.fail_beside("hosts", message, origin);
         }
     }
 }

@@ -117,7 +117,7 @@ impl Issuer {
             table.or("algorithms", Algorithm::ALL, |field| field.list(|field| field.one_of(&named(&Algorithm::ALL))));
         let types = table.optional("types", |field| field.list(|field| field.text().map(normal_type)));
         let scope_claim = table.optional("scope_claim", |field| field.text().map(ClaimPath::new));
-        let timeout_ms = table.or("timeout_ms", 5000_u64, |field| field.integer(1..=MAX_TIMEOUT_MS));
+        let timeout_ms = table.or("timeout_ms", 5000_u32, |field| field.integer(1..=MAX_TIMEOUT_MS));
         table.refuse_unknown_keys();
 
         let types = types?;
@@ -133,7 +133,7 @@ impl Issuer {
             types: types.unwrap_or_else(|| vec!["jwt".to_owned(), "at+jwt".to_owned()]),
             scope_claim: scope_claim?,
             lifetime: lifetime?,
-            timeout_ms: u32::try_from(timeout_ms?).ok()?,
+            timeout_ms: timeout_ms?,
         })
     }
 }

@@ -33,13 +33,15 @@ pub use resource::Resource;
 pub use route::Route;
 pub use web_origin::{OriginPattern, WebOrigins};
 
-use reader::{Errors, Field, Table, read_document};
+use reader::{Field, Table, read_document};
+use route::{RouteEntry, RouteTerms};
 use url::Origin;
 
+use crate::route::pattern::RoutePattern;
 use crate::route::table::RouteTable;
 
 /// Maximum length of a token in bytes, unless the policy says otherwise.
-const DEFAULT_MAX_TOKEN_BYTES: u64 = 8192;
+const DEFAULT_MAX_TOKEN_BYTES: usize = 8192;
 
 /// A valid policy.
 #[derive(Debug)]
@@ -78,9 +80,9 @@ impl Policy {
         self.cors.is_some() || has_documents || self.routes.iter().any(|route| route.cors.is_some())
     }
 
-    fn read(document: &Table<'_>, errors: &Errors) -> Option<Self> {
+    fn read(document: &Table<'_>) -> Option<Self> {
         if let Some(version) = document.required("version") {
-            version.integer(1..=1);
+            version.integer::<u64>(1..=1);
         }
         let origin_field = document.field("origin");
         let origin = origin_field.as_ref().and_then(|field| field.read(Origin::parse));
@@ -99,21 +101,28 @@ impl Policy {
             cors: cors.as_ref().and_then(Option::as_ref),
             identity_prefix: identity.as_ref().map_or(identity::DEFAULT_PREFIX, |identity| &identity.prefix),
         };
-        let entries = document
-            .required("routes")
-            .and_then(|field| field.list(|field| Some(route::RouteEntry::read(&field, &defaults))));
+        let entries =
+            document.required("routes").and_then(|field| field.list(|field| Some(RouteEntry::read(field, &defaults))));
         document.refuse_unknown_keys();
 
         let entries = entries?;
         if issuers.as_ref().is_some_and(Vec::is_empty) && entries.iter().any(|entry| entry.takes_tokens) {
             document.fail("issuers", "expected at least one issuer, since a route accepts tokens");
         }
-        let table = arrange(&entries, errors);
-        let mut routes: Vec<Route> = entries.into_iter().map(|entry| entry.route).collect::<Option<_>>()?;
+        let table = arrange(&entries);
+        let (patterns, terms): (Vec<_>, Vec<_>) = entries.into_iter().map(|entry| (entry.pattern, entry.terms)).unzip();
+        let terms: Vec<RouteTerms> = terms.into_iter().collect::<Option<_>>()?;
         let issuers: Vec<Rc<Issuer>> =
             issuers?.into_iter().map(|(_, issuer)| issuer.map(Rc::new)).collect::<Option<_>>()?;
-        let resources = resource::join(&unlinked?, &mut routes, &issuers);
-        let max_token_bytes = usize::try_from(max_token_bytes?).ok()?;
+        let unlinked = unlinked?;
+        let requirements: Vec<&Requirement> = terms.iter().filter_map(RouteTerms::requirement).collect();
+        // The resources are checked even if a pattern is wrong.
+        let resources = resource::join(&unlinked, &requirements, &issuers);
+        let route = |(terms, pattern): (RouteTerms, Option<RoutePattern>)| {
+            let resource = terms.requirement().and_then(|own| resource::index_for(own, &unlinked));
+            Some(terms.with(pattern?, resource))
+        };
+        let routes = terms.into_iter().zip(patterns).map(route).collect::<Option<_>>()?;
         Some(Self {
             issuers,
             routes,
@@ -121,13 +130,13 @@ impl Policy {
             identity: identity?,
             cors: cors?,
             resources: resources?,
-            max_token_bytes,
+            max_token_bytes: max_token_bytes?,
             refuses_case_variants: refuses_case_variants?,
         })
     }
 }
 
-fn read_limits(field: &Field<'_>) -> Option<u64> {
+fn read_limits(field: &Field<'_>) -> Option<usize> {
     let limits = field.table()?;
     let max_token_bytes = limits.or("max_token_bytes", DEFAULT_MAX_TOKEN_BYTES, |field| field.integer(256..=65_536));
     limits.refuse_unknown_keys();
@@ -142,15 +151,14 @@ fn read_paths(field: &Field<'_>) -> Option<bool> {
     refuses
 }
 
-fn arrange(entries: &[route::RouteEntry], errors: &Errors) -> RouteTable {
+fn arrange(entries: &[RouteEntry<'_>]) -> RouteTable {
     let mut table = RouteTable::default();
-    let patterns = entries.iter().enumerate().filter_map(|(index, entry)| Some((index, entry.pattern.as_ref()?)));
-    for (index, pattern) in patterns {
+    for (index, entry) in entries.iter().enumerate() {
+        let Some(pattern) = &entry.pattern else { continue };
         for conflict in table.insert(index, pattern) {
-            let [place, other] =
-                [index, conflict.with].map(|index| Place::at(&[PlaceStep::Key("routes"), PlaceStep::Index(index)]));
-            let message = format!("claims the same host, method and path as {other}");
-            errors.add(PolicyError { related: Some(other), ..PolicyError::new(place, message) });
+            let Some(other) = entries.get(conflict.with) else { continue };
+            let message = format!("claims the same host, method and path as {}", other.field.place());
+            entry.field.fail_beside(message, &other.field);
         }
     }
     table

@@ -49,10 +49,10 @@ impl fmt::Display for PolicyError {
 
 /// The errors found so far; all fields of a document record theirs here.
 #[derive(Debug, Default)]
-pub struct Errors(RefCell<Vec<PolicyError>>);
+struct Errors(RefCell<Vec<PolicyError>>);
 
 impl Errors {
-    pub(super) fn add(&self, error: PolicyError) {
+    fn add(&self, error: PolicyError) {
         self.0.borrow_mut().push(error);
     }
 
@@ -68,12 +68,12 @@ impl Errors {
 pub fn read_document<T>(
     text: &str,
     what: &str,
-    read: impl FnOnce(&Table<'_>, &Errors) -> Option<T>,
+    read: impl FnOnce(&Table<'_>) -> Option<T>,
 ) -> Result<T, Vec<PolicyError>> {
     let document = Json::parse(text)
         .map_err(|error| vec![PolicyError::new(Place::default(), format!("expected {what} in JSON: {error}"))])?;
     let errors = Errors::default();
-    let result = Field::root(&document, &errors).table().and_then(|table| read(&table, &errors));
+    let result = Field::root(&document, &errors).table().and_then(|table| read(&table));
     match (result, errors.into_vec()) {
         (Some(result), errors) if errors.is_empty() => Ok(result),
         (_, errors) => Err(errors),
@@ -104,8 +104,20 @@ impl<'d> Field<'d> {
 
     /// Records an error at this place. Always `None`, as the result of a reader that fails.
     pub fn fail<T>(&self, message: impl Into<String>) -> Option<T> {
-        self.errors.add(PolicyError::new(Place::at(&self.place), message));
+        self.errors.add(PolicyError::new(self.place(), message));
         None
+    }
+
+    /// Records an error at this place that is due to another value.
+    pub fn fail_beside(&self, message: impl Into<String>, other: &Field<'_>) {
+        let related = Some(other.place());
+        self.errors.add(PolicyError { related, ..PolicyError::new(self.place(), message) });
+    }
+
+    /// Its place in the document.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place::at(&self.place)
     }
 
     /// Records that the value is or contains a name that is not one of the valid ones.
@@ -117,7 +129,7 @@ impl<'d> Field<'d> {
     ) -> Option<T> {
         let valid = valid.into_iter().map(Into::into).collect();
         let names = Some(Names::Values { found: found.to_owned(), valid });
-        self.errors.add(PolicyError { names, ..PolicyError::new(Place::at(&self.place), message) });
+        self.errors.add(PolicyError { names, ..PolicyError::new(self.place(), message) });
         None
     }
 
@@ -158,8 +170,8 @@ impl<'d> Field<'d> {
         })
     }
 
-    /// A whole number in a range.
-    pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
+    /// A whole number in a range, all of which `N` can hold.
+    pub fn integer<N: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Option<N> {
         let Json::Number(number) = self.value else {
             return self.expected("a whole number");
         };
@@ -167,7 +179,7 @@ impl<'d> Field<'d> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the float is whole and in range")]
         let from_float = |float: f64| (float.fract() == 0.0 && (0.0..1e15).contains(&float)).then_some(float as u64);
         let whole = number.as_u64().or_else(|| number.as_f64().and_then(from_float));
-        let in_range = whole.filter(|number| range.contains(number));
+        let in_range = whole.filter(|number| range.contains(number)).and_then(|number| N::try_from(number).ok());
         in_range.or_else(|| {
             self.fail(format!("expected a whole number from {} to {}, found {number}", range.start(), range.end()))
         })
@@ -255,7 +267,7 @@ impl<'d> Table<'d> {
 
     /// Records an error at a key of this table that is due to another value.
     pub fn fail_beside(&self, name: &'d str, message: impl Into<String>, other: &Field<'_>) {
-        let related = Some(Place::at(&other.place));
+        let related = Some(other.place());
         self.errors.add(PolicyError { related, ..PolicyError::new(self.place_of(name), message) });
     }
 

@@ -208,14 +208,12 @@ fn read_test<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Tem
         return expected(field).map(|expected| ClaimTest::AnyOf(vec![expected]));
     }
     let table = field.table()?;
-    let any = table.optional("any", |field| field.list(|field| expected(&field)));
-    let contains = table.optional("contains", expected);
+    let any = table.field("any").map(|field| field.list(|field| expected(&field)));
+    let contains = table.field("contains").map(|field| expected(&field));
     table.refuse_unknown_keys();
     match (any, contains) {
-        (Some(Some(any)), Some(None)) => Some(ClaimTest::AnyOf(any)),
-        (Some(None), Some(Some(contains))) => Some(ClaimTest::Contains(contains)),
-        // The only test that is there is wrong.
-        (None, Some(None)) | (Some(None), None) => None,
+        (Some(any), None) => any.map(ClaimTest::AnyOf),
+        (None, Some(contains)) => contains.map(ClaimTest::Contains),
         _ => field.fail("expected a value, { any = [...] } or { contains = value }"),
     }
 }

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::issuer::Issuer;
 use super::reader::Field;
 use super::requirement::{Audience, Requirement};
-use super::route::Route;
 use super::url::{self, ResourceUrl};
 
 /// A resource whose metadata the gate serves.
@@ -48,19 +47,20 @@ pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<UnlinkedResource<'d>
     unlinked.into_iter().collect()
 }
 
-/// Completes the resources with the requirements of their routes, and links each route with its resource.
+/// The resource that a route with this requirement is part of, as an index.
+pub(super) fn index_for(requirement: &Requirement, unlinked: &[UnlinkedResource<'_>]) -> Option<usize> {
+    literal_audiences(requirement).find_map(|audience| unlinked.iter().position(|entry| entry.identifier == audience))
+}
+
+/// Completes the resources with the requirements of the routes.
 pub(super) fn join(
     unlinked: &[UnlinkedResource<'_>],
-    routes: &mut [Route],
+    requirements: &[&Requirement],
     issuers: &[Rc<Issuer>],
 ) -> Option<Vec<Resource>> {
-    for route in routes.iter_mut() {
-        let resource = |audience| unlinked.iter().position(|entry| entry.identifier == audience);
-        route.resource = route.requirement().and_then(|requirement| literal_audiences(requirement).find_map(resource));
-    }
     let mut resources: Vec<Resource> = Vec::with_capacity(unlinked.len());
     for entry in unlinked {
-        let resource = entry.resource(routes, issuers)?;
+        let resource = entry.resource(requirements, issuers)?;
         if resources.iter().any(|known| known.shares_metadata_url(&resource)) {
             return entry.field.fail("has the same metadata URL as another resource; ports are ignored");
         }
@@ -85,10 +85,9 @@ impl<'d> UnlinkedResource<'d> {
         Some(Self { identifier, url: url?, name: name?, documentation: documentation?, field })
     }
 
-    fn resource(&self, routes: &[Route], issuers: &[Rc<Issuer>]) -> Option<Resource> {
-        let requirements = routes.iter().filter_map(|route| route.requirement());
-        let own: Vec<&Requirement> =
-            requirements.filter(|own| literal_audiences(own).any(|audience| audience == self.identifier)).collect();
+    fn resource(&self, requirements: &[&Requirement], issuers: &[Rc<Issuer>]) -> Option<Resource> {
+        let is_own = |one: &&&Requirement| literal_audiences(one).any(|audience| audience == self.identifier);
+        let own: Vec<&Requirement> = requirements.iter().filter(is_own).copied().collect();
         if own.is_empty() {
             return self.field.fail("expected a resource that is the audience of a route");
         }

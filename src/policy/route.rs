@@ -30,10 +30,7 @@ impl Route {
     /// How its requests are forwarded; `None` if it denies them.
     #[must_use]
     pub fn forwarding(&self) -> Option<&Forwarding> {
-        match &self.action {
-            Action::Deny => None,
-            Action::Forward(forwarding) => Some(forwarding),
-        }
+        self.action.forwarding()
     }
 
     /// The value of `access` in the policy.
@@ -50,10 +47,7 @@ impl Route {
     /// What it requires of a token; `None` if it checks none.
     #[must_use]
     pub fn requirement(&self) -> Option<&Requirement> {
-        match &self.forwarding()?.access {
-            Access::Token(requirement) | Access::Optional(requirement) => Some(requirement),
-            Access::Public => None,
-        }
+        self.action.requirement()
     }
 
     /// The templates of its requirement.
@@ -63,18 +57,38 @@ impl Route {
 }
 
 /// An entry of `routes`, as far as it could be read. Its errors are recorded, and its valid parts are still checked
-/// against the other entries.
-#[derive(Default)]
-pub(super) struct RouteEntry {
-    pub(super) route: Option<Route>,
+/// against the rest of the policy.
+pub(super) struct RouteEntry<'d> {
+    pub(super) field: Field<'d>,
     pub(super) pattern: Option<RoutePattern>,
+    pub(super) terms: Option<RouteTerms>,
     /// Whether the route accepts tokens and checks them.
     pub(super) takes_tokens: bool,
 }
 
-impl RouteEntry {
-    pub(super) fn read(field: &Field<'_>, defaults: &Defaults<'_>) -> Self {
-        let Some(table) = field.table() else { return Self::default() };
+/// A route without its pattern.
+pub(super) struct RouteTerms {
+    name: String,
+    action: Action,
+    cors: Option<Rc<Cors>>,
+}
+
+impl RouteTerms {
+    pub(super) fn requirement(&self) -> Option<&Requirement> {
+        self.action.requirement()
+    }
+
+    pub(super) fn with(self, pattern: RoutePattern, resource: Option<usize>) -> Route {
+        let Self { name, action, cors } = self;
+        Route { name, pattern, action, cors, resource }
+    }
+}
+
+impl<'d> RouteEntry<'d> {
+    pub(super) fn read(field: Field<'d>, defaults: &Defaults<'_>) -> Self {
+        let Some(table) = field.table() else {
+            return Self { field, pattern: None, terms: None, takes_tokens: false };
+        };
         let path_field = table.required("path");
         let path = path_field.as_ref().and_then(|field| field.read(PathPattern::parse));
         let methods = table.or("methods", Vec::new(), read_methods);
@@ -85,28 +99,23 @@ impl RouteEntry {
         let templates =
             TemplateScope { path: path.as_ref(), host_labels: &names, identity_prefix: defaults.identity_prefix };
         let kind = table.or("access", AccessKind::Token, |field| field.one_of(&AccessKind::WORDS));
-        let action =
-            ActionReader { table: &table, route: field, serves_all_hosts: hosts.as_ref().is_some_and(Vec::is_empty) }
-                .read(kind, Referents { templates, issuers: defaults.issuers }, defaults);
+        let action = ActionReader { table: &table, serves_all_hosts: hosts.as_ref().is_some_and(Vec::is_empty) }.read(
+            kind,
+            Referents { templates, issuers: defaults.issuers },
+            defaults,
+        );
         let cors = table.or("cors", defaults.cors.cloned(), read_cors);
         refuse_repeated_names(&table, path.as_ref(), &labels);
         table.refuse_unknown_keys();
 
         let path_text = path_field.and_then(|field| field.value.as_str()).unwrap_or_default();
         let pattern = || Some(RoutePattern { hosts: hosts?, path: path?, methods: methods? });
-        let pattern = pattern();
-        let route = || {
-            Some(Route {
-                name: name?.unwrap_or_else(|| path_text.to_owned()),
-                // A wrong pattern is no reason not to check the resources against the routes.
-                pattern: pattern.clone().unwrap_or_default(),
-                action: action?,
-                cors: cors?,
-                resource: None,
-            })
+        let terms = || {
+            let name = name?.unwrap_or_else(|| path_text.to_owned());
+            Some(RouteTerms { name, action: action?, cors: cors? })
         };
         let takes_tokens = matches!(kind, Some(AccessKind::Token | AccessKind::Optional));
-        Self { route: route(), pattern, takes_tokens }
+        Self { pattern: pattern(), terms: terms(), takes_tokens, field }
     }
 }
 

@@ -7,7 +7,7 @@ use super::syntax::is_name;
 const CAPTURES: &str = "; for any one segment write {name}, for the rest {*name}";
 
 /// A path of the policy: literal segments, `{name}` for one whole segment, `{*name}` at the end for the rest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
     /// The segments without the `{*name}` at the end.
     pub segments: Vec<PatternSegment>,
@@ -39,7 +39,7 @@ pub enum HostPattern {
 }
 
 /// Which requests a route matches: hosts, path and methods.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutePattern {
     /// Empty for all hosts.
     pub hosts: Vec<HostPattern>,

@@ -146,7 +146,7 @@ impl Fetch for WorkerPlatform {
         )
         .await;
         controller.abort();
-        let fetched = fetched.unwrap_or_else(|| Err(format!("no whole answer within {timeout_ms} ms").into()));
+        let fetched = fetched.unwrap_or_else(|| Err(format!("no complete response within {timeout_ms} ms").into()));
         fetched.map_err(|error| Fault(format!("GET {url}: {error}")))
     }
 }

@@ -82,15 +82,15 @@ fn vars(answers: &Answers) -> String {
         Preset::Oidc => ("oidc", OIDC_EXAMPLES.replace("AUDIENCE", &audience.to_string())),
     };
     format!(
-        r#"# The policy: which tokens each route takes. An invalid one lets nothing through, and the log says why.
+        r#"# The policy: which tokens each route accepts. With an invalid one every request is refused, and the log says why.
 [vars.POLICY]
 version = 1
-origin = {origin} # upstream of the routes that name none
+origin = {origin} # for routes without an origin of their own
 
 [vars.POLICY.issuers.{key}]
 issuer = {issuer} # compared exactly with the token's iss; its keys are found by discovery
 
-# Every path takes a token for this audience. A more specific route decides instead, whatever the order.
+# Every path requires a token for this audience. A more specific route decides instead, whatever the order.
 [[vars.POLICY.routes]]
 path = "/{{*rest}}"
 audience = {audience}
@@ -99,7 +99,7 @@ audience = {audience}
 #
 {examples}
 #
-# # Everyone may, with no token.
+# # Everyone may call this, without a token.
 # [[vars.POLICY.routes]]
 # path = "/healthz"
 # access = "public"

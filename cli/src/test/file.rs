@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis::jose::json::Json;
 use portcullis::policy::PolicyError;
-use portcullis::policy::reader::{Errors, Field, Table, read_document};
+use portcullis::policy::reader::{Field, Table, read_document};
 use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value as Claims};
 
@@ -115,7 +115,7 @@ pub(super) fn parse_tests(text: &str) -> Result<TestFile, Vec<PolicyError>> {
     read_document(text, "tests", read_file)
 }
 
-fn read_file(table: &Table<'_>, _: &Errors) -> Option<TestFile> {
+fn read_file(table: &Table<'_>) -> Option<TestFile> {
     let policy = table.or("policy", DEFAULT_POLICY, Field::text);
     let env = table.optional("env", Field::text);
     let now = table.or("now", DEFAULT_NOW, read_time);

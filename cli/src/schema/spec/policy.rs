@@ -18,7 +18,7 @@ pub(crate) struct PolicySpec {
     /// The version of this format: 1.
     #[schemars(schema_with = "version")]
     pub(crate) version: u8,
-    /// The upstream of routes without an `origin` of their own: `https://host[:port][/base]`, `service:BINDING` for a
+    /// The origin of routes without an `origin` of their own: `https://host[:port][/base]`, `service:BINDING` for a
     /// service binding, or `passthrough` for the request's own URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "origin")]

@@ -54,7 +54,7 @@ pub(crate) struct RouteSpec {
     /// }`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub(crate) claims: BTreeMap<String, ClaimSpec>,
-    /// Upstream: `https://host[:port][/base]`, `service:BINDING` or `passthrough`. Default: the policy's.
+    /// Where requests go: `https://host[:port][/base]`, `service:BINDING` or `passthrough`. Default: the policy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "origin")]
     pub(crate) origin: Option<String>,
