@@ -12,7 +12,7 @@ use js_sys::{JSON, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::instance::{begin, now};
+use super::instance::{self, begin, now};
 use super::platform::{EdgePlatform, log_line};
 use super::tasks::{Progress, TaskId};
 use crate::platform::Runtime;
@@ -77,6 +77,7 @@ pub fn check_policy(env: JsValue, context: JsValue) -> Option<TaskId> {
         PolicyAction::Use => None,
         PolicyAction::UseAndCheck => {
             platform.clone().spawn(async move { policies.check(&platform).await });
+            instance::run();
             None
         }
         PolicyAction::Check => {

@@ -148,6 +148,7 @@ mod tests {
             service: Some("S".into()),
             timeout_ms: None,
             cache: true,
+            grant: None,
             remove: Vec::new(),
             set: Vec::new(),
             ..forward

@@ -13,6 +13,7 @@ pub mod assertion;
 pub mod isolate;
 pub mod issuer;
 pub mod reasons;
+pub mod repeater;
 pub mod token;
 pub mod world;
 

@@ -204,6 +204,11 @@ impl World {
         self.shared.fetches.borrow().len()
     }
 
+    /// The gateway of the isolate that requests come to.
+    pub fn gateway(&self) -> &Gateway<Platform> {
+        &self.site.gateway
+    }
+
     /// How many bytes the gateway says that it keeps of verified tokens.
     pub fn kept_bytes(&self) -> usize {
         self.site.gateway.verified_size().1
