@@ -12,7 +12,10 @@ use futures_executor::block_on;
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::edge::wire;
 use portcullis::gateway::Gateway;
+use portcullis::gateway::repeat::Again;
+use portcullis::platform::Runtime;
 use serde_json::json;
+use support::world::Platform;
 use support::{NOW, Token, World, policy, read};
 
 const ROUTES: &str = r#"[
@@ -30,10 +33,32 @@ fn main() {
     platform.0.trusts.set(true);
     let gateway = Gateway::new(read(&policy(ROUTES)));
     block_on(gateway.keyring().check_static_keys(&platform)).unwrap();
-    for head in heads.iter().cycle().take(times.parse().unwrap()) {
+    let times = times.parse().unwrap();
+    if scenario == "granted" {
+        return repeat(&gateway, &platform, &heads, times);
+    }
+    for head in heads.iter().cycle().take(times) {
         let request = wire::read(head);
         let take = |decision: Decision<'_>, context: &AnswerContext<'_>| wire::write(&decision, context);
         black_box(block_on(gateway.decide(&request, &platform, take)));
+    }
+}
+
+/// Forwards by grants, which callers have from their second request on.
+fn repeat(gateway: &Gateway<Platform>, platform: &Platform, heads: &[String], times: usize) {
+    let mut callers = Vec::new();
+    for head in heads.iter().chain(heads) {
+        let request = wire::read(head);
+        let caller = |decision: Decision<'_>, _: &AnswerContext<'_>| match decision {
+            Decision::Allow(forward) => forward.grant.map(|granted| granted.caller),
+            _ => None,
+        };
+        callers.extend(block_on(gateway.decide(&request, platform, caller)));
+    }
+    let (method, url) = ("GET", "https://api.example.com/api/products/7?page=2");
+    for caller in callers.iter().copied().cycle().take(times) {
+        let again = Again { caller, has_authorization: true, method, url };
+        assert!(black_box(gateway.repeat(again, platform.now())).is_some());
     }
 }
 
@@ -48,7 +73,7 @@ fn heads(scenario: &str) -> Vec<String> {
     };
     let bearer = |token: Token| head("/api/products/7", &format!("Bearer {}", token.sign()));
     match scenario {
-        "repeated" => (0..64).map(|client| bearer(token(client))).collect(),
+        "repeated" | "granted" => (0..64).map(|client| bearer(token(client))).collect(),
         "public" => vec![head("/healthz", "")],
         "no-token" => vec![head("/api/products/7", "")],
         "expired" => vec![bearer(token(0).claim("exp", json!(NOW - 600)))],

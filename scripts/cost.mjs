@@ -12,7 +12,7 @@ import { ROOT } from './toolchain.mjs';
 const BUDGETS = join(ROOT, 'benches/budgets.json');
 const WASM = join(ROOT, 'build/index_bg.wasm');
 const MAX_WASM_BYTES = 200_000; // gzipped
-const SCENARIOS = ['repeated', 'distinct', 'public', 'no-token', 'expired', 'wrong-scope', 'many-names', 'crowded'];
+const SCENARIOS = ['granted', 'repeated', 'distinct', 'public', 'no-token', 'expired', 'wrong-scope', 'many-names', 'crowded'];
 const [FEW, MANY] = [70, 270]; // the first 64 tokens are new
 const TOLERANCE = 1.05; // for small differences between compilers and C libraries
 

@@ -2,11 +2,11 @@
 //! dropped, nothing remains, and an answer that still arrives is discarded.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use hashbrown::HashMap;
 use wasm_bindgen::JsValue;
 
 use crate::platform::Fault;

@@ -93,9 +93,9 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Removes hop-by-hop headers from a response (RFC 9110 §7.6.1). */
 function endToEnd(response) {
   const { headers } = response;
-  const named = headers.get('connection');
-  let dropped = HOP_BY_HOP.filter((name) => headers.has(name));
-  if (named !== null) dropped = dropped.concat(connectionNames(named).filter((name) => headers.has(name)));
+  const connection = headers.get('connection');
+  if (connection === null && !headers.has(HOP_BY_HOP[0]) && !headers.has(HOP_BY_HOP[1])) return response;
+  const dropped = [...HOP_BY_HOP, ...connectionNames(connection ?? '')].filter((name) => headers.has(name));
   if (dropped.length === 0 || response.webSocket) return response;
   const copy = new Response(response.body, response);
   for (const name of ['connection', ...dropped]) copy.headers.delete(name);

@@ -6,11 +6,13 @@
 //! - Waiting tasks are counted, so that their number can be limited ([`Tasks::has_room`]).
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+
+use hashbrown::HashMap;
 
 use crate::time::UnixMillis;
 

@@ -13,7 +13,7 @@ use crate::jose::json::ALLOCATION;
 use crate::route::table::{Captures, RouteIndex};
 use crate::time::UnixMillis;
 
-/// Maximum number of callers with grants. The least recently used goes first.
+/// Maximum number of callers with grants. The one that was given none for longest goes first.
 const MAX_CALLERS: usize = 10_000;
 
 /// Maximum size of all grants in bytes.
@@ -63,7 +63,7 @@ pub(super) struct KeptCaptures {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
     pub(super) route: RouteIndex,
-    /// The captures that the rules of the route depend on; `None` if they depend on none.
+    /// The captures that the rules of the route depend on; `None` if they depend on none, whoever calls.
     pub(super) captures: Option<KeptCaptures>,
     /// The time of the decision. An earlier time means that the clock was set back.
     pub(super) from: UnixMillis,
@@ -83,6 +83,7 @@ pub(super) struct KeyVersion {
 /// The grants of a gateway.
 #[derive(Debug)]
 pub(super) struct Grants {
+    /// In the order in which they were given something.
     callers: LruCache<u32, Caller>,
     /// Grants of callers without a token depend on the policy only, so they are as many as its routes.
     anonymous: Caller,
@@ -105,7 +106,8 @@ impl Captured<'_> {
 }
 
 impl KeptCaptures {
-    fn are(&self, Captured { captures, host_label_name }: Captured<'_>) -> bool {
+    /// Whether a request has these captures.
+    pub(super) fn are(&self, Captured { captures, host_label_name }: Captured<'_>) -> bool {
         self.captures == *captures && self.host_label_name.as_deref() == host_label_name
     }
 
@@ -145,17 +147,11 @@ impl Grants {
         Some(Grant { caller: number, number: granted? })
     }
 
-    /// The caller's grant for this route: its number and terms, and the keys that it depends on.
-    pub(super) fn find(
-        &mut self,
-        caller: u32,
-        route: RouteIndex,
-        captured: Captured<'_>,
-    ) -> Option<(u32, &Terms, Option<KeyVersion>)> {
-        let caller = if caller == ANONYMOUS { &self.anonymous } else { self.callers.get(&caller)? };
-        let is_for = |terms: &Terms| terms.captures.as_ref().is_none_or(|kept| kept.are(captured));
-        let (number, terms) = caller.of_route(route).iter().find(|(_, terms)| is_for(terms))?;
-        Some((*number, terms, caller.keys))
+    /// The caller's grants for this route, with their numbers, and the keys that they depend on. There are several if they
+    /// depend on captures.
+    pub(super) fn of(&self, caller: u32, route: RouteIndex) -> (&[(u32, Terms)], Option<KeyVersion>) {
+        let caller = if caller == ANONYMOUS { Some(&self.anonymous) } else { self.callers.peek(&caller) };
+        caller.map_or((&[], None), |caller| (caller.of_route(route), caller.keys))
     }
 
     fn make_room(&mut self) {
@@ -234,8 +230,11 @@ mod tests {
         Terms { route, captures: org.map(|org| captured(&captures(org)).kept()), from: NOW, until: NOW.plus(1) }
     }
 
-    fn number(grants: &mut Grants, caller: u32, route: RouteIndex, org: &str) -> Option<u32> {
-        grants.find(caller, route, captured(&captures(org))).map(|(number, ..)| number)
+    fn number(grants: &Grants, caller: u32, route: RouteIndex, org: &str) -> Option<u32> {
+        let captures = captures(org);
+        let is_for = |terms: &Terms| terms.captures.as_ref().is_none_or(|kept| kept.are(captured(&captures)));
+        let (given, _) = grants.of(caller, route);
+        given.iter().find(|(_, terms)| is_for(terms)).map(|(number, _)| *number)
     }
 
     #[test]
@@ -260,7 +259,7 @@ mod tests {
             (ANONYMOUS, 7, "", None),
             (u32::MAX, 7, "", None),
         ] {
-            assert_eq!(number(&mut grants, caller, route, org), expected, "{caller} {route} {org}");
+            assert_eq!(number(&grants, caller, route, org), expected, "{caller} {route} {org}");
         }
     }
 
@@ -271,8 +270,8 @@ mod tests {
         let mut grants = Grants::default();
         let terms = Terms { captures: Some(of("org").kept()), ..terms(7, None) };
         let grant = grants.give(None, KEYS, terms).unwrap();
-        assert!(grants.find(grant.caller, 7, of("org")).is_some());
-        assert_eq!(grants.find(grant.caller, 7, of("team")), None);
+        let kept = grants.of(grant.caller, 7).0[0].1.captures.as_ref().unwrap();
+        assert!(kept.are(of("org")) && !kept.are(of("team")));
     }
 
     #[test]
@@ -288,10 +287,7 @@ mod tests {
             let new = grants.give(Some(old.caller), KEYS, changed.clone()).unwrap();
             assert_eq!(new.caller, old.caller);
             assert_ne!(new.number, old.number);
-            assert_eq!(
-                grants.find(old.caller, 7, captured(&captures("acme"))).map(|(number, terms, _)| (number, terms.clone())),
-                Some((new.number, changed))
-            );
+            assert_eq!(grants.of(old.caller, 7).0, [(new.number, changed)]);
         }
     }
 
@@ -313,20 +309,20 @@ mod tests {
     }
 
     #[test]
-    fn callers_and_their_grants_are_bounded_and_the_least_used_go_first() {
+    fn callers_and_their_grants_are_bounded_and_the_oldest_go_first() {
         let mut grants = Grants::default();
         let first = grants.give(None, KEYS, terms(0, None)).unwrap();
         let second = grants.give(None, KEYS, terms(0, None)).unwrap();
         for _ in 0..MAX_CALLERS - 1 {
-            assert!(number(&mut grants, first.caller, 0, "").is_some(), "used all the time");
+            assert_eq!(grants.give(Some(first.caller), KEYS, terms(0, None)), Some(first));
             grants.give(None, KEYS, terms(0, None)).unwrap();
         }
-        assert_eq!((grants.size().0, number(&mut grants, second.caller, 0, "")), (MAX_CALLERS, None));
+        assert_eq!((grants.size().0, number(&grants, second.caller, 0, "")), (MAX_CALLERS, None));
         for route in 0..=MAX_GRANTS {
             grants.give(Some(first.caller), KEYS, terms(route, None)).unwrap();
         }
-        assert_eq!(number(&mut grants, first.caller, 0, ""), None);
-        assert!(number(&mut grants, first.caller, MAX_GRANTS, "").is_some());
+        assert_eq!(number(&grants, first.caller, 0, ""), None);
+        assert!(number(&grants, first.caller, MAX_GRANTS, "").is_some());
         for _ in 0..MAX_CALLERS {
             let new = grants.give(None, KEYS, terms(0, Some(&"x".repeat(MAX_CAPTURES)))).unwrap();
             for route in 1..8 {
@@ -346,7 +342,7 @@ mod tests {
         let mut grants = Grants::default();
         let given: Vec<_> = (0..2 * MAX_GRANTS).map(|route| grants.give(None, None, terms(route, None))).collect();
         for (route, grant) in given.into_iter().enumerate() {
-            assert_eq!(number(&mut grants, ANONYMOUS, route, ""), grant.map(|grant| grant.number));
+            assert_eq!(number(&grants, ANONYMOUS, route, ""), grant.map(|grant| grant.number));
         }
     }
 
@@ -364,7 +360,6 @@ mod tests {
         let one = grants.give(None, KEYS, terms(7, None)).unwrap();
         let newer = Some(KeyVersion { issuer: 0, version: 2 });
         grants.give(Some(one.caller), newer, terms(8, None)).unwrap();
-        let (.., keys) = grants.find(one.caller, 7, captured(&captures(""))).unwrap();
-        assert_eq!(keys, newer);
+        assert_eq!(grants.of(one.caller, 7).1, newer);
     }
 }

@@ -6,6 +6,7 @@ mod proof;
 pub mod repeat;
 pub mod verified;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -22,6 +23,7 @@ use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Resource, Route};
 use crate::request::{Request, Routed};
+use crate::route::host::in_lower_case;
 use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::token::bearer;
@@ -47,7 +49,7 @@ struct OwnAnswer<'a> {
 
 /// A request's route, and what it was found by.
 struct Matched<'a> {
-    host: String,
+    host: Cow<'a, str>,
     path: RequestPath<'a>,
     index: RouteIndex,
     route: &'a Route,
@@ -77,6 +79,8 @@ pub struct Gateway<P: Platform> {
     verified: RefCell<VerifiedTokens<P::Key>>,
     credentials: Credentials<P::SigningKey>,
     grants: RefCell<Grants>,
+    /// The authority of the last request that was forwarded by a grant, and the host in it.
+    last_host: RefCell<Option<(String, Rc<str>)>>,
 }
 
 impl<P: Platform> Gateway<P> {
@@ -89,29 +93,26 @@ impl<P: Platform> Gateway<P> {
     /// The same with this cache of verified tokens.
     #[must_use]
     pub fn with(policy: Policy, verified: VerifiedTokens<P::Key>) -> Self {
-        let policy = Rc::new(policy);
-        let keyring = Rc::new(Keyring::new(&policy));
-        Self {
-            policy,
-            keyring,
-            verified: RefCell::new(verified),
-            credentials: Credentials::default(),
-            grants: RefCell::default(),
-        }
+        let keyring = Keyring::new(&policy);
+        Self::of(policy, keyring, verified)
     }
 
     /// A gateway for the policy that replaces this one's. Keys of issuers that stay the same stay cached. Tokens are
     /// verified and assertions signed again, since they were accepted under the former policy.
     #[must_use]
     pub fn succeeded_by(&self, policy: Policy) -> Self {
-        let policy = Rc::new(policy);
-        let keyring = Rc::new(self.keyring.succeeded_by(&policy));
+        let keyring = self.keyring.succeeded_by(&policy);
+        Self::of(policy, keyring, VerifiedTokens::default())
+    }
+
+    fn of(policy: Policy, keyring: Keyring<P::Key>, verified: VerifiedTokens<P::Key>) -> Self {
         Self {
-            policy,
-            keyring,
-            verified: RefCell::default(),
+            policy: Rc::new(policy),
+            keyring: Rc::new(keyring),
+            verified: RefCell::new(verified),
             credentials: Credentials::default(),
             grants: RefCell::default(),
+            last_host: RefCell::default(),
         }
     }
 
@@ -188,7 +189,7 @@ impl<P: Platform + Observer> Gateway<P> {
             platform.observe(Step::Query);
             return Err(Denial::BadPath);
         }
-        let host = request.url.host().to_ascii_lowercase();
+        let host = in_lower_case(request.url.host());
         if let Some(own) = self.own(&host, &path, request, platform).await {
             return Ok(Handler::Gate(own));
         }
@@ -231,7 +232,7 @@ impl<P: Platform + Observer> Gateway<P> {
         host: &str,
         path: &RequestPath<'_>,
         method: &str,
-        observer: &impl Observer,
+        platform: &P,
     ) -> Result<(RouteIndex, &Route, Captures), Denial> {
         let table = &self.policy.table;
         match table.find(host, path, method) {
@@ -239,7 +240,7 @@ impl<P: Platform + Observer> Gateway<P> {
                 if self.policy.refuses_case_variants
                     && let Some(otherwise) = table.find_ignoring_case(host, path, method, index)
                 {
-                    observer.observe(Step::Case { index, otherwise: &otherwise });
+                    platform.observe(Step::Case { index, otherwise: &otherwise });
                     return Err(Denial::BadPath);
                 }
                 self.policy.routes.get(index).map(|route| (index, route, captures)).ok_or(Denial::Misconfigured)

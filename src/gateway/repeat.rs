@@ -1,15 +1,17 @@
 //! Decisions that are repeated: which requests are given a grant, and whether a grant applies to a request and holds.
 
+use std::rc::Rc;
+
 use super::grants::{ANONYMOUS, Captured, KeyVersion, Terms};
 use super::{Bearer, Gateway, Matched};
 use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::url::Origin;
-use crate::policy::{Access, Action, Forwarding};
-use crate::request::Request;
+use crate::policy::{Access, Forwarding};
+use crate::route::host::in_lower_case;
 use crate::route::header;
 use crate::route::path::RequestPath;
-use crate::route::url::Url;
+use crate::route::url::{Url, host_of, is_authority};
 use crate::time::UnixMillis;
 use crate::trace::Observer;
 use crate::upstream::Granted;
@@ -53,11 +55,6 @@ pub enum HeaderRule {
     /// Its value must be the authority of the URL, or the request has to be decided anew.
     Host,
 }
-
-/// Nobody observes a repeated decision.
-struct Unobserved;
-
-impl Observer for Unobserved {}
 
 impl<P: Platform + Observer> Gateway<P> {
     /// Gives a grant for requests like the one that was just allowed, if nothing of their heads but method, URL and the
@@ -106,31 +103,41 @@ impl<P: Platform + Observer> Gateway<P> {
     #[must_use]
     pub fn repeat(&self, again: Again<'_>, now: UnixMillis) -> Option<Repeat> {
         let Again { caller, has_authorization, method, url } = again;
-        let request = Request { method, url: Url::split(url), headers: Vec::new() };
-        let Url { scheme, authority, path, .. } = request.url;
+        let target = Url::split(url);
+        let Url { scheme, authority, path, .. } = target;
         // Who forwards the request takes the authority to end at the first slash.
         if !url.get(scheme.len() + "://".len() + authority.len()..)?.starts_with('/') {
             return None;
         }
         // A preflight, or a document of the gate's own, perhaps.
-        if method == "OPTIONS" || path.starts_with(WELL_KNOWN) {
-            return None;
-        }
-        if !request.has_unambiguous_host() || !request.url.has_unambiguous_query() {
+        if method == "OPTIONS" || path.starts_with(WELL_KNOWN) || !target.has_unambiguous_query() {
             return None;
         }
         let path = RequestPath::parse(path).ok()?;
-        let host = request.url.host().to_ascii_lowercase();
-        let (index, route, captures) = self.route(&host, &path, method, &Unobserved).ok()?;
-        let Action::Forward(forwarding) = &route.action else { return None };
+        let host = self.host(authority)?;
+        let table = &self.policy.table;
+        let index = table.find_route(&host, &path, method)?;
+        if self.policy.refuses_case_variants && table.find_ignoring_case(&host, &path, method, index).is_some() {
+            return None;
+        }
+        let route = self.policy.routes.get(index)?;
+        let forwarding = route.action.forwarding()?;
         let caller = match &forwarding.access {
             Access::Public => ANONYMOUS,
             Access::Token(_) | Access::Optional(_) if caller == ANONYMOUS && has_authorization => return None,
             Access::Token(_) | Access::Optional(_) => caller,
         };
-        let mut grants = self.grants.borrow_mut();
-        let captured = Captured { captures: &captures, host_label_name: route.pattern.host_label_name(&host) };
-        let (grant, terms, keys) = grants.find(caller, index, captured)?;
+        let grants = self.grants.borrow();
+        let (given, keys) = grants.of(caller, index);
+        let (grant, terms) = match given {
+            [only] if only.1.captures.is_none() => only,
+            several => {
+                let (_, captures) = table.place(&host, &path)?;
+                let host_label_name = route.pattern.host_label_name(&host);
+                let captured = Captured { captures: &captures, host_label_name };
+                several.iter().find(|(_, terms)| terms.captures.as_ref().is_none_or(|kept| kept.are(captured)))?
+            }
+        };
         let is_current =
             |keys: KeyVersion| self.keyring.issuer(keys.issuer).is_some_and(|own| own.version() == keys.version);
         if now < terms.from || now >= terms.until || !keys.is_none_or(is_current) {
@@ -141,7 +148,20 @@ impl<P: Platform + Observer> Gateway<P> {
         if rest.is_some_and(str::is_empty) {
             return None;
         }
-        Some(Repeat { grant, cut: rest.map(|rest| path.raw().len() - rest.len()) })
+        Some(Repeat { grant: *grant, cut: rest.map(|rest| path.raw().len() - rest.len()) })
+    }
+
+    /// The host in an authority, in lower case; `None` if it is ambiguous. The last one is kept: few gates have many.
+    fn host(&self, authority: &str) -> Option<Rc<str>> {
+        let mut last = self.last_host.borrow_mut();
+        if let Some((known, host)) = last.as_ref()
+            && known == authority
+        {
+            return Some(Rc::clone(host));
+        }
+        let host = is_authority(authority).then(|| in_lower_case(host_of(authority)).into())?;
+        *last = Some((authority.to_owned(), Rc::clone(&host)));
+        Some(host)
     }
 
     /// What a header with this lower-case name means for a request that is forwarded by a grant.

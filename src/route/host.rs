@@ -1,5 +1,6 @@
 //! The syntax of hosts (RFC 3986 §3.2.2), in the policy and in requests.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Whether a text is a host: a name, an IPv4 address, or an IPv6 address in brackets; no port, no trailing dot.
@@ -12,6 +13,12 @@ pub fn is_host(text: &str) -> bool {
         return address.parse::<Ipv6Addr>().is_ok();
     }
     (is_name(text.as_bytes()) && !is_number(last_label(text))) || text.parse::<Ipv4Addr>().is_ok()
+}
+
+/// A host in lower case, as routes are found by it.
+#[must_use]
+pub fn in_lower_case(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) { host.to_ascii_lowercase().into() } else { host.into() }
 }
 
 /// Labels of letters, digits, `-` and `_`, separated by dots. Checked byte by byte, since every request has a host.

@@ -5,7 +5,11 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
+
+/// Capacity that few paths exceed.
+const TYPICAL_SEGMENTS: usize = 8;
 
 /// An unambiguous request path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +38,14 @@ impl<'a> RequestPath<'a> {
     /// [`AmbiguousPath`] for an empty, `.` or `..` segment, a backslash, `;`, `#`, a control character, an encoded
     /// `/ \ % . ;` or control character, invalid percent-encoding, and invalid UTF-8 once decoded.
     pub fn parse(raw: &'a str) -> Result<Self, AmbiguousPath> {
-        let rest = raw.strip_prefix('/').ok_or(AmbiguousPath)?;
-        let mut segments = Vec::new();
-        if !rest.is_empty() {
-            let mut end = 0;
-            for text in rest.strip_suffix('/').unwrap_or(rest).split('/') {
-                end += 1 + text.len();
-                segments.push(Segment { decoded: decode_segment(text)?, end });
-            }
+        let mut rest = raw.strip_prefix('/').ok_or(AmbiguousPath)?;
+        let mut segments = Vec::with_capacity(TYPICAL_SEGMENTS);
+        let mut end = 0;
+        while !rest.is_empty() {
+            let (text, behind) = rest.split_at(memchr(b'/', rest.as_bytes()).unwrap_or(rest.len()));
+            end += 1 + text.len();
+            segments.push(Segment { decoded: decode_segment(text)?, end });
+            rest = behind.get(1..).unwrap_or_default();
         }
         Ok(Self { raw, segments })
     }
@@ -87,7 +91,14 @@ impl<'a> RequestPath<'a> {
 }
 
 fn decode_segment(text: &str) -> Result<Cow<'_, str>, AmbiguousPath> {
-    if matches!(text, "" | "." | "..") || text.chars().any(|c| matches!(c, '\\' | ';' | '#') || c.is_control()) {
+    if matches!(text, "" | "." | "..") {
+        return Err(AmbiguousPath);
+    }
+    // Nearly all paths consist of these.
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')) {
+        return Ok(Cow::Borrowed(text));
+    }
+    if text.chars().any(|c| matches!(c, '\\' | ';' | '#') || c.is_control()) {
         return Err(AmbiguousPath);
     }
     if !text.contains('%') {

@@ -2,7 +2,7 @@
 //! only by case are then the same, so the search continues in all of them at once.
 
 use super::methods::Methods;
-use super::node::Node;
+use super::node::{Captor, Node};
 use crate::route::path::RequestPath;
 
 /// Finds the routes of a path below these nodes, with the precedence of the case-sensitive search. Of places that
@@ -11,7 +11,7 @@ pub(super) fn find<'t>(
     nodes: &[&'t Node],
     path: &RequestPath<'_>,
     index: usize,
-    captured: &mut Vec<String>,
+    captured: &mut impl Captor,
 ) -> Option<&'t Methods> {
     let Some(segment) = path.segment(index) else {
         return nodes.iter().find_map(|node| node.here.as_ref()).or_else(|| rest(nodes, path, index, captured));
@@ -21,11 +21,11 @@ pub(super) fn find<'t>(
         return Some(found);
     }
     let captures: Vec<&Node> = nodes.iter().filter_map(|node| node.capture.as_deref()).collect();
-    captured.push(segment.to_owned());
+    captured.segment(segment);
     if let Some(found) = below(&captures, path, index, captured) {
         return Some(found);
     }
-    captured.pop();
+    captured.undo();
     rest(nodes, path, index, captured)
 }
 
@@ -33,7 +33,7 @@ fn below<'t>(
     nodes: &[&'t Node],
     path: &RequestPath<'_>,
     index: usize,
-    captured: &mut Vec<String>,
+    captured: &mut impl Captor,
 ) -> Option<&'t Methods> {
     if nodes.is_empty() { None } else { find(nodes, path, index + 1, captured) }
 }
@@ -42,7 +42,7 @@ fn rest<'t>(
     nodes: &[&'t Node],
     path: &RequestPath<'_>,
     index: usize,
-    captured: &mut Vec<String>,
+    captured: &mut impl Captor,
 ) -> Option<&'t Methods> {
     nodes.iter().find_map(|node| node.rest(path, index, captured))
 }

@@ -1,10 +1,45 @@
 //! The path tree of one host.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::methods::Methods;
 use crate::route::path::RequestPath;
 use crate::route::pattern::{PathPattern, PatternSegment};
+
+/// Takes what a search captures.
+pub(super) trait Captor {
+    /// A segment.
+    fn segment(&mut self, segment: &str);
+
+    /// The rest of the path from this segment on.
+    fn rest(&mut self, path: &RequestPath<'_>, index: usize);
+
+    /// The last segment is not captured after all.
+    fn undo(&mut self);
+}
+
+impl Captor for Vec<String> {
+    fn segment(&mut self, segment: &str) {
+        self.push(segment.to_owned());
+    }
+
+    fn rest(&mut self, path: &RequestPath<'_>, index: usize) {
+        self.push(path.rest(index));
+    }
+
+    fn undo(&mut self) {
+        self.pop();
+    }
+}
+
+/// For searches whose captures nobody reads.
+impl Captor for () {
+    fn segment(&mut self, _: &str) {}
+
+    fn rest(&mut self, _: &RequestPath<'_>, _: usize) {}
+
+    fn undo(&mut self) {}
+}
 
 /// A node of the tree, one segment below its parent. Captures have no names here, since routes of one place may name
 /// them differently.
@@ -40,7 +75,7 @@ impl Node {
     }
 
     /// Visits each node at most once, so the size of the table bounds the work, whatever the path.
-    pub(super) fn find(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
+    pub(super) fn find(&self, path: &RequestPath<'_>, index: usize, captured: &mut impl Captor) -> Option<&Methods> {
         let Some(segment) = path.segment(index) else {
             return self.here.as_ref().or_else(|| self.rest(path, index, captured));
         };
@@ -48,19 +83,19 @@ impl Node {
             return Some(found);
         }
         if let Some(node) = &self.capture {
-            captured.push(segment.to_owned());
+            captured.segment(segment);
             if let Some(found) = node.find(path, index + 1, captured) {
                 return Some(found);
             }
-            captured.pop();
+            captured.undo();
         }
         self.rest(path, index, captured)
     }
 
     /// The routes of a `{*name}` below this node. It captures the rest of the path, which may be empty.
-    pub(super) fn rest(&self, path: &RequestPath<'_>, index: usize, captured: &mut Vec<String>) -> Option<&Methods> {
+    pub(super) fn rest(&self, path: &RequestPath<'_>, index: usize, captured: &mut impl Captor) -> Option<&Methods> {
         let rest = self.rest.as_ref()?;
-        captured.push(path.rest(index));
+        captured.rest(path, index);
         Some(rest)
     }
 }

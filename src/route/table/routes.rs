@@ -1,6 +1,8 @@
 //! The table itself: a tree of paths for each host.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+
+use hashbrown::HashMap;
 
 use super::case;
 use super::methods::{Conflict, Methods, RouteIndex};
@@ -82,40 +84,60 @@ impl RouteTable {
         if !self.has_upper_case && !path.segments().any(has_upper_case) {
             return None;
         }
-        let (methods, captures) = self.search(host, |root, captured| case::find(&[root], path, 0, captured))?;
+        let (methods, label, captured) =
+            self.search(host, |root| captured_by(|captor| case::find(&[root], path, 0, captor)))?;
         match methods.find(method) {
             Some(route) if route == found => None,
-            Some(route) => Some(RouteMatch::Route(route, captures)),
+            Some(route) => Some(RouteMatch::Route(route, captures(label, captured))),
             None => Some(RouteMatch::MethodNotAllowed(methods)),
         }
+    }
+
+    /// The route that [`RouteTable::find`] would find, without what it captures.
+    #[must_use]
+    pub fn find_route(&self, host: &str, path: &RequestPath<'_>, method: &str) -> Option<RouteIndex> {
+        let (methods, ..) = self.search(host, |root| Some((root.find(path, 0, &mut ())?, ())))?;
+        methods.find(method)
     }
 
     /// Finds the place of a request, whatever its method.
     #[must_use]
     pub fn place(&self, host: &str, path: &RequestPath<'_>) -> Option<(&Methods, Captures)> {
-        self.search(host, |root, captured| root.find(path, 0, captured))
+        let (methods, label, captured) =
+            self.search(host, |root| captured_by(|captor| root.find(path, 0, captor)))?;
+        Some((methods, captures(label, captured)))
     }
 
-    /// Searches the host groups, one after the other.
-    fn search<'t>(
+    /// Searches the host groups, one after the other; gives the label that the host's pattern captured, too.
+    fn search<'t, 'h, C>(
         &'t self,
-        host: &str,
-        mut find: impl FnMut(&'t Node, &mut Vec<String>) -> Option<&'t Methods>,
-    ) -> Option<(&'t Methods, Captures)> {
-        let (label, suffix) = host.split_once('.').filter(|(label, _)| !label.is_empty()).unzip();
+        host: &'h str,
+        find: impl Fn(&'t Node) -> Option<(&'t Methods, C)>,
+    ) -> Option<(&'t Methods, Option<&'h str>, C)> {
+        let (label, suffix) = if self.label.is_empty() {
+            (None, None)
+        } else {
+            host.split_once('.').filter(|(label, _)| !label.is_empty()).unzip()
+        };
         let groups = [
-            (self.exact.get(host), None),
+            (self.exact.get(host).filter(|_| !self.exact.is_empty()), None),
             (suffix.and_then(|suffix| self.label.get(suffix)), label),
             (Some(&self.any), None),
         ];
-        for (root, label) in groups {
-            let mut captures = Captures { path: Vec::new(), host_label: label.map(str::to_owned) };
-            if let Some(methods) = root.and_then(|root| find(root, &mut captures.path)) {
-                return Some((methods, captures));
-            }
-        }
-        None
+        groups.into_iter().find_map(|(root, label)| {
+            let (methods, captured) = find(root?)?;
+            Some((methods, label, captured))
+        })
     }
+}
+
+fn captured_by<'t>(find: impl FnOnce(&mut Vec<String>) -> Option<&'t Methods>) -> Option<(&'t Methods, Vec<String>)> {
+    let mut captured = Vec::new();
+    Some((find(&mut captured)?, captured))
+}
+
+fn captures(label: Option<&str>, path: Vec<String>) -> Captures {
+    Captures { path, host_label: label.map(str::to_owned) }
 }
 
 #[cfg(test)]
