@@ -40,7 +40,7 @@ function newCaller(number) {
 
 /** Forwards a request by a grant; undefined if none holds. */
 export function forwardAgain(request, env, now) {
-  const { headers, url, method } = request;
+  const { headers, url } = request;
   const authorization = headers.get('authorization');
   const caller = (authorization !== null && callers.get(authorization)) || anonymous;
   if (caller.grants.size === 0 && anonymous.grants.size === 0) return undefined;
@@ -48,20 +48,26 @@ export function forwardAgain(request, env, now) {
   const authority = url.slice(url.indexOf('://') + 3, start);
   const removed = removals(headers, authority);
   if (removed === undefined) return undefined;
-  const found = ask(caller.number, authorization !== null, `${method}\n${url}`, now);
+  const found = ask(caller.number, authorization !== null, `${request.method}\n${url}`, now);
   if (found < 0) return undefined;
-  const [number, cut] = [Math.floor(found / 65_536), found % 65_536];
+  const number = Math.floor(found / 65_536);
   const grant = caller.grants.get(number) ?? anonymous.grants.get(number);
   if (grant === undefined) return undefined;
   const shared = grant.shared?.get(headers.get('origin') ?? '');
   if (grant.shared !== undefined && shared === undefined) return undefined;
+  const cut = found % 65_536;
   const proto = url.slice(0, start - authority.length - 3);
-  const set = [FORWARDED_HOST, authority, FORWARDED_PROTO, proto];
-  if (cut !== NO_CUT) set.push(FORWARDED_PREFIX, grant.prefix);
-  for (const text of grant.set) set.push(text);
   const rest = url.slice(cut === NO_CUT ? start : start + cut);
   const target = grant.base === '' ? `${proto}://${authority}${rest}` : grant.base + rest;
-  return forward(request, env, grant.target, { url: target, removed, set }, shared);
+  const changes = { url: target, removed, set: headersFor(grant, authority, proto, cut !== NO_CUT) };
+  return forward(request, env, grant.target, changes, shared);
+}
+
+/** The headers to set: mostly the same as before. */
+function headersFor({ set, prefix, isCut }, authority, proto, cuts) {
+  if (set[1] === authority && set[3] === proto && isCut === cuts) return set;
+  const forwarded = [FORWARDED_HOST, authority, FORWARDED_PROTO, proto];
+  return [...forwarded, ...(cuts ? [FORWARDED_PREFIX, prefix] : []), ...set.slice(isCut ? 6 : 4)];
 }
 
 /** The names of the headers to remove; undefined if the request has to be decided because of one. */
@@ -112,10 +118,10 @@ export function remember(request, granted, target, set, shared) {
   const authorization = callerNumber === '0' ? null : request.headers.get('authorization');
   const caller = authorization === null ? anonymous : callerOf(authorization, Number(callerNumber));
   const known = caller.grants.get(Number(number));
-  // What the origin receives begins with the headers that name the requested URL.
-  const own = set.slice(set[4] === FORWARDED_PREFIX ? 6 : 4);
-  const grant = { target, base, prefix, set: own, shared: shared && pagesWith(known?.shared, request, shared) };
-  if (known === undefined && caller !== anonymous) count(caller, own);
+  // They begin with those that say what was requested: host, protocol and, if it is cut off, the prefix.
+  const isCut = set[4] === FORWARDED_PREFIX;
+  const grant = { target, base, prefix, set, isCut, shared: shared && pagesWith(known?.shared, request, shared) };
+  if (known === undefined && caller !== anonymous) count(caller, set);
   caller.grants.set(Number(number), grant);
   makeRoom();
 }
@@ -139,8 +145,8 @@ function callerOf(authorization, number) {
 }
 
 /** Counts one more grant of a caller. */
-function count(caller, own) {
-  const size = own.reduce((sum, text) => sum + text.length, GRANT_CHARACTERS);
+function count(caller, set) {
+  const size = set.reduce((sum, text) => sum + text.length, GRANT_CHARACTERS);
   caller.characters += size;
   characters += size;
 }

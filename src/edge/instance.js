@@ -82,7 +82,11 @@ export async function perform(call, work, hasBroken) {
 
 /** The number of a grant that holds for the request in the buffer: see src/edge/grants.rs. */
 export function repeat(caller, hasAuthorization, length, now) {
-  return guarded(wasm.repeat, caller, hasAuthorization, length, now);
+  try {
+    return wasm.repeat(caller, hasAuthorization, length, now); // without the arrays that `guarded` needs
+  } catch (error) {
+    return broke(error);
+  }
 }
 
 /** What a header means for such a request. */
@@ -109,17 +113,21 @@ function guarded(call, ...args) {
     if (isBroken) renew();
     return call(...args);
   } catch (error) {
-    if (!isBroken) console.error(`internal error: ${error.name}`);
-    isBroken = true;
-    forgetInstance();
-    forgetGrants();
-    buffer = undefined;
-    generation += 1;
-    for (const resolve of waiting.values()) resolve(BROKEN);
-    waiting.clear();
-    early.clear();
-    return BROKEN;
+    return broke(error);
   }
+}
+
+function broke(error) {
+  if (!isBroken) console.error(`internal error: ${error.name}`);
+  isBroken = true;
+  forgetInstance();
+  forgetGrants();
+  buffer = undefined;
+  generation += 1;
+  for (const resolve of waiting.values()) resolve(BROKEN);
+  waiting.clear();
+  early.clear();
+  return BROKEN;
 }
 
 function renew() {
