@@ -11,7 +11,7 @@ import { ROOT } from './toolchain.mjs';
 const BINARYEN = join(ROOT, 'node_modules/binaryen');
 
 // Less inlining: inlined code is compiled again in each isolate and enlarges the upload, by 6 % of the wasm.
-export const WASM_RUSTFLAGS = '-Cllvm-args=-inline-threshold=80';
+export const WASM_RUSTFLAGS = '-Cllvm-args=-inline-threshold=5';
 
 // The features that rustc emits for wasm32-unknown-unknown, listed so that no newer encoding is used before workerd
 // supports it.
@@ -23,7 +23,7 @@ const WASM_FEATURES = [
 export async function optimise(from, to, features = []) {
   // By default it inlines every function that has one caller, whatever its size.
   const enabled = [...WASM_FEATURES, ...features].map((feature) => `--enable-${feature}`);
-  const flags = ['-O3', '--one-caller-inline-max-function-size=20', ...enabled];
+  const flags = ['-Oz', '--one-caller-inline-max-function-size=20', ...enabled];
   const kept = join(ROOT, 'target/wasm-opt', `${digest(readFileSync(from), binaryenVersion(), flags)}.wasm`);
   if (existsSync(kept)) return copyFileSync(kept, to);
   await must('wasm-opt', process.execPath, [join(BINARYEN, 'bin/wasm-opt'), from, '-o', to, ...flags]);

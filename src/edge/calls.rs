@@ -6,9 +6,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use hashbrown::HashMap;
 use wasm_bindgen::JsValue;
 
+use super::numbered::Numbered;
 use crate::platform::Fault;
 
 thread_local! {
@@ -18,7 +18,7 @@ thread_local! {
 #[derive(Default)]
 struct Calls {
     last: u32,
-    open: HashMap<u32, CallState>,
+    open: Numbered<CallState>,
 }
 
 enum CallState {
@@ -46,7 +46,7 @@ impl Call {
 /// Passes an answer to the task that waits for it.
 pub(super) fn answer(id: u32, answer: Result<JsValue, Fault>) {
     let known = CALLS.with_borrow_mut(|calls| {
-        calls.open.get_mut(&id).map(|state| std::mem::replace(state, CallState::Answered(answer)))
+        calls.open.get_mut(id).map(|state| std::mem::replace(state, CallState::Answered(answer)))
     });
     if let Some(CallState::Asked(Some(waker))) = known {
         waker.wake();
@@ -57,7 +57,7 @@ impl Future for Call {
     type Output = Result<JsValue, Fault>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        CALLS.with_borrow_mut(|calls| match calls.open.remove(&self.0) {
+        CALLS.with_borrow_mut(|calls| match calls.open.remove(self.0) {
             Some(CallState::Answered(answer)) => Poll::Ready(answer),
             _ => {
                 calls.open.insert(self.0, CallState::Asked(Some(context.waker().clone())));
@@ -70,6 +70,6 @@ impl Future for Call {
 impl Drop for Call {
     fn drop(&mut self) {
         // The removed state may be a waker, whose drop may drop a task and its calls: not while the table is borrowed.
-        let _state = CALLS.with_borrow_mut(|calls| calls.open.remove(&self.0));
+        let _state = CALLS.with_borrow_mut(|calls| calls.open.remove(self.0));
     }
 }

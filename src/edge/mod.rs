@@ -6,6 +6,7 @@
 //! What needs JavaScript exists on wasm32 only. The wire format ([`wire`]) and the executor ([`tasks`]) do not need it,
 //! so they are tested natively.
 
+mod numbered;
 pub mod tasks;
 pub mod wire;
 

@@ -12,8 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use hashbrown::HashMap;
-
+use super::numbered::Numbered;
 use crate::time::UnixMillis;
 
 /// A request's task that has waited for this many milliseconds will never continue: it waits for another request's
@@ -37,7 +36,7 @@ pub type TaskId = u32;
 #[derive(Default)]
 pub struct Tasks {
     last: Cell<TaskId>,
-    waiting: RefCell<HashMap<TaskId, Task>>,
+    waiting: RefCell<Numbered<Task>>,
     waiting_requests: Cell<usize>,
     swept_at: Cell<Option<UnixMillis>>,
     ready: Arc<ReadyQueue>,
@@ -90,7 +89,7 @@ impl Tasks {
     /// Runs all tasks that are ready; `done` receives the result of each that ends.
     pub fn run(&self, done: impl Fn(TaskId, &str)) {
         while let Some(id) = self.ready.pop() {
-            let work = self.waiting.borrow_mut().get_mut(&id).and_then(|task| task.work.take());
+            let work = self.waiting.borrow_mut().get_mut(id).and_then(|task| task.work.take());
             let Some(mut work) = work else { continue };
             match self.poll(id, &mut work) {
                 Poll::Ready(result) => {
@@ -98,7 +97,7 @@ impl Tasks {
                     done(id, &result);
                 }
                 Poll::Pending => {
-                    if let Some(task) = self.waiting.borrow_mut().get_mut(&id) {
+                    if let Some(task) = self.waiting.borrow_mut().get_mut(id) {
                         task.work = Some(work);
                     }
                 }
@@ -117,8 +116,9 @@ impl Tasks {
             task.since = task.since.min(now);
             now.since(task.since) >= if task.is_request { MAX_WAIT_MS } else { MAX_WORK_MS }
         };
-        let overdue: Vec<TaskId> =
+        let mut overdue: Vec<TaskId> =
             self.waiting.borrow_mut().iter_mut().filter_map(|(id, task)| is_overdue(task).then_some(*id)).collect();
+        overdue.sort_unstable();
         for id in overdue {
             self.leave(id);
             gone(id);
@@ -148,7 +148,7 @@ impl Tasks {
 
     fn leave(&self, id: TaskId) {
         // The task is dropped when nothing is borrowed anymore: its drop may wake others.
-        let task = self.waiting.borrow_mut().remove(&id);
+        let task = self.waiting.borrow_mut().remove(id);
         let requests = usize::from(task.is_some_and(|task| task.is_request));
         self.waiting_requests.set(self.waiting_requests.get() - requests);
     }

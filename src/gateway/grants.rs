@@ -6,21 +6,17 @@
 //! grant, whichever policy it was given under.
 
 use std::cell::Cell;
-
-use lru::LruCache;
+use std::thread::LocalKey;
 
 use crate::jose::json::ALLOCATION;
 use crate::route::table::{Captures, RouteIndex};
 use crate::time::UnixMillis;
 
-/// Maximum number of callers with grants. The one that was given none for longest goes first.
-const MAX_CALLERS: usize = 10_000;
+/// Maximum number of callers with grants. Another one takes the place of the oldest.
+const MAX_CALLERS: u32 = 10_000;
 
-/// Maximum size of all grants in bytes.
+/// Maximum size of all grants in bytes. One more, and all callers need another full decision.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-
-/// Approximate overhead of a caller in bytes: its node in the LRU list, and its place in the hash table.
-const PLACE: usize = 96;
 
 /// Maximum number of grants of one caller: routes, or paths of routes whose rules depend on captures.
 const MAX_GRANTS: usize = 256;
@@ -32,8 +28,9 @@ const MAX_CAPTURES: usize = 256;
 pub(super) const ANONYMOUS: u32 = 0;
 
 thread_local! {
-    /// The last number that was given. It is one for all gateways: a decision of one that was replaced may arrive late.
-    static LAST: Cell<u32> = const { Cell::new(ANONYMOUS) };
+    /// The last numbers that were given. All gateways share them: a decision of one that was replaced may arrive late.
+    static LAST_CALLER: Cell<u32> = const { Cell::new(ANONYMOUS) };
+    static LAST_GRANT: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The name of a grant.
@@ -81,10 +78,10 @@ pub(super) struct KeyVersion {
 }
 
 /// The grants of a gateway.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Grants {
-    /// In the order in which they were given something.
-    callers: LruCache<u32, Caller>,
+    /// A caller's place is its number modulo [`MAX_CALLERS`].
+    callers: Vec<Caller>,
     /// Grants of callers without a token depend on the policy only, so they are as many as its routes.
     anonymous: Caller,
     bytes: usize,
@@ -92,6 +89,7 @@ pub(super) struct Grants {
 
 #[derive(Debug, Default)]
 struct Caller {
+    number: u32,
     /// `None` for callers without a token.
     keys: Option<KeyVersion>,
     /// Ordered by route.
@@ -117,12 +115,6 @@ impl KeptCaptures {
     }
 }
 
-impl Default for Grants {
-    fn default() -> Self {
-        Self { callers: LruCache::unbounded(), anonymous: Caller::default(), bytes: 0 }
-    }
-}
-
 impl Grants {
     /// Gives a grant, or the same again if its terms are. `known` is the caller's number, if it has one. `None` if the
     /// captures are too long, or all numbers are used up.
@@ -133,38 +125,45 @@ impl Grants {
         let Some(keys) = keys else {
             return Some(Grant { caller: ANONYMOUS, number: self.anonymous.give(terms, usize::MAX)? });
         };
-        let number = match known.filter(|number| self.callers.contains(number)) {
+        let number = match known.filter(|number| self.at(*number).is_some()) {
             Some(number) => number,
-            None => next_number()?,
+            None => next(&LAST_CALLER)?,
         };
-        let before = self.callers.peek(&number).map_or(0, Caller::weight);
-        let caller = self.callers.get_or_insert_mut(number, Caller::default);
+        if self.bytes > MAX_BYTES {
+            self.callers.clear();
+            self.bytes = 0;
+        }
+        let caller = self.place(number)?;
+        let before = caller.weight();
+        if caller.number != number {
+            *caller = Caller { number, ..Caller::default() };
+        }
         // Other keys that verify the same token change nothing else: grants depend on what is in the token.
         caller.keys = Some(keys);
         let granted = caller.give(terms, MAX_GRANTS);
-        self.bytes = self.bytes + caller.weight() - before;
-        self.make_room();
+        let after = caller.weight();
+        self.bytes = self.bytes + after - before;
         Some(Grant { caller: number, number: granted? })
     }
 
     /// The caller's grants for this route, with their numbers, and the keys that they depend on. There are several if they
     /// depend on captures.
     pub(super) fn of(&self, caller: u32, route: RouteIndex) -> (&[(u32, Terms)], Option<KeyVersion>) {
-        let caller = if caller == ANONYMOUS { Some(&self.anonymous) } else { self.callers.peek(&caller) };
+        let caller = if caller == ANONYMOUS { Some(&self.anonymous) } else { self.at(caller) };
         caller.map_or((&[], None), |caller| (caller.of_route(route), caller.keys))
     }
 
-    fn make_room(&mut self) {
-        while self.callers.len() > MAX_CALLERS || self.bytes > MAX_BYTES {
-            let Some((_, oldest)) = self.callers.pop_lru() else { break };
-            self.bytes -= oldest.weight();
-        }
+    fn at(&self, number: u32) -> Option<&Caller> {
+        self.callers.get(place(number)).filter(|caller| caller.number == number)
     }
 
-    /// The number of callers with a token, and the approximate size of their grants in bytes.
-    #[cfg(test)]
-    fn size(&self) -> (usize, usize) {
-        (self.callers.len(), self.bytes)
+    /// The place of a caller, which another one may have.
+    fn place(&mut self, number: u32) -> Option<&mut Caller> {
+        let place = place(number);
+        if place >= self.callers.len() {
+            self.callers.resize_with(place + 1, Caller::default);
+        }
+        self.callers.get_mut(place)
     }
 }
 
@@ -178,7 +177,7 @@ impl Caller {
                 return Some(*number);
             }
         }
-        let number = next_number()?;
+        let number = next(&LAST_GRANT)?;
         self.grants.retain(|(_, known)| known.route != terms.route || known.captures != terms.captures);
         if self.grants.len() >= max_grants {
             self.grants.clear();
@@ -195,20 +194,25 @@ impl Caller {
         rest.get(..end).unwrap_or_default()
     }
 
-    /// Approximate memory use in bytes.
+    /// Approximate size of its grants in bytes.
     fn weight(&self) -> usize {
+        if self.grants.is_empty() {
+            return 0;
+        }
         let captures = |terms: &Terms| terms.captures.as_ref().map_or(0, |kept| 4 * ALLOCATION + kept.length());
         let own = self.grants.iter().map(|(_, terms)| captures(terms));
-        PLACE + size_of::<Self>() + ALLOCATION + self.grants.capacity() * size_of::<(u32, Terms)>() + own.sum::<usize>()
+        ALLOCATION + self.grants.capacity() * size_of::<(u32, Terms)>() + own.sum::<usize>()
     }
 }
 
+fn place(number: u32) -> usize {
+    usize::try_from(number % MAX_CALLERS).unwrap_or_default()
+}
+
 /// A number that was never given before; `None` after four billion of them.
-fn next_number() -> Option<u32> {
-    LAST.with(|last| {
-        last.set(last.get().checked_add(1)?);
-        Some(last.get())
-    })
+fn next(last: &'static LocalKey<Cell<u32>>) -> Option<u32> {
+    last.set(last.get().checked_add(1)?);
+    Some(last.get())
 }
 
 #[cfg(test)]
@@ -294,18 +298,15 @@ mod tests {
     #[test]
     fn no_number_is_given_twice_whichever_gateway_gives_it() {
         let (mut former, mut grants) = (Grants::default(), Grants::default());
-        let mut given = Vec::new();
+        let (mut callers, mut numbers) = (Vec::new(), Vec::new());
         for route in 0..3 {
             for grants in [&mut former, &mut grants] {
                 let Grant { caller, number } = grants.give(None, KEYS, terms(route, None)).unwrap();
-                given.extend([caller, number]);
+                assert!(caller != ANONYMOUS && !callers.contains(&caller) && !numbers.contains(&number));
+                callers.push(caller);
+                numbers.push(number);
             }
         }
-        let count = given.len();
-        given.sort_unstable();
-        given.dedup();
-        assert_eq!(given.len(), count);
-        assert!(given.iter().all(|caller| *caller != ANONYMOUS));
     }
 
     #[test]
@@ -314,27 +315,27 @@ mod tests {
         let first = grants.give(None, KEYS, terms(0, None)).unwrap();
         let second = grants.give(None, KEYS, terms(0, None)).unwrap();
         for _ in 0..MAX_CALLERS - 1 {
-            assert_eq!(grants.give(Some(first.caller), KEYS, terms(0, None)), Some(first));
             grants.give(None, KEYS, terms(0, None)).unwrap();
         }
-        assert_eq!((grants.size().0, number(&grants, second.caller, 0, "")), (MAX_CALLERS, None));
-        for route in 0..=MAX_GRANTS {
-            grants.give(Some(first.caller), KEYS, terms(route, None)).unwrap();
-        }
         assert_eq!(number(&grants, first.caller, 0, ""), None);
-        assert!(number(&grants, first.caller, MAX_GRANTS, "").is_some());
+        assert_eq!(number(&grants, second.caller, 0, ""), Some(second.number));
+        for route in 1..=MAX_GRANTS {
+            grants.give(Some(second.caller), KEYS, terms(route, None)).unwrap();
+        }
+        assert_eq!(number(&grants, second.caller, 0, ""), None);
+        assert!(number(&grants, second.caller, MAX_GRANTS, "").is_some());
+        let long = "x".repeat(MAX_CAPTURES);
+        let mut most = 0;
         for _ in 0..MAX_CALLERS {
-            let new = grants.give(None, KEYS, terms(0, Some(&"x".repeat(MAX_CAPTURES)))).unwrap();
+            let new = grants.give(None, KEYS, terms(0, Some(&long))).unwrap();
             for route in 1..8 {
-                grants.give(Some(new.caller), KEYS, terms(route, Some(&"x".repeat(MAX_CAPTURES)))).unwrap();
+                grants.give(Some(new.caller), KEYS, terms(route, Some(&long))).unwrap();
             }
-            assert!(grants.size().1 <= MAX_BYTES);
+            most = most.max(grants.bytes);
         }
-        assert!(grants.size().0 < MAX_CALLERS, "bounded by their size");
-        while let Some((_, caller)) = grants.callers.pop_lru() {
-            grants.bytes -= caller.weight();
-        }
-        assert_eq!(grants.bytes, 0);
+        let counted: usize = grants.callers.iter().map(Caller::weight).sum();
+        assert_eq!(grants.bytes, counted);
+        assert!((MAX_BYTES - 4096..MAX_BYTES + 4096).contains(&most), "{most}");
     }
 
     #[test]
@@ -350,8 +351,10 @@ mod tests {
     fn what_cannot_be_kept_or_numbered_is_not_granted() {
         let mut grants = Grants::default();
         assert_eq!(grants.give(None, KEYS, terms(0, Some(&"x".repeat(MAX_CAPTURES + 1)))), None);
-        LAST.set(u32::MAX);
-        assert_eq!(grants.give(None, KEYS, terms(0, None)), None);
+        for last in [&LAST_GRANT, &LAST_CALLER] {
+            last.set(u32::MAX);
+            assert_eq!(grants.give(None, KEYS, terms(0, None)), None);
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The table itself: a tree of paths for each host.
 
-use std::collections::HashSet;
-
 use hashbrown::HashMap;
 
 use super::case;
@@ -55,8 +53,8 @@ impl RouteTable {
             };
             owners.extend(root.place(path).claim(route, methods));
         }
-        let mut seen = HashSet::new();
-        owners.retain(|owner| seen.insert(*owner));
+        owners.sort_unstable();
+        owners.dedup();
         owners.into_iter().map(|with| Conflict { with }).collect()
     }
 

@@ -1,5 +1,5 @@
-// An origin that records raw bytes, without an HTTP parser between the gate and the test. It responds to every request with
-// 200, and to a WebSocket handshake, which is a GET, with 101.
+// An origin that records raw bytes, without an HTTP parser between the gate and the test. It responds to a WebSocket
+// handshake, which is a GET, with 101, and to every other request with 200 unless the test says what with.
 
 import { createHash } from 'node:crypto';
 import net from 'node:net';
@@ -9,8 +9,8 @@ import { values } from './http.mjs';
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n{"recorded":true}';
 const MAGIC = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'; // RFC 6455 §4.2.2
 
-/** Starts it. `take` returns the requests since the last `take`. */
-export async function startRecorder() {
+/** Starts it. `answer` makes the response to a record, as bytes. `take` returns the requests since the last `take`. */
+export async function startRecorder({ answer = answerTo } = {}) {
   const records = [];
   const sockets = new Set();
   const server = net.createServer((socket) => {
@@ -24,7 +24,7 @@ export async function startRecorder() {
         const record = recordOf(bytes.slice(0, length));
         bytes = bytes.slice(length);
         records.push(record);
-        socket.write(isHandshake(record) ? accepted(record) : answerTo(record), 'latin1');
+        socket.write(isHandshake(record) ? accepted(record) : answer(record), 'latin1');
       }
     });
   });

@@ -1,0 +1,73 @@
+// Requests that are forwarded by grants are answered and forwarded, to the byte, as if each was decided in full: random
+// traffic with other policies, keys, times and instances in between.
+//
+// GRANTS_SEED repeats a run but for its keys, GRANTS_CASES sets its length.
+
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Random } from './differential/random.mjs';
+import { trafficOf } from './grants/traffic.mjs';
+import { startWorld } from './grants/world.mjs';
+
+const SEED = Number(process.env.GRANTS_SEED ?? Math.floor(Math.random() * 2 ** 32));
+const CASES = Number(process.env.GRANTS_CASES ?? 6000);
+const EVENT_EVERY = 60;
+const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000];
+
+const random = new Random(SEED);
+const traffic = trafficOf(random);
+const { world, put, setTime, send, close } = await startWorld(traffic.policies[0]);
+world.keys = traffic.rotations[0];
+after(close);
+
+const EVENTS = {
+  'another policy': async () => {
+    await put(random.pick(traffic.policies));
+    await setTime(world.at + MINUTE + SECOND);
+  },
+  'other keys': async () => {
+    world.keys = random.pick(traffic.rotations);
+    await setTime(world.at + 11 * MINUTE);
+  },
+  'time passes': () => setTime(world.at + random.pick([SECOND, MINUTE, 10 * MINUTE, 12 * HOUR])),
+  'the clock is set back': () => setTime(world.at - random.pick([SECOND, MINUTE, HOUR])),
+  'an instance breaks': async () => {
+    await compared({ ...traffic.touches[0], headers: [['x-fault', random.pick(['panic', 'memory', 'stack'])]] });
+  },
+};
+
+/** What both gates do, which must be the same. */
+async function compared(request) {
+  const [byGrant, full] = await send(request);
+  assert.deepEqual(byGrant, full, `seed ${SEED}: ${JSON.stringify(request)}`);
+  return byGrant;
+}
+
+/** Lets what is done behind responses come to its end, which is at different times for the two gates. */
+async function settle() {
+  for (let round = 0; round < 2; round += 1) {
+    for (const touch of traffic.touches) await send(touch);
+    await sleep(40);
+  }
+}
+
+test(`${CASES} requests of seed ${SEED}`, async (t) => {
+  const seen = { forwarded: 0, answered: 0 };
+  const texts = [0, 0];
+  await settle();
+  await setTime(world.at);
+  for (let i = 1; i <= CASES; i += 1) {
+    const { arrived } = await compared(traffic.request());
+    seen[arrived.length > 0 ? 'forwarded' : 'answered'] += 1;
+    if (i % EVENT_EVERY > 0) continue;
+    (await setTime(world.at)).forEach((count, index) => (texts[index] += count));
+    await EVENTS[random.pick(Object.keys(EVENTS))]();
+    await settle();
+    await setTime(world.at);
+  }
+  t.diagnostic(`${JSON.stringify(seen)}; JavaScript took ${texts.join(' and ')} texts from wasm`);
+  assert.ok(seen.forwarded > CASES / 4 && seen.answered > CASES / 10, 'both are common');
+  assert.ok(texts[0] < texts[1] - seen.forwarded / 3, 'many requests are forwarded by a grant');
+});
