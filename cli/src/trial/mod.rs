@@ -117,7 +117,7 @@ impl LocalGate {
             path: received.url.path.to_owned(),
             query: received.url.query.map(str::to_owned),
             method: received.method.to_owned(),
-            peek: UnverifiedToken::at(authorization),
+            peek: UnverifiedToken::at(authorization).unwrap_or_default(),
             authorization: request::describe(authorization),
             preflight: request::describe_preflight(&received),
             now,
