@@ -11,7 +11,6 @@ use portcullis::route::table::RouteTable;
 use super::linter::{Linter, route, route_key};
 use super::matcher::RouteMatcher;
 use super::strictness::Strictness;
-use crate::finding::Highlight;
 use crate::finding::rule::{DENY_OPENED, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE};
 
 /// What would happen to an open route's requests without it.
@@ -98,9 +97,8 @@ impl<'l> Openings<'l> {
             (None, None) => return,
         };
         let who = if self.kind == Strictness::Public { "everyone" } else { "callers without a token" };
-        let related = Highlight::Value.span(lint.value, &Place::at(&route(other)));
         let message = format!("lets {who} through where routes[{other}] {deed}");
-        lint.note(rule, &route(index), message).related = Some((related, format!("routes[{other}]")));
+        lint.note_beside(rule, &route(index), message, &route(other));
     }
 
     /// Whether it matches a single path within another route, which is an intended exception, unless that is the root

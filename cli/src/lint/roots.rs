@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use portcullis::policy::Place;
 use portcullis::route::pattern::{PathPattern, RoutePattern};
 
 use super::linter::{Linter, route};
 use super::matcher::RouteMatcher;
 use super::strictness::{Strictness, is_less_strict};
-use crate::finding::Highlight;
 use crate::finding::rule::ROOT_OPENING;
 
 pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
@@ -32,8 +30,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     }
     for (index, other) in found {
         let message = format!("requires less than routes[{other}], whose root it is");
-        let related = Highlight::Value.span(lint.value, &Place::at(&route(other)));
-        lint.note(&ROOT_OPENING, &route(index), message).related = Some((related, format!("routes[{other}]")));
+        lint.note_beside(&ROOT_OPENING, &route(index), message, &route(other));
     }
 }
 
