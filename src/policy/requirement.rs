@@ -190,12 +190,7 @@ fn read_scope(text: &str) -> Result<String, String> {
 }
 
 fn read_claims<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<Vec<ClaimRule>> {
-    let members = field.members()?;
-    let rules: Vec<_> = members
-        .into_iter()
-        .map(|(name, field)| Some(ClaimRule { claim: ClaimPath::new(name), test: read_test(&field, template)? }))
-        .collect();
-    rules.into_iter().collect()
+    field.entries(|name, field| Some(ClaimRule { claim: ClaimPath::new(name), test: read_test(&field, template)? }))
 }
 
 fn read_test<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<ClaimTest> {

@@ -43,9 +43,7 @@ pub(super) struct UnlinkedResource<'d> {
 
 /// Reads the table of resources.
 pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<UnlinkedResource<'d>>> {
-    let unlinked: Vec<_> =
-        field.members()?.into_iter().map(|(name, field)| UnlinkedResource::read(name, field)).collect();
-    unlinked.into_iter().collect()
+    field.entries(UnlinkedResource::read)
 }
 
 /// Completes the resources with the requirements of their routes, and links each route with its resource.

@@ -178,13 +178,14 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
 }
 
 fn add_headers(mut request: TrialRequest, headers: &[(&str, &str)], table: &Table<'_>) -> Option<TrialRequest> {
+    let mut are_valid = true;
     for (name, value) in headers {
         if let Err(problem) = request.add(name, value) {
             table.fail("headers", problem);
-            return None;
+            are_valid = false;
         }
     }
-    Some(request)
+    are_valid.then_some(request)
 }
 
 fn read_time(field: &Field<'_>) -> Option<UnixSeconds> {
@@ -195,12 +196,10 @@ fn read_time(field: &Field<'_>) -> Option<UnixSeconds> {
 }
 
 fn read_texts<'d>(field: &Field<'d>) -> Option<Vec<(&'d str, &'d str)>> {
-    let members = field.members()?;
-    let text = |field: &Field<'d>| {
+    field.entries(|name, field| {
         let other = || field.fail(format!("expected a string, found {}", field.value.kind()));
-        field.value.as_str().or_else(other)
-    };
-    members.into_iter().map(|(name, field)| Some((name, text(&field)?))).collect()
+        Some((name, field.value.as_str().or_else(other)?))
+    })
 }
 
 fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
