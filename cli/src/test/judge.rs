@@ -32,8 +32,8 @@ pub(super) struct TestResult {
     pub(super) refused_by: Option<Check>,
 }
 
-/// Compares a trial with what its test expects. `route` is the name of the request's route.
-pub(super) fn judge(test: &PolicyTest, trial: Trial, route: Option<&str>) -> TestResult {
+/// Compares a trial with what its test expects. `line` is that of the test, `route` the name of the request's route.
+pub(super) fn judge(test: &PolicyTest, line: usize, trial: Trial, route: Option<&str>) -> TestResult {
     let mut found = Comparison { expect: &test.expect, mismatches: Vec::new() };
     let decision = match &trial.verdict {
         TrialDecision::Allow(_) => "allow",
@@ -52,7 +52,7 @@ pub(super) fn judge(test: &PolicyTest, trial: Trial, route: Option<&str>) -> Tes
     let mismatches = found.mismatches;
     TestResult {
         name: test.name.clone(),
-        line: test.line,
+        line,
         passed: mismatches.is_empty(),
         mismatches,
         method: test.request.method.clone(),
