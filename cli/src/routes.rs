@@ -89,7 +89,7 @@ struct RouteRow<'p> {
 impl<'p> RouteRow<'p> {
     fn new(listed: Listed<'p>, loaded: &'p LoadedPolicy) -> Option<Self> {
         let route = loaded.policy.routes.get(listed.route)?;
-        let written = loaded.value.get("routes")?.items().get(listed.route)?;
+        let written = loaded.value.list("routes").get(listed.route)?;
         let issuers = &loaded.policy.issuers;
         let taken = route.requirement().map(|requirement| requirement.issuers.as_slice()).unwrap_or_default();
         let origin = written.get("origin").or_else(|| loaded.value.get("origin"));
