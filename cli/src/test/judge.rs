@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::expect::{HeaderExpectation, TestExpectation};
 use super::file::PolicyTest;
-use crate::trial::check::{Check, CheckOutcome as CheckVerdict};
+use crate::trial::check::{Check, CheckOutcome};
 use crate::trial::{Trial, TrialDecision};
 
 /// A difference between what was expected and what was found.
@@ -35,11 +35,7 @@ pub(super) struct TestResult {
 /// Compares a trial with what its test expects. `line` is that of the test, `route` the name of the request's route.
 pub(super) fn judge(test: &PolicyTest, line: usize, trial: Trial, route: Option<&str>) -> TestResult {
     let mut found = Comparison { expect: &test.expect, mismatches: Vec::new() };
-    let decision = match &trial.verdict {
-        TrialDecision::Allow(_) => "allow",
-        TrialDecision::Deny(_) => "deny",
-        TrialDecision::Serve(_) => "serve",
-    };
+    let decision = trial.verdict.name();
     found.compare("decision", test.expect.decision.map(str::to_owned), decision.to_owned());
     if test.expect.route.as_deref() != route {
         // "no route" may also be the name of a route, so names are compared first.
@@ -58,7 +54,7 @@ pub(super) fn judge(test: &PolicyTest, line: usize, trial: Trial, route: Option<
         method: test.request.method.clone(),
         url: test.request.url.clone(),
         decision,
-        refused_by: trial.checks.into_iter().find(|check| check.outcome == CheckVerdict::Refused),
+        refused_by: trial.checks.into_iter().find(|check| check.outcome == CheckOutcome::Refused),
     }
 }
 

@@ -67,6 +67,17 @@ pub(crate) enum TrialDecision {
     Serve(Answer),
 }
 
+impl TrialDecision {
+    /// `allow`, `deny` or `serve`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Allow(_) => "allow",
+            Self::Deny(_) => "deny",
+            Self::Serve(_) => "serve",
+        }
+    }
+}
+
 impl LocalGate {
     /// A gate that verifies tokens with its issuers' keys.
     pub(crate) fn of_tokens(policy: Policy) -> Result<Self, Failure> {
