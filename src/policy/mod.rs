@@ -21,7 +21,7 @@ mod web_origin;
 
 use std::rc::Rc;
 
-pub use action::{Access, Action, Forwarding, TOKEN_CHECKS};
+pub use action::{Access, AccessKind, Action, Forwarding, TOKEN_CHECKS};
 pub use cors::{Cors, PUBLIC_DOCUMENTS};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS};

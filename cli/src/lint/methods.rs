@@ -7,7 +7,7 @@ use portcullis::route::method::USUAL;
 
 use super::linter::{Linter, route, route_key};
 use super::matcher::RouteMatcher;
-use super::strictness::{Strictness, is_less_strict};
+use super::strictness::is_less_strict;
 use crate::finding::rule::{METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE};
 use crate::spelling::nearest;
 
@@ -143,7 +143,7 @@ fn opening<'m>(
         return None;
     }
     let found = |left, guarded| Some(MethodOpening { route: *route, stricter: *stricter, left, guarded });
-    let is_open = Strictness::of(one).is_open();
+    let is_open = one.access().is_open();
     let is_named = |method| all.iter().any(|(_, methods)| methods.contains(&method));
     if is_open && own.contains(&"HEAD") && (others.contains(&"GET") || (others.is_empty() && !is_named("GET"))) {
         return found(vec!["HEAD"], vec!["GET"]);

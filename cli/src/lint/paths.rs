@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::policy::PlaceStep;
+use portcullis::policy::{PlaceStep, Route};
 use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteMatch;
@@ -10,7 +10,7 @@ use portcullis::route::table::RouteMatch;
 use super::linter::{Linter, route, route_key};
 use super::matcher::{ANY, RouteMatcher};
 use super::notation;
-use super::strictness::{Strictness, is_less_strict};
+use super::strictness::is_less_strict;
 use crate::document::SourceValue;
 use crate::finding::rule::{CASE_OPENING, FOREIGN_PATTERN, QUERY_IN_PATH, SIMILAR_PATH};
 
@@ -78,7 +78,7 @@ struct CaseOpening {
 /// Reports once that paths in different case match less strict routes, for the strictest route that is bypassed.
 fn opened(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let openings = matchers.iter().filter_map(|own| opening(lint, own));
-    let strictness = |index: usize| lint.policy.routes.get(index).map(Strictness::of);
+    let strictness = |index: usize| lint.policy.routes.get(index).map(Route::access);
     let strictest =
         openings.reduce(|best, next| if strictness(next.stricter) > strictness(best.stricter) { next } else { best });
     let Some(CaseOpening { path, route: less, stricter }) = strictest else { return };

@@ -2,7 +2,7 @@
 
 use portcullis::denial::Denial;
 use portcullis::platform::{Fault, Fetched};
-use portcullis::policy::{Issuer, KeySource, Requirement};
+use portcullis::policy::{AccessKind, Issuer, KeySource, Requirement};
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::time::UnixSeconds;
 use portcullis::trace::Step;
@@ -119,8 +119,8 @@ impl StepRecord {
                     check.found = Some(format!("routes[{index}], {}", route.name));
                 }
                 self.route = Some((index, captures.clone()));
-                self.needs_token = route.access_name() == "token";
-                vec![check(1, "access", "not deny", route.access_name().to_owned())]
+                self.needs_token = route.access() == AccessKind::Token;
+                vec![check(1, "access", "not deny", route.access().name().to_owned())]
             }
             Step::Authorization => {
                 let expected = if self.needs_token { "one bearer token" } else { "one bearer token, or none" };
