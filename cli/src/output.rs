@@ -16,6 +16,9 @@ const DEFAULT_WIDTH: usize = 80;
 /// Longer lines are hard to read, however wide the terminal is.
 const MAX_WIDTH: usize = 120;
 
+/// Hanging text has at least this width, however far it is indented.
+const MIN_WIDTH: usize = 20;
+
 pub(crate) const BOLD: Style = Style::new().effects(Effects::BOLD);
 pub(crate) const RED: Style = AnsiColor::BrightRed.on_default().effects(Effects::BOLD);
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
@@ -111,6 +114,12 @@ impl Output {
     /// Applies a style to text, if results are coloured.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
         paint(self.out_is_coloured, style, text)
+    }
+
+    /// Text that begins at this column, broken into lines that fit; further lines are aligned with the first.
+    pub(crate) fn hanging(&self, indent: usize, text: &str) -> String {
+        let width = self.width.saturating_sub(indent).max(MIN_WIDTH);
+        wrap(text, width, "").replace('\n', &format!("\n{:indent$}", ""))
     }
 
     /// The renderer of findings for a stream.

@@ -2,9 +2,9 @@
 
 use annotate_snippets::renderer::Style;
 use clap::ValueEnum;
-use portcullis::policy::Route;
+use portcullis::policy::{AccessKind, Route};
 use portcullis::route::table::{Listed, ListedHost};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::document::{SourceNode, SourceValue};
 use crate::exit::{Completion, Failure};
@@ -65,7 +65,8 @@ struct RouteRow<'p> {
     /// Absent for all methods that no other row for this path takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<Vec<&'p str>>,
-    access: &'static str,
+    #[serde(serialize_with = "as_name")]
+    access: AccessKind,
     /// Its index in the policy's `routes`.
     route: usize,
     name: &'p str,
@@ -89,7 +90,7 @@ struct RouteRow<'p> {
 impl<'p> RouteRow<'p> {
     fn new(listed: Listed<'p>, loaded: &'p LoadedPolicy) -> Option<Self> {
         let route = loaded.policy.routes.get(listed.route)?;
-        let written = loaded.value.get("routes")?.items().get(listed.route)?;
+        let written = loaded.value.list("routes").get(listed.route)?;
         let issuers = &loaded.policy.issuers;
         let taken = route.requirement().map(|requirement| requirement.issuers.as_slice()).unwrap_or_default();
         let origin = written.get("origin").or_else(|| loaded.value.get("origin"));
@@ -97,7 +98,7 @@ impl<'p> RouteRow<'p> {
             host: listed.host.map(|host| written_host(host, route)),
             path: written.get("path")?.as_str()?,
             methods: listed.methods,
-            access: route.access_name(),
+            access: route.access(),
             route: listed.route,
             name: &route.name,
             issuers: taken.iter().filter_map(|index| Some(issuers.get(*index)?.name.as_str())).collect(),
@@ -112,18 +113,18 @@ impl<'p> RouteRow<'p> {
 
     fn who(&self) -> &'static str {
         match self.access {
-            "public" => "public",
-            "deny" => "denied",
-            "optional" => "token, if any",
-            _ => "token",
+            AccessKind::Public => "public",
+            AccessKind::Deny => "denied",
+            AccessKind::Optional => "token, if any",
+            AccessKind::Token => "token",
         }
     }
 
     fn style(&self) -> Style {
         match self.access {
-            "public" => YELLOW,
-            "deny" => RED,
-            _ => GREEN,
+            AccessKind::Public => YELLOW,
+            AccessKind::Deny => RED,
+            AccessKind::Optional | AccessKind::Token => GREEN,
         }
     }
 
@@ -146,6 +147,10 @@ impl<'p> RouteRow<'p> {
         lines.extend(claims.iter().map(|(claim, test)| format!("claim {} {}", claim.name, claim_test(test))));
         lines
     }
+}
+
+fn as_name<S: Serializer>(access: &AccessKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(access.name())
 }
 
 fn written_host(host: ListedHost<'_>, route: &Route) -> String {

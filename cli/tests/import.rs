@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use portcullis::policy::Policy;
+use portcullis::policy::{AccessKind, Policy};
 
 use crate::tool::{ROOT, Run, command, snapshot};
 
@@ -65,7 +65,7 @@ fn what_the_document_does_not_say_is_asked_for() {
 fn nothing_in_a_document_breaks_out_of_its_place() {
     check("hostile", &[&["hostile.yaml"][..], &AUDIENCE, &ISSUER].concat(), 0);
     let (policy, _) = policy(&[&["hostile.yaml"][..], &AUDIENCE, &ISSUER].concat());
-    assert!(!policy.routes.iter().any(|route| route.access_name() == "public"));
+    assert!(!policy.routes.iter().any(|route| route.access() == AccessKind::Public));
 }
 
 #[test]

@@ -56,6 +56,29 @@ fn an_expectation_that_means_nothing_is_a_mistake() {
 }
 
 #[test]
+fn every_bad_header_is_reported() {
+    for (keys, whys) in [
+        (
+            "headers = { x-a = 1, x-b = true }",
+            ["headers.x-a: expected a string, found a number", "headers.x-b: expected a string, found"],
+        ),
+        (
+            "headers = { \"x a\" = \"1\", x-b = \"\\n\" }",
+            ["expected a header name, found \"x a\"", "the header x-b contains a control character"],
+        ),
+        (
+            "expect.headers = { \"x a\" = true, x-b = 1 }",
+            ["headers.\"x a\": expected a header name", "headers.x-b: expected a value"],
+        ),
+    ] {
+        let (run, _) = one(&format!("url = \"/open\"\n{keys}\nexpect.decision = \"allow\""));
+        assert_eq!(run.code, Some(2), "{keys}");
+        let report = run.err.replace("\n      ", "");
+        assert!(whys.iter().all(|why| report.contains(why)), "{keys}\n{}", run.err);
+    }
+}
+
+#[test]
 fn a_date_needs_no_quotes_and_hides_no_mistake() {
     passes(
         "url = \"/hook\"\nclaims = { exp = 1_799_000_000, iat = 1_798_999_900 }\nnow = 2027-01-03T18:13:00Z\nexpect.decision = \"allow\"",

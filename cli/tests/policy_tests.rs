@@ -159,6 +159,31 @@ fn headers_at_the_origin_are_those_that_it_would_get() {
 }
 
 #[test]
+fn headers_that_the_platform_rewrites_are_the_callers_only_for_a_service() {
+    let sent =
+        "headers = { host = \"api.example.com\", content-length = \"5\", sec-websocket-key = \"k\", x-a = \"1\" }\n";
+    fails(
+        &format!(
+            "url = \"/open\"\n{sent}expect.headers = {{ host = \"api.example.com\", content-length = true, sec-websocket-key = \"k\", x-a = \"1\" }}"
+        ),
+        &[
+            ["header host", "api.example.com", "absent"],
+            ["header content-length", "present", "absent"],
+            ["header sec-websocket-key", "k", "absent"],
+        ],
+    );
+    let folder = Folder::new("test-rewritten");
+    folder.write(
+        "wrangler.toml",
+        "version = 1\n[[routes]]\npath = \"/open\"\naccess = \"public\"\norigin = \"service:ADMIN\"\n",
+    );
+    let expect = "expect.headers = { host = \"api.example.com\", content-length = \"5\", x-a = \"1\" }\n";
+    let test = format!("[[tests]]\nname = \"it\"\nurl = \"/open\"\n{sent}{expect}");
+    let run = folder.write("policy.test.toml", test).run(&["test"]);
+    assert_eq!(run.code, Some(0), "{}", run.out);
+}
+
+#[test]
 fn claims_have_defaults_that_can_be_changed() {
     passes(&format!("{CALLER}expect.headers.x-auth-issuer = \"https://tenant.logto.app/oidc\""));
     passes(&format!("{CALLER}without = [\"iat\"]\nexpect.code = \"auth.invalid_token\""));

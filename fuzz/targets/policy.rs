@@ -14,7 +14,7 @@ use portcullis::decision::Decision;
 use portcullis::denial::Denial;
 use portcullis::jose::json::Json;
 use portcullis::policy::url::Origin;
-use portcullis::policy::{Issuer, KeySource, Policy, PolicyError};
+use portcullis::policy::{AccessKind, Issuer, KeySource, Policy, PolicyError};
 use portcullis::request::Request;
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
@@ -121,7 +121,7 @@ fn assert_policy(policy: &Policy) {
             assert!(requirement.issuers.iter().all(|index| *index < policy.issuers.len()));
         }
         match route.forwarding().map(|forwarding| &forwarding.origin) {
-            None => assert_eq!(route.access_name(), "deny"),
+            None => assert_eq!(route.access(), AccessKind::Deny),
             Some(Origin::Url { root, base }) => {
                 let url = url::Url::parse(&format!("{root}{base}/x"));
                 if !is_punycode(root) {
@@ -261,11 +261,11 @@ fn assert_gate(policy: Policy, document: &Value) {
                 gate.decide(&Request { method: &place.method, url: Url::split(&place.url), headers: headers.to_vec() })
             };
             let (none, bad) = (decide(&[]), decide(&[("authorization", "Bearer a.b.c")]));
-            match (route.access_name(), none, bad) {
-                ("token", Decision::Deny(Denial::MissingAuthorization), Decision::Deny(Denial::InvalidToken(_)))
-                | ("optional", Decision::Allow(_), Decision::Deny(Denial::InvalidToken(_)))
-                | ("public", Decision::Allow(_), Decision::Allow(_))
-                | ("deny", Decision::Deny(Denial::Denied), Decision::Deny(Denial::Denied)) => {}
+            match (route.access(), none, bad) {
+                (AccessKind::Token, Decision::Deny(Denial::MissingAuthorization), Decision::Deny(Denial::InvalidToken(_)))
+                | (AccessKind::Optional, Decision::Allow(_), Decision::Deny(Denial::InvalidToken(_)))
+                | (AccessKind::Public, Decision::Allow(_), Decision::Allow(_))
+                | (AccessKind::Deny, Decision::Deny(Denial::Denied), Decision::Deny(Denial::Denied)) => {}
                 (_, none, bad) => panic!("{route:?}: {none:?}, {bad:?}"),
             }
         }

@@ -101,18 +101,41 @@ pub(super) struct Defaults<'p> {
     pub(super) identity_prefix: &'p str,
 }
 
-/// The values of `access`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum AccessKind {
-    Token,
-    Optional,
+/// The values of `access`, the least strict first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessKind {
+    /// Everyone may use the route; tokens are ignored.
     Public,
+    /// Callers with a token, and callers that send none.
+    Optional,
+    /// Callers with a token.
+    Token,
+    /// No one.
     Deny,
 }
 
 impl AccessKind {
-    pub(super) const WORDS: [(&str, Self); 4] =
-        [("token", Self::Token), ("optional", Self::Optional), ("public", Self::Public), ("deny", Self::Deny)];
+    /// The value in a policy.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Optional => "optional",
+            Self::Token => "token",
+            Self::Deny => "deny",
+        }
+    }
+
+    /// Whether requests without a token pass.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self < Self::Token
+    }
+
+    /// Each with its name, the default first.
+    pub(super) fn words() -> [(&'static str, Self); 4] {
+        [Self::Token, Self::Optional, Self::Public, Self::Deny].map(|kind| (kind.name(), kind))
+    }
 }
 
 /// A reader for the action in a route's table.

@@ -210,6 +210,12 @@ impl<'d> Field<'d> {
         Some(object.iter().map(|(name, value)| (name, self.at(value, PlaceStep::Key(name)))).collect())
     }
 
+    /// The results of `read` for the members of such a table; `None` if one fails, after all were read.
+    pub fn entries<T>(&self, mut read: impl FnMut(&'d str, Field<'d>) -> Option<T>) -> Option<Vec<T>> {
+        let read: Vec<Option<T>> = self.members()?.into_iter().map(|(name, field)| read(name, field)).collect();
+        read.into_iter().collect()
+    }
+
     /// The value of a key, if this is a table that has it.
     pub fn member(&self, name: &'d str) -> Option<Field<'d>> {
         Some(self.at(self.value.as_object()?.get(name)?, PlaceStep::Key(name)))

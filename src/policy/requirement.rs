@@ -179,10 +179,14 @@ impl Scopes {
     }
 }
 
-/// RFC 6749 §3.3: `scope-token`, whose characters are also allowed in a quoted string.
+/// Whether a text is one scope (RFC 6749 §3.3, `scope-token`). Its characters are also allowed in a quoted string.
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}
+
 fn read_scope(text: &str) -> Result<String, String> {
-    let is_scope = text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
-    if is_scope {
+    if is_scope(text) {
         Ok(text.to_owned())
     } else {
         Err("expected one scope: printable ASCII without spaces, quotes and backslashes".to_owned())
@@ -190,12 +194,7 @@ fn read_scope(text: &str) -> Result<String, String> {
 }
 
 fn read_claims<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<Vec<ClaimRule>> {
-    let members = field.members()?;
-    let rules: Vec<_> = members
-        .into_iter()
-        .map(|(name, field)| Some(ClaimRule { claim: ClaimPath::new(name), test: read_test(&field, template)? }))
-        .collect();
-    rules.into_iter().collect()
+    field.entries(|name, field| Some(ClaimRule { claim: ClaimPath::new(name), test: read_test(&field, template)? }))
 }
 
 fn read_test<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<ClaimTest> {

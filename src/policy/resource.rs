@@ -42,9 +42,7 @@ pub(super) struct UnlinkedResource<'d> {
 
 /// Reads the table of resources.
 pub(super) fn read_all<'d>(field: &Field<'d>) -> Option<Vec<UnlinkedResource<'d>>> {
-    let unlinked: Vec<_> =
-        field.members()?.into_iter().map(|(name, field)| UnlinkedResource::read(name, field)).collect();
-    unlinked.into_iter().collect()
+    field.entries(UnlinkedResource::read)
 }
 
 /// The resource that a route with this requirement is part of, as an index.

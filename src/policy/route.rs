@@ -33,14 +33,14 @@ impl Route {
         self.action.forwarding()
     }
 
-    /// The value of `access` in the policy.
+    /// Who may use it, without what is required of tokens.
     #[must_use]
-    pub fn access_name(&self) -> &'static str {
+    pub fn access(&self) -> AccessKind {
         match self.forwarding().map(|forwarding| &forwarding.access) {
-            None => "deny",
-            Some(Access::Token(_)) => "token",
-            Some(Access::Optional(_)) => "optional",
-            Some(Access::Public) => "public",
+            None => AccessKind::Deny,
+            Some(Access::Token(_)) => AccessKind::Token,
+            Some(Access::Optional(_)) => AccessKind::Optional,
+            Some(Access::Public) => AccessKind::Public,
         }
     }
 
@@ -98,7 +98,7 @@ impl<'d> RouteEntry<'d> {
         let names: Vec<String> = labels.iter().map(|(_, name)| (*name).to_owned()).collect();
         let templates =
             TemplateScope { path: path.as_ref(), host_labels: &names, identity_prefix: defaults.identity_prefix };
-        let kind = table.or("access", AccessKind::Token, |field| field.one_of(&AccessKind::WORDS));
+        let kind = table.or("access", AccessKind::Token, |field| field.one_of(&AccessKind::words()));
         let action = ActionReader { table: &table, serves_all_hosts: hosts.as_ref().is_some_and(Vec::is_empty) }.read(
             kind,
             Referents { templates, issuers: defaults.issuers },

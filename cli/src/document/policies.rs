@@ -32,10 +32,11 @@ pub(crate) fn policies(document: &ParsedSource) -> Result<Vec<PolicyValue<'_>>, 
         let (place, value) = (Place::default(), Ok(Cow::Borrowed(&document.root)));
         return Ok(vec![PolicyValue { environment: None, place, value }]);
     }
-    let default = variable(&document.root).map(|value| policy(document, None, value));
+    let default = policy_variable(&document.root).map(|value| policy(document, None, value));
     let environments = document.root.get("env").map(SourceValue::entries).unwrap_or_default();
-    let others =
-        environments.iter().filter_map(|(name, worker)| Some(policy(document, Some(&name.name), variable(worker)?)));
+    let others = environments
+        .iter()
+        .filter_map(|(name, worker)| Some(policy(document, Some(&name.name), policy_variable(worker)?)));
     let found: Vec<_> = default.into_iter().chain(others).collect();
     if found.is_empty() {
         let name = printable(&document.source.name);
@@ -70,7 +71,8 @@ fn is_within_policy(place: &Place) -> bool {
     matches!(of_worker, [PlaceStep::Key("vars"), PlaceStep::Key(VARIABLE), _, ..])
 }
 
-fn variable(worker: &SourceValue) -> Option<&SourceValue> {
+/// The Worker variable that contains the policy of a Worker or of an environment.
+pub(crate) fn policy_variable(worker: &SourceValue) -> Option<&SourceValue> {
     worker.get("vars")?.get(VARIABLE)
 }
 

@@ -116,19 +116,14 @@ impl SourceValue {
         let mut found = Located { value: self, key: None, is_there: true };
         for step in place.steps() {
             let next = match step {
-                PlaceStep::Key(name) => found.value.entries().iter().find(|(key, _)| key.name == *name),
-                PlaceStep::Index(index) => {
-                    let Some(value) = found.value.items().get(*index) else {
-                        return Located { is_there: false, ..found };
-                    };
-                    found = Located { value, key: None, is_there: true };
-                    continue;
+                PlaceStep::Key(name) => {
+                    let mut entries = found.value.entries().iter();
+                    entries.find(|(key, _)| key.name == *name).map(|(key, value)| (Some(key), value))
                 }
+                PlaceStep::Index(index) => found.value.items().get(*index).map(|value| (None, value)),
             };
-            let Some((key, value)) = next else {
-                return Located { is_there: false, ..found };
-            };
-            found = Located { value, key: Some(key), is_there: true };
+            let Some((key, value)) = next else { return Located { is_there: false, ..found } };
+            found = Located { value, key, is_there: true };
         }
         found
     }

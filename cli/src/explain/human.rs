@@ -5,7 +5,7 @@ use http::StatusCode;
 use portcullis::time::UnixSeconds;
 
 use super::report::{CallerKind, ExplainedAnswer, ExplainedDecision, ExplainedRoute, Explanation, ToOrigin};
-use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW};
 use crate::trial::candidates::{CandidateStanding, RouteCandidate};
 use crate::trial::check::{Check, CheckOutcome};
 use crate::trial::time;
@@ -162,14 +162,10 @@ fn heading(output: &Output, text: &str) {
 /// Text after a coloured head; further lines are aligned with the first.
 fn item(output: &Output, head: &str, style: Style, text: &str) {
     let width = head.chars().count();
-    output.line(&format!("{}{}", output.paint(style, head), below(output, width, text)));
+    output.line(&format!("{}{}", output.paint(style, head), output.hanging(width, text)));
 }
 
 /// Indented text.
 fn block(output: &Output, indent: usize, text: &str) {
-    output.line(&format!("{:indent$}{}", "", below(output, indent, text)));
-}
-
-fn below(output: &Output, indent: usize, text: &str) -> String {
-    wrap(text, output.width().saturating_sub(indent).max(20), "").replace('\n', &format!("\n{:indent$}", ""))
+    output.line(&format!("{:indent$}{}", "", output.hanging(indent, text)));
 }

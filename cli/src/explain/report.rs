@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
-use portcullis::route::header::is_rewritten;
 use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 use serde::Serialize;
@@ -109,7 +108,9 @@ impl Explanation {
             ExplainedRoute { index, captures: captured.collect(), host_label: captures.host_label }
         });
         let decision = match trial.verdict {
-            TrialDecision::Allow(forward) => ExplainedDecision::Allow(to_origin(request, caller, forward, trial.added)),
+            TrialDecision::Allow(forward) => {
+                ExplainedDecision::Allow(to_origin(request, forward, trial.kept, trial.added))
+            }
             TrialDecision::Deny(answer) => ExplainedDecision::Deny(ExplainedAnswer::new(answer)),
             TrialDecision::Serve(answer) => ExplainedDecision::Serve(ExplainedAnswer::new(answer)),
         };
@@ -145,18 +146,10 @@ impl ExplainedAnswer {
 
 fn to_origin(
     request: &TrialRequest,
-    caller: CallerKind,
     forward: Forward<'_>,
+    kept: Vec<String>,
     added: Vec<(String, String)>,
 ) -> ToOrigin {
-    let removed: Vec<String> = forward.remove.into_iter().map(Cow::into_owned).collect();
-    // With `--claims`, the token is not among the request's own headers.
-    let token = (caller == CallerKind::Claims).then_some("authorization");
-    // The URL contains the host of a server; a service receives the caller's `Host`.
-    let is_kept = |name: &&str| forward.service.is_some() || !is_rewritten(name);
-    let kept =
-        request.names().chain(token).filter(|name| !removed.iter().any(|removed| removed == name)).filter(is_kept);
-    let kept = kept.map(str::to_owned).collect();
     ToOrigin {
         method: request.method.clone(),
         url: forward.url,
@@ -165,9 +158,9 @@ fn to_origin(
         cache: forward.cache,
         route: forward.route.into_owned(),
         set: named(forward.set.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()))),
+        removed: forward.remove.into_iter().map(Cow::into_owned).collect(),
         kept,
         added: named(added.into_iter()),
-        removed,
     }
 }
 

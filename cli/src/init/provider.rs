@@ -9,7 +9,7 @@ use portcullis::platform::{Fault, Fetch, Fetched, Get};
 use portcullis::policy::Issuer;
 
 use crate::output::{printable, wrap};
-use crate::web;
+use crate::web::Web;
 
 /// A provider that the gate can use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ struct Listening(RefCell<String>);
 
 impl Fetch for Listening {
     async fn get(&self, get: Get<'_>) -> Result<Fetched, Fault> {
-        let fetched = web::get(get).map_err(|fault| Fault(format!("GET {}: {fault}", get.url)))?;
+        let fetched = Web.get(get).await?;
         if let Fetched::Document { body, .. } = &fetched {
             body.clone_into(&mut self.0.borrow_mut());
         }

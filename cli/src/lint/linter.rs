@@ -31,6 +31,21 @@ impl<'p> Linter<'p> {
         &mut self.findings[last]
     }
 
+    /// The same as [`Self::note`] for a finding that another place is part of.
+    pub(super) fn note_beside(
+        &mut self,
+        rule: &FindingRule,
+        steps: &[PlaceStep<&str>],
+        message: impl Into<String>,
+        other: &[PlaceStep<&str>],
+    ) -> &mut Finding {
+        let other = Place::at(other);
+        let related = (Highlight::Value.span(self.value, &other), other.to_string());
+        let finding = self.note(rule, steps, message);
+        finding.related = Some(related);
+        finding
+    }
+
     /// The places of the findings of this kind.
     pub(super) fn places_of(&self, rule: &FindingRule) -> HashSet<String> {
         let findings = self.findings.iter().filter(|finding| finding.rule == rule.name);

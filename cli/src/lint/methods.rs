@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portcullis::policy::{Place, PlaceStep};
+use portcullis::policy::PlaceStep;
 use portcullis::route::method::USUAL;
 
 use super::linter::{Linter, route, route_key};
 use super::matcher::RouteMatcher;
-use super::strictness::{Strictness, is_less_strict};
-use crate::finding::Highlight;
+use super::strictness::is_less_strict;
 use crate::finding::rule::{METHOD_OPENING, UNKNOWN_METHOD, UNREACHABLE};
 use crate::spelling::nearest;
 
@@ -116,9 +115,7 @@ fn left_open(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     for MethodOpening { route: index, stricter, left, guarded } in openings.into_values() {
         let [left, guarded] = [left, guarded].map(|methods| methods.join(", "));
         let message = format!("takes {left}, and requires less than routes[{stricter}] requires for {guarded}");
-        let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
-        let finding = lint.note(&METHOD_OPENING, &route(index), message);
-        finding.related = Some((related, format!("routes[{stricter}]")));
+        let finding = lint.note_beside(&METHOD_OPENING, &route(index), message, &route(stricter));
         finding.help(if left == "HEAD" {
             "origins answer HEAD like GET, without the content"
         } else {
@@ -146,7 +143,7 @@ fn opening<'m>(
         return None;
     }
     let found = |left, guarded| Some(MethodOpening { route: *route, stricter: *stricter, left, guarded });
-    let is_open = Strictness::of(one).is_open();
+    let is_open = one.access().is_open();
     let is_named = |method| all.iter().any(|(_, methods)| methods.contains(&method));
     if is_open && own.contains(&"HEAD") && (others.contains(&"GET") || (others.is_empty() && !is_named("GET"))) {
         return found(vec!["HEAD"], vec!["GET"]);

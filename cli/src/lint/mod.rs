@@ -38,7 +38,7 @@ pub(crate) fn policy(policy: &Policy, value: &SourceValue) -> Vec<Finding> {
     paths::lint(&mut lint, &matchers);
     roots::lint(&mut lint, &matchers);
     methods::lint(&mut lint, &matchers);
-    own::lint(&mut lint);
+    own::lint(&mut lint, &matchers);
     pages::lint(&mut lint);
     passthrough::lint(&mut lint);
     openings::lint(&mut lint, &matchers);

@@ -4,12 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-use portcullis::policy::{Place, PlaceStep};
+use portcullis::policy::PlaceStep;
 use strsim::damerau_levenshtein;
 
 use super::linter::Linter;
 use crate::document::{SourceNode, SourceValue};
-use crate::finding::Highlight;
 use crate::finding::rule::{FindingRule, SIMILAR_AUDIENCE, SIMILAR_SCOPE};
 
 /// Shorter names often differ by one letter.
@@ -51,8 +50,7 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
 
 fn tell(lint: &mut Linter<'_>, rule: &FindingRule, message: String, rare: &NameUse, common: &NameUse) {
     let [place, related] = [rare, common].map(|used| used.place.iter().map(PlaceStep::borrowed).collect::<Vec<_>>());
-    let span = Highlight::Value.span(lint.value, &Place::at(&related));
-    lint.note(rule, &place, message).related = Some((span, Place::at(&related).to_string()));
+    lint.note_beside(rule, &place, message, &related);
 }
 
 impl NameUse {

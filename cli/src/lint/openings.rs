@@ -3,15 +3,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use portcullis::policy::Place;
+use portcullis::policy::{AccessKind, Place};
 use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteTable;
 
 use super::linter::{Linter, route, route_key};
 use super::matcher::RouteMatcher;
-use super::strictness::Strictness;
-use crate::finding::Highlight;
 use crate::finding::rule::{DENY_OPENED, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE};
 
 /// What would happen to an open route's requests without it.
@@ -25,8 +23,8 @@ enum Otherwise {
 }
 
 pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
-    let has = |kind: &Strictness| lint.policy.routes.iter().any(|route| Strictness::of(route) == *kind);
-    let kinds: Vec<Strictness> = [Strictness::Public, Strictness::Optional].into_iter().filter(has).collect();
+    let has = |kind: &AccessKind| lint.policy.routes.iter().any(|route| route.access() == *kind);
+    let kinds: Vec<AccessKind> = [AccessKind::Public, AccessKind::Optional].into_iter().filter(has).collect();
     if kinds.is_empty() {
         return;
     }
@@ -40,7 +38,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
         let openings = Openings::of(kind, lint, &matchers, &methods, &reported);
         let routes = lint.policy.routes.iter().zip(&matchers).enumerate();
         for (index, (route, matcher)) in routes.filter(|(index, _)| is_reached(*index)) {
-            if Strictness::of(route) == kind {
+            if route.access() == kind {
                 openings.tell(lint, index, matcher);
             }
         }
@@ -49,7 +47,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
 
 /// What open routes of a kind of access are compared with.
 struct Openings<'l> {
-    kind: Strictness,
+    kind: AccessKind,
     matchers: &'l [RouteMatcher],
     /// The usual methods, and all that a route lists.
     methods: &'l BTreeSet<&'l str>,
@@ -64,7 +62,7 @@ struct Openings<'l> {
 
 impl<'l> Openings<'l> {
     fn of(
-        kind: Strictness,
+        kind: AccessKind,
         lint: &Linter<'_>,
         matchers: &'l [RouteMatcher],
         methods: &'l BTreeSet<&'l str>,
@@ -73,7 +71,7 @@ impl<'l> Openings<'l> {
         let (mut all, mut stricter, mut protected) = (RouteTable::default(), RouteTable::default(), Vec::new());
         for (index, (route, matcher)) in lint.policy.routes.iter().zip(matchers).enumerate() {
             all.insert(index, matcher);
-            if Strictness::of(route) > kind {
+            if route.access() > kind {
                 stricter.insert(index, matcher);
                 protected.push(matcher);
             }
@@ -89,18 +87,17 @@ impl<'l> Openings<'l> {
             Otherwise::Refused => return self.alone(lint, index),
         };
         let routes = &lint.policy.routes;
-        let is = |other: &usize, kind| routes.get(*other).is_some_and(|route| Strictness::of(route) == kind);
-        let denying = taken.iter().find(|other| is(other, Strictness::Deny));
-        let asking = || taken.iter().find(|other| is(other, Strictness::Token) && !self.is_exception(matcher, **other));
+        let is = |other: &usize, kind| routes.get(*other).is_some_and(|route| route.access() == kind);
+        let denying = taken.iter().find(|other| is(other, AccessKind::Deny));
+        let asking = || taken.iter().find(|other| is(other, AccessKind::Token) && !self.is_exception(matcher, **other));
         let (rule, other, deed) = match (denying, asking()) {
             (Some(other), _) => (&DENY_OPENED, *other, "denies"),
             (None, Some(other)) => (&PUBLIC_OPENING, *other, "requires a token"),
             (None, None) => return,
         };
-        let who = if self.kind == Strictness::Public { "everyone" } else { "callers without a token" };
-        let related = Highlight::Value.span(lint.value, &Place::at(&route(other)));
+        let who = if self.kind == AccessKind::Public { "everyone" } else { "callers without a token" };
         let message = format!("lets {who} through where routes[{other}] {deed}");
-        lint.note(rule, &route(index), message).related = Some((related, format!("routes[{other}]")));
+        lint.note_beside(rule, &route(index), message, &route(other));
     }
 
     /// Whether it matches a single path within another route, which is an intended exception, unless that is the root
@@ -112,7 +109,7 @@ impl<'l> Openings<'l> {
 
     fn alone(&self, lint: &mut Linter<'_>, index: usize) {
         let place = route(index);
-        if self.kind == Strictness::Public && !self.reported.contains(&Place::at(&place).to_string()) {
+        if self.kind == AccessKind::Public && !self.reported.contains(&Place::at(&place).to_string()) {
             let message = "is public and shadows no other route: without it these requests would be refused";
             lint.note(&PUBLIC_ALONE, &place, message);
         }

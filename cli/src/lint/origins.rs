@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use portcullis::policy::url::{Origin, check_key_url};
 use portcullis::policy::{PlaceStep, Route};
+use portcullis::route::url::Url;
 
 use super::linter::{Linter, route_key};
 use crate::document::SourceValue;
@@ -32,13 +33,13 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
 fn origin(lint: &mut Linter<'_>, table: &SourceValue, place: &[PlaceStep<&str>]) {
     let origin = table.get("origin").and_then(SourceValue::as_str).map(Origin::parse);
     let Some(Ok(Origin::Url { root, .. })) = origin else { return };
-    let Some((scheme, authority)) = root.split_once("://") else { return };
-    let is_loopback = check_key_url(&format!("http://{authority}")).is_ok();
-    if scheme == "http" && !is_loopback {
+    let url = Url::split(&root);
+    let is_loopback = check_key_url(&format!("http://{}", url.authority)).is_ok();
+    if url.scheme == "http" && !is_loopback {
         let message = "requests go to this origin without TLS: anyone on the network path can read and change tokens and identities";
         lint.note(&HTTP_ORIGIN, place, message);
     }
-    let host = host(authority);
+    let host = url.host();
     if is_loopback {
         let message = "is a loopback address: `wrangler dev` reaches it, a Worker on Cloudflare does not";
         lint.note(&LOOPBACK_ORIGIN, place, message);
@@ -48,14 +49,6 @@ fn origin(lint: &mut Linter<'_>, table: &SourceValue, place: &[PlaceStep<&str>])
     } else if is_private(host) {
         let message = format!("{host:?} is not in public DNS, so a Worker on Cloudflare cannot resolve it");
         lint.note(&UNREACHABLE_ORIGIN, place, message).help("use a name in public DNS, or `service:BINDING`");
-    }
-}
-
-/// The host of an authority.
-fn host(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
     }
 }
 

@@ -17,7 +17,7 @@ struct OwnDocument<'p> {
     what: String,
 }
 
-pub(super) fn lint(lint: &mut Linter<'_>) {
+pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let policy = lint.policy;
     let keys = policy.identity.assertion.iter().map(|_| (None, KEY_SET_PATH, "the keys of its assertions".to_owned()));
     let resources = policy.resources.iter().map(|resource| {
@@ -31,8 +31,8 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
     if documents.is_empty() {
         return;
     }
-    for (index, matcher) in lint.policy.routes.iter().map(RouteMatcher::of).enumerate() {
-        if let Some(document) = documents.iter().find(|document| document.hides(&matcher)) {
+    for (index, matcher) in matchers.iter().enumerate() {
+        if let Some(document) = documents.iter().find(|document| document.hides(matcher)) {
             let message = format!("the gate answers these requests itself, with {}", document.what);
             lint.note(&UNREACHABLE, &route_key(index, "path"), message);
         }

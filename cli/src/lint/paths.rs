@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::policy::{Place, PlaceStep};
+use portcullis::policy::{PlaceStep, Route};
 use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
 use portcullis::route::table::RouteMatch;
@@ -10,9 +10,8 @@ use portcullis::route::table::RouteMatch;
 use super::linter::{Linter, route, route_key};
 use super::matcher::{ANY, RouteMatcher};
 use super::notation;
-use super::strictness::{Strictness, is_less_strict};
+use super::strictness::is_less_strict;
 use crate::document::SourceValue;
-use crate::finding::Highlight;
 use crate::finding::rule::{CASE_OPENING, FOREIGN_PATTERN, QUERY_IN_PATH, SIMILAR_PATH};
 
 pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
@@ -60,9 +59,7 @@ fn similar(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
         let message = format!(
             "differs from the path of routes[{stricter}] only by case, and requires less: a case-insensitive origin treats both as one"
         );
-        let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
-        let finding = lint.note(&SIMILAR_PATH, &route(index), message);
-        finding.related = Some((related, format!("routes[{stricter}]")));
+        lint.note_beside(&SIMILAR_PATH, &route(index), message, &route(stricter));
     }
 }
 
@@ -81,7 +78,7 @@ struct CaseOpening {
 /// Reports once that paths in different case match less strict routes, for the strictest route that is bypassed.
 fn opened(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let openings = matchers.iter().filter_map(|own| opening(lint, own));
-    let strictness = |index: usize| lint.policy.routes.get(index).map(Strictness::of);
+    let strictness = |index: usize| lint.policy.routes.get(index).map(Route::access);
     let strictest =
         openings.reduce(|best, next| if strictness(next.stricter) > strictness(best.stricter) { next } else { best });
     let Some(CaseOpening { path, route: less, stricter }) = strictest else { return };
@@ -89,9 +86,8 @@ fn opened(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let message = format!(
         "{path} takes routes[{less}], which requires less than routes[{stricter}]: a case-insensitive origin treats it as a path of the latter"
     );
-    let related = Highlight::Value.span(lint.value, &Place::at(&route(stricter)));
-    let finding = lint.note(&CASE_OPENING, &[PlaceStep::Key("paths"), PlaceStep::Key("case")], message);
-    finding.related = Some((related, format!("routes[{stricter}]")));
+    let setting = [PlaceStep::Key("paths"), PlaceStep::Key("case")];
+    let finding = lint.note_beside(&CASE_OPENING, &setting, message, &route(stricter));
     finding.help("remove it, unless every origin is case-sensitive");
 }
 

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use portcullis::policy::Place;
 use portcullis::route::pattern::{PathPattern, RoutePattern};
 
 use super::linter::{Linter, route};
 use super::matcher::RouteMatcher;
-use super::strictness::{Strictness, is_less_strict};
-use crate::finding::Highlight;
+use super::strictness::is_less_strict;
 use crate::finding::rule::ROOT_OPENING;
 
 pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
@@ -21,7 +19,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     let route_at = |index: usize| lint.policy.routes.get(index);
     let mut found = BTreeSet::new();
     for (index, matcher) in matchers.iter().enumerate().filter(|(_, matcher)| matcher.path.rest.is_none()) {
-        let Some(own) = route_at(index).filter(|route| !Strictness::of(route).is_open()) else { continue };
+        let Some(own) = route_at(index).filter(|route| !route.access().is_open()) else { continue };
         let places = matcher.places();
         let below = places.iter().filter_map(|place| trees.get(place)).flatten().copied();
         let is_stricter = |other: &usize| {
@@ -32,8 +30,7 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     }
     for (index, other) in found {
         let message = format!("requires less than routes[{other}], whose root it is");
-        let related = Highlight::Value.span(lint.value, &Place::at(&route(other)));
-        lint.note(&ROOT_OPENING, &route(index), message).related = Some((related, format!("routes[{other}]")));
+        lint.note_beside(&ROOT_OPENING, &route(index), message, &route(other));
     }
 }
 

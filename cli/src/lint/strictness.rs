@@ -1,35 +1,10 @@
 //! Which of two routes requires less.
 
-use portcullis::policy::{Access, Audience, Organization, Requirement, Route, Scopes};
-
-/// Kinds of access, the least strict first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Strictness {
-    Public,
-    Optional,
-    Token,
-    Deny,
-}
-
-impl Strictness {
-    pub(super) fn of(route: &Route) -> Self {
-        match route.forwarding().map(|forwarding| &forwarding.access) {
-            Some(Access::Public) => Self::Public,
-            Some(Access::Optional(_)) => Self::Optional,
-            Some(Access::Token(_)) => Self::Token,
-            None => Self::Deny,
-        }
-    }
-
-    /// Whether requests without a token pass.
-    pub(super) fn is_open(self) -> bool {
-        self < Self::Token
-    }
-}
+use portcullis::policy::{Audience, Organization, Requirement, Route, Scopes};
 
 /// Whether a route requires less than another, as far as this can be determined.
 pub(super) fn is_less_strict(one: &Route, other: &Route) -> bool {
-    let [own, others] = [one, other].map(Strictness::of);
+    let [own, others] = [one, other].map(Route::access);
     match (one.requirement(), other.requirement()) {
         (Some(one), Some(other)) if own == others => is_met_by(one, other) && !is_met_by(other, one),
         _ => own < others,

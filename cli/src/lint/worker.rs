@@ -3,7 +3,7 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, PlaceStep};
 
-use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration};
+use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable};
 use crate::finding::Finding;
 use crate::finding::rule::{
     ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE,
@@ -73,7 +73,7 @@ impl<'d> WorkerConfiguration<'d> {
     /// Origins that are services without a binding.
     fn unbound_services(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
         let value = self.examined.value();
-        let routes = value.and_then(|value| value.get("routes")).map(SourceValue::items).unwrap_or_default();
+        let routes = value.map(|value| value.list("routes")).unwrap_or_default();
         let of_routes = routes
             .iter()
             .enumerate()
@@ -140,10 +140,8 @@ fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
 /// Environments without a policy, which do not inherit the default one.
 fn without_policy(document: &ParsedSource) -> Vec<Finding> {
     let environments = document.root.get("env").map(SourceValue::entries).unwrap_or_default();
-    let has_policy = |worker: &SourceValue| {
-        worker.get("vars").is_some_and(|vars| vars.get("POLICY").is_some())
-            || binds(worker, "kv_namespaces", "POLICY_KV")
-    };
+    let has_policy =
+        |worker: &SourceValue| policy_variable(worker).is_some() || binds(worker, "kv_namespaces", "POLICY_KV");
     let lacking = environments.iter().filter(|(_, worker)| !has_policy(worker));
     let findings = lacking.map(|(name, _)| {
         let message = format!("the environment {:?} has no policy: environments do not inherit variables", name.name);

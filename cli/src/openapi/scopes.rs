@@ -19,7 +19,7 @@ pub(super) fn combine(alternatives: &[Vec<String>]) -> Result<ImportedScopes, Im
         return Ok(first_only);
     }
     let is_common = |scope: &&String| others.iter().all(|other| other.contains(scope));
-    let (all, _): (Vec<String>, Vec<String>) = first.iter().cloned().partition(|scope| is_common(&scope));
+    let all: Vec<String> = first.iter().filter(is_common).cloned().collect();
     let beyond = alternatives.iter().map(|scopes| scopes.iter().filter(|scope| !all.contains(scope)).collect());
     let beyond: Vec<Vec<&String>> = beyond.collect();
     if beyond.iter().all(|scopes| scopes.len() == 1) {

@@ -1,5 +1,7 @@
 //! Converts `security` to the policy's access: who may call an operation.
 
+use portcullis::policy::is_scope;
+
 use super::names::unique;
 use super::options::{DefaultAccess, ImportOptions};
 use super::remarks::{RemarkKind, Remarks};
@@ -242,11 +244,6 @@ impl<'d> Security<'d> {
         }
         Ok(read)
     }
-}
-
-/// RFC 6749 §3.3, `scope-token`.
-fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
 /// One requirement for all alternatives. Alternatives that it cannot express are dropped, so that it allows less.

@@ -57,16 +57,17 @@ impl<'t> SpotTable<'t> {
         let mut atlas = Atlas::default();
         templates.iter().enumerate().for_each(|(number, template)| atlas.insert(&template.area, 0, number));
         let mut table = Self { templates, atlas, areas: HashSet::new(), kept: Vec::new(), left_out: Vec::new() };
-        templates.iter().for_each(|template| table.add(template.area.cover(), false));
+        templates.iter().for_each(|template| table.add(template.area.cover(), SpotKind::LeftOut));
         table
     }
 
-    fn add(&mut self, area: Area, is_shared: bool) {
+    /// Adds a spot; `otherwise` is its kind if the document has no path for it.
+    fn add(&mut self, area: Area, otherwise: SpotKind) {
         if !self.areas.insert(area.clone()) {
             return;
         }
         let over = self.atlas.over(&area).into_iter().filter_map(|number| self.templates.get(number));
-        let spot = Spot::new(area, over.collect(), is_shared);
+        let spot = Spot::new(area, over.collect(), otherwise);
         match spot.kind {
             SpotKind::LeftOut => self.left_out.push(Some(spot)),
             SpotKind::Own | SpotKind::Shared => self.kept.push(spot),
@@ -99,7 +100,7 @@ impl<'t> SpotTable<'t> {
                 shared.extend(other.as_ref().and_then(|other| spot.shared_with(other)));
             }
             self.kept.append(&mut within);
-            shared.into_iter().for_each(|area| self.add(area, true));
+            shared.into_iter().for_each(|area| self.add(area, SpotKind::Shared));
             number += 1;
             if self.areas.len() > most {
                 return Err(format!("its paths overlap in more than {MAX_SHARED} ways"));

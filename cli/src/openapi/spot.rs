@@ -35,8 +35,9 @@ struct MethodRules<'t> {
 }
 
 impl<'t> Spot<'t> {
-    /// A spot, and the templates that cover it, of which only the most specific count.
-    pub(super) fn new(area: Area, mut over: Vec<&'t SiteTemplate>, is_shared: bool) -> Self {
+    /// A spot, and the templates that cover it, of which only the most specific count. `otherwise` is its kind if the
+    /// document has no path for it.
+    pub(super) fn new(area: Area, mut over: Vec<&'t SiteTemplate>, otherwise: SpotKind) -> Self {
         over.retain(|template| template.reaches(&area));
         let is_shadowed = |template: &&SiteTemplate| over.iter().any(|other| template.is_shadowed_by(other));
         let mut templates: Vec<&SiteTemplate> =
@@ -44,11 +45,7 @@ impl<'t> Spot<'t> {
         // Templates of exactly this area come first: the route gets the names of their parameters.
         templates.sort_by_key(|template| template.area.cover() != area);
         let is_own = |template: &&SiteTemplate| template.left_out.is_none() && template.area.cover() == area;
-        let kind = match is_shared {
-            _ if templates.iter().any(is_own) => SpotKind::Own,
-            true => SpotKind::Shared,
-            false => SpotKind::LeftOut,
-        };
+        let kind = if templates.iter().any(is_own) { SpotKind::Own } else { otherwise };
         let entries = methods(&templates).into_iter().map(|method| MethodRules::new(method, &templates)).collect();
         Self { area, kind, entries }
     }

@@ -61,11 +61,7 @@ impl TestExpectation {
 }
 
 fn read_headers(field: &Field<'_>) -> Option<Vec<(String, HeaderExpectation)>> {
-    let members = field.members()?;
-    if members.is_empty() {
-        return field.fail("expected a header");
-    }
-    let read = members.into_iter().map(|(name, field)| {
+    let headers = field.entries(|name, field| {
         if !is_token(name) {
             return field.fail(format!("expected a header name, found {name:?}"));
         }
@@ -76,6 +72,6 @@ fn read_headers(field: &Field<'_>) -> Option<Vec<(String, HeaderExpectation)>> {
             _ => return field.fail("expected a value, true (present) or false (absent)"),
         };
         Some((name.to_ascii_lowercase(), header))
-    });
-    read.collect::<Vec<_>>().into_iter().collect()
+    })?;
+    if headers.is_empty() { field.fail("expected a header") } else { Some(headers) }
 }

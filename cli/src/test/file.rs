@@ -9,10 +9,10 @@ use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value as Claims};
 
 use super::expect::TestExpectation;
-use crate::document::{Source, SourceNode, SourceValue};
+use crate::document::{ParsedSource, Source, SourceNode, SourceValue};
 use crate::exit::Failure;
-use crate::finding::human;
 use crate::finding::position::LineIndex;
+use crate::finding::{Finding, human};
 use crate::json;
 use crate::output::{Output, Stream};
 use crate::policy::{ReadOptions, parse, read};
@@ -36,15 +36,23 @@ pub(super) struct TestFile {
     /// The path of the policy.
     pub(super) policy: PathBuf,
     pub(super) env: Option<String>,
-    pub(super) tests: Vec<PolicyTest>,
+    /// Each with its line in the file, from 1.
+    pub(super) tests: Vec<(usize, PolicyTest)>,
+}
+
+/// The content of a file of tests.
+#[derive(Debug)]
+pub(super) struct TestDocument {
+    /// The path of the policy, from the file.
+    policy: String,
+    env: Option<String>,
+    tests: Vec<PolicyTest>,
 }
 
 /// A request, and what is expected of it.
 #[derive(Debug)]
 pub(super) struct PolicyTest {
     pub(super) name: String,
-    /// Its line in the file, from 1.
-    pub(super) line: usize,
     pub(super) request: TrialRequest,
     /// The caller's claims, without those that depend on the policy.
     pub(super) claims: Option<Map<String, Claims>>,
@@ -62,25 +70,19 @@ struct TestDefaults {
 
 /// Reads a file of tests. Reports the findings if it is invalid.
 pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
-    let reading = ReadOptions { env: None, syntax: None };
-    let (source, findings) = match read(path, &reading)? {
-        Ok(mut document) => {
-            quote_times(&mut document.root, &document.source.text);
-            match parse(&document.root, parse_tests) {
-                Ok(mut file) => {
-                    file.policy = beside(path, &file.policy);
-                    for (index, test) in file.tests.iter_mut().enumerate() {
-                        test.line = line_of(&document.source, &document.root, index);
-                    }
-                    return Ok(file);
-                }
-                Err(findings) => (document.source, findings),
-            }
-        }
-        Err(wrong) => wrong,
+    let report = |source: &Source, findings: &[Finding]| {
+        human::write(findings, source, output, Stream::Err);
+        Failure::Reported
     };
-    human::write(&findings, &source, output, Stream::Err);
-    Err(Failure::Reported)
+    let read = read(path, &ReadOptions { env: None, syntax: None })?;
+    let ParsedSource { source, mut root } = read.map_err(|(source, findings)| report(&source, &findings))?;
+    quote_times(&mut root, &source.text);
+    let TestDocument { policy, env, tests } =
+        parse(&root, parse_tests).map_err(|findings| report(&source, &findings))?;
+    let lines = LineIndex::new(&source.text);
+    let line = |test: &SourceValue| lines.position(test.get("name").unwrap_or(test).span.start).line;
+    let tests = root.list("tests").iter().map(line).zip(tests).collect();
+    Ok(TestFile { policy: beside(path, policy.as_ref()), env, tests })
 }
 
 /// Turns TOML dates into strings, as in JSON.
@@ -106,16 +108,11 @@ fn beside(path: &Path, policy: &Path) -> PathBuf {
     path.parent().unwrap_or_else(|| Path::new("")).join(policy)
 }
 
-fn line_of(source: &Source, root: &SourceValue, index: usize) -> usize {
-    let name = root.get("tests").and_then(|tests| tests.items().get(index)?.get("name"));
-    name.map_or(1, |name| LineIndex::new(&source.text).position(name.span.start).line)
+pub(super) fn parse_tests(text: &str) -> Result<TestDocument, Vec<PolicyError>> {
+    read_document(text, "tests", read_tests)
 }
 
-pub(super) fn parse_tests(text: &str) -> Result<TestFile, Vec<PolicyError>> {
-    read_document(text, "tests", read_file)
-}
-
-fn read_file(table: &Table<'_>) -> Option<TestFile> {
+fn read_tests(table: &Table<'_>) -> Option<TestDocument> {
     let policy = table.or("policy", DEFAULT_POLICY, Field::text);
     let env = table.optional("env", Field::text);
     let now = table.or("now", DEFAULT_NOW, read_time);
@@ -131,7 +128,7 @@ fn read_file(table: &Table<'_>) -> Option<TestFile> {
     table.refuse_unknown_keys();
     now?;
     claims?;
-    Some(TestFile { policy: policy?.into(), env: env?.map(str::to_owned), tests: tests? })
+    Some(TestDocument { policy: policy?.to_owned(), env: env?.map(str::to_owned), tests: tests? })
 }
 
 fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
@@ -174,17 +171,18 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
         table.fail("without", format!("there is no claim {name:?} to leave out"));
     }
-    Some(PolicyTest { name: name?.to_owned(), line: 0, request: request?, claims, without, now: now?, expect: expect? })
+    Some(PolicyTest { name: name?.to_owned(), request: request?, claims, without, now: now?, expect: expect? })
 }
 
 fn add_headers(mut request: TrialRequest, headers: &[(&str, &str)], table: &Table<'_>) -> Option<TrialRequest> {
+    let mut are_valid = true;
     for (name, value) in headers {
         if let Err(problem) = request.add(name, value) {
             table.fail("headers", problem);
-            return None;
+            are_valid = false;
         }
     }
-    Some(request)
+    are_valid.then_some(request)
 }
 
 fn read_time(field: &Field<'_>) -> Option<UnixSeconds> {
@@ -195,12 +193,10 @@ fn read_time(field: &Field<'_>) -> Option<UnixSeconds> {
 }
 
 fn read_texts<'d>(field: &Field<'d>) -> Option<Vec<(&'d str, &'d str)>> {
-    let members = field.members()?;
-    let text = |field: &Field<'d>| {
+    field.entries(|name, field| {
         let other = || field.fail(format!("expected a string, found {}", field.value.kind()));
-        field.value.as_str().or_else(other)
-    };
-    members.into_iter().map(|(name, field)| Some((name, text(&field)?))).collect()
+        Some((name, field.value.as_str().or_else(other)?))
+    })
 }
 
 fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::expect::{HeaderExpectation, TestExpectation};
 use super::file::PolicyTest;
-use crate::trial::check::{Check, CheckOutcome as CheckVerdict};
+use crate::trial::check::{Check, CheckOutcome};
 use crate::trial::{Trial, TrialDecision};
 
 /// A difference between what was expected and what was found.
@@ -32,33 +32,29 @@ pub(super) struct TestResult {
     pub(super) refused_by: Option<Check>,
 }
 
-/// Compares a trial with what its test expects. `route` is the name of the request's route.
-pub(super) fn judge(test: &PolicyTest, trial: Trial, route: Option<&str>) -> TestResult {
+/// Compares a trial with what its test expects. `line` is that of the test, `route` the name of the request's route.
+pub(super) fn judge(test: &PolicyTest, line: usize, trial: Trial, route: Option<&str>) -> TestResult {
     let mut found = Comparison { expect: &test.expect, mismatches: Vec::new() };
-    let decision = match &trial.verdict {
-        TrialDecision::Allow(_) => "allow",
-        TrialDecision::Deny(_) => "deny",
-        TrialDecision::Serve(_) => "serve",
-    };
+    let decision = trial.verdict.name();
     found.compare("decision", test.expect.decision.map(str::to_owned), decision.to_owned());
     if test.expect.route.as_deref() != route {
         // "no route" may also be the name of a route, so names are compared first.
         found.compare("route", test.expect.route.clone(), route.map_or("no route".to_owned(), str::to_owned));
     }
     match &trial.verdict {
-        TrialDecision::Allow(forward) => found.forward(test, forward, &trial.added),
+        TrialDecision::Allow(forward) => found.forward(test, forward, &trial),
         TrialDecision::Deny(answer) | TrialDecision::Serve(answer) => found.answer(answer),
     }
     let mismatches = found.mismatches;
     TestResult {
         name: test.name.clone(),
-        line: test.line,
+        line,
         passed: mismatches.is_empty(),
         mismatches,
         method: test.request.method.clone(),
         url: test.request.url.clone(),
         decision,
-        refused_by: trial.checks.into_iter().find(|check| check.outcome == CheckVerdict::Refused),
+        refused_by: trial.checks.into_iter().find(|check| check.outcome == CheckOutcome::Refused),
     }
 }
 
@@ -75,13 +71,13 @@ impl Comparison<'_> {
     }
 
     /// The gate lets the request through: it has no answer of its own.
-    fn forward(&mut self, test: &PolicyTest, forward: &Forward<'_>, added: &[(String, String)]) {
+    fn forward(&mut self, test: &PolicyTest, forward: &Forward<'_>, trial: &Trial) {
         let allowed = || "none, the request is allowed".to_owned();
         self.compare("status", self.expect.status.map(|status| status.to_string()), allowed());
         self.compare("code", self.expect.code.clone(), allowed());
         self.compare("challenge", self.expect.challenge.clone(), allowed());
         for (name, expected) in &self.expect.answer {
-            let value = all(added.iter().map(|(name, value)| (name.as_str(), value)), name);
+            let value = all(trial.added.iter().map(|(name, value)| (name.as_str(), value)), name);
             self.header(&format!("answer {name}"), expected, value.as_deref().map(SentHeader::Value));
         }
         self.compare("origin", self.expect.origin.clone(), forward.url.clone());
@@ -89,7 +85,7 @@ impl Comparison<'_> {
         self.compare("service", self.expect.service.clone(), service.to_owned());
         let sent = |name: &str| {
             let set = forward.set.iter().find(|(known, _)| known == name).map(|(_, value)| SentHeader::Value(value));
-            set.or_else(|| (!forward.remove.iter().any(|removed| removed == name)).then(|| kept(test, name))?)
+            set.or_else(|| trial.kept.iter().any(|kept| kept == name).then(|| sent_by_caller(test, name))?)
         };
         for (name, expected) in &self.expect.headers {
             self.header(&format!("header {name}"), expected, sent(name));
@@ -145,8 +141,8 @@ enum SentHeader<'t> {
     Token,
 }
 
-/// A header of the request that is forwarded unchanged.
-fn kept<'t>(test: &'t PolicyTest, name: &str) -> Option<SentHeader<'t>> {
+/// The value of a header that the caller sends.
+fn sent_by_caller<'t>(test: &'t PolicyTest, name: &str) -> Option<SentHeader<'t>> {
     if name == "authorization" && test.claims.is_some() {
         return Some(SentHeader::Token);
     }

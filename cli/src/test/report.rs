@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::judge::{Mismatch, TestResult};
 use super::run::FileResult;
 use crate::exit::Failure;
-use crate::output::{BOLD, DIM, GREEN, Output, RED, printable, wrap};
+use crate::output::{BOLD, DIM, GREEN, Output, RED, printable};
 
 /// Changes when the meaning of a field of the JSON changes. New fields may be added without a change.
 const VERSION: u32 = 1;
@@ -64,9 +64,7 @@ fn failure(file: &str, test: &TestResult, output: &Output) {
 }
 
 fn line(head: &str, style: annotate_snippets::renderer::Style, text: &str, output: &Output) {
-    let indent = format!("\n{:width$}", "", width = head.len());
-    let text = wrap(text, output.width().saturating_sub(head.len()).max(20), "").replace('\n', &indent);
-    output.line(&format!("{head}{}", output.paint(style, &text)));
+    output.line(&format!("{head}{}", output.paint(style, &output.hanging(head.len(), text))));
 }
 
 fn counts(ran: &[FileResult]) -> (usize, usize, usize) {

@@ -24,12 +24,11 @@ pub(super) fn run_file(path: &Path, filter: Option<&str>, output: &Output) -> Re
     let routes: Vec<String> = policy.routes.iter().map(|route| route.name.clone()).collect();
     let gate = LocalGate::of_claims(policy)?;
     let is_meant = |name: &str| filter.is_none_or(|filter| name.contains(filter));
-    let (meant, others): (Vec<_>, Vec<_>) = file.tests.iter().partition(|test| is_meant(&test.name));
-    let tests = meant.into_iter().map(|test| {
+    let (meant, others): (Vec<_>, Vec<_>) = file.tests.iter().partition(|(_, test)| is_meant(&test.name));
+    let tests = meant.into_iter().map(|(line, test)| {
         let trial = gate.decide(&test.request, test.claims(gate.issuers()).as_deref(), test.now);
         let route = trial.route.as_ref().and_then(|(index, _)| routes.get(*index));
-        let route = route.cloned();
-        judge(test, trial, route.as_deref())
+        judge(test, *line, trial, route.map(String::as_str))
     });
     Ok(FileResult { name: path.display().to_string(), tests: tests.collect(), filtered: others.len() })
 }

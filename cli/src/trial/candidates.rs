@@ -1,8 +1,6 @@
 //! The routes that match a request or nearly do, and why one of them was chosen. The route table decides; this repeats
 //! its comparisons to explain the result.
 
-use std::cmp::Ordering;
-
 use portcullis::policy::{PlaceStep, Policy};
 use portcullis::request::Request;
 use portcullis::route::path::RequestPath;
@@ -60,9 +58,9 @@ pub(crate) enum CandidateStanding {
     OtherPath,
 }
 
-/// The precedence of a match: the kind of host, then the path segment by segment, then the method. The least comes
-/// first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The precedence of a match, compared in the order of the fields: the kind of host, then the path segment by segment,
+/// then the method. The least comes first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Precedence {
     host: u8,
     path: Vec<u8>,
@@ -107,7 +105,7 @@ impl RouteText {
         }
     }
 
-    fn rank(&self, target: &MatchTarget<'_>) -> Option<(Precedence, bool)> {
+    fn rank(&self, target: &MatchTarget<'_>) -> Option<RankedRoute<'_>> {
         let pattern = |host: &HostPattern| match host {
             HostPattern::Exact(_) => 0,
             HostPattern::Label { .. } => 1,
@@ -134,7 +132,22 @@ impl RouteText {
             _ if has_method => 2,
             _ => 3,
         };
-        Some((Precedence { host: host?, path, method }, has_method))
+        Some(RankedRoute { route: self, precedence: Precedence { host: host?, path, method }, has_method })
+    }
+}
+
+/// A route that matches the host and the path of a request.
+struct RankedRoute<'r> {
+    route: &'r RouteText,
+    precedence: Precedence,
+    /// Whether it also matches the method.
+    has_method: bool,
+}
+
+impl RankedRoute<'_> {
+    /// What candidates are sorted by.
+    fn position(&self, chosen: Option<usize>) -> (bool, &Precedence, usize) {
+        (Some(self.route.index) != chosen, &self.precedence, self.route.index)
     }
 }
 
@@ -150,35 +163,15 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
     let Ok(path) = RequestPath::parse(request.url.path) else { return Vec::new() };
     let host = request.url.host().to_ascii_lowercase();
     let target = MatchTarget { host: &host, path: &path, method: request.method };
-    let mut matching: Vec<_> =
-        routes.iter().filter_map(|route| route.rank(&target).map(|(rank, has)| (route, rank, has))).collect();
-    matching.sort_by(|(one, one_rank, _), (other, other_rank, _)| {
-        let is_other = |route: &RouteText| Some(route.index) != chosen;
-        is_other(one).cmp(&is_other(other)).then_with(|| one_rank.cmp(other_rank)).then(one.index.cmp(&other.index))
+    let mut matching: Vec<RankedRoute<'_>> = routes.iter().filter_map(|route| route.rank(&target)).collect();
+    matching.sort_by(|one, other| one.position(chosen).cmp(&other.position(chosen)));
+    let near = matching.first().into_iter().flat_map(|first| {
+        matching.iter().map(move |ranked| {
+            let (standing, reason) = standing(ranked, first, chosen);
+            ranked.route.candidate(standing, reason)
+        })
     });
-    let first = matching.first().map(|(route, rank, _)| (route.index, rank.clone()));
-    let near = matching.iter().map(|(route, rank, has_method)| {
-        let (standing, reason) = match &first {
-            _ if Some(route.index) == chosen => (CandidateStanding::Chosen, None),
-            Some((leader, _)) if *leader == route.index && *has_method => (
-                CandidateStanding::NotLookedUp,
-                Some("the request was answered before its route was looked up".to_owned()),
-            ),
-            Some((leader, best)) if best.host != rank.host || best.path != rank.path => {
-                (CandidateStanding::Behind, Some(difference(best, rank, *leader)))
-            }
-            _ if !has_method && route.pattern.methods.is_empty() => {
-                (CandidateStanding::OtherMethod, Some("takes all methods except CONNECT, TRACE and TRACK".to_owned()))
-            }
-            _ if !has_method => {
-                (CandidateStanding::OtherMethod, Some(format!("takes only {}", route.pattern.methods.join(" "))))
-            }
-            Some((leader, _)) => (CandidateStanding::Behind, Some(format!("{} lists the method", place(*leader)))),
-            None => (CandidateStanding::Behind, None),
-        };
-        route.candidate(standing, reason)
-    });
-    let elsewhere = routes.iter().filter(|route| !matching.iter().any(|(near, ..)| near.index == route.index));
+    let elsewhere = routes.iter().filter(|route| !matching.iter().any(|near| near.route.index == route.index));
     let elsewhere = elsewhere.filter(|route| route.takes(&[], &target).is_some());
     let elsewhere = elsewhere.map(|route| {
         let reason = format!("is only for {}, not for {host}", route.host_texts.join(" "));
@@ -186,6 +179,31 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
     });
     let found: Vec<RouteCandidate> = near.chain(elsewhere).collect();
     if found.is_empty() { nearly(routes, &path) } else { found }
+}
+
+/// The standing of a route that matches the path, and why it is not the request's. `first` is the first of these routes.
+fn standing(
+    ranked: &RankedRoute<'_>,
+    first: &RankedRoute<'_>,
+    chosen: Option<usize>,
+) -> (CandidateStanding, Option<String>) {
+    let RankedRoute { route, precedence, has_method } = ranked;
+    let (leader, best) = (first.route.index, &first.precedence);
+    if Some(route.index) == chosen {
+        return (CandidateStanding::Chosen, None);
+    }
+    let (standing, reason) = if leader == route.index && *has_method {
+        (CandidateStanding::NotLookedUp, "the request was answered before its route was looked up".to_owned())
+    } else if best.host != precedence.host || best.path != precedence.path {
+        (CandidateStanding::Behind, difference(best, precedence, leader))
+    } else if *has_method {
+        (CandidateStanding::Behind, format!("{} lists the method", place(leader)))
+    } else if route.pattern.methods.is_empty() {
+        (CandidateStanding::OtherMethod, "takes all methods except CONNECT, TRACE and TRACK".to_owned())
+    } else {
+        (CandidateStanding::OtherMethod, format!("takes only {}", route.pattern.methods.join(" ")))
+    };
+    (standing, Some(reason))
 }
 
 fn nearly(routes: &[RouteText], path: &RequestPath<'_>) -> Vec<RouteCandidate> {
@@ -227,19 +245,6 @@ fn difference(best: &Precedence, rank: &Precedence, leader: usize) -> String {
 
 fn place(index: usize) -> String {
     portcullis::policy::Place::at(&[PlaceStep::Key("routes"), PlaceStep::Index(index)]).to_string()
-}
-
-impl Ord for Precedence {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let key = |rank: &Self| (rank.host, rank.path.clone(), rank.method);
-        key(self).cmp(&key(other))
-    }
-}
-
-impl PartialOrd for Precedence {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 #[cfg(test)]

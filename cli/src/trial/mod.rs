@@ -21,6 +21,7 @@ use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
 use portcullis::policy::{KeySource, Policy};
 use portcullis::request::Request;
+use portcullis::route::header::is_rewritten;
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
@@ -49,6 +50,8 @@ pub(crate) struct Trial {
     pub(crate) verdict: TrialDecision,
     pub(crate) checks: Vec<Check>,
     pub(crate) route: Option<(RouteIndex, Captures)>,
+    /// Names of the request's headers that the origin receives unchanged; none unless the request is allowed.
+    pub(crate) kept: Vec<String>,
     /// Headers that the gate adds to the origin's answer.
     pub(crate) added: Vec<(String, String)>,
     /// What was fetched, and what the gate logged.
@@ -62,6 +65,17 @@ pub(crate) enum TrialDecision {
     Deny(Answer),
     /// The gate answers itself, with a document of its own or to a preflight.
     Serve(Answer),
+}
+
+impl TrialDecision {
+    /// `allow`, `deny` or `serve`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Allow(_) => "allow",
+            Self::Deny(_) => "deny",
+            Self::Serve(_) => "serve",
+        }
+    }
 }
 
 impl LocalGate {
@@ -114,7 +128,7 @@ impl LocalGate {
             path: received.url.path.to_owned(),
             query: received.url.query.map(str::to_owned),
             method: received.method.to_owned(),
-            peek: UnverifiedToken::at(authorization),
+            peek: UnverifiedToken::at(authorization).unwrap_or_default(),
             authorization: request::describe(authorization),
             preflight: request::describe_preflight(&received),
             now,
@@ -126,32 +140,41 @@ impl LocalGate {
         let take = |decision: Decision<'_>, context: &AnswerContext<'_>| match decision {
             Decision::Allow(mut forward) => {
                 self.secrets.show(&mut forward);
-                keep_from_caches(&mut forward, &received);
-                (None, TrialDecision::Allow(forward.into_owned()), added(context))
+                let kept = kept(&forward, &received);
+                keep_from_caches(&mut forward, &kept);
+                (None, TrialDecision::Allow(forward.into_owned()), kept, added(context))
             }
-            Decision::Serve(document) => (None, TrialDecision::Serve(serve(&document, context)), Vec::new()),
-            Decision::Preflight(granted) => (None, TrialDecision::Serve(preflight(&granted, context)), Vec::new()),
+            Decision::Serve(document) => (None, TrialDecision::Serve(serve(&document, context)), vec![], vec![]),
+            Decision::Preflight(granted) => (None, TrialDecision::Serve(preflight(&granted, context)), vec![], vec![]),
             Decision::Deny(denial) => {
                 let answer = answer(&denial, context);
-                (Some(denial), TrialDecision::Deny(answer), Vec::new())
+                (Some(denial), TrialDecision::Deny(answer), vec![], vec![])
             }
         };
-        let (denial, verdict, added) = local.run(self.gateway.decide(&received, &local, take));
+        let (denial, verdict, kept, added) = local.run(self.gateway.decide(&received, &local, take));
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
-        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, added, log }
+        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, kept, added, log }
     }
 }
 
+/// The names of a request's headers that its origin receives unchanged. The URL contains the host of a server; a service
+/// receives the caller's `Host`.
+fn kept(forward: &Forward<'_>, request: &Request<'_>) -> Vec<String> {
+    let is_kept = |name: &&str| {
+        !forward.remove.iter().any(|removed| removed == name) && (forward.service.is_some() || !is_rewritten(name))
+    };
+    request.headers.iter().map(|(name, _)| *name).filter(is_kept).map(str::to_owned).collect()
+}
+
 /// Adds the headers that the platform adds when no cache may answer (Fetch standard §4.6, cache mode `no-store`),
-/// unless the request has them.
-fn keep_from_caches(forward: &mut Forward<'_>, request: &Request<'_>) {
+/// unless the origin receives those of the request.
+fn keep_from_caches(forward: &mut Forward<'_>, kept: &[String]) {
     if forward.cache || forward.service.is_some() {
         return;
     }
     for name in ["cache-control", "pragma"] {
-        let is_kept = request.header(name).is_some() && !forward.remove.iter().any(|removed| removed == name);
-        if !is_kept {
+        if !kept.iter().any(|kept| kept == name) {
             forward.set.push((name.into(), "no-cache".into()));
         }
     }

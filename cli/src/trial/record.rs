@@ -2,7 +2,7 @@
 
 use portcullis::denial::Denial;
 use portcullis::platform::{Fault, Fetched};
-use portcullis::policy::{Issuer, KeySource, Requirement};
+use portcullis::policy::{AccessKind, Issuer, KeySource, Requirement};
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::time::UnixSeconds;
 use portcullis::trace::Step;
@@ -21,7 +21,8 @@ pub(super) struct RequestFacts {
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) method: String,
-    pub(super) peek: Option<UnverifiedToken>,
+    /// The caller's token. Empty without one: such a request never comes to a step that reads it.
+    pub(super) peek: UnverifiedToken,
     pub(super) authorization: &'static str,
     /// What a preflight asks for, in words.
     pub(super) preflight: String,
@@ -118,8 +119,8 @@ impl StepRecord {
                     check.found = Some(format!("routes[{index}], {}", route.name));
                 }
                 self.route = Some((index, captures.clone()));
-                self.needs_token = route.access_name() == "token";
-                vec![check(1, "access", "not deny", route.access_name().to_owned())]
+                self.needs_token = route.access() == AccessKind::Token;
+                vec![check(1, "access", "not deny", route.access().name().to_owned())]
             }
             Step::Authorization => {
                 let expected = if self.needs_token { "one bearer token" } else { "one bearer token, or none" };
@@ -163,7 +164,7 @@ impl StepRecord {
     }
 
     fn form(&self) -> Vec<Check> {
-        let peek = self.given.peek.clone().unwrap_or_default();
+        let peek = &self.given.peek;
         let longest = format!("at most {} bytes", self.given.max_token_bytes);
         let unseen = |check: Check| Check { found: None, ..check };
         let alg = peek.alg.as_deref().map_or("none".to_owned(), quoted);
@@ -177,14 +178,12 @@ impl StepRecord {
 
     fn issuer(&self, requirement: &Requirement) -> Check {
         let names = requirement.issuers.iter().filter_map(|index| self.given.issuers.get(*index));
-        let found = self.given.peek.as_ref().and_then(|peek| peek.iss.as_deref());
-        let found = found.map_or("no iss".to_owned(), quoted);
+        let found = self.given.peek.iss.as_deref().map_or("no iss".to_owned(), quoted);
         self.said(check(4, "issuer", words::one_of(names.map(|name| quoted(name))), found))
     }
 
     fn claims(&self, issuer: &Issuer) -> Vec<Check> {
-        let RequestFacts { now, .. } = self.given;
-        let peek = self.given.peek.clone().unwrap_or_default();
+        let (peek, now) = (&self.given.peek, self.given.now);
         let none = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), quoted);
         let algorithms = words::one_of(issuer.algorithms.iter().map(ToString::to_string));
         let types =
@@ -198,7 +197,7 @@ impl StepRecord {
             self.of_token(3, ALGORITHM, algorithms, none(&peek.alg)),
             self.of_token(3, "type", words::one_of(types), none(&peek.typ)),
             Check {
-                found: peek.odd,
+                found: peek.odd.clone(),
                 ..self.said(check(4, "claims", "exp, and claims of the right types", String::new()))
             },
         ];
@@ -219,7 +218,7 @@ impl StepRecord {
     }
 
     fn key(&self, issuer: &Issuer) -> Check {
-        let peek = self.given.peek.clone().unwrap_or_default();
+        let peek = &self.given.peek;
         let kid = peek.kid.as_deref().map_or("no kid".to_owned(), |kid| format!("kid {}", quoted(kid)));
         let place = match &issuer.keys {
             _ if self.given.trusts => String::new(),

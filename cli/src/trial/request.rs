@@ -73,11 +73,6 @@ impl TrialRequest {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The names of its headers.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().map(|(name, _)| name.as_str())
-    }
-
     /// The request without its headers.
     pub(crate) fn bare(&self) -> Request<'_> {
         Request { method: &self.method, url: Url::split(&self.url), headers: Vec::new() }
