@@ -118,10 +118,14 @@ function curve(points, { worker, mode }) {
   ];
 }
 
+/** As wide as the titles are, or closer if there are many. */
 function legend(workers, y) {
-  const step = 890 / Math.max(6, workers.length);
-  return workers.map((worker, i) => [
-    bar(10 + i * step, y - 9, 10, 10, colourOf(worker)),
-    text(24 + i * step, y, titleOf(worker)),
-  ]);
+  const widths = workers.map((worker) => 30 + titleOf(worker).length * 6.3);
+  const scale = Math.min(1, 880 / widths.reduce((sum, width) => sum + width, 0));
+  let x = 10;
+  return workers.map((worker, i) => {
+    const parts = [bar(x, y - 9, 10, 10, colourOf(worker)), text(x + 14, y, titleOf(worker))];
+    x += widths[i] * scale;
+    return parts;
+  });
 }
