@@ -42,6 +42,13 @@ pub enum Step<'a> {
         /// What the path matches if case is ignored.
         otherwise: &'a RouteMatch<'a>,
     },
+    /// 1. The route keeps the encoded slashes in the path, and the path has no other route once they are decoded.
+    EncodedSlash {
+        /// The route that matches, as an index into those of the policy.
+        index: RouteIndex,
+        /// What the path matches if slashes are decoded first, and perhaps case is ignored, where that is not allowed.
+        otherwise: Option<&'a RouteMatch<'a>>,
+    },
     /// 1. The route does not deny all requests.
     Access {
         /// The index of the route in the policy.

@@ -2,6 +2,7 @@
 
 mod grants;
 mod own;
+mod place;
 mod proof;
 pub mod repeat;
 pub mod verified;
@@ -25,7 +26,7 @@ use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Res
 use crate::request::{Request, Routed};
 use crate::route::host::in_lower_case;
 use crate::route::path::RequestPath;
-use crate::route::table::{Captures, RouteIndex, RouteMatch};
+use crate::route::table::{Captures, RouteIndex};
 use crate::token::bearer;
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::trace::{Observer, Step};
@@ -81,6 +82,7 @@ pub struct Gateway<P: Platform> {
     grants: RefCell<Grants>,
     /// The authority of the last request that was forwarded by a grant, and the host in it.
     last_host: RefCell<Option<(String, Rc<str>)>>,
+    keeps_encoded_slashes: bool,
 }
 
 impl<P: Platform> Gateway<P> {
@@ -107,6 +109,7 @@ impl<P: Platform> Gateway<P> {
 
     fn of(policy: Policy, keyring: Keyring<P::Key>, verified: VerifiedTokens<P::Key>) -> Self {
         Self {
+            keeps_encoded_slashes: policy.keeps_encoded_slashes(),
             policy: Rc::new(policy),
             keyring: Rc::new(keyring),
             verified: RefCell::new(verified),
@@ -184,7 +187,7 @@ impl<P: Platform + Observer> Gateway<P> {
             return Err(Denial::BadPath);
         }
         platform.observe(Step::Path);
-        let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
+        let path = self.path(request.url.path).ok_or(Denial::BadPath)?;
         if !request.url.has_unambiguous_query() {
             platform.observe(Step::Query);
             return Err(Denial::BadPath);
@@ -225,31 +228,6 @@ impl<P: Platform + Observer> Gateway<P> {
 
     fn resource_of(&self, route: &Route) -> Option<&Resource> {
         self.policy.resources.get(route.resource?)
-    }
-
-    fn route(
-        &self,
-        host: &str,
-        path: &RequestPath<'_>,
-        method: &str,
-        platform: &P,
-    ) -> Result<(RouteIndex, &Route, Captures), Denial> {
-        let table = &self.policy.table;
-        match table.find(host, path, method) {
-            RouteMatch::Route(index, captures) => {
-                if self.policy.refuses_case_variants
-                    && let Some(otherwise) = table.find_ignoring_case(host, path, method, index)
-                {
-                    platform.observe(Step::Case { index, otherwise: &otherwise });
-                    return Err(Denial::BadPath);
-                }
-                self.policy.routes.get(index).map(|route| (index, route, captures)).ok_or(Denial::Misconfigured)
-            }
-            RouteMatch::MethodNotAllowed(methods) => {
-                Err(Denial::MethodNotAllowed { allow: methods.allow().into_iter().map(str::to_owned).collect() })
-            }
-            RouteMatch::NoRoute => Err(Denial::NoRoute),
-        }
     }
 
     /// The caller, whose token satisfies the requirement; `None` without a token.

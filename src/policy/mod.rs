@@ -73,6 +73,12 @@ impl Policy {
         read_document(text, "a policy document", Self::read)
     }
 
+    /// Whether any route keeps encoded slashes.
+    #[must_use]
+    pub fn keeps_encoded_slashes(&self) -> bool {
+        self.routes.iter().any(|route| route.keeps_encoded_slashes)
+    }
+
     /// Whether responses depend on the page origin of the request.
     #[must_use]
     pub fn depends_on_page_origin(&self) -> bool {

@@ -114,6 +114,15 @@ impl StepRecord {
                 let expected = format!("routes[{index}] for case-insensitive origins, too");
                 vec![check(1, "case", expected, words::route(otherwise))]
             }
+            Step::EncodedSlash { index, otherwise } => {
+                if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
+                    check.found = Some(format!("routes[{index}]"));
+                }
+                self.route = Some((index, Captures::default()));
+                let expected = format!("routes[{index}] keeps encoded slashes, and matches with them decoded, too");
+                let found = otherwise.map_or_else(|| "the path has one".to_owned(), words::route);
+                vec![check(1, "slash", expected, found)]
+            }
             Step::Access { index, route, captures } => {
                 if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
                     check.found = Some(format!("routes[{index}], {}", route.name));

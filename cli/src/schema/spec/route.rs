@@ -62,6 +62,11 @@ pub(crate) struct RouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = PREFIX))]
     pub(crate) strip_prefix: Option<String>,
+    /// What becomes of `%2F` within a segment that a capture takes: the path is refused, or it is part of the capture's
+    /// value and forwarded as received (`keep`). Default: `refuse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "refuse"))]
+    pub(crate) encoded_slashes: Option<SlashesSpec>,
     /// Whether Cloudflare's cache may answer instead of the origin; it has one answer for all callers. Without effect
     /// for `service:BINDING`. Default: false; on `public` routes true.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +79,17 @@ pub(crate) struct RouteSpec {
     /// policy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cors: Option<RouteCorsSpec>,
+}
+
+/// What becomes of encoded slashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "EncodedSlashes")]
+pub(crate) enum SlashesSpec {
+    /// The path is refused.
+    Refuse,
+    /// They are part of the segment.
+    Keep,
 }
 
 /// Who is allowed.

@@ -9,7 +9,7 @@ use super::cors::{CorsSpec, RouteCorsSpec};
 use super::identity::{AssertionsSpec, IdentitySpec, SharedSecretSpec};
 use super::issuer::IssuerSpec;
 use super::policy::{LimitsSpec, PathCaseSpec, PathsSpec, PolicySpec, ResourceSpec};
-use super::route::{AccessSpec, AudienceSpec, ClaimSpec, ClaimValueSpec, RouteSpec, ScopesSpec};
+use super::route::{AccessSpec, AudienceSpec, ClaimSpec, ClaimValueSpec, RouteSpec, ScopesSpec, SlashesSpec};
 
 #[test]
 fn what_the_types_write_is_a_policy_with_every_key() {
@@ -44,6 +44,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         .into(),
         origin: text("https://o.com"),
         strip_prefix: text("/a"),
+        encoded_slashes: Some(SlashesSpec::Keep),
         cache: Some(true),
         timeout_ms: Some(1),
         cors: Some(RouteCorsSpec::Off(false)),
