@@ -210,6 +210,7 @@ fn places_within_an_issuer() {
         (r#""algorithms":[]"#, "algorithms"),
         (r#""algorithms":"RS256""#, "algorithms"),
         (r#""algorithms":["rs256"]"#, "algorithms[0]"),
+        (r#""algorithms":["Ed25519","ed25519"]"#, "algorithms[1]"),
         (r#""bound_tokens":true"#, "bound_tokens"),
         (r#""bound_tokens":"accept""#, "bound_tokens"),
         (r#""bound_tokens":"""#, "bound_tokens"),

@@ -9,7 +9,7 @@ use portcullis::denial::{Denial, InvalidToken};
 use portcullis::jose::base64url;
 use serde_json::{Value, json};
 use support::token::{public, sign_segments, sign_texts};
-use support::{NOW, Token, World, denied, outcome, policy, policy_with};
+use support::{ISSUER, NOW, Token, World, denied, outcome, policy, policy_with};
 
 const ROUTES: &str = r#"[{"path": "/", "audience": "https://api.example.com"}]"#;
 const INVALID: &str = "401 auth.invalid_token";
@@ -45,6 +45,35 @@ fn every_native_algorithm_is_accepted() {
         let token = good().signed_with(key, algorithm);
         assert_eq!(get(&token.sign()), "allow", "{algorithm}");
         assert_eq!(get_with(r#","algorithms":["ES512"]"#, &token), INVALID, "{algorithm} is not on the issuer's list");
+    }
+}
+
+/// RFC 9864 §2.2: tokens, keys and policies may say `Ed25519` where others say `EdDSA`.
+#[test]
+fn ed25519_is_eddsa_by_another_name() {
+    let get = |own: Option<&str>, accepted: &str, alg: &str| {
+        let mut key = public("ed");
+        if let Some(own) = own {
+            key["alg"] = json!(own);
+        }
+        let routes = r#"[{"path": "/", "audience": "*"}]"#;
+        let policy = format!(
+            r#"{{"version":1,"origin":"https://o.com","issuers":{{"a":{{"issuer":"{ISSUER}","jwks":{{"keys":[{key}]}}{accepted}}}}},"routes":{routes}}}"#
+        );
+        outcome(&World::new(&policy).get("/", &good().signed_with("ed", alg).sign()))
+    };
+    for alg in ["EdDSA", "Ed25519"] {
+        for own in [None, Some("EdDSA"), Some("Ed25519")] {
+            for accepted in ["", r#","algorithms":["EdDSA"]"#, r#","algorithms":["ES256","Ed25519"]"#] {
+                assert_eq!(get(own, accepted, alg), "allow", "{own:?} {accepted} {alg}");
+            }
+            assert_eq!(get(own, r#","algorithms":["ES256"]"#, alg), INVALID, "{own:?} {alg}");
+        }
+    }
+    for alg in ["ed25519", "ED25519", "Ed448", "Ed25519ph"] {
+        let token = good().signed_with("ed", "EdDSA").header("alg", json!(alg));
+        let forged = sign_texts(&json!(token.header).to_string(), &json!(token.claims).to_string(), "ed", "EdDSA");
+        assert_eq!(self::get(&forged), INVALID, "{alg}");
     }
 }
 
