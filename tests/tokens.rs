@@ -262,8 +262,8 @@ fn claims_have_the_right_types() {
                 json!(true),
             ],
         ),
-        ("scope", &[json!(1), json!({}), json!(["a b"]), json!(["a", 1]), json!(["a\u{a0}"]), json!([["a"]])]),
-        ("scp", &[json!(1), json!(["a\tb"])]),
+        ("scope", &[json!(1), json!({}), json!(["a", 1]), json!(["a b", null]), json!([["a"]]), json!([{"a": "b"}])]),
+        ("scp", &[json!(1), json!([true]), json!(["a", ["b c"]])]),
     ];
     for (name, values) in wrong {
         for value in *values {
@@ -470,8 +470,18 @@ fn scopes_come_from_the_configured_claim() {
         get("", token.clone().claim("scope", json!("")).claim("scp", json!("a"))),
         "403 auth.insufficient_scope"
     );
+    for list in [json!(["b c", "a"]), json!(["a", "a\u{a0}b", "\ta", ""])] {
+        assert_eq!(get("", token.clone().claim("scp", list.clone())), "allow", "{list}");
+    }
+    for list in [json!(["b a"]), json!(["a "]), json!(["\u{2003}a", "b a"]), json!(["a\nb"]), json!([])] {
+        assert_eq!(get("", token.clone().claim("scp", list.clone())), "403 auth.insufficient_scope", "{list}");
+        let both = token.clone().claim("scope", list.clone()).claim("scp", json!("a"));
+        assert_eq!(get("", both), "403 auth.insufficient_scope", "a scope that is present decides: {list}");
+    }
     let nested = r#","scope_claim":"realm.roles""#;
     assert_eq!(get(nested, token.clone().claim("realm", json!({"roles": ["a"]})).claim("scope", json!("b"))), "allow");
     assert_eq!(get(nested, token.clone().claim("scope", json!("a"))), "403 auth.insufficient_scope");
+    let roles = json!({"roles": ["default-roles-shop", "Sales team", "a"]});
+    assert_eq!(get(nested, token.clone().claim("realm", roles)), "allow");
     assert_eq!(get(nested, token.claim("realm", json!({"roles": 1}))), INVALID);
 }

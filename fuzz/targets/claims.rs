@@ -194,10 +194,10 @@ fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
 fn scopes(claim: &Value) -> Option<Vec<String>> {
     match claim {
         Value::String(text) => Some(text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| item.as_str().filter(|scope| !scope.chars().any(char::is_whitespace)).map(str::to_owned))
-            .collect(),
+        Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().map(Value::as_str).collect::<Option<_>>()?;
+            Some(texts.into_iter().filter(|text| !text.chars().any(char::is_whitespace)).map(str::to_owned).collect())
+        }
         _ => None,
     }
 }

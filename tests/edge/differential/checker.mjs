@@ -151,7 +151,7 @@ function hasOrganization(expected, { organization_id: actual }, expand) {
 export function scopesOf(claims, { scope_claim: path }) {
   const claim = path ? find(claims, path) : claims.scope ?? claims.scp;
   if (typeof claim === 'string') return claim.split(' ').filter((scope) => scope !== '');
-  return Array.isArray(claim) ? claim : [];
+  return Array.isArray(claim) ? claim.filter((scope) => !/\s/.test(scope)) : [];
 }
 
 function hasScopes(expected = [], scopes) {

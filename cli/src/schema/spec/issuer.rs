@@ -44,7 +44,8 @@ pub(crate) struct IssuerSpec {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(crate) types: Vec<String>,
-    /// The claim that contains the scopes; `.` separates nested names. Default: `scope`, else `scp`.
+    /// The claim that contains the scopes, as words or as a list; `.` separates nested names. Default: `scope`, else
+    /// `scp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub(crate) scope_claim: Option<String>,
