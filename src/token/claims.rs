@@ -130,6 +130,12 @@ impl Claims {
         ALLOCATION + size_of::<Self>() + self.claims.weight() + ALLOCATION + self.payload.len() + list
     }
 
+    /// All claims.
+    #[must_use]
+    pub fn all(&self) -> &Object<'static> {
+        &self.claims
+    }
+
     /// The claim at this path, if present.
     #[must_use]
     pub fn get(&self, path: &ClaimPath) -> Option<&Json<'static>> {
