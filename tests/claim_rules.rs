@@ -232,6 +232,124 @@ fn has_is_a_member_of_an_object() {
     );
 }
 
+/// Whether routes with these rules allow a token with these claims, and for which of these requests.
+fn opens(routes: &Value, claims: &Value, paths: &[&str]) -> Vec<bool> {
+    let mut token = Token::default();
+    token.claims.extend(claims.as_object().unwrap().clone());
+    let (mut world, token) = (World::new(&policy(&routes.to_string())), token.sign());
+    let mut open = |path: &&str| match outcome(&world.get(path, &token)).as_str() {
+        "allow" => true,
+        "403 auth.claim_mismatch" => false,
+        other => panic!("{path}: {other}"),
+    };
+    paths.iter().map(|path| open(path)).collect()
+}
+
+/// https://hasura.io/docs/latest/auth/authentication/jwt/
+#[test]
+fn hasura_keeps_roles_under_a_name_with_dots() {
+    let name = "https://hasura.io/jwt/claims";
+    let routes = json!([
+        {"path": "/admin", "audience": "*",
+         "claims": [{"path": [name, "x-hasura-allowed-roles"], "contains": "admin"}]},
+        {"path": "/users/{id}", "audience": "*", "claims": [
+            {"path": [name, "x-hasura-default-role"], "any": ["user", "editor"]},
+            {"path": [name, "x-hasura-user-id"], "is": "{id}"}]},
+        {"path": "/any", "audience": "*", "claims": {name: {"has": "x-hasura-org-id"}}},
+    ]);
+    let paths = ["/admin", "/users/17", "/users/18", "/any"];
+    let own = |roles: Value, id: Value| {
+        json!({"admin": true, name: {
+            "x-hasura-allowed-roles": roles, "x-hasura-default-role": "user", "x-hasura-user-id": id,
+            "x-hasura-org-id": "123", "x-hasura-custom": "custom-value"}})
+    };
+    assert_eq!(opens(&routes, &own(json!(["user", "admin"]), json!("17")), &paths), [true, true, false, true]);
+    assert_eq!(opens(&routes, &own(json!(["user"]), json!(18)), &paths), [false, false, true, true]);
+    assert_eq!(opens(&routes, &own(json!([["admin"]]), json!(["17"])), &paths), [false, false, false, true]);
+    let text = json!({name: r#"{"x-hasura-allowed-roles":["admin"],"x-hasura-user-id":"17","x-hasura-org-id":"1"}"#});
+    assert_eq!(opens(&routes, &text, &paths), [false; 4], "claims_format stringified_json");
+    let parts =
+        json!({"https://hasura": {"io/jwt/claims": {"x-hasura-allowed-roles": ["admin"], "x-hasura-org-id": "1"}}});
+    assert_eq!(opens(&routes, &parts, &paths), [false, false, false, true], "a map's path is nested, too");
+}
+
+/// https://zitadel.com/docs/apis/openidoauth/claims#reserved-claims: a role is a member that holds the organizations
+/// which granted it.
+#[test]
+fn zitadel_keeps_roles_as_members() {
+    let name = "urn:zitadel:iam:org:project:roles";
+    let of_project = "urn:zitadel:iam:org:project:{project}:roles";
+    let routes = json!([
+        {"path": "/admin", "audience": "*", "claims": {name: {"has": "admin"}}},
+        {"path": "/orgs/{org}", "audience": "*", "claims": [{"path": [name, "admin"], "has": "{org}"}]},
+        {"path": "/projects/{project}", "audience": "*", "claims": [{"path": [of_project], "has": "reader"}]},
+    ]);
+    let paths = ["/admin", "/orgs/170086824411201793", "/orgs/170086774599581953", "/projects/170086363054473473"];
+    let token = json!({
+        "urn:zitadel:iam:user:resourceowner:id": "170086774599581953",
+        name: {"admin": {"170086824411201793": "portal.example.com"}, "reader": {"170086774599581953": "example.com"}},
+        "urn:zitadel:iam:org:project:170086363054473473:roles": {"reader": {"170086774599581953": "example.com"}},
+    });
+    assert_eq!(opens(&routes, &token, &paths), [true, true, false, true]);
+    for roles in [json!(["admin"]), json!("admin"), json!({"reader": {}}), json!({"Admin": {}}), json!([{"admin": {}}])]
+    {
+        assert_eq!(opens(&routes, &json!({name: roles}), &paths), [false; 4], "{roles}");
+    }
+    let bare = json!({name: {"admin": "170086824411201793"}});
+    assert_eq!(opens(&routes, &bare, &paths), [true, false, false, false]);
+}
+
+/// https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#schema-for-service-account-private-claims
+#[test]
+fn kubernetes_names_a_service_account_under_a_name_with_a_dot() {
+    let routes = json!([
+        {"path": "/ns/{ns}/{*rest}", "audience": "*", "claims": [{"path": ["kubernetes.io", "namespace"], "is": "{ns}"}]},
+        {"path": "/jobs", "audience": "*", "claims": [
+            {"path": ["kubernetes.io", "serviceaccount", "name"], "any": ["importer", "exporter"]},
+            {"path": ["kubernetes.io"], "has": "pod"}]},
+        {"path": "/map", "audience": "*", "claims": {"kubernetes.io.namespace": "payments"}},
+        {"path": "/map/sub", "audience": "*", "claims": {"sub": "system:serviceaccount:payments:importer"}},
+    ]);
+    let paths = ["/ns/payments/x", "/ns/shop", "/jobs", "/map", "/map/sub"];
+    let account = |more: Value| {
+        let mut own = json!({"namespace": "payments", "node": {"name": "node-1", "uid": "9f2c"},
+            "serviceaccount": {"name": "importer", "uid": "14ee3fa4"}, "warnafter": 1_800_000_000});
+        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"sub": "system:serviceaccount:payments:importer", "jti": "aed34954", "kubernetes.io": own})
+    };
+    let pod = json!({"pod": {"name": "importer-68d9c46d6-h6k9c", "uid": "5e0bd49b"}});
+    assert_eq!(opens(&routes, &account(pod), &paths), [true, false, true, false, true]);
+    assert_eq!(opens(&routes, &account(json!({})), &paths), [true, false, false, false, true], "bound to no pod");
+    let other = json!({"namespace": "shop", "serviceaccount": "importer", "pod": {}});
+    assert_eq!(opens(&routes, &account(other), &paths), [false, true, false, false, true]);
+    let nested = json!({"kubernetes": {"io": {"namespace": "payments"}}, "kubernetes.io": null});
+    assert_eq!(opens(&routes, &nested, &paths), [false, false, false, true, false], "a map's path is nested");
+}
+
+/// https://www.keycloak.org/docs/latest/server_admin/: roles of a client whose id has a dot, or is in the path.
+#[test]
+fn keycloak_keeps_roles_under_the_id_of_a_client() {
+    let routes = json!([
+        {"path": "/dotted", "audience": "*",
+         "claims": [{"path": ["resource_access", "shop.example.com", "roles"], "contains": ["reader", "writer"]}]},
+        {"path": "/apps/{app}", "audience": "*",
+         "claims": [{"path": ["resource_access", "{app}", "roles"], "any": ["admin", "owner"]}]},
+        {"path": "/map", "audience": "*", "claims": {"resource_access.shop-api.roles": {"contains": "reader"}}},
+    ]);
+    let paths = ["/dotted", "/apps/shop.example.com", "/apps/shop-api", "/apps/account", "/map"];
+    let token = json!({"typ": "Bearer", "azp": "shop-web", "resource_access": {
+        "shop.example.com": {"roles": ["writer", "reader"]}, "shop-api": {"roles": ["owner", "reader"]},
+        "account": {"roles": ["manage-account"]}}});
+    assert_eq!(opens(&routes, &token, &paths), [true, false, true, false, true]);
+    let one = json!({"resource_access": {"shop.example.com": {"roles": ["writer"]}, "shop-api": {"roles": []}}});
+    assert_eq!(opens(&routes, &one, &paths), [false; 5]);
+    let text =
+        json!({"resource_access": {"shop.example.com": {"roles": "reader writer"}, "shop-api": {"roles": "admin"}}});
+    assert_eq!(opens(&routes, &text, &paths), [true, false, true, false, false]);
+    let light = json!({"typ": "Bearer", "azp": "shop-web"});
+    assert_eq!(opens(&routes, &light, &paths), [false; 5], "a lightweight token has no roles");
+}
+
 const TEMPLATES: [&str; 8] = ["x", "7", "acme", "{id}", "{org}", "{query.q}", "{query.n}", "{query.none}"];
 
 const NAMES: [&str; 6] = ["a", "b", "a.b", "7", "acme", "x"];
@@ -315,7 +433,7 @@ mod model {
                 let path: Option<Vec<String>> = test["path"].as_array().unwrap().iter().map(text).collect();
                 path.is_some_and(|path| under(&path, claims).is_some_and(|claim| passes(claim, test)))
             }),
-            _ => unreachable!("rules are a map or a list"),
+            _ => false,
         }
     }
 

@@ -347,7 +347,10 @@ fn places_within_a_route() {
         (r#"{"path":"/","audience":"x","claims":[{"path":[],"is":1}]}"#, "claims[0].path"),
         (r#"{"path":"/","audience":"x","claims":[{"path":["a",""],"is":1}]}"#, "claims[0].path[1]"),
         (r#"{"path":"/","audience":"x","claims":[{"path":["a",1],"is":1}]}"#, "claims[0].path[1]"),
-        (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":1},{"path":["{t}"],"is":1}]}"#, "claims[1].path[0]"),
+        (
+            r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":1},{"path":["{t}"],"is":1}]}"#,
+            "claims[1].path[0]",
+        ),
         (r#"{"path":"/","audience":"x","claims":[{"path":["{"],"is":1}]}"#, "claims[0].path[0]"),
         (r#"{"path":"/","audience":"x","claims":[{"path":["{header.te}"],"is":1}]}"#, "claims[0].path[0]"),
         (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":[1]}]}"#, "claims[0].is"),

@@ -128,11 +128,7 @@ fn a_claim_is_named_as_its_rule_names_it() {
         ("/has/acme", ["claim a.b", r#"an object with the member "acme" (from "{t}")"#, "[]"]),
         (
             "/query",
-            [
-                r#"claim "{query.t}".x"#,
-                "1",
-                r#""{query.t}", which has no value for this request: it is absent"#,
-            ],
+            [r#"claim "{query.t}".x"#, "1", r#""{query.t}", which has no value for this request: it is absent"#],
         ),
     ] {
         assert_eq!(refused(&explain_json(&folder, &["GET", path, "--claims", &own])), [name, expected, found]);

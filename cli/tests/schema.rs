@@ -121,7 +121,9 @@ fn both_take_good_policies() {
         with_route(&json!({"path": "/{t}", "audience": "x", "claims": [
             {"path": ["a.b", "{t}"], "is": 1}, {"path": ["a"], "any": ["{t}", 2, true]}, {"path": ["a"], "has": "{t}"},
             {"path": ["a"], "contains": "x"}, {"path": ["a"], "contains": ["x", "{t}"]}]})),
-        with_route(&json!({"path": "/", "audience": "x", "claims": {"a{b": {"contains": ["x", 1]}, "}": {"has": "y"}, "{": 1}})),
+        with_route(
+            &json!({"path": "/", "audience": "x", "claims": {"a{b": {"contains": ["x", 1]}, "}": {"has": "y"}, "{": 1}}),
+        ),
         with_issuer(&json!({"issuer": "x", "jwks_uri": "http://localhost/jwks", "algorithms": ["Ed25519", "RS256"]})),
         with_issuer(&json!({"issuer": "https://a.com", "leeway": 0, "jwks_ttl": 1, "max_age": 3_162_240_000_u64})),
         with("limits", &json!({"max_token_bytes": 65_536})),

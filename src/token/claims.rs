@@ -178,8 +178,7 @@ fn scope_list(claim: &Json<'_>) -> Result<Vec<String>, InvalidToken> {
     match claim {
         Json::String(text) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()),
         Json::Array(items) => {
-            let texts: Vec<&str> =
-                items.iter().map(Json::as_str).collect::<Option<_>>().ok_or(InvalidToken::Claims)?;
+            let texts: Vec<&str> = items.iter().map(Json::as_str).collect::<Option<_>>().ok_or(InvalidToken::Claims)?;
             // Lists of roles have entries like "Sales team", which are no scopes.
             Ok(texts.into_iter().filter(|text| !text.contains(char::is_whitespace)).map(str::to_owned).collect())
         }

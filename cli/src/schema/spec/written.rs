@@ -10,7 +10,8 @@ use super::identity::{AssertionsSpec, IdentitySpec, SharedSecretSpec};
 use super::issuer::IssuerSpec;
 use super::policy::{LimitsSpec, PathCaseSpec, PathsSpec, PolicySpec, ResourceSpec};
 use super::route::{
-    AccessSpec, AudienceSpec, ClaimRuleSpec, ClaimSpec, ClaimValueSpec, ClaimValuesSpec, ClaimsSpec, RouteSpec, ScopesSpec,
+    AccessSpec, AudienceSpec, ClaimRuleSpec, ClaimSpec, ClaimValueSpec, ClaimValuesSpec, ClaimsSpec, RouteSpec,
+    ScopesSpec,
 };
 
 #[test]
