@@ -1,8 +1,12 @@
 //! Authorization: checks verified claims against the requirement of a route and the values of a request. Audience,
 //! organization, scopes and claims are checked in this order.
 
+use std::slice;
+
+use serde_json::Number;
+
 use crate::denial::Denial;
-use crate::jose::json::Json;
+use crate::jose::json::{Json, Object};
 use crate::policy::template::RequestValues;
 use crate::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 use crate::token::claims::Claims;
@@ -11,6 +15,9 @@ use crate::trace::{Caller, Observer, Step};
 
 /// The prefix of the audience of a Logto organization token; the organization's id follows.
 pub const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
+
+/// The largest integer up to which floats represent every one (RFC 8259 §6).
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// Proof that verified claims satisfy a requirement. Only [`authorize`] creates one.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,24 +118,45 @@ fn check_scopes(claims: &Claims, Scopes { all, any }: &Scopes) -> Result<(), Den
 }
 
 fn check_claim(claims: &Claims, rule: &ClaimRule, request: &impl RequestValues) -> Result<(), Denial> {
-    let is_met = claims.get(&rule.claim).is_some_and(|actual| match &rule.test {
-        ClaimTest::AnyOf(values) => values.iter().any(|expected| is_equal(actual, expected, request)),
-        ClaimTest::Contains(expected) => contains(actual, expected, request),
-    });
-    if is_met { Ok(()) } else { Err(Denial::ClaimMismatch) }
+    let claim = rule.claim.find(claims.all(), request);
+    if claim.is_some_and(|claim| passes(claim, &rule.test, request)) { Ok(()) } else { Err(Denial::ClaimMismatch) }
 }
 
-fn contains(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues) -> bool {
-    match actual {
-        Json::Array(items) => items.iter().any(|item| is_equal(item, expected, request)),
-        Json::String(text) => is_text(expected, request, |expected| text.split(' ').any(|word| word == expected)),
+fn passes(claim: &Json<'_>, test: &ClaimTest, request: &impl RequestValues) -> bool {
+    match test {
+        ClaimTest::Is(expected) => is_equal(claim, expected, request),
+        ClaimTest::Any(values) => {
+            let candidates = claim.as_array().unwrap_or(slice::from_ref(claim));
+            candidates.iter().any(|actual| values.iter().any(|expected| is_equal(actual, expected, request)))
+        }
+        ClaimTest::Contains(values) => values.iter().all(|expected| contains(claim, expected, request)),
+        ClaimTest::Has(name) => {
+            let has = |object: &Object<'_>| name.resolve(request).is_ok_and(|name| object.get(&name).is_some());
+            claim.as_object().is_some_and(has)
+        }
+    }
+}
+
+fn contains(claim: &Json<'_>, expected: &Expected, request: &impl RequestValues) -> bool {
+    match (claim, expected) {
+        (Json::Array(items), _) => items.iter().any(|item| is_equal(item, expected, request)),
+        (Json::String(text), Expected::Text(template)) => {
+            template.resolve(request).is_ok_and(|expected| text.split(' ').any(|word| word == expected))
+        }
         _ => false,
     }
 }
 
+/// A template without a value for this request equals nothing.
 fn is_equal(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues) -> bool {
     match (actual, expected) {
-        (Json::String(text), Expected::Text(_)) => is_text(expected, request, |expected| text == expected),
+        (Json::String(text), Expected::Text(template)) => {
+            template.resolve(request).is_ok_and(|expected| *text == expected)
+        }
+        // What a request names by its digits, tokens often name by a number.
+        (Json::Number(number), Expected::Text(template)) if template.literal().is_none() => {
+            template.resolve(request).is_ok_and(|expected| digits(number).is_some_and(|digits| digits == expected))
+        }
         // JSON has one kind of number (RFC 8259 §6): 1 and 1.0 are equal.
         (Json::Number(actual), Expected::Literal(Json::Number(expected))) if actual.is_f64() != expected.is_f64() => {
             actual.as_f64() == expected.as_f64()
@@ -138,10 +166,13 @@ fn is_equal(actual: &Json<'_>, expected: &Expected, request: &impl RequestValues
     }
 }
 
-/// An expected text without a value for this request matches nothing.
-fn is_text(expected: &Expected, request: &impl RequestValues, test: impl FnOnce(&str) -> bool) -> bool {
-    match expected {
-        Expected::Text(template) => template.resolve(request).is_ok_and(|expected| test(&expected)),
-        Expected::Literal(_) => false,
-    }
+/// The decimal digits of a number that is an integer, with a `-` if it is negative. One that is written as a float and
+/// beyond the range in which floats represent every integer has none: it may stand for another.
+fn digits(number: &Number) -> Option<String> {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
+        return Some(number.to_string());
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "the float is whole and in range")]
+    let whole = (float.fract() == 0.0 && float.abs() <= MAX_EXACT).then_some(float as i64);
+    whole.map(|whole| whole.to_string())
 }

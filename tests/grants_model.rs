@@ -47,8 +47,12 @@ fn policy(strict: bool) -> String {
             {{"path":"/org/{{org}}","audience":["https://api.example.com","urn:logto:organization:{{org}}"],"organization":"{{org}}"}},
             {{"path":"/orgs/{{org}}","audience":["urn:logto:organization:{{org}}","urn:logto:organization:o2"]}},
             {{"path":"/label","hosts":["{{a}}.a.com","{{b}}.b.com"],"audience":"*","organization":"*","claims":{{"organization_id":"{{b}}"}}}},
+            {{"path":"/tenants/{{t}}","audience":"*","organization":"*","claims":[{{"path":["tenants","{{t}}","roles"],"any":["reader","{{t}}"]}}]}},
+            {{"path":"/members/{{t}}","audience":"*","organization":"*","claims":{{"tenants":{{"has":"{{t}}"}}}}}},
             {{"path":"/header","audience":"*","organization":"{{header.x-org}}"}},
             {{"path":"/query","audience":"*","organization":"{{query.org}}"}},
+            {{"path":"/query/path","audience":"*","organization":"*","claims":[{{"path":["tenants","{{query.org}}"],"has":"roles"}}]}},
+            {{"path":"/header/has","audience":"*","organization":"*","claims":{{"tenants":{{"has":"{{header.x-org}}"}}}}}},
             {{"path":"/optional","audience":"https://api.example.com","access":"optional"}},
             {{"path":"/public","access":"public"}},
             {{"path":"/public/{{*rest}}","access":"public","strip_prefix":"/public"}},
@@ -60,7 +64,7 @@ fn policy(strict: bool) -> String {
 fn authorizations() -> Vec<Option<String>> {
     let token = || Token::default().signed_with("ed", "EdDSA");
     let tokens = [
-        token(),
+        token().claim("tenants", json!({"o1": {"roles": ["reader"]}, "o2": {"roles": ["o2", "o1"]}, "o3": {}})),
         token().claim("organization_id", json!("o1")),
         token().claim("aud", json!(["urn:logto:organization:o1", "urn:logto:organization:o2"])),
         token().claim("exp", json!(NOW + 400)),
@@ -88,7 +92,7 @@ const HOSTS: [&str; 4] = ["h.example.com", "h.example.com:81", "u@h.example.com"
 /// Hosts of `/label`: the first label is a capture, under different names.
 const LABELS: [&str; 4] = ["o1.b.com", "o1.a.com", "O1.B.com.:81", "o2.b.com"];
 
-const PATHS: [&str; 31] = [
+const PATHS: [&str; 41] = [
     "/",
     "",
     "/?a=1",
@@ -112,8 +116,18 @@ const PATHS: [&str; 31] = [
     "/label",
     "/label?x",
     "/label/",
+    "/tenants/o1",
+    "/tenants/%6F1",
+    "/tenants/o2",
+    "/tenants/o3",
+    "/members/o1",
+    "/members/o4",
     "/header",
+    "/header/has",
+    "/header/has?x",
     "/query?org=o1",
+    "/query/path?org=o1",
+    "/query/path?org=o4",
     "/optional",
     "/public",
     "/public/a?b\tc",
@@ -316,6 +330,8 @@ fn a_grant_repeats_the_decision() {
         "/org/{org}",
         "/orgs/{org}",
         "/label",
+        "/tenants/{t}",
+        "/members/{t}",
         "/optional",
         "/public",
         "/public/{*rest}",
@@ -323,7 +339,7 @@ fn a_grant_repeats_the_decision() {
     for route in routes {
         assert!(repeated.get(route).is_some_and(|count| *count > 20), "{route}: {repeated:?}");
     }
-    for route in ["/header", "/query"] {
+    for route in ["/header", "/query", "/header/has", "/query/path"] {
         assert_eq!(repeated.get(route), None, "the whole request decides");
     }
 }

@@ -199,55 +199,6 @@ fn scopes_all_and_any() {
 }
 
 #[test]
-fn claim_rules() {
-    let allows = |rule: &str, claims: &str| {
-        let routes = format!(r#"[{{"path": "/{{id}}", "audience": "*", "claims": {rule}}}]"#);
-        let mut token = Token::default();
-        token.claims.extend(serde_json::from_str::<serde_json::Map<_, _>>(claims).unwrap());
-        match outcome(&World::new(&policy(&routes)).get("/7", &token.sign())).as_str() {
-            "allow" => true,
-            "403 auth.claim_mismatch" => false,
-            other => panic!("{other}"),
-        }
-    };
-    for (rule, claims) in [
-        (r#"{"a": "x"}"#, r#"{"a": "x"}"#),
-        (r#"{"a": "u-{id}"}"#, r#"{"a": "u-7"}"#),
-        (r#"{"a": 1}"#, r#"{"a": 1.0}"#),
-        (r#"{"a": true}"#, r#"{"a": true}"#),
-        (r#"{"a.b.c": "x"}"#, r#"{"a": {"b": {"c": "x"}}}"#),
-        (r#"{"a.b": "x"}"#, r#"{"a.b": "x", "a": {"b": "y"}}"#),
-        (r#"{"https://x/roles": {"contains": "admin"}}"#, r#"{"https://x/roles": ["user", "admin"]}"#),
-        (r#"{"a": {"any": ["x", 2, "{id}"]}}"#, r#"{"a": "7"}"#),
-        (r#"{"a": {"any": ["x", 2]}}"#, r#"{"a": 2}"#),
-        (r#"{"a": {"contains": "x"}}"#, r#"{"a": "w x y"}"#),
-        (r#"{"a": {"contains": 2}}"#, r#"{"a": ["2", 2]}"#),
-    ] {
-        assert!(allows(rule, claims), "{rule} {claims}");
-    }
-    for (rule, claims) in [
-        (r#"{"a": "x"}"#, "{}"),
-        (r#"{"a": "x"}"#, r#"{"a": ["x"]}"#),
-        (r#"{"a": "1"}"#, r#"{"a": 1}"#),
-        (r#"{"a": 1}"#, r#"{"a": "1"}"#),
-        (r#"{"a": true}"#, r#"{"a": 1}"#),
-        (r#"{"a": false}"#, r#"{"a": null}"#),
-        (r#"{"a": 9007199254740993}"#, r#"{"a": 9007199254740992}"#),
-        (r#"{"a": -9007199254740993}"#, r#"{"a": -9007199254740992}"#),
-        (r#"{"a.b": "x"}"#, r#"{"a.b": "y", "a": {"b": "x"}}"#),
-        (r#"{"a.b": "x"}"#, r#"{"a": "x"}"#),
-        (r#"{"a": {"contains": "x"}}"#, r#"{"a": "xy"}"#),
-        (r#"{"a": {"contains": "x"}}"#, r#"{"a": "x\ty"}"#),
-        (r#"{"a": {"contains": "x"}}"#, r#"{"a": {"x": 1}}"#),
-        (r#"{"a": {"contains": "x y"}}"#, r#"{"a": "x y"}"#),
-        (r#"{"a": {"contains": 1}}"#, r#"{"a": "1"}"#),
-        (r#"{"a": "x", "b": "y"}"#, r#"{"a": "x"}"#),
-    ] {
-        assert!(!allows(rule, claims), "{rule} {claims}");
-    }
-}
-
-#[test]
 fn an_optional_route_takes_no_token_or_a_good_one() {
     let mut world =
         World::new(&policy(r#"[{"path": "/", "access": "optional", "audience": "https://api.example.com"}]"#));

@@ -210,6 +210,7 @@ fn places_within_an_issuer() {
         (r#""algorithms":[]"#, "algorithms"),
         (r#""algorithms":"RS256""#, "algorithms"),
         (r#""algorithms":["rs256"]"#, "algorithms[0]"),
+        (r#""algorithms":["Ed25519","ed25519"]"#, "algorithms[1]"),
         (r#""bound_tokens":true"#, "bound_tokens"),
         (r#""bound_tokens":"accept""#, "bound_tokens"),
         (r#""bound_tokens":"""#, "bound_tokens"),
@@ -240,6 +241,9 @@ fn one_wrong_thing_does_not_hide_another() {
     assert_eq!(issuer_places(r#""issuer":"a","jwks_uri":"x","jwks":{}"#), ["issuers.a.jwks_uri", "issuers.a.jwks"]);
     let tests = r#"{"path":"/","audience":"x","claims":{"a":{"any":[],"contains":1}}}"#;
     assert_eq!(route_places(tests), ["routes[0].claims.a.any", "routes[0].claims.a"]);
+    let list = r#"{"path":"/","audience":"x","claims":[{"path":["{t}",""],"any":[[],1],"has":""},{"is":{},"x":1}]}"#;
+    let within = ["[0].path[0]", "[0].path[1]", "[0].any[0]", "[0].has", "[0]", "[1].path", "[1].is", "[1].x"];
+    assert_eq!(route_places(list), within.map(|place| format!("routes[0].claims{place}")));
     for wrong in [r#""path":"a""#, r#""path":"/","methods":["get"]"#, r#""path":"/","hosts":[]"#] {
         let policy = format!(
             r#"{{"version":1,"origin":"https://o","issuers":{{"a":{{"issuer":"https://a.com"}}}},
@@ -257,6 +261,9 @@ fn what_is_unusual_and_right() {
     for route in [
         r#"{"path":"/","audience":"x","methods":["GET","GET"]}"#,
         r#"{"path":"/","audience":"x","claims":{}}"#,
+        r#"{"path":"/","audience":"x","claims":{"a{b":1,"}":{"contains":["x","x"]},"":true}}"#,
+        r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":1},{"path":["a"],"is":1}]}"#,
+        r#"{"path":"/{t}","audience":"x","claims":[{"path":["a.b/c","{t}-{query.q}"],"has":"{t}{header.x}"}]}"#,
         r#"{"path":"/","audience":"x","origin":"service:my-api"}"#,
         r#"{"path":"/","audience":"x","timeout_ms":1e3}"#,
         r#"{"path":"/{org}","audience":"x","hosts":["{t}.a.com","{t}.b.com"],"organization":"{t}"}"#,
@@ -323,6 +330,35 @@ fn places_within_a_route() {
             r#"{"path":"/","audience":"x","claims":{"https://x/y":{"contain":1,"contains":"a"}}}"#,
             "claims.\"https://x/y\".contain",
         ),
+        (r#"{"path":"/","audience":"x","claims":1}"#, "claims"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{}}}"#, "claims.a"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"contains":[]}}}"#, "claims.a.contains"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"contains":["x",["y"]]}}}"#, "claims.a.contains[1]"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"has":1}}}"#, "claims.a.has"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"has":"{t}"}}}"#, "claims.a.has"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"has":"x","any":["x"]}}}"#, "claims.a"),
+        (r#"{"path":"/{t}","audience":"x","claims":{"tenants.{t}.roles":"x"}}"#, "claims.\"tenants.{t}.roles\""),
+        (r#"{"path":"/","audience":"x","claims":[]}"#, "claims"),
+        (r#"{"path":"/","audience":"x","claims":[1]}"#, "claims[0]"),
+        (r#"{"path":"/","audience":"x","claims":[{"is":1}]}"#, "claims[0].path"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a"]}]}"#, "claims[0]"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":1,"has":"x"}]}"#, "claims[0]"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":"a.b","is":1}]}"#, "claims[0].path"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":[],"is":1}]}"#, "claims[0].path"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a",""],"is":1}]}"#, "claims[0].path[1]"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a",1],"is":1}]}"#, "claims[0].path[1]"),
+        (
+            r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":1},{"path":["{t}"],"is":1}]}"#,
+            "claims[1].path[0]",
+        ),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["{"],"is":1}]}"#, "claims[0].path[0]"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["{header.te}"],"is":1}]}"#, "claims[0].path[0]"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":[1]}]}"#, "claims[0].is"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"any":[]}]}"#, "claims[0].any"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"any":["{t}"]}]}"#, "claims[0].any[0]"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"contains":[null]}]}"#, "claims[0].contains[0]"),
+        (r#"{"path":"/","audience":"x","claims":[{"path":["a"],"is":1,"equals":2}]}"#, "claims[0].equals"),
+        (r#"{"path":"/","access":"public","claims":[{"path":["a"],"is":1}]}"#, "claims"),
         (r#"{"path":"/","audience":"x","origin":"o.com"}"#, "origin"),
         (r#"{"path":"/","audience":"x","strip_prefix":"/{a}"}"#, "strip_prefix"),
         (r#"{"path":"/","audience":"x","strip_prefix":"a"}"#, "strip_prefix"),

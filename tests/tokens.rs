@@ -9,7 +9,7 @@ use portcullis::denial::{Denial, InvalidToken};
 use portcullis::jose::base64url;
 use serde_json::{Value, json};
 use support::token::{public, sign_segments, sign_texts};
-use support::{NOW, Token, World, denied, outcome, policy, policy_with};
+use support::{ISSUER, NOW, Token, World, denied, outcome, policy, policy_with};
 
 const ROUTES: &str = r#"[{"path": "/", "audience": "https://api.example.com"}]"#;
 const INVALID: &str = "401 auth.invalid_token";
@@ -45,6 +45,35 @@ fn every_native_algorithm_is_accepted() {
         let token = good().signed_with(key, algorithm);
         assert_eq!(get(&token.sign()), "allow", "{algorithm}");
         assert_eq!(get_with(r#","algorithms":["ES512"]"#, &token), INVALID, "{algorithm} is not on the issuer's list");
+    }
+}
+
+/// RFC 9864 §2.2: tokens, keys and policies may say `Ed25519` where others say `EdDSA`.
+#[test]
+fn ed25519_is_eddsa_by_another_name() {
+    let get = |own: Option<&str>, accepted: &str, alg: &str| {
+        let mut key = public("ed");
+        if let Some(own) = own {
+            key["alg"] = json!(own);
+        }
+        let routes = r#"[{"path": "/", "audience": "*"}]"#;
+        let policy = format!(
+            r#"{{"version":1,"origin":"https://o.com","issuers":{{"a":{{"issuer":"{ISSUER}","jwks":{{"keys":[{key}]}}{accepted}}}}},"routes":{routes}}}"#
+        );
+        outcome(&World::new(&policy).get("/", &good().signed_with("ed", alg).sign()))
+    };
+    for alg in ["EdDSA", "Ed25519"] {
+        for own in [None, Some("EdDSA"), Some("Ed25519")] {
+            for accepted in ["", r#","algorithms":["EdDSA"]"#, r#","algorithms":["ES256","Ed25519"]"#] {
+                assert_eq!(get(own, accepted, alg), "allow", "{own:?} {accepted} {alg}");
+            }
+            assert_eq!(get(own, r#","algorithms":["ES256"]"#, alg), INVALID, "{own:?} {alg}");
+        }
+    }
+    for alg in ["ed25519", "ED25519", "Ed448", "Ed25519ph"] {
+        let token = good().signed_with("ed", "EdDSA").header("alg", json!(alg));
+        let forged = sign_texts(&json!(token.header).to_string(), &json!(token.claims).to_string(), "ed", "EdDSA");
+        assert_eq!(self::get(&forged), INVALID, "{alg}");
     }
 }
 
@@ -233,8 +262,8 @@ fn claims_have_the_right_types() {
                 json!(true),
             ],
         ),
-        ("scope", &[json!(1), json!({}), json!(["a b"]), json!(["a", 1]), json!(["a\u{a0}"]), json!([["a"]])]),
-        ("scp", &[json!(1), json!(["a\tb"])]),
+        ("scope", &[json!(1), json!({}), json!(["a", 1]), json!(["a b", null]), json!([["a"]]), json!([{"a": "b"}])]),
+        ("scp", &[json!(1), json!([true]), json!(["a", ["b c"]])]),
     ];
     for (name, values) in wrong {
         for value in *values {
@@ -441,8 +470,18 @@ fn scopes_come_from_the_configured_claim() {
         get("", token.clone().claim("scope", json!("")).claim("scp", json!("a"))),
         "403 auth.insufficient_scope"
     );
+    for list in [json!(["b c", "a"]), json!(["a", "a\u{a0}b", "\ta", ""])] {
+        assert_eq!(get("", token.clone().claim("scp", list.clone())), "allow", "{list}");
+    }
+    for list in [json!(["b a"]), json!(["a "]), json!(["\u{2003}a", "b a"]), json!(["a\nb"]), json!([])] {
+        assert_eq!(get("", token.clone().claim("scp", list.clone())), "403 auth.insufficient_scope", "{list}");
+        let both = token.clone().claim("scope", list.clone()).claim("scp", json!("a"));
+        assert_eq!(get("", both), "403 auth.insufficient_scope", "a scope that is present decides: {list}");
+    }
     let nested = r#","scope_claim":"realm.roles""#;
     assert_eq!(get(nested, token.clone().claim("realm", json!({"roles": ["a"]})).claim("scope", json!("b"))), "allow");
     assert_eq!(get(nested, token.clone().claim("scope", json!("a"))), "403 auth.insufficient_scope");
+    let roles = json!({"roles": ["default-roles-shop", "Sales team", "a"]});
+    assert_eq!(get(nested, token.clone().claim("realm", roles)), "allow");
     assert_eq!(get(nested, token.claim("realm", json!({"roles": 1}))), INVALID);
 }

@@ -2,7 +2,7 @@
 
 use annotate_snippets::renderer::Style;
 use clap::ValueEnum;
-use portcullis::policy::{AccessKind, Route};
+use portcullis::policy::{AccessKind, Place, PlaceStep, Route};
 use portcullis::route::table::{Listed, ListedHost};
 use serde::{Serialize, Serializer};
 
@@ -143,8 +143,10 @@ impl<'p> RouteRow<'p> {
             _ => format!("in organization {}", words(organization).join(" ")),
         }));
         lines.extend(self.scopes.map(scopes));
-        let claims = self.claims.map(SourceValue::entries).unwrap_or_default();
-        lines.extend(claims.iter().map(|(claim, test)| format!("claim {} {}", claim.name, claim_test(test))));
+        let claims = self.claims.into_iter();
+        let named = claims.clone().flat_map(SourceValue::entries).map(|(path, test)| (path.name.clone(), test));
+        let listed = claims.flat_map(SourceValue::items).map(|test| (joined(test.texts("path")), test));
+        lines.extend(named.chain(listed).map(|(claim, test)| format!("claim {claim} {}", claim_test(test))));
         lines
     }
 }
@@ -181,11 +183,18 @@ fn scopes(value: &SourceValue) -> String {
     }
 }
 
+/// Names as a dotted key of TOML.
+fn joined(names: Vec<&str>) -> String {
+    let steps: Vec<PlaceStep<&str>> = names.into_iter().map(PlaceStep::Key).collect();
+    Place::at(&steps).to_string()
+}
+
 fn claim_test(value: &SourceValue) -> String {
-    match (value.get("any"), value.get("contains")) {
-        (Some(any), _) => format!("is {}", words(any).join(" or ")),
-        (None, Some(contains)) => format!("has {}", words(contains).join(" ")),
-        (None, None) => format!("is {}", words(value).join(" ")),
+    match ["any", "contains", "has"].map(|test| value.get(test)) {
+        [Some(any), ..] => format!("is {}", words(any).join(" or ")),
+        [_, Some(contains), _] => format!("has {}", words(contains).join(" and ")),
+        [_, _, Some(name)] => format!("has the member {}", words(name).join(" ")),
+        [None, None, None] => format!("is {}", words(value.get("is").unwrap_or(value)).join(" ")),
     }
 }
 

@@ -65,12 +65,12 @@ fn a_refused_request_is_explained() {
     let args = ["GET", "/orgs/acme", "--claims", &claims, "-H", "x-role: owner"];
     snapshot("explain/deny.txt", &explain(&folder, &args).out);
     let explanation = explain_json(&folder, &args);
-    let expected = r#"one of "admin", "owner" (from "{header.x-role}")"#;
+    let expected = r#"alone or in a list, one of "admin", "owner" (from "{header.x-role}")"#;
     assert_eq!(refused(&explanation), ["claim role", expected, r#""guest""#]);
     let without = explain_json(&folder, &args[..4]);
     assert_eq!(
         refused(&without)[1],
-        r#"one of "admin", "{header.x-role}", which has no value for this request: it is absent"#
+        r#"alone or in a list, one of "admin", "{header.x-role}", which has no value for this request: it is absent"#
     );
 }
 

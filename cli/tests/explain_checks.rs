@@ -95,6 +95,47 @@ fn each_step_names_what_it_refused() {
 }
 
 #[test]
+fn a_claim_is_named_as_its_rule_names_it() {
+    let folder = Folder::new("explain-claims");
+    let listed = r#"{"path":["tenants","{t}","roles"],"#;
+    let routes = format!(
+        r#"[{{"path":"/is/{{t}}","audience":"*","claims":[{listed}"is":"{{t}}"}}]}},
+            {{"path":"/any/{{t}}","audience":"*","claims":[{{"path":["kubernetes.io","n"],"any":["{{t}}",7,true]}}]}},
+            {{"path":"/all/{{t}}","audience":"*","claims":[{listed}"contains":["a","{{t}}"]}}]}},
+            {{"path":"/has/{{t}}","audience":"*","claims":{{"a.b":{{"has":"{{t}}"}}}}}},
+            {{"path":"/query","audience":"*","claims":[{{"path":["{{query.t}}","x"],"is":1}}]}}]"#
+    );
+    folder.write("policy.json", support::policy(&routes));
+    let own = claims(json!({"tenants": {"acme": {"roles": ["a"]}}, "a": {"b": []}}));
+    for (path, [name, expected, found]) in [
+        ("/is/acme", [r#"claim tenants."{t}".roles"#, r#""acme" (from "{t}")"#, r#"["a"]"#]),
+        (
+            "/any/acme",
+            [
+                r#"claim "kubernetes.io".n"#,
+                r#"alone or in a list, one of "acme" (from "{t}"), 7, true"#,
+                "no such claim",
+            ],
+        ),
+        (
+            "/all/acme",
+            [
+                r#"claim tenants."{t}".roles"#,
+                r#"a list or space-separated words with "a" and "acme" (from "{t}")"#,
+                r#"["a"]"#,
+            ],
+        ),
+        ("/has/acme", ["claim a.b", r#"an object with the member "acme" (from "{t}")"#, "[]"]),
+        (
+            "/query",
+            [r#"claim "{query.t}".x"#, "1", r#""{query.t}", which has no value for this request: it is absent"#],
+        ),
+    ] {
+        assert_eq!(refused(&explain_json(&folder, &["GET", path, "--claims", &own])), [name, expected, found]);
+    }
+}
+
+#[test]
 fn a_bound_token_that_is_taken_is_shown_as_one() {
     let folder = Folder::new("explain-bound");
     folder.write("policy.json", support::policy_with(r#","bound_tokens":"ignore""#, ROUTES));

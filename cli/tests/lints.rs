@@ -166,6 +166,11 @@ fn an_organization_that_only_some_alternatives_compare_is_reported() {
         for (checks, at) in [
             (format!("audience = [\"https://api\", \"{urn}\"]"), "audience"),
             ("audience = \"x\", claims = { o = { any = [\"ORG\", \"user\"] } }".to_owned(), "claims.o.any"),
+            (
+                "audience = \"x\", claims = [{ path = [\"a\"], is = 1 }, { path = [\"o\"], any = [\"u\", \"ORG\"] }]"
+                    .to_owned(),
+                "claims[1].any",
+            ),
             (format!("audience = [\"{urn}\", \"x\"], access = \"optional\""), "audience"),
         ] {
             assert_eq!(of(capture, &checks), place("organization-alternative", &format!("routes[0].{at}")), "{checks}");
@@ -177,6 +182,11 @@ fn an_organization_that_only_some_alternatives_compare_is_reported() {
             format!("audience = [\"https://api\", \"{urn}\"], claims = {{ o = \"ORG\" }}"),
             "audience = \"x\", claims = { o = { any = [\"ORG\", \"user\"] }, p = { contains = \"ORG\" } }".to_owned(),
             "audience = \"x\", claims = { o = { any = [\"ORG\", \"org-ORG\"] } }".to_owned(),
+            "audience = \"x\", claims = { roles = { has = \"ORG\" } }".to_owned(),
+            "audience = \"x\", claims = { roles = { contains = [\"member\", \"ORG\"] } }".to_owned(),
+            "audience = \"x\", claims = [{ path = [\"o\", \"ORG\", \"roles\"], any = [\"admin\", \"owner\"] }]"
+                .to_owned(),
+            "audience = \"x\", claims = [{ path = [\"o\"], has = \"ORG\" }]".to_owned(),
         ] {
             assert_eq!(of(capture, &checks), [], "{checks}");
         }

@@ -32,7 +32,8 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
         "version": 1, "origin": "https://o.com",
         "issuers": {"a": {"issuer": "https://a.com"}},
         "identity": {"assertion": {"issuer": "https://gate.com", "keys": ["K"]}, "secret": {"binding": "S"}}, "limits": {}, "paths": {}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
-        "routes": [{"path": "/", "audience": "https://api.com", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}}],
+        "routes": [{"path": "/", "audience": "https://api.com", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}},
+            {"path": "/list", "audience": "x", "claims": [{"path": ["c"], "is": "x"}]}],
     });
     let tables = [
         ("Policy", ""),
@@ -47,6 +48,7 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
         ("Route", "/routes/0"),
         ("Scopes", "/routes/0/scopes"),
         ("Claim", "/routes/0/claims/c"),
+        ("ClaimRule", "/routes/1/claims/0"),
     ];
     (policy, tables.into())
 }
@@ -116,7 +118,13 @@ fn both_take_good_policies() {
         with_route(
             &json!({"path": "/", "audience": "x", "claims": {"a": {"contains": "x"}}, "timeout_ms": 2_147_483_647}),
         ),
-        with_issuer(&json!({"issuer": "x", "jwks_uri": "http://localhost/jwks", "algorithms": ["EdDSA", "RS256"]})),
+        with_route(&json!({"path": "/{t}", "audience": "x", "claims": [
+            {"path": ["a.b", "{t}"], "is": 1}, {"path": ["a"], "any": ["{t}", 2, true]}, {"path": ["a"], "has": "{t}"},
+            {"path": ["a"], "contains": "x"}, {"path": ["a"], "contains": ["x", "{t}"]}]})),
+        with_route(
+            &json!({"path": "/", "audience": "x", "claims": {"a{b": {"contains": ["x", 1]}, "}": {"has": "y"}, "{": 1}}),
+        ),
+        with_issuer(&json!({"issuer": "x", "jwks_uri": "http://localhost/jwks", "algorithms": ["Ed25519", "RS256"]})),
         with_issuer(&json!({"issuer": "https://a.com", "leeway": 0, "jwks_ttl": 1, "max_age": 3_162_240_000_u64})),
         with("limits", &json!({"max_token_bytes": 65_536})),
         with("paths", &json!({"case": "refuse"})),
@@ -212,6 +220,21 @@ fn both_refuse_bad_policies() {
         route("claims", json!({"a": {"any": [1], "contains": 1}})),
         route("claims", json!({"a": {}})),
         route("claims", json!({"a": [1]})),
+        route("claims", json!({"a": {"is": 1}})),
+        route("claims", json!({"a": {"has": 1}})),
+        route("claims", json!({"a": {"contains": []}})),
+        route("claims", json!({"a.{t}": 1})),
+        route("claims", json!([])),
+        route("claims", json!("a")),
+        route("claims", json!([{"path": ["a"]}])),
+        route("claims", json!([{"is": 1}])),
+        route("claims", json!([{"path": [], "is": 1}])),
+        route("claims", json!([{"path": [""], "is": 1}])),
+        route("claims", json!([{"path": "a", "is": 1}])),
+        route("claims", json!([{"path": ["a"], "is": 1, "any": [1]}])),
+        route("claims", json!([{"path": ["a"], "is": [1]}])),
+        route("claims", json!([{"path": ["a"], "equals": 1}])),
+        route("claims", json!([1])),
         route("organization", json!("")),
         route("strip_prefix", json!("a")),
         route("strip_prefix", json!("/{a}")),

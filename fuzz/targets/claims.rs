@@ -19,7 +19,7 @@ const ORGANIZATION: &str = "urn:logto:organization:";
 const INVALID: &str = "401 auth.invalid_token";
 
 /// The path of the request, and what its route requires. `{org}` is always `acme`.
-const ROUTES: [(&str, &str); 7] = [
+const ROUTES: [(&str, &str); 9] = [
     ("/global", r#""audience": "https://api.example.com", "scopes": {"all": ["a"], "any": ["b", "c"]}"#),
     ("/acme/permission", r#""audience": "urn:logto:organization:{org}""#),
     ("/acme/resource", r#""audience": ["https://api.example.com"], "organization": "{org}", "scopes": ["a"]"#),
@@ -27,6 +27,8 @@ const ROUTES: [(&str, &str); 7] = [
     ("/equal", r#""audience": "*", "claims": {"a.b": "x", "n": 1, "t": true}"#),
     ("/any", r#""audience": "*", "claims": {"role": {"any": ["admin", 2, false]}}"#),
     ("/contains", r#""audience": "*", "issuers": ["two"], "claims": {"roles": {"contains": "admin"}}"#),
+    ("/acme/named", r#""audience": "*", "claims": [{"path": ["a.b", "{org}"], "any": ["x", "{query.n}"]}]"#),
+    ("/acme/member", r#""audience": "*", "claims": {"roles": {"has": "{org}"}, "list": {"contains": ["x", 1]}}"#),
 ];
 
 thread_local! {
@@ -42,7 +44,7 @@ fuzz_target!(|payload: &str| {
     GATE.with(|gate| {
         let gate = gate.get_or_init(|| Gate::new(read(&document())));
         for (path, _) in ROUTES {
-            let url = format!("https://gate.test{path}");
+            let url = format!("https://gate.test{path}?n=7");
             let decision = gate.decide(&get(&url, &[("authorization", &authorization)]));
             let expected = match claims.as_ref().and_then(Value::as_object) {
                 Some(claims) if !payload.is_empty() => judge(claims, path),
@@ -168,7 +170,19 @@ fn permitted(claims: &Map<String, Value>, scopes: &[String], path: &str) -> Resu
         }
         "/any" => {
             let role = claim("role");
-            require(role == Some(&json!("admin")) || is_number(role, 2.0) || role == Some(&json!(false)), other)
+            let is_any = |role: &Value| *role == json!("admin") || is_number(Some(role), 2.0) || *role == json!(false);
+            require(role.is_some_and(|role| is_any(role) || elements(role).iter().any(is_any)), other)
+        }
+        "/acme/named" => {
+            let named = claims.get("a.b").and_then(|object| object.as_object()?.get("acme"));
+            let is_any = |value: &Value| *value == json!("x") || *value == json!("7") || is_number(Some(value), 7.0);
+            require(named.is_some_and(|named| is_any(named) || elements(named).iter().any(is_any)), other)
+        }
+        "/acme/member" => {
+            let has = claim("roles").and_then(Value::as_object).is_some_and(|roles| roles.contains_key("acme"));
+            let list = claim("list").map(elements).unwrap_or_default();
+            let contains = list.contains(&json!("x")) && list.iter().any(|item| is_number(Some(item), 1.0));
+            require(has && contains, other)
         }
         "/contains" => {
             let is_met = match claim("roles") {
@@ -180,6 +194,10 @@ fn permitted(claims: &Map<String, Value>, scopes: &[String], path: &str) -> Resu
         }
         _ => Ok(()),
     }
+}
+
+fn elements(claim: &Value) -> &[Value] {
+    claim.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
@@ -194,10 +212,10 @@ fn audiences(claims: &Map<String, Value>) -> Option<Vec<&str>> {
 fn scopes(claim: &Value) -> Option<Vec<String>> {
     match claim {
         Value::String(text) => Some(text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| item.as_str().filter(|scope| !scope.chars().any(char::is_whitespace)).map(str::to_owned))
-            .collect(),
+        Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().map(Value::as_str).collect::<Option<_>>()?;
+            Some(texts.into_iter().filter(|text| !text.chars().any(char::is_whitespace)).map(str::to_owned).collect())
+        }
         _ => None,
     }
 }

@@ -56,7 +56,7 @@ fn is_usable(entry: &Value) -> bool {
         (Some("EC"), Some("P-256")) => (is_point(bytes("x"), bytes("y"), 32), &["ES256"]),
         (Some("EC"), Some("P-384")) => (is_point(bytes("x"), bytes("y"), 48), &["ES384"]),
         (Some("EC"), Some("P-521")) => (is_point(bytes("x"), bytes("y"), 66), &["ES512"]),
-        (Some("OKP"), Some("Ed25519")) => (bytes("x").is_some_and(|x| x.len() == 32), &["EdDSA"]),
+        (Some("OKP"), Some("Ed25519")) => (bytes("x").is_some_and(|x| x.len() == 32), &["EdDSA", "Ed25519"]),
         _ => return false,
     };
     let may_verify = match entry.get("key_ops") {
@@ -98,7 +98,8 @@ fn assert_key(key: &PublicKey, source: &Value) {
     assert!(!fitting.is_empty());
     assert!(fitting.iter().all(|algorithm| algorithm.key_type() == key.material.key_type()));
     if let Some(own) = source.get("alg").and_then(Value::as_str) {
-        assert_eq!(fitting.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>(), [own]);
+        let usual = if own == "Ed25519" { "EdDSA" } else { own };
+        assert_eq!(fitting.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>(), [usual]);
     }
 
     let bytes = |text: &str| base64url::decode(text).expect("canonical base64url");

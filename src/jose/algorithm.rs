@@ -1,4 +1,4 @@
-//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) and their key types, one row each. `none` and HMAC are not
+//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2) and their key types, one row each. `none` and HMAC are not
 //! in the table, so neither a policy nor a token can name them.
 
 use std::fmt;
@@ -53,8 +53,7 @@ pub enum Curve {
 /// What the specifications fix for one algorithm.
 struct AlgorithmRow {
     name: &'static str,
-    /// The fully specified name (RFC 9864 §2.2), if the usual one does not name the curve. WebCrypto
-    /// exports keys with it.
+    /// The fully specified name (RFC 9864 §2.2), if the usual one does not name the curve.
     specified: Option<&'static str>,
     key_type: KeyType,
     /// Length of a signature in bytes, if the algorithm fixes it: r and s of the curve's size (RFC 7518 §3.4).
@@ -98,23 +97,28 @@ impl Algorithm {
     /// The algorithms that the gate signs with: their keys are small, and every JOSE library verifies them.
     pub const OF_ASSERTIONS: [Self; 2] = [Self::Es256, Self::EdDsa];
 
-    /// The algorithm with this `alg` value; names are case-sensitive (RFC 7515 §4.1.1).
+    /// The algorithm with this `alg` value, of a token or a key; names are case-sensitive (RFC 7515 §4.1.1).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.goes_by(name))
     }
 
-    /// The `alg` value.
+    /// The usual `alg` value.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// Whether the `alg` of a private JWK names this algorithm, by its usual or its fully specified name (RFC 9864 §2.2).
+    /// The fully specified `alg` value (RFC 9864 §2.2), if it is another than the usual one.
+    #[must_use]
+    pub fn specified_name(self) -> Option<&'static str> {
+        self.row().specified
+    }
+
+    /// Whether an `alg` value names this algorithm.
     #[must_use]
     pub fn goes_by(self, name: &str) -> bool {
-        let AlgorithmRow { name: usual, specified, .. } = self.row();
-        name == usual || specified == Some(name)
+        self.name() == name || self.specified_name() == Some(name)
     }
 
     /// The type and curve that its keys must have.
@@ -219,11 +223,18 @@ mod tests {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
             assert_eq!(algorithm.to_string(), algorithm.name());
         }
+        assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDsa));
+        assert_eq!(
+            Algorithm::ALL.iter().filter_map(|algorithm| algorithm.specified_name()).collect::<Vec<_>>(),
+            ["Ed25519"]
+        );
     }
 
     #[test]
     fn no_other_name_is_an_algorithm() {
-        for name in ["none", "None", "NONE", "HS256", "HS384", "HS512", "rs256", "ES256K", "Ed25519", "RSA-OAEP", ""] {
+        for name in
+            ["none", "None", "NONE", "HS256", "HS384", "HS512", "rs256", "ES256K", "ed25519", "Ed448", "RSA-OAEP", ""]
+        {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }

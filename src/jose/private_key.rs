@@ -115,7 +115,7 @@ fn is_for_signing(jwk: &Object<'_>, algorithm: Algorithm) -> bool {
     let may_sign = jwk
         .get("key_ops")
         .is_none_or(|value| value.as_array().is_some_and(|ops| ops.iter().any(|op| op.as_str() == Some("sign"))));
-    // WebCrypto writes Ed25519 keys with the fully specified name.
+    // WebCrypto exports Ed25519 keys with the fully specified name.
     is("alg", &|name| algorithm.goes_by(name)) && is("use", &|purpose| purpose == "sig") && may_sign
 }
 

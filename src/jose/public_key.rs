@@ -218,6 +218,10 @@ mod tests {
         assert_eq!(fits(ec_key("P-521", 66, "").unwrap()), ["ES512"]);
         let ed = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, number(32, 1, 1));
         assert_eq!(fits(parse(&ed).unwrap()), ["EdDSA"]);
+        for alg in ["EdDSA", "Ed25519"] {
+            let named = ed.replacen('{', &format!(r#"{{"alg":"{alg}","#), 1);
+            assert_eq!(fits(parse(&named).unwrap()), ["EdDSA"], "{alg}");
+        }
     }
 
     #[test]
@@ -251,6 +255,7 @@ mod tests {
             (r#","use":"sig","key_ops":["sign"]"#, PassedOver::Purpose("key_ops")),
             (r#","alg":"ES384""#, PassedOver::Algorithm),
             (r#","alg":"HS256""#, PassedOver::Algorithm),
+            (r#","alg":"Ed25519""#, PassedOver::Algorithm),
             (r#","alg":1"#, PassedOver::Algorithm),
             (r#","kid":1"#, PassedOver::Malformed("kid")),
         ] {

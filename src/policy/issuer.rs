@@ -113,8 +113,7 @@ impl Issuer {
         let takes_bound = table.or("bound_tokens", false, |field| field.one_of(&[("refuse", false), ("ignore", true)]));
         let leeway = table.or("leeway", 30_u64, |field| field.integer(0..=300));
         let max_age = table.optional("max_age", |field| field.integer(0..=MAX_SECONDS));
-        let algorithms =
-            table.or("algorithms", Algorithm::ALL, |field| field.list(|field| field.one_of(&named(&Algorithm::ALL))));
+        let algorithms = table.or("algorithms", Algorithm::ALL, |field| field.list(|field| field.one_of(&named())));
         let types = table.optional("types", |field| field.list(|field| field.text().map(normal_type)));
         let scope_claim = table.optional("scope_claim", |field| field.text().map(ClaimPath::new));
         let timeout_ms = table.or("timeout_ms", 5000_u32, |field| field.integer(1..=MAX_TIMEOUT_MS));
@@ -153,7 +152,9 @@ fn read_key_source(table: &Table<'_>, issuer: Option<&Field<'_>>) -> Option<KeyS
     }
 }
 
-/// Algorithms with their names in the policy.
-pub(super) fn named(algorithms: &[Algorithm]) -> Vec<(&'static str, Algorithm)> {
-    algorithms.iter().map(|algorithm| (algorithm.name(), *algorithm)).collect()
+/// Every name of an algorithm.
+fn named() -> Vec<(&'static str, Algorithm)> {
+    let usual = Algorithm::ALL.into_iter().map(|algorithm| (algorithm.name(), algorithm));
+    let specified = Algorithm::ALL.into_iter().filter_map(|algorithm| Some((algorithm.specified_name()?, algorithm)));
+    usual.chain(specified).collect()
 }

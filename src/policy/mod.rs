@@ -4,6 +4,7 @@
 //! always be enforced.
 
 mod action;
+mod claim_rule;
 mod cors;
 mod identity;
 mod identity_header;
@@ -22,13 +23,14 @@ mod web_origin;
 use std::rc::Rc;
 
 pub use action::{Access, AccessKind, Action, Forwarding, TOKEN_CHECKS};
+pub use claim_rule::{ClaimRule, ClaimSelector, ClaimTest, Expected};
 pub use cors::{Cors, PUBLIC_DOCUMENTS};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS};
 pub use place::{Place, PlaceStep};
 pub use proof::{Assertions, KEY_SET_PATH, SharedSecret};
 pub use reader::{Names, PolicyError};
-pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes, is_scope};
+pub use requirement::{Audience, Organization, Requirement, Scopes, is_scope};
 pub use resource::Resource;
 pub use route::Route;
 pub use web_origin::{OriginPattern, WebOrigins};

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::identity_header::identity_header;
-use super::issuer::named;
 use super::reader::Field;
 use super::url::{Origin, is_binding};
 use crate::jose::algorithm::Algorithm;
@@ -47,8 +46,8 @@ impl Assertions {
         let issuer = table.required("issuer").and_then(|field| field.text());
         let keys = table.required("keys").and_then(|field| read_keys(&field));
         let audience = table.optional("audience", Field::text);
-        let algorithm =
-            table.or("algorithm", Algorithm::Es256, |field| field.one_of(&named(&Algorithm::OF_ASSERTIONS)));
+        let algorithms = Algorithm::OF_ASSERTIONS.map(|algorithm| (algorithm.name(), algorithm));
+        let algorithm = table.or("algorithm", Algorithm::Es256, |field| field.one_of(&algorithms));
         let ttl = table.or("ttl", 300_u64, |field| field.integer(10..=3600));
         table.refuse_unknown_keys();
         Some(Self {

@@ -1,9 +1,9 @@
 //! What a route requires of a token.
 
+use super::claim_rule::ClaimRule;
 use super::issuer::Issuer;
 use super::reader::{Field, Table};
 use super::template::{Template, TemplateScope};
-use crate::jose::claim_path::ClaimPath;
 use crate::jose::json::Json;
 
 /// What a route requires of a token.
@@ -50,33 +50,6 @@ pub enum Organization {
     Equals(Template),
 }
 
-/// What the value of a claim must be.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClaimRule {
-    /// The claim that is tested; a token without it fails.
-    pub claim: ClaimPath,
-    /// The test that its value must pass.
-    pub test: ClaimTest,
-}
-
-/// A test of a claim.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ClaimTest {
-    /// The claim equals one of these.
-    AnyOf(Vec<Expected>),
-    /// The claim is a list with this element, or a space-separated string with this word.
-    Contains(Expected),
-}
-
-/// A value that a claim is compared with.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Expected {
-    /// A string, with values of the request.
-    Text(Template),
-    /// A number or a boolean.
-    Literal(Json<'static>),
-}
-
 /// What a requirement may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Referents<'r> {
@@ -97,37 +70,19 @@ impl Requirement {
             Organization::Equals(template) => Some(template),
             Organization::Absent | Organization::Unchecked => None,
         };
-        let claims = self.claims.iter().flat_map(|rule| match &rule.test {
-            ClaimTest::AnyOf(values) => values.as_slice(),
-            ClaimTest::Contains(value) => std::slice::from_ref(value),
-        });
-        let claims = claims.filter_map(|value| match value {
-            Expected::Text(template) => Some(template),
-            Expected::Literal(_) => None,
-        });
-        audience.iter().chain(organization).chain(claims)
+        audience.iter().chain(organization).chain(self.claims.iter().flat_map(ClaimRule::templates))
     }
 
     pub(super) fn read(table: &Table<'_>, referents: Referents<'_>) -> Option<Self> {
-        let template = |field: &Field<'_>| {
-            let scope = referents.templates;
-            let text = field.text()?;
-            Template::parse(text, scope).map_or_else(
-                |message| match scope.unknown_capture(text) {
-                    Some(name) => field.fail_name(name, scope.captures(), message),
-                    None => field.fail(message),
-                },
-                Some,
-            )
-        };
+        let templates = referents.templates;
         let issuers = read_issuers(table.field("issuers"), referents.issuers);
-        let audience = table.required("audience").and_then(|field| read_audience(&field, &template));
+        let audience = table.required("audience").and_then(|field| read_audience(&field, templates));
         let scopes = table.or("scopes", Scopes::default(), Scopes::read);
         let organization = table.or("organization", Organization::Absent, |field| match field.value.as_str() {
             Some("*") => Some(Organization::Unchecked),
-            _ => template(field).map(Organization::Equals),
+            _ => Template::read(field, templates).map(Organization::Equals),
         });
-        let claims = table.or("claims", Vec::new(), |field| read_claims(field, &template));
+        let claims = table.or("claims", Vec::new(), |field| ClaimRule::read_all(field, templates));
         Some(Self {
             issuers: issuers?,
             audience: audience?,
@@ -150,16 +105,16 @@ fn read_issuers(field: Option<Field<'_>>, issuers: Option<&[(String, Option<Issu
     })
 }
 
-fn read_audience<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<Audience> {
+fn read_audience(field: &Field<'_>, templates: TemplateScope<'_>) -> Option<Audience> {
     match field.value {
         Json::String(text) if text == "*" => Some(Audience::Unchecked),
         Json::Array(_) => field
             .list(|field| match field.value.as_str() {
                 Some("*") => field.fail("expected \"*\" to stand alone, it turns the check off"),
-                _ => template(&field),
+                _ => Template::read(&field, templates),
             })
             .map(Audience::OneOf),
-        _ => template(field).map(|template| Audience::OneOf(vec![template])),
+        _ => Template::read(field, templates).map(|template| Audience::OneOf(vec![template])),
     }
 }
 
@@ -190,29 +145,5 @@ fn read_scope(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("expected one scope: printable ASCII without spaces, quotes and backslashes".to_owned())
-    }
-}
-
-fn read_claims<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<Vec<ClaimRule>> {
-    field.entries(|name, field| Some(ClaimRule { claim: ClaimPath::new(name), test: read_test(&field, template)? }))
-}
-
-fn read_test<'d>(field: &Field<'d>, template: &impl Fn(&Field<'d>) -> Option<Template>) -> Option<ClaimTest> {
-    let expected = |field: &Field<'d>| match field.value {
-        Json::String(_) => template(field).map(Expected::Text),
-        Json::Number(_) | Json::Bool(_) => Some(Expected::Literal(field.value.clone().into_owned())),
-        _ => field.fail("expected a string, a number or a boolean"),
-    };
-    if field.value.as_object().is_none() {
-        return expected(field).map(|expected| ClaimTest::AnyOf(vec![expected]));
-    }
-    let table = field.table()?;
-    let any = table.field("any").map(|field| field.list(|field| expected(&field)));
-    let contains = table.field("contains").map(|field| expected(&field));
-    table.refuse_unknown_keys();
-    match (any, contains) {
-        (Some(any), None) => any.map(ClaimTest::AnyOf),
-        (None, Some(contains)) => contains.map(ClaimTest::Contains),
-        _ => field.fail("expected a value, { any = [...] } or { contains = value }"),
     }
 }

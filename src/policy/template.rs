@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::reader::Field;
 use crate::route::header::{is_removed, is_rewritten};
 use crate::route::pattern::PathPattern;
 use crate::route::syntax::{is_name, is_token};
@@ -90,12 +91,12 @@ pub struct TemplateScope<'r> {
 
 impl<'r> TemplateScope<'r> {
     /// The names of all captures, in the path and in the hosts.
-    pub(super) fn captures(self) -> impl Iterator<Item = &'r str> {
+    fn captures(self) -> impl Iterator<Item = &'r str> {
         self.path.into_iter().flat_map(PathPattern::names).chain(self.host_labels.iter().map(String::as_str))
     }
 
     /// The first name in braces that could be that of a capture and is not.
-    pub(super) fn unknown_capture(self, text: &str) -> Option<&str> {
+    fn unknown_capture(self, text: &str) -> Option<&str> {
         let mut names = text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0));
         names.find(|name| is_name(name) && self.captures().all(|capture| capture != *name))
     }
@@ -123,6 +124,19 @@ impl Template {
             parts.push(Part::Literal(rest.to_owned()));
         }
         Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// The template at a place of the policy.
+    pub(super) fn read(field: &Field<'_>, scope: TemplateScope<'_>) -> Option<Self> {
+        let text = field.text()?;
+        let message = match Self::parse(text, scope) {
+            Ok(template) => return Some(template),
+            Err(message) => message,
+        };
+        match scope.unknown_capture(text) {
+            Some(name) => field.fail_name(name, scope.captures(), message),
+            None => field.fail(message),
+        }
     }
 
     /// The text with the values of this request.

@@ -130,6 +130,12 @@ impl Claims {
         ALLOCATION + size_of::<Self>() + self.claims.weight() + ALLOCATION + self.payload.len() + list
     }
 
+    /// All claims.
+    #[must_use]
+    pub fn all(&self) -> &Object<'static> {
+        &self.claims
+    }
+
     /// The claim at this path, if present.
     #[must_use]
     pub fn get(&self, path: &ClaimPath) -> Option<&Json<'static>> {
@@ -156,7 +162,6 @@ fn numeric_date(claims: &Object<'_>, name: &str) -> Result<Option<f64>, InvalidT
     }
 }
 
-/// RFC 6749 §3.3: scopes are separated by spaces, and by no other white space.
 fn read_scopes(claims: &Object<'_>, configured: Option<&ClaimPath>) -> Result<Vec<String>, InvalidToken> {
     let Some(path) = configured else {
         // Both must have the right type if present, though the first takes precedence.
@@ -167,13 +172,15 @@ fn read_scopes(claims: &Object<'_>, configured: Option<&ClaimPath>) -> Result<Ve
     path.find(claims).map_or(Ok(Vec::new()), scope_list)
 }
 
+/// RFC 6749 §3.3: scopes are separated by spaces, and by no other white space. An element of an array is one scope, or
+/// none if it contains white space.
 fn scope_list(claim: &Json<'_>) -> Result<Vec<String>, InvalidToken> {
     match claim {
         Json::String(text) => Ok(text.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()),
         Json::Array(items) => {
-            let scope =
-                |item: &Json<'_>| item.as_str().filter(|scope| !scope.contains(char::is_whitespace)).map(str::to_owned);
-            items.iter().map(scope).collect::<Option<_>>().ok_or(InvalidToken::Claims)
+            let texts: Vec<&str> = items.iter().map(Json::as_str).collect::<Option<_>>().ok_or(InvalidToken::Claims)?;
+            // Lists of roles have entries like "Sales team", which are no scopes.
+            Ok(texts.into_iter().filter(|text| !text.contains(char::is_whitespace)).map(str::to_owned).collect())
         }
         _ => Err(InvalidToken::Claims),
     }

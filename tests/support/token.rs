@@ -70,7 +70,8 @@ pub fn sign_texts(header: &str, payload: &str, key: &str, algorithm: &str) -> St
 /// Signs any two segments.
 pub fn sign_segments(header: &str, payload: &str, key: &str, algorithm: &str) -> String {
     let signed = format!("{header}.{payload}");
-    let algorithm: Algorithm = algorithm.parse().unwrap();
+    // jsonwebtoken knows Ed25519 by its older name only.
+    let algorithm: Algorithm = if algorithm == "Ed25519" { Algorithm::EdDSA } else { algorithm.parse().unwrap() };
     let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &private(key), algorithm).unwrap();
     format!("{signed}.{signature}")
 }

@@ -4,7 +4,7 @@ use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
 use portcullis::jose::public_key::PublicKey;
 use portcullis::policy::template::Template;
-use portcullis::policy::{Audience, ClaimRule, ClaimTest, Expected, Issuer, Organization, Scopes};
+use portcullis::policy::{Audience, ClaimRule, ClaimSelector, ClaimTest, Expected, Issuer, Organization, Scopes};
 use portcullis::route::table::RouteMatch;
 use portcullis::trace::Caller;
 
@@ -71,10 +71,26 @@ pub(super) fn claim(rule: &ClaimRule, caller: Caller<'_>) -> (String, String) {
         Expected::Literal(literal) => shown(literal),
     };
     let expected = match &rule.test {
-        ClaimTest::AnyOf(values) => one_of(values.iter().map(value)),
-        ClaimTest::Contains(element) => format!("a list or space-separated words with {}", value(element)),
+        ClaimTest::Is(expected) => value(expected),
+        ClaimTest::Any(values) => format!("alone or in a list, {}", one_of(values.iter().map(value))),
+        ClaimTest::Contains(values) => {
+            let values: Vec<String> = values.iter().map(value).collect();
+            format!("a list or space-separated words with {}", values.join(" and "))
+        }
+        ClaimTest::Has(name) => format!("an object with the member {}", template(name, caller)),
     };
-    (expected, caller.claims.get(&rule.claim).map_or_else(|| "no such claim".to_owned(), shown))
+    let found = rule.claim.find(caller.claims.all(), caller.request);
+    (expected, found.map_or_else(|| no_claim(&rule.claim, caller), shown))
+}
+
+/// Why there is no claim: the first name of its path without a value for this request, or the token lacks it.
+fn no_claim(claim: &ClaimSelector, caller: Caller<'_>) -> String {
+    let names = match claim {
+        ClaimSelector::Path(_) => &[],
+        ClaimSelector::Names(names) => names.as_slice(),
+    };
+    let unknown = names.iter().find(|name| name.resolve(caller.request).is_err());
+    unknown.map_or_else(|| "no such claim".to_owned(), |name| template(name, caller))
 }
 
 /// The value of a template for this request, and the template.

@@ -123,7 +123,8 @@ export default {
 
     scopes('a wrong type', 'nothing of it is a scope', [null, 1, true, false, {}, { 'read:data': true }, { scope: 'read:data' }], INVALID),
     scopes('a list with a wrong type', 'the right one among wrong types does not mend them', [['read:data', 1], ['read:data', null], [['read:data']], [{ scope: 'read:data' }]], INVALID),
-    scopes('a list whose element has blanks in it', 'a scope has none, so two readers would split it differently', [['read:data write'], ['x read:data'], ['read:data '], ['read:data\t'], ['read:data\u00a0x']], INVALID),
+    scopes('a list whose element has blanks in it', 'a scope has none, so the element is none, and is not split', [['read:data write'], ['x read:data'], ['read:data '], ['read:data\t'], ['read:data\u00a0x']], SCOPE),
+    scopes('an element with blanks beside the right one', 'control: it is passed over', [['Sales team', 'read:data']], ACCEPTED),
     scopes('double spaces, no right one', 'an empty scope is none', ['  ', 'x  y', ' ', ''], SCOPE),
     scopes('double spaces around the right one', 'control: they separate like one', ['x  read:data', '  read:data  ', 'read:data   y'], ACCEPTED),
     scopes('tabs', 'RFC 6749 section 3.3: a space separates, nothing else', ['x\tread:data', 'read:data\t', '\tread:data', 'x\nread:data', 'x\rread:data', 'x\u000bread:data', 'x\u0000read:data'], SCOPE),

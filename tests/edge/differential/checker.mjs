@@ -14,7 +14,7 @@ export class Checker {
     const checker = new Checker();
     checker.#issuers = await Promise.all(issuers.map(async ({ name, table }) => {
       const usable = await Promise.all(table.jwks.keys.map(isUsable));
-      return { name, table, keys: createLocalJWKSet({ keys: table.jwks.keys.filter((_, index) => usable[index]) }) };
+      return { name, table, keys: createLocalJWKSet({ keys: table.jwks.keys.filter((_, index) => usable[index]).map(ofBothNames) }) };
     }));
     return checker;
   }
@@ -73,10 +73,15 @@ async function isUsable(jwk) {
   }
 }
 
+/** Ed25519 is EdDSA by another name (RFC 9864); to jose a key with one of them is not for the other. */
+function ofBothNames({ alg, ...jwk }) {
+  return alg === undefined || alg === 'EdDSA' || alg === 'Ed25519' ? jwk : { alg, ...jwk };
+}
+
 async function verified(token, { table, keys }, now) {
   const options = {
     issuer: table.issuer,
-    algorithms: table.algorithms ?? ALGORITHMS,
+    algorithms: (table.algorithms ?? ALGORITHMS).flatMap((alg) => (alg === 'EdDSA' ? [alg, 'Ed25519'] : [alg])),
     clockTolerance: table.leeway ?? 30,
     requiredClaims: ['exp'],
     currentDate: new Date(now * 1000),
@@ -146,7 +151,7 @@ function hasOrganization(expected, { organization_id: actual }, expand) {
 export function scopesOf(claims, { scope_claim: path }) {
   const claim = path ? find(claims, path) : claims.scope ?? claims.scp;
   if (typeof claim === 'string') return claim.split(' ').filter((scope) => scope !== '');
-  return Array.isArray(claim) ? claim : [];
+  return Array.isArray(claim) ? claim.filter((scope) => !/\s/.test(scope)) : [];
 }
 
 function hasScopes(expected = [], scopes) {

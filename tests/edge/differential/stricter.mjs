@@ -64,8 +64,8 @@ export const STRICTER = {
     reason: 'RFC 6749 section 3.3; jose does not know scopes',
     applies: ({ documents: [, claims] }, { scope_claim: path }) => {
       const values = path ? [find(claims, path)] : [claims.scope, claims.scp];
-      const isScope = (scope) => typeof scope === 'string' && !/\s/.test(scope);
-      return values.some((value) => value !== undefined && typeof value !== 'string' && !(Array.isArray(value) && value.every(isScope)));
+      const isText = (scope) => typeof scope === 'string';
+      return values.some((value) => value !== undefined && !isText(value) && !(Array.isArray(value) && value.every(isText)));
     },
   },
   'a token that is bound to a key': {

@@ -22,7 +22,7 @@ pub(crate) struct IssuerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "key_set")]
     pub(crate) jwks: Option<serde_json::Value>,
-    /// The `alg` values that are accepted. Default: all that the gate supports.
+    /// The `alg` values that are accepted; `Ed25519` and `EdDSA` are one. Default: all that the gate supports.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(schema_with = "algorithms")]
     pub(crate) algorithms: Vec<String>,
@@ -44,7 +44,8 @@ pub(crate) struct IssuerSpec {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(crate) types: Vec<String>,
-    /// The claim that contains the scopes; `.` separates nested names. Default: `scope`, else `scp`.
+    /// The claim that contains the scopes, as words or as a list; `.` separates nested names. Default: `scope`, else
+    /// `scp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub(crate) scope_claim: Option<String>,
@@ -73,6 +74,7 @@ fn key_set(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn algorithms(_: &mut SchemaGenerator) -> Schema {
-    let names = Algorithm::ALL.map(Algorithm::name);
+    let specified = Algorithm::ALL.into_iter().filter_map(Algorithm::specified_name);
+    let names: Vec<&str> = Algorithm::ALL.into_iter().map(Algorithm::name).chain(specified).collect();
     json_schema!({"type": "array", "minItems": 1, "items": {"enum": names}})
 }

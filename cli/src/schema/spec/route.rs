@@ -50,10 +50,10 @@ pub(crate) struct RouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub(crate) organization: Option<String>,
-    /// Claims (`.` separates nested names), and what each must be: a value, `{ any = [...] }` or `{ contains = value
-    /// }`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub(crate) claims: BTreeMap<String, ClaimSpec>,
+    /// Claims, and what each must be: a value, `{ any = [...] }`, `{ contains = ... }` or `{ has = name }`. A table from
+    /// claims to tests, where `.` separates nested names, or a list of tests that name their `path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) claims: Option<ClaimsSpec>,
     /// Where requests go: `https://host[:port][/base]`, `service:BINDING` or `passthrough`. Default: the policy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "origin")]
@@ -139,6 +139,17 @@ pub(crate) enum ScopesSpec {
     },
 }
 
+/// Tests of claims.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Claims")]
+pub(crate) enum ClaimsSpec {
+    /// From claims to tests. `.` separates nested names; a claim whose own name is the whole comes first.
+    Named(#[schemars(extend("propertyNames" = {"not": {"pattern": r"\{.*\}"}}))] BTreeMap<String, ClaimSpec>),
+    /// Tests that name their claim.
+    Listed(#[schemars(length(min = 1))] Vec<ClaimRuleSpec>),
+}
+
 /// What a claim must be.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
@@ -146,17 +157,57 @@ pub(crate) enum ScopesSpec {
 pub(crate) enum ClaimSpec {
     /// This value.
     Is(ClaimValueSpec),
-    /// One of some values.
+    /// One of some values, or a list with one of them.
     Any {
         /// One of these.
         #[schemars(length(min = 1))]
         any: Vec<ClaimValueSpec>,
     },
-    /// A list that contains a value, or a space-separated string that contains it as a word.
+    /// A list that contains values, or a space-separated string that contains them as words.
     Contains {
-        /// The element or word.
-        contains: ClaimValueSpec,
+        /// The element or word, or several, all of which must be there.
+        contains: ClaimValuesSpec,
     },
+    /// An object with a member.
+    Has {
+        /// The member's name; values of the request are in braces.
+        #[schemars(length(min = 1))]
+        has: String,
+    },
+}
+
+/// A claim, and what it must be: one of `is`, `any`, `contains` and `has`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ClaimRule", deny_unknown_fields, extend("minProperties" = 2, "maxProperties" = 2))]
+pub(crate) struct ClaimRuleSpec {
+    /// The names that lead to the claim, each a member of the object before; values of the request are in braces.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub(crate) path: Vec<String>,
+    /// The claim is this value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is: Option<ClaimValueSpec>,
+    /// The claim is one of these, or a list with one of them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(min = 1))]
+    pub(crate) any: Vec<ClaimValueSpec>,
+    /// The claim is a list with this element, or a space-separated string with this word; or with all of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) contains: Option<ClaimValuesSpec>,
+    /// The claim is an object with this member; values of the request are in braces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub(crate) has: Option<String>,
+}
+
+/// One value, or several, all of which are meant.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "ClaimValues")]
+pub(crate) enum ClaimValuesSpec {
+    /// This value.
+    One(ClaimValueSpec),
+    /// All of these.
+    All(#[schemars(length(min = 1))] Vec<ClaimValueSpec>),
 }
 
 /// A value that a claim is compared with; a string may be a template.

@@ -9,7 +9,10 @@ use super::cors::{CorsSpec, RouteCorsSpec};
 use super::identity::{AssertionsSpec, IdentitySpec, SharedSecretSpec};
 use super::issuer::IssuerSpec;
 use super::policy::{LimitsSpec, PathCaseSpec, PathsSpec, PolicySpec, ResourceSpec};
-use super::route::{AccessSpec, AudienceSpec, ClaimSpec, ClaimValueSpec, RouteSpec, ScopesSpec, SlashesSpec};
+use super::route::{
+    AccessSpec, AudienceSpec, ClaimRuleSpec, ClaimSpec, ClaimValueSpec, ClaimValuesSpec, ClaimsSpec, RouteSpec,
+    ScopesSpec, SlashesSpec,
+};
 
 #[test]
 fn what_the_types_write_is_a_policy_with_every_key() {
@@ -36,18 +39,32 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         audience: Some(AudienceSpec::More(vec!["https://api.com".to_owned()])),
         scopes: Some(ScopesSpec::Rule { all: vec!["a".to_owned()], any: vec!["b".to_owned()] }),
         organization: text("{org}"),
-        claims: [
-            ("a".to_owned(), ClaimSpec::Is(ClaimValueSpec::Bool(true))),
-            ("b".to_owned(), ClaimSpec::Any { any: vec![value("x"), ClaimValueSpec::Number(1.into())] }),
-            ("c".to_owned(), ClaimSpec::Contains { contains: value("x") }),
-        ]
-        .into(),
+        claims: Some(ClaimsSpec::Named(
+            [
+                ("a".to_owned(), ClaimSpec::Is(ClaimValueSpec::Bool(true))),
+                ("b".to_owned(), ClaimSpec::Any { any: vec![value("x"), ClaimValueSpec::Number(1.into())] }),
+                ("c".to_owned(), ClaimSpec::Contains { contains: ClaimValuesSpec::One(value("x")) }),
+                ("d".to_owned(), ClaimSpec::Has { has: "{org}".to_owned() }),
+            ]
+            .into(),
+        )),
         origin: text("https://o.com"),
         strip_prefix: text("/a"),
         encoded_slashes: Some(SlashesSpec::Keep),
         cache: Some(true),
         timeout_ms: Some(1),
         cors: Some(RouteCorsSpec::Off(false)),
+    };
+    let rule = ClaimRuleSpec { path: vec!["a".to_owned(), "{org}".to_owned()], ..ClaimRuleSpec::default() };
+    let listed = RouteSpec {
+        path: "/b/{org}".to_owned(),
+        claims: Some(ClaimsSpec::Listed(vec![
+            ClaimRuleSpec { is: Some(value("{org}")), ..rule.clone() },
+            ClaimRuleSpec { any: vec![value("x")], ..rule.clone() },
+            ClaimRuleSpec { contains: Some(ClaimValuesSpec::All(vec![value("x")])), ..rule.clone() },
+            ClaimRuleSpec { has: text("x"), ..rule },
+        ])),
+        ..route.clone()
     };
     let cors = CorsSpec {
         origins: vec!["https://*.app.com".to_owned()],
@@ -81,7 +98,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         paths: Some(PathsSpec { case: Some(PathCaseSpec::Exact) }),
         cors: Some(cors),
         resources: [("https://api.com".to_owned(), resource)].into(),
-        routes: vec![route],
+        routes: vec![route, listed],
     };
     let written = serde_json::to_value(&full_policy).unwrap();
     assert_eq!(portcullis::policy::Policy::parse(&written.to_string()).map(drop), Ok(()));
