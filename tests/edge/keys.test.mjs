@@ -63,6 +63,18 @@ describe('sources', () => {
     }, started);
   });
 
+  test('every request says what it asks for and who asks', async (t) => {
+    const issuer = server.issuer('polite', [key.jwk]);
+    const gate = await startGate({ policy: policyOf({ polite: { issuer: issuer.issuer } }) });
+    t.after(() => gate.close());
+    await forwards(gate, tokenOf(issuer));
+    assert.deepEqual(issuer.requests.map(({ kind }) => kind), ['discovery', 'jwks']);
+    for (const { headers } of issuer.requests) {
+      assert.equal(headers.accept, 'application/json, application/jwk-set+json');
+      assert.match(headers['user-agent'], /^portcullis\/\d+\.\d+\.\d+$/);
+    }
+  });
+
   test('jwks_uri: no discovery; the issuer may be any string; the ETag is kept', async (t) => {
     const started = now();
     const issuer = server.issuer('direct', [key.jwk]);
