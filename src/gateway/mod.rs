@@ -334,6 +334,6 @@ impl<P: Platform + Observer> Gateway<P> {
     /// The issuer with this `iss`, if the requirement accepts it: its index in the policy, and its keys.
     fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &IssuerKeys<P::Key>)> {
         let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.keyring.issuer(*index)?)));
-        taken.find(|(_, keys)| iss == Some(&keys.issuer().issuer))
+        taken.find(|(_, keys)| iss.is_some_and(|iss| keys.issuer().has_iss(iss)))
     }
 }

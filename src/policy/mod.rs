@@ -16,6 +16,7 @@ mod requirement;
 mod resource;
 mod route;
 pub mod template;
+mod tenants;
 pub mod url;
 mod web_origin;
 
@@ -31,6 +32,7 @@ pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes, is_scope};
 pub use resource::Resource;
 pub use route::Route;
+pub use tenants::{MAX_TENANTS, Tenants};
 pub use web_origin::{OriginPattern, WebOrigins};
 
 use reader::{Field, Table, read_document};

@@ -19,7 +19,7 @@ use portcullis::cors::AnswerKind;
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
-use portcullis::policy::{KeySource, Policy};
+use portcullis::policy::{Issuer, KeySource, Policy};
 use portcullis::request::Request;
 use portcullis::route::header::is_rewritten;
 use portcullis::route::table::{Captures, RouteIndex};
@@ -41,7 +41,7 @@ pub(crate) struct LocalGate {
     /// The forms of made-up tokens, if claims are taken as verified.
     forms: Option<Vec<TokenForm>>,
     secrets: StandIns,
-    issuers: Vec<String>,
+    issuers: Vec<Rc<Issuer>>,
     max_token_bytes: usize,
 }
 
@@ -92,7 +92,7 @@ impl LocalGate {
 
     fn new(policy: Policy, forms: Option<Vec<TokenForm>>) -> Result<Self, Failure> {
         let secrets = StandIns::new(&policy)?;
-        let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        let issuers = policy.issuers.clone();
         let max_token_bytes = policy.max_token_bytes;
         // No tokens are remembered: each request must go through all checks.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
@@ -110,9 +110,12 @@ impl LocalGate {
         Ok(gate)
     }
 
-    /// The `iss` of each issuer.
-    pub(crate) fn issuers(&self) -> &[String] {
-        &self.issuers
+    /// The `iss` of all tokens, if the policy has one issuer without tenants.
+    pub(crate) fn only_iss(&self) -> Option<&str> {
+        match self.issuers.as_slice() {
+            [only] if only.tenants.is_none() => Some(&only.issuer),
+            _ => None,
+        }
     }
 
     /// Decides a request at a time. `claims` are the caller's, taken as verified; without them the request's own
@@ -134,7 +137,7 @@ impl LocalGate {
             now,
             max_token_bytes: self.max_token_bytes,
             trusts: claims.is_some(),
-            issuers: self.issuers.clone(),
+            issuers: self.issuers.iter().map(|issuer| words::issuer(issuer)).collect(),
         };
         let local = LocalPlatform::new(now, self.forms.is_some(), self.secrets.clone(), StepRecord::new(given));
         let take = |decision: Decision<'_>, context: &AnswerContext<'_>| match decision {

@@ -30,7 +30,7 @@ pub(super) struct RequestFacts {
     pub(super) max_token_bytes: usize,
     /// Whether claims are taken as verified.
     pub(super) trusts: bool,
-    /// The issuers of the policy.
+    /// The issuers of the policy, in words.
     pub(super) issuers: Vec<String>,
 }
 
@@ -179,7 +179,7 @@ impl StepRecord {
     fn issuer(&self, requirement: &Requirement) -> Check {
         let names = requirement.issuers.iter().filter_map(|index| self.given.issuers.get(*index));
         let found = self.given.peek.iss.as_deref().map_or("no iss".to_owned(), quoted);
-        self.said(check(4, "issuer", words::one_of(names.map(|name| quoted(name))), found))
+        self.said(check(4, "issuer", words::one_of(names.cloned()), found))
     }
 
     fn claims(&self, issuer: &Issuer) -> Vec<Check> {
