@@ -8,6 +8,27 @@ use crate::support::{self, NOW};
 use crate::tool::Folder;
 
 #[test]
+fn the_token_is_looked_for_where_the_route_says() {
+    let (folder, token) = (folder("explain-token-header"), Token::default().sign());
+    let header = format!("cf-access-jwt-assertion: {token}");
+    let claims = claims(json!({}));
+    for args in [&["--token", token.as_str()][..], &["-H", &header], &["--claims", &claims]] {
+        let explanation = explain_json(&folder, &[&["GET", "/access"], args].concat());
+        assert_eq!(explanation["decision"], "allow", "{explanation:#}");
+    }
+    let expected = "one token without a scheme in cf-access-jwt-assertion";
+    let authorization = format!("authorization: Bearer {token}");
+    for (args, found) in [
+        (&["-H", authorization.as_str()][..], "none"),
+        (&["-H", &header, "-H", "cf_access_jwt_assertion: x"], "a malformed value"),
+        (&["-H", "cf-access-jwt-assertion: Bearer x"], "a malformed value"),
+    ] {
+        let explanation = explain_json(&folder, &[&["GET", "/access"], args].concat());
+        assert_eq!(refused(&explanation), ["authorization", expected, found]);
+    }
+}
+
+#[test]
 fn each_step_names_what_it_refused() {
     let folder = folder("explain-steps");
     let at = |path: &str, token: Token| {

@@ -21,15 +21,16 @@ use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
 use portcullis::policy::{Issuer, KeySource, Policy};
 use portcullis::request::Request;
-use portcullis::route::header::is_rewritten;
-use portcullis::route::table::{Captures, RouteIndex};
+use portcullis::route::header::{AUTHORIZATION, is_rewritten};
+use portcullis::route::host::in_lower_case;
+use portcullis::route::path::RequestPath;
+use portcullis::route::table::{Captures, RouteIndex, RouteMatch};
 use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 
 use crate::exit::Failure;
 use caller::TokenForm;
 use check::Check;
-use peek::UnverifiedToken;
 use platform::LocalPlatform;
 use record::{RequestFacts, StepRecord};
 pub(crate) use request::{TrialRequest, check_method};
@@ -50,6 +51,8 @@ pub(crate) struct Trial {
     pub(crate) verdict: TrialDecision,
     pub(crate) checks: Vec<Check>,
     pub(crate) route: Option<(RouteIndex, Captures)>,
+    /// The header where the route looks for the token.
+    pub(crate) token_header: String,
     /// Names of the request's headers that the origin receives unchanged; none unless the request is allowed.
     pub(crate) kept: Vec<String>,
     /// Headers that the gate adds to the origin's answer.
@@ -118,21 +121,24 @@ impl LocalGate {
         }
     }
 
-    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them the request's own
-    /// `Authorization` counts.
+    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them the request's own token
+    /// counts.
     pub(crate) fn decide(&self, request: &TrialRequest, claims: Option<&str>, now: UnixSeconds) -> Trial {
-        let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
-        let authorization = token.map(|token| format!("Bearer {token}"));
-        let received = request.as_received(authorization.as_deref());
-        let authorization = received.header("authorization");
+        let made = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
+        let token_header = self.token_header(&request.bare());
+        let value = made.as_deref().or(request.token()).map(|token| match token_header {
+            Some(_) => token.to_owned(),
+            None => format!("Bearer {token}"),
+        });
+        let token_header = token_header.unwrap_or(AUTHORIZATION);
+        let received = request.as_received(value.as_deref().map(|value| (token_header, value)));
         let given = RequestFacts {
             authority: received.url.authority.to_owned(),
             host: received.header("host").map(str::to_owned),
             path: received.url.path.to_owned(),
             query: received.url.query.map(str::to_owned),
             method: received.method.to_owned(),
-            peek: UnverifiedToken::at(authorization).unwrap_or_default(),
-            authorization: request::describe(authorization),
+            headers: received.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             preflight: request::describe_preflight(&received),
             now,
             max_token_bytes: self.max_token_bytes,
@@ -157,7 +163,18 @@ impl LocalGate {
         let (denial, verdict, kept, added) = local.run(self.gateway.decide(&received, &local, take));
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
-        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, kept, added, log }
+        let token_header = token_header.to_owned();
+        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, token_header, kept, added, log }
+    }
+
+    /// The header that the request's route names for the token, if it names one.
+    fn token_header(&self, request: &Request<'_>) -> Option<&str> {
+        let policy = self.gateway.policy();
+        let path = RequestPath::parse(request.url.path).ok()?;
+        match policy.table.find(&in_lower_case(request.url.host()), &path, request.method) {
+            RouteMatch::Route(index, _) => policy.routes.get(index)?.forwarding()?.token_header.as_deref(),
+            RouteMatch::MethodNotAllowed(_) | RouteMatch::NoRoute => None,
+        }
     }
 }
 

@@ -34,6 +34,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         name: text("a"),
         access: Some(AccessSpec::Optional),
         issuers: vec!["a".to_owned()],
+        token_header: text("token"),
         audience: Some(AudienceSpec::More(vec!["https://api.com".to_owned()])),
         scopes: Some(ScopesSpec::Rule { all: vec!["a".to_owned()], any: vec!["b".to_owned()] }),
         organization: text("{org}"),
