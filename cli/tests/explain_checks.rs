@@ -3,9 +3,20 @@
 use serde_json::json;
 
 use crate::explain::{ROUTES, claims, explain, explain_json, folder, refused};
-use crate::support::token::Token;
+use crate::support::token::{Token, key_set};
 use crate::support::{self, NOW};
 use crate::tool::Folder;
+
+#[test]
+fn a_token_that_names_none_of_several_keys_says_so() {
+    let (folder, token) = (folder("explain-ambiguous"), Token::default().header("kid", json!(null)).sign());
+    folder.write("keys.json", key_set(&["p384", "p384b"]));
+    let explanation = explain_json(&folder, &["GET", "/access", "--token", &token, "--jwks", "keys.json"]);
+    let expected = "a key of issuer logto, one of these: \"p384\", \"p384b\"";
+    assert_eq!(refused(&explanation), ["key", expected, "no kid, alg \"ES384\", which several keys fit"]);
+    let answer = explanation.to_string();
+    assert!(answer.contains("The token has no kid, and several keys fit its algorithm"), "{answer}");
+}
 
 #[test]
 fn the_token_is_looked_for_where_the_route_says() {

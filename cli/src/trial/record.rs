@@ -1,6 +1,6 @@
 //! Records the steps of a decision, in words for people.
 
-use portcullis::denial::Denial;
+use portcullis::denial::{Denial, InvalidToken};
 use portcullis::platform::{Fault, Fetched};
 use portcullis::policy::{AccessKind, Issuer, KeySource, Requirement};
 use portcullis::route::header::AUTHORIZATION;
@@ -77,6 +77,9 @@ impl StepRecord {
             last.truncate(refused + 1);
             if let Some(check) = last.get_mut(refused) {
                 check.outcome = CheckOutcome::Refused;
+                if *denial == InvalidToken::AmbiguousKey.into() {
+                    check.found = check.found.take().map(|found| found + ", which several keys fit");
+                }
             }
         }
         let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
