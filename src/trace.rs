@@ -59,7 +59,10 @@ pub enum Step<'a> {
         captures: &'a Captures,
     },
     /// 2. The `Authorization` header holds one bearer token, or none.
-    Authorization,
+    Authorization {
+        /// The header that the route names instead, which holds the token without a scheme.
+        header: Option<&'a str>,
+    },
     /// 3. The token is a compact JWS whose header has an algorithm that the gate knows.
     Form,
     /// 4. The route accepts the token's issuer.

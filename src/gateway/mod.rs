@@ -24,6 +24,7 @@ use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Resource, Route};
 use crate::request::{Request, Routed};
+use crate::route::header::AUTHORIZATION;
 use crate::route::host::in_lower_case;
 use crate::route::path::RequestPath;
 use crate::route::table::{Captures, RouteIndex};
@@ -119,6 +120,12 @@ impl<P: Platform> Gateway<P> {
         }
     }
 
+    /// The policy that it enforces.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The keys of the policy's issuers.
     #[must_use]
     pub fn keyring(&self) -> &Rc<Keyring<P::Key>> {
@@ -139,7 +146,9 @@ impl<P: Platform> Gateway<P> {
         } else {
             &[]
         };
-        ["authorization", "connection", "host", "upgrade"].iter().chain(of_pages).copied().chain(templates)
+        let of_tokens = self.policy.routes.iter().filter_map(|route| route.forwarding()?.token_header.as_deref());
+        let always = [AUTHORIZATION, "connection", "host", "upgrade"];
+        always.into_iter().chain(of_pages.iter().copied()).chain(of_tokens).chain(templates)
     }
 }
 
@@ -215,9 +224,10 @@ impl<P: Platform + Observer> Gateway<P> {
         let bearer = match &forwarding.access {
             Access::Public => None,
             Access::Token(requirement) => {
-                Some(self.bearer(request, &routed, requirement, platform).await?.ok_or(Denial::MissingAuthorization)?)
+                let bearer = self.bearer(request, forwarding, requirement, &routed, platform).await?;
+                Some(bearer.ok_or(Denial::MissingAuthorization)?)
             }
-            Access::Optional(requirement) => self.bearer(request, &routed, requirement, platform).await?,
+            Access::Optional(requirement) => self.bearer(request, forwarding, requirement, &routed, platform).await?,
         };
         // 8. The proof for the origin that the request came through the gate.
         platform.observe(Step::Origin);
@@ -234,15 +244,19 @@ impl<P: Platform + Observer> Gateway<P> {
     async fn bearer<'a>(
         &'a self,
         request: &'a Request<'_>,
-        routed: &Routed<'_>,
+        forwarding: &Forwarding,
         requirement: &Requirement,
+        routed: &Routed<'_>,
         platform: &P,
     ) -> Result<Option<Bearer<'a>>, Denial> {
-        // 2. One bearer token.
-        platform.observe(Step::Authorization);
-        let Some(token) = bearer::extract(request.header("authorization"))? else {
-            return Ok(None);
+        // 2. One token.
+        let header = forwarding.token_header.as_deref();
+        platform.observe(Step::Authorization { header });
+        let token = match header {
+            None => bearer::extract(request.header(AUTHORIZATION))?,
+            Some(name) => bearer::extract_bare(&request.headers, name)?,
         };
+        let Some(token) = token else { return Ok(None) };
         let (claims, issuer) = self.verify(token, requirement, platform).await?;
         // 7. Audience, organization, scopes, claims.
         let permit = authorize(claims, requirement, routed, platform)?;
@@ -312,6 +326,6 @@ impl<P: Platform + Observer> Gateway<P> {
     /// The issuer with this `iss`, if the requirement accepts it: its index in the policy, and its keys.
     fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &IssuerKeys<P::Key>)> {
         let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.keyring.issuer(*index)?)));
-        taken.find(|(_, keys)| iss == Some(&keys.issuer().issuer))
+        taken.find(|(_, keys)| iss.is_some_and(|iss| keys.issuer().has_iss(iss)))
     }
 }

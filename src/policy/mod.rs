@@ -17,6 +17,7 @@ mod requirement;
 mod resource;
 mod route;
 pub mod template;
+mod tenants;
 pub mod url;
 mod web_origin;
 
@@ -33,6 +34,7 @@ pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, Organization, Requirement, Scopes, is_scope};
 pub use resource::Resource;
 pub use route::Route;
+pub use tenants::{MAX_TENANTS, Tenants};
 pub use web_origin::{OriginPattern, WebOrigins};
 
 use reader::{Field, Table, read_document};

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::cors::RouteCorsSpec;
-use super::patterns::{HOST, PATH, PREFIX, SCOPE, methods, origin};
+use super::patterns::{HOST, PATH, PREFIX, SCOPE, TOKEN, methods, origin};
 
 /// A rule for requests. The route with the most specific path decides, whatever the order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
@@ -37,6 +37,11 @@ pub(crate) struct RouteSpec {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(crate) issuers: Vec<String>,
+    /// Another header that contains the token and nothing else, no scheme either, like `cf-access-jwt-assertion`.
+    /// Default: `authorization`, with `Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = TOKEN), extend("default" = "authorization"))]
+    pub(crate) token_header: Option<String>,
     /// The audience that must be in the token's `aud`: a template, or a list of alternatives. `"*"` turns the check
     /// off. Templates contain `{name}` (captured from the path or host), `{header.x-name}` and `{query.name}`.
     #[serde(skip_serializing_if = "Option::is_none")]
