@@ -1,11 +1,12 @@
 // Large uploads and downloads: whether they arrive complete, what they cost, and how much memory workerd needs.
 
 import http from 'node:http';
-import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { repeatedSet } from './measure.mjs';
+import { entries, knownSet } from './sets.mjs';
+import { shuffled } from './shuffle.mjs';
+import { mebibytes } from './statistics.mjs';
 import { cpuOf, memoryOf, startWorkerd } from './workerd.mjs';
 
 const MEGABYTE = 1_000_000;
@@ -13,13 +14,13 @@ const SIZES = [0, 1, 10, 100];
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
 
 /** One body per process, for the Workers of a roster whose origin is the server for bodies. */
-export async function bodyRuns(workers, rounds) {
-  const [request] = JSON.parse(readFileSync(repeatedSet('ES256'), 'utf8'));
+export async function bodyRuns(workers, { rounds, random }) {
+  const [request] = entries(knownSet('ES256'));
   const runs = [];
   for (let round = 0; round < rounds; round += 1) {
     for (const mode of ['upload', 'download']) {
       for (const size of SIZES) {
-        for (const [name, worker] of Object.entries(workers)) {
+        for (const [name, worker] of shuffled(Object.entries(workers), random)) {
           const { cpu, peak } = await bodyRun(worker, request, mode, size * MEGABYTE);
           runs.push({ round, kind: 'body', mode, size, worker: name, cpu, peak });
           const cost = `${(cpu / 1000).toFixed(0)} ms CPU  ${mebibytes(peak)} MiB`;
@@ -66,8 +67,4 @@ async function exchange(port, token, bytes, asked) {
 
 function* chunks(bytes) {
   for (let sent = 0; sent < bytes; sent += CHUNK.length) yield CHUNK.subarray(0, Math.min(CHUNK.length, bytes - sent));
-}
-
-export function mebibytes(bytes) {
-  return (bytes / 1024 / 1024).toFixed(0);
 }

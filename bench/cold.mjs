@@ -1,21 +1,20 @@
 // Cold start: from the call that starts workerd to the first response of the Worker in it.
 
 import net from 'node:net';
-import { readFileSync } from 'node:fs';
 
-import { repeatedSet } from './measure.mjs';
-import { rotated } from './rounds.mjs';
+import { entries, knownSet } from './sets.mjs';
+import { shuffled } from './shuffle.mjs';
 import { cpuOf, startWorkerd } from './workerd.mjs';
 
 /**
  * For each Worker by name and each round: the milliseconds to the first response (`ms`), of those the ones since it listens
  * (`answer`), and the microseconds of CPU, which do not depend on other load of the machine.
  */
-export async function coldStarts(workers, rounds) {
-  const [{ path, token, told }] = JSON.parse(readFileSync(repeatedSet('ES256'), 'utf8'));
+export async function coldStarts(workers, { starts: rounds, random }) {
+  const [{ path, token, told }] = entries(knownSet('ES256'));
   const starts = [];
   for (let round = 0; round < rounds; round += 1) {
-    for (const [name, worker] of rotated(Object.entries(workers), round)) {
+    for (const [name, worker] of shuffled(Object.entries(workers), random)) {
       await worker.ready();
       const workerd = await startWorkerd(worker);
       const listening = performance.now();

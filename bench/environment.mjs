@@ -9,7 +9,7 @@ import { read } from '../scripts/process.mjs';
 import { ROOT } from '../scripts/toolchain.mjs';
 import { PINNED, WORKERD_VERSION } from './workerd.mjs';
 
-export function environment({ rounds, seconds }, builds) {
+export function environment({ rounds, seconds, seed }, builds) {
   const version = (name) => JSON.parse(readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8')).version;
   const wasm = Object.entries(builds).map(([name, modules]) => [name, sizes(modules['index_bg.wasm'])]);
   return {
@@ -26,6 +26,7 @@ export function environment({ rounds, seconds }, builds) {
     load: os.loadavg()[0],
     rounds,
     seconds,
+    seed,
     wasm: Object.fromEntries(wasm),
   };
 }

@@ -1,5 +1,6 @@
 // The options of `npm run bench`.
 
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,18 +10,19 @@ import { NAMES, WORKERS_RS } from './roster.mjs';
 import { ALGORITHMS, FOLDER } from './tokens.mjs';
 
 const RS_BUILD = join(ROOT, 'target/workers-rs/build');
-const MODES = ['repeated', 'distinct'];
-const PARTS = ['bodies', 'cold', 'refusals', 'compare', 'growth']; // the quick ones first, so that failures show early
+const MODES = ['known', 'new'];
+const PARTS = ['bodies', 'cold', 'refusals', 'tokens', 'requests', 'growth']; // the quick first: failures show early
 
 export const USAGE = `npm run bench -- [options]
 
-  --quick              2 rounds of 1 second, for a first impression; a whole run takes three quarters of an hour
-  --rounds <n>         of all Workers, interleaved (5)
-  --seconds <s>        that each run is measured (3)
+  --quick              2 rounds of 0.4 seconds, for a first impression; a whole run takes up to 20 minutes
+  --rounds <n>         in each of which every Worker of a row gets one slice (9)
+  --seconds <s>        of a slice (0.7)
+  --seed <n>           of the random order, to repeat it
   --only <names>       of ${NAMES.join(', ')};
                        ${WORKERS_RS} is built when it is named, and else compared if its build is there
   --algorithms <list>  of ${ALGORITHMS.join(', ')}
-  --modes <list>       of ${MODES.join(', ')}
+  --modes <list>       of tokens: ${MODES.join(', ')}
   --parts <list>       of ${PARTS.join(', ')}
   --built              the build is there already; do not make it
   --build <folder>     measure this build of Portcullis instead
@@ -36,13 +38,13 @@ export function readOptions() {
       report: { type: 'boolean', default: false },
       built: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
-      rounds: text, seconds: text, only: text, algorithms: text, modes: text, parts: text, build: text, out: text,
+      rounds: text, seconds: text, seed: text, only: text, algorithms: text, modes: text, parts: text, build: text, out: text,
       also: { type: 'string', multiple: true, default: [] },
     },
   });
   const also = Object.fromEntries(values.also.map(named));
   const only = list('only', values.only, NAMES).filter((name) => name !== WORKERS_RS || values.only || existsSync(RS_BUILD));
-  const less = ['quick', 'only', 'algorithms', 'modes', 'parts', 'build'].some((name) => values[name]);
+  const less = ['quick', 'rounds', 'seconds', 'only', 'algorithms', 'modes', 'parts', 'build'].some((name) => values[name]);
   const whole = !less && values.also.length === 0;
   return {
     help: values.help,
@@ -50,10 +52,11 @@ export function readOptions() {
     make: !values.built && !values.build,
     built: values.built,
     quick: values.quick,
-    rounds: number('rounds', values.rounds, values.quick ? 2 : 5),
-    seconds: number('seconds', values.seconds, values.quick ? 1 : 3),
+    rounds: number('rounds', values.rounds, values.quick ? 2 : 9),
+    seconds: number('seconds', values.seconds, values.quick ? 0.4 : 0.7),
+    seed: number('seed', values.seed, randomInt(1, 2 ** 32)),
     starts: values.quick ? 5 : 20,
-    warm: values.quick ? 0.8 : 1.5,
+    warm: values.quick ? 0.5 : 1,
     only: [...only, ...Object.keys(also)],
     algorithms: list('algorithms', values.algorithms, ALGORITHMS),
     modes: list('modes', values.modes, MODES),
@@ -65,6 +68,11 @@ export function readOptions() {
     },
     out: resolve(values.out ?? (whole ? join(ROOT, 'bench/results') : join(FOLDER, 'results'))),
   };
+}
+
+/** Of what has many points and no target for CPU. */
+export function fewerRounds(rounds) {
+  return Math.min(4, rounds);
 }
 
 function named(text) {

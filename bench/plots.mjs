@@ -2,14 +2,14 @@
 
 import { inOrder, titleOf } from './roster.mjs';
 import { bar, colourOf, dot, line, path, picture, text, ticks } from './svg.mjs';
-import { median } from './statistics.mjs';
+import { median, of } from './statistics.mjs';
 
 const COMMAND = 'npm run bench';
 
 /** Plots of the measurements, by file name. */
-export function plots({ compare = [], growth = [], bodies = [] }) {
+export function plots({ tokens = [], growth = [], bodies = [] }) {
   return {
-    ...(compare.length > 0 && { 'cost.svg': cost(compare) }),
+    ...(tokens.length > 0 && { 'cost.svg': cost(tokens) }),
     ...(growth.length + bodies.length > 0 && { 'growth.svg': growthPlot([...growth, ...bodies]) }),
   };
 }
@@ -17,24 +17,37 @@ export function plots({ compare = [], growth = [], bodies = [] }) {
 const BAR = 13;
 const GROUP_GAP = 14;
 
-/** Bars: for each algorithm one row per Worker, repeated tokens next to distinct ones. */
+/** Bars: for each algorithm one row per Worker, known tokens next to new ones. */
 function cost(runs) {
-  const workers = inOrder(runs.map(({ worker }) => worker));
-  const algorithms = [...new Set(runs.map(({ alg }) => alg))];
-  const height = 66 + algorithms.length * (workers.length * BAR + GROUP_GAP) + 46;
+  const algorithms = grouped(runs);
+  const height = 66 + algorithms.reduce((sum, { workers }) => sum + heightOf(workers), 0) + 46;
   const most = Math.max(...runs.map(({ cpu }) => cpu));
-  const modes = [['repeated', 'Repeated tokens (64 clients)', 60], ['distinct', 'Distinct tokens', 490]];
+  const modes = [['known', 'Known tokens (64 clients)', 60], ['new', 'New tokens', 490]];
   const panels = modes.map(([mode, title, x]) => {
-    const own = runs.filter((run) => run.mode === mode);
-    const groups = algorithms.map((alg, i) => group(own.filter((run) => run.alg === alg), workers, {
-      x, y: 66 + i * (workers.length * BAR + GROUP_GAP), alg, scale: 330 / most,
-    }));
+    const groups = algorithms.map(({ alg, workers, own, y }) => (
+      group(of(own, { mode }), workers, { x, y: 66 + y, alg, scale: 330 / most })
+    ));
     return [text(x, 54, title, 'title'), groups];
   });
   const note = 'µs of CPU of workerd per request: the median of the rounds, and the least and the most';
   return picture(900, height, 'Cost of a request', COMMAND, [
-    text(10, 20, note, 'weak'), panels, legend(workers, height - 16),
+    text(10, 20, note, 'weak'), panels, legend(inOrder(runs.map(({ worker }) => worker)), height - 16),
   ]);
+}
+
+/** The runs of each algorithm, and how far down its bars start: not all have the same Workers. */
+function grouped(runs) {
+  let below = 0;
+  return Object.entries(Object.groupBy(runs, ({ alg }) => alg)).map(([alg, own]) => {
+    const workers = inOrder(own.map(({ worker }) => worker));
+    const y = below;
+    below += heightOf(workers);
+    return { alg, workers, own, y };
+  });
+}
+
+function heightOf(workers) {
+  return workers.length * BAR + GROUP_GAP;
 }
 
 function group(runs, workers, { x, y, alg, scale }) {
@@ -59,7 +72,7 @@ const PANELS = [
   { kind: 'body', mode: 'download', title: 'Memory MiB, by MB downloaded', value: memory },
 ];
 const [WIDE, HIGH] = [290, 200];
-const NOTE = 'CPU of workerd per request, and the most memory that it held; repeated tokens solid, distinct dashed';
+const NOTE = 'CPU of workerd per request, and the most memory that it held; known tokens solid, new ones dashed';
 
 /** Curves: a panel for each quantity that grows. */
 function growthPlot(runs) {
@@ -99,16 +112,20 @@ function curves(runs, { title, value = ({ cpu }) => cpu }, left, top) {
 function curve(points, { worker, mode }) {
   const colour = colourOf(worker);
   return [
-    path(points.map((point) => [point.x, point.y]), colour, mode === 'distinct' ? 'dashed' : ''),
+    path(points.map((point) => [point.x, point.y]), colour, mode === 'new' ? 'dashed' : ''),
     points.map((point) => line(point.x, point.least, point.x, point.most, 'range')),
     points.map((point) => dot(point.x, point.y, colour)),
   ];
 }
 
+/** As wide as the titles are, or closer if there are many. */
 function legend(workers, y) {
-  const step = 890 / Math.max(6, workers.length);
-  return workers.map((worker, i) => [
-    bar(10 + i * step, y - 9, 10, 10, colourOf(worker)),
-    text(24 + i * step, y, titleOf(worker)),
-  ]);
+  const widths = workers.map((worker) => 30 + titleOf(worker).length * 6.3);
+  const scale = Math.min(1, 880 / widths.reduce((sum, width) => sum + width, 0));
+  let x = 10;
+  return workers.map((worker, i) => {
+    const parts = [bar(x, y - 9, 10, 10, colourOf(worker)), text(x + 14, y, titleOf(worker))];
+    x += widths[i] * scale;
+    return parts;
+  });
 }

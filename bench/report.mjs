@@ -1,22 +1,23 @@
 // The results as tables, with the targets next to the measurements.
 
-import { mebibytes } from './bodies.mjs';
+import { fewerRounds } from './options.mjs';
 import { WORKERS_RS, inOrder, titleOf } from './roster.mjs';
-import { median, ratios, spread } from './statistics.mjs';
+import { mebibytes, median, medianAndLeast, of, ratios, spread } from './statistics.mjs';
 import { targets } from './targets.mjs';
 
 export function report(results) {
-  const { about, compare = [], refusals = [], cold = [], growth = [], bodies = [] } = results;
+  const { about, tokens = [], requests = [], refusals = [], cold = [], growth = [], bodies = [] } = results;
   return [
     '# Benchmark',
     '',
     setting(about),
-    ...conditions([...compare, ...refusals, ...growth]),
+    ...conditions([...tokens, ...requests, ...refusals, ...growth]),
     '',
-    ...promised(about).flatMap((build) => verdicts(build, targets(results, build))),
+    ...judged(about).flatMap((build) => verdicts(build, targets(results, build))),
     ...section('Size', sizeTable(about.wasm)),
-    ...section('Repeated tokens (64 clients)', comparison('', of(compare, 'repeated'))),
-    ...section('Distinct tokens (each seen once)', comparison('', of(compare, 'distinct'))),
+    ...section('Known tokens (64 clients)', comparison('', of(tokens, { mode: 'known' }))),
+    ...section('New tokens (each seen once)', comparison('', of(tokens, { mode: 'new' }))),
+    ...section('Requests and routes', comparison('', requests), REQUESTS),
     ...section('Refusals', comparison('refused for', refusals), 'The floor refuses nothing: it forwards the requests.'),
     ...section('Cold start', coldTable(cold), 'From the start of the process, and from when it listens.'),
     ...section('Growth', growthTable(growth), 'CPU µs per request, with the minimum and maximum of the rounds.'),
@@ -24,12 +25,22 @@ export function report(results) {
   ].join('\n');
 }
 
-function setting({ date, commit, cpu, cores, kernel, workerd, node, jose, hono, pinned, rounds, seconds, load }) {
+const REQUESTS = [
+  'A known ES256 token and 6 headers, or what the row says. The paths have a query. `assertion`, `cors` and `timeout_ms` are',
+  'on for Portcullis, and `timeout_ms` for the full JavaScript Worker; the floor only forwards the same requests.',
+].join('\n');
+
+function setting(about) {
+  const { date, commit, cpu, cores, kernel, workerd, node, jose, hono, pinned, rounds, seconds, seed, load, took } = about;
+  const minutes = (Object.values(took).reduce((sum, part) => sum + part, 0) / 60).toFixed(1);
+  const parts = Object.entries(took).map(([part, own]) => `${part} ${own} s`).join(', ');
   return [
     `${date}, ${commit}. ${cpu}, ${cores} cores, ${kernel}; ${workerd}, Node ${node}, jose ${jose}, Hono ${hono}.`,
-    `${rounds} rounds of ${seconds} s, 16 connections. Pinned: ${pinned}. Load average before: ${load.toFixed(2)}.`,
-    'CPU is user and system time of the workerd process per request. Values are medians of the rounds. Ratios are computed',
-    'within a round; the minimum and maximum of the rounds are in parentheses.',
+    `Rounds: ${rounds}, of bodies and of growth other than by routes ${fewerRounds(rounds)}; slices of ${seconds} s, seed`,
+    `${seed}; 16 connections. Pinned: ${pinned}. Load average before: ${load.toFixed(2)}.`,
+    `It took ${minutes} minutes: ${parts}.`,
+    'CPU is user and system time of the workerd process per request. Values are medians of the slices. Ratios are computed',
+    'within a round: their median, and in parentheses the least.',
   ].join('\n');
 }
 
@@ -38,10 +49,12 @@ function conditions(runs) {
   if (runs.length === 0) return [];
   const idle = runs.filter(({ busy, waited }) => busy + waited < 0.5).length;
   const share = (key) => `${spread(runs.map((run) => run[key] * 100), 1)} %`;
+  const which = `${idle} of ${runs.length} slices`;
+  const warning = `**In ${which} the rest was most of the time: do not trust their requests/s and p99.**`;
   return [
     `Of the measured time, workerd ran ${share('busy')} and waited for its core ${share('waited')};`,
     'in the rest it waited for the load and the origin.',
-    ...(idle ? [`**In ${idle} of ${runs.length} runs the rest was most of the time: do not trust their requests/s and p99.**`] : []),
+    ...(idle ? [warning] : []),
   ];
 }
 
@@ -51,33 +64,32 @@ function section(title, rows, note) {
 }
 
 /** The builds that the targets are about. */
-function promised({ wasm }) {
+function judged({ wasm }) {
   return Object.keys(wasm).filter((build) => build !== WORKERS_RS);
 }
 
 function verdicts(build, all) {
-  const rows = all.map(({ what, limit, measured, kept }) => [kept ? 'pass' : '**FAIL**', what, measured, limit]);
+  const verdict = (reached) => (reached ? 'reached' : '**not reached**');
+  const rows = all.map(({ what, limit, measured, reached }) => [verdict(reached), what, measured, limit]);
   return section(`Targets: ${titleOf(build)}`, table(['', 'what', 'measured', 'target'], rows));
 }
 
 function comparison(first, runs) {
-  const head = [first, 'Worker', 'CPU µs', 'minus floor', '× floor', '× jose', '× Portcullis', 'requests/s', 'p50 ms', 'p99 ms'];
+  const bases = ['× floor', '× full JavaScript', '× jose', '× Portcullis'];
+  const head = [first, 'Worker', 'CPU µs', ...bases, 'requests/s', 'p50 ms', 'p99 ms'];
   const groups = grouped(runs, ({ scenario }) => scenario);
   return table(head, groups.flatMap((group) => workersOf(group).map((worker) => row(worker, group))));
 }
 
 function row(worker, runs) {
-  const own = runs.filter((run) => run.worker === worker);
+  const own = of(runs, { worker });
   const middle = (key, digits) => median(own.map((run) => run[key])).toFixed(digits);
-  const floor = (round) => runs.find((run) => run.worker === 'proxy' && run.round === round)?.cpu;
+  const times = (base) => (base === worker ? '' : medianAndLeast(ratios(runs, { worker }, { worker: base })));
   return [
     own[0].alg ?? own[0].scenario,
     titleOf(worker),
     middle('cpu', 0),
-    floor(own[0].round) ? median(own.map(({ cpu, round }) => cpu - floor(round))).toFixed(0) : '',
-    spread(ratios(runs, worker, 'proxy')),
-    spread(ratios(runs, worker, 'jose')),
-    spread(ratios(runs, worker, 'portcullis')),
+    ...['proxy', 'full', 'jose', 'portcullis'].map(times),
     middle('rps', 0),
     middle('p50', 2),
     middle('p99', 2),
@@ -111,21 +123,17 @@ function growthTable(growth) {
 }
 
 function bodyTable(bodies) {
-  const points = grouped(bodies, ({ mode, size, worker }) => `${mode} ${size} ${worker}`);
-  const rows = points.map((point) => {
-    const middle = (key) => median(point.map((run) => run[key]));
-    const [{ mode, size, worker }] = point;
+  const points = grouped(bodies, ({ mode, size }) => `${mode} ${size}`);
+  const rows = points.flatMap((point) => workersOf(point).map((worker) => {
+    const middle = (key) => median(of(point, { worker }).map((run) => run[key]));
+    const [{ mode, size }] = point;
     return [`${size} MB ${mode}`, titleOf(worker), (middle('cpu') / 1000).toFixed(0), mebibytes(middle('peak'))];
-  });
+  }));
   return table(['body', 'Worker', 'CPU ms', 'peak MiB'], rows);
 }
 
 function workersOf(runs) {
   return inOrder(runs.map(({ worker }) => worker));
-}
-
-function of(runs, mode) {
-  return runs.filter((run) => run.mode === mode);
 }
 
 function grouped(runs, key) {

@@ -14,13 +14,14 @@ export const WORKERS_RS = 'workers-rs';
 /** The handwritten Workers; all others are builds of the core. */
 const WRITTEN = {
   proxy: 'proxy only',
+  full: 'full JavaScript',
   jose: 'jose',
   'jose-map': 'jose and a Map',
   hono: 'Hono',
   'hono-cached': 'Hono, keys cached',
 };
 
-export const NAMES = ['proxy', 'portcullis', WORKERS_RS, 'jose-map', 'jose', 'hono-cached', 'hono'];
+export const NAMES = ['proxy', 'portcullis', WORKERS_RS, 'full', 'jose-map', 'jose', 'hono-cached', 'hono'];
 
 export function titleOf(name) {
   const builds = { portcullis: 'Portcullis', [WORKERS_RS]: 'core and workers-rs' };
@@ -33,6 +34,16 @@ export function inOrder(names) {
   return [...new Set(names)].sort((a, b) => place(a) - place(b));
 }
 
+/** The named Workers, as far as they are there, and the gate's own builds. */
+export function chosen(workers, names, builds) {
+  const isChosen = (name) => names.includes(name) || (name in builds && name !== WORKERS_RS);
+  return Object.fromEntries(Object.entries(workers).filter(([name]) => isChosen(name)));
+}
+
+export function without(workers, names) {
+  return Object.fromEntries(Object.entries(workers).filter(([name]) => !names.includes(name)));
+}
+
 const KEYS_PATH = '/jwks';
 
 /** The builds of the core, read now, so that a concurrent build changes nothing. */
@@ -43,21 +54,39 @@ export function readBuilds(folders) {
 
 /**
  * The Workers by name: `modules`, `bindings`, `ready` to be awaited before each start, whether it `tells` the origin who the
- * caller is, and whether it is `inspected` as a gate for the comparison's requests. `origin` is a name in `servers`.
+ * caller is, and whether it is `inspected` as a gate.
+ *
+ * - `origin`: a name in `servers`
+ * - `policy`: more of the gates' policy, with the Worker secrets that it names in `secrets`
+ * - `timeout`: milliseconds, on every route and for the full JavaScript Worker
  */
-export async function makeRoster(servers, builds, origin = 'origin') {
+export async function makeRoster(servers, builds, { origin = 'origin', policy = {}, secrets = {}, timeout } = {}) {
   const keys = ALGORITHMS.map((alg) => published(keyOf(alg)));
   await servers.publish(KEYS_PATH, { keys });
-  const issuers = [{ issuer: ISSUER, uri: servers.url('keys') + KEYS_PATH, keys }];
-  const document = policy(servers.url(origin), issuers[0].uri);
-  const inspected = origin === 'origin';
-  const written = Object.keys(WRITTEN).map(async (name) => [name, await writtenWorker(name, servers, origin)]);
-  const gates = Object.entries(builds).map(([name, files]) => [name, gate(servers, files, document, issuers)]);
+  const uri = servers.url('keys') + KEYS_PATH;
+  const values = {
+    ORIGIN: servers.url(origin), JWKS_URI: uri, ISSUER, AUDIENCE, SCOPE, ...(timeout && { TIMEOUT_MS: String(timeout) }),
+  };
+  const written = Object.keys(WRITTEN).map(async (name) => [name, await writtenWorker(name, values)]);
+  const document = { ...documentOf(servers.url(origin), uri, timeout), ...policy };
+  const bindings = texts(secrets);
+  const gates = Object.entries(builds).map(([name, files]) => (
+    [name, gate(servers, files, document, [{ issuer: ISSUER, uri, keys }], bindings)]
+  ));
   const all = [...(await Promise.all(written)), ...gates];
-  return Object.fromEntries(all.map(([name, worker]) => [name, { ...worker, inspected: inspected && worker.tells }]));
+  const inspected = (worker) => ({ ...worker, inspected: origin === 'origin' && worker.tells });
+  return Object.fromEntries(all.map(([name, worker]) => [name, inspected(worker)]));
 }
 
-async function writtenWorker(name, servers, origin) {
+const bundles = new Map(); // name → text of a handwritten Worker
+
+async function writtenWorker(name, values) {
+  if (!bundles.has(name)) bundles.set(name, bundled(name));
+  const modules = { 'index.js': await bundles.get(name) };
+  return { modules, bindings: texts(values), ready: () => {}, tells: name !== 'proxy' };
+}
+
+async function bundled(name) {
   const { outputFiles } = await bundle({
     entryPoints: [fileURLToPath(new URL(`workers/${name}.js`, import.meta.url))],
     bundle: true,
@@ -69,44 +98,45 @@ async function writtenWorker(name, servers, origin) {
     external: ['cloudflare:*'],
     logLevel: 'warning',
   });
-  const values = { ORIGIN: servers.url(origin), JWKS_URI: servers.url('keys') + KEYS_PATH, ISSUER, AUDIENCE, SCOPE };
-  const bindings = Object.fromEntries(Object.entries(values).map(([key, text]) => [key, { text }]));
-  return { modules: { 'index.js': outputFiles[0].contents }, bindings, ready: () => {}, tells: name !== 'proxy' };
+  return outputFiles[0].contents;
+}
+
+function texts(values) {
+  return Object.fromEntries(Object.entries(values).map(([key, text]) => [key, { text }]));
 }
 
 /** A build of Portcullis with a policy; the issuers' keys are in KV before it starts, and fresh. */
-export function gate(servers, modules, json, issuers) {
+export function gate(servers, modules, json, issuers, secrets = {}) {
   const ready = async () => {
     const fetched_at = Math.floor(Date.now() / 1000);
     for (const { issuer, uri, keys } of issuers) {
       await servers.keep(`jwks:v1:${issuer}`, { version: 1, issuer, jwks_uri: uri, fetched_at, keys });
     }
   };
-  return { modules, bindings: { POLICY: { json }, JWKS: { kv: servers.kvPort } }, ready, tells: true };
+  return { modules, bindings: { POLICY: { json }, JWKS: { kv: servers.kvPort }, ...secrets }, ready, tells: true };
 }
 
-/** The routes of the README and one for bodies, for one issuer. */
-function policy(origin, uri) {
-  return {
-    version: 1,
-    origin,
-    issuers: { main: { issuer: ISSUER, jwks_uri: uri } },
-    routes: [
-      { path: '/api/products/{id}', methods: ['GET'], audience: AUDIENCE, scopes: [SCOPE] },
-      {
-        path: '/orgs/{org}/members',
-        methods: ['POST'],
-        audience: 'urn:logto:organization:{org}',
-        scopes: ['invite:member'],
-      },
-      {
-        path: '/orgs/{org}/data/{*rest}',
-        audience: AUDIENCE,
-        organization: '{org}',
-        scopes: { all: ['read:data'], any: ['plan:pro', 'plan:team'] },
-      },
-      { path: '/healthz', access: 'public' },
-      { path: '/files/{id}', audience: AUDIENCE, scopes: [SCOPE] },
-    ],
-  };
+/** The routes of the README, and those of the rows, for one issuer. */
+function documentOf(origin, uri, timeout) {
+  const routes = [
+    { path: '/api/products/{id}', methods: ['GET'], audience: AUDIENCE, scopes: [SCOPE] },
+    {
+      path: '/orgs/{org}/members',
+      methods: ['POST'],
+      audience: 'urn:logto:organization:{org}',
+      scopes: ['invite:member'],
+    },
+    {
+      path: '/orgs/{org}/data/{*rest}',
+      audience: AUDIENCE,
+      organization: '{org}',
+      scopes: { all: ['read:data'], any: ['plan:pro', 'plan:team'] },
+    },
+    { path: '/healthz', access: 'public' },
+    { path: '/catalogue/{*rest}', access: 'public' },
+    { path: '/articles/{id}', access: 'optional', audience: AUDIENCE, scopes: [SCOPE] },
+    { path: '/files/{id}', audience: AUDIENCE, scopes: [SCOPE] },
+  ];
+  const timed = routes.map((route) => (timeout ? { ...route, timeout_ms: timeout } : route));
+  return { version: 1, origin, issuers: { main: { issuer: ISSUER, jwks_uri: uri } }, routes: timed };
 }

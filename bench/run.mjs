@@ -1,8 +1,9 @@
 // `npm run bench`: what a request costs in Portcullis and in the alternatives.
 //
 // 1. The Worker is built, and tokens are signed, unless an earlier run left some.
-// 2. Each round runs each Worker in each scenario: a fresh workerd, warm-up, measurement.
-// 3. Cold starts, growth and large bodies, also in rounds.
+// 2. Each row (rows.mjs, growth.mjs) is measured (slices.mjs): its Workers are all alive, and get short slices of time in
+//    random order.
+// 3. Cold starts and large bodies, in a fresh process each, in random order too.
 // 4. The results are written as JSON, tables, verdicts on the targets, and plots.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,15 +15,17 @@ import { ROOT } from '../scripts/toolchain.mjs';
 import { bodyRuns } from './bodies.mjs';
 import { coldStarts } from './cold.mjs';
 import { environment } from './environment.mjs';
-import { growthScenarios } from './growth.mjs';
-import { anonymousSet, distinctSet, expiredSet, narrowSet, repeatedSet } from './measure.mjs';
-import { USAGE, readOptions } from './options.mjs';
+import { growthRows } from './growth.mjs';
+import { USAGE, fewerRounds, readOptions } from './options.mjs';
 import { plots } from './plots.mjs';
 import { report } from './report.mjs';
-import { WORKERS_RS, makeRoster, readBuilds } from './roster.mjs';
-import { interleaved } from './rounds.mjs';
+import { WORKERS_RS, chosen, makeRoster, readBuilds } from './roster.mjs';
+import { refusalRows, requestRows, tokenRows } from './rows.mjs';
+import { generator } from './shuffle.mjs';
+import { measured } from './slices.mjs';
 import { startServers } from './stage.mjs';
 
+process.setMaxListeners(100); // each child process has one, for the exit
 const signal = endSignal();
 signal.addEventListener('abort', () => process.exit(1)); // child processes end with this one
 try {
@@ -35,53 +38,50 @@ try {
 }
 process.exit();
 
-async function bench({ parts, only, ...options }) {
+async function bench({ parts, only, ...given }) {
   if (process.platform !== 'linux') throw new Error('CPU time is read from /proc: this needs Linux');
+  const options = { ...given, random: generator(given.seed) };
   if (options.make) await must('the build', process.execPath, [join(ROOT, 'scripts/build.mjs')]);
   const makesOther = !options.built && only.includes(WORKERS_RS);
   if (makesOther) await must('the build of workers-rs', process.execPath, [join(ROOT, 'bench/workers-rs/build.mjs')]);
   const builds = readBuilds(options.builds);
-  const { [WORKERS_RS]: _, ...own } = builds; // of what grows, the gate's own curves say enough
   const results = { about: environment(options, builds) };
+  console.log(`seed ${options.seed}`);
   const servers = await startServers();
-  const roster = await makeRoster(servers, builds);
-  const chosen = (names) => Object.fromEntries(names.map((name) => [name, roster[name]]));
+  const all = await makeRoster(servers, builds);
+  const roster = Object.fromEntries(only.map((name) => [name, all[name]]));
   const steps = {
-    compare: () => interleaved(compared(options, chosen(only)), options),
-    refusals: () => interleaved(refused(chosen(only.filter((name) => !name.startsWith('hono')))), options),
-    cold: () => coldStarts(chosen(only), options.starts),
-    growth: async () => interleaved(await growthScenarios({ servers, roster, builds: own }), fewer(options)),
-    bodies: async () => bodyRuns(floorAnd(own, await makeRoster(servers, builds, 'bodies')), fewer(options).rounds),
+    tokens: () => measured(tokenRows(options, roster), options),
+    requests: async () => measured(await requestRows(servers, builds, roster, only), options),
+    refusals: () => measured(refusalRows(roster), options),
+    cold: () => coldStarts(roster, options),
+    growth: () => growth({ servers, roster, builds }, options),
+    bodies: () => bodies({ servers, builds }, options),
   };
-  for (const part of parts) results[part] = await steps[part]();
+  const took = (results.about.took = {});
+  for (const part of parts) {
+    const start = performance.now();
+    results[part] = await steps[part]();
+    took[part] = Math.round((performance.now() - start) / 1000);
+    console.log(`${part}: ${took[part]} s`);
+  }
   await servers.stop();
   return results;
 }
 
-function compared({ algorithms, modes }, workers) {
-  return algorithms.flatMap((alg) => modes.map((mode) => {
-    const wraps = mode === 'repeated';
-    const set = wraps ? repeatedSet(alg) : distinctSet(alg);
-    return { name: `${alg} ${mode}`, marks: { alg, mode }, set, wraps, status: 200, workers };
-  }));
+/** Only the routes have a target for CPU. */
+async function growth(context, options) {
+  const { routes, others } = await growthRows(context);
+  return [...(await measured(routes, options)), ...(await measured(others, fewer(options)))];
 }
 
-/** What the gates refuse and the floor forwards. */
-function refused(workers) {
-  return [
-    { name: 'no token', status: 401, set: anonymousSet(), wraps: true, workers },
-    { name: 'expired token', status: 401, set: expiredSet(), wraps: true, workers },
-    { name: 'wrong scope', status: 403, set: narrowSet(), wraps: true, workers },
-  ];
+async function bodies({ servers, builds }, options) {
+  const roster = await makeRoster(servers, builds, { origin: 'bodies' });
+  return bodyRuns(chosen(roster, ['proxy'], builds), fewer(options));
 }
 
-/** The curves have many points: three rounds are enough. */
 function fewer(options) {
-  return { ...options, rounds: Math.min(3, options.rounds) };
-}
-
-function floorAnd(builds, roster) {
-  return Object.fromEntries(['proxy', ...Object.keys(builds)].map((name) => [name, roster[name]]));
+  return { ...options, rounds: fewerRounds(options.rounds) };
 }
 
 function earlier(folder) {

@@ -39,10 +39,10 @@ function ok(body) {
   return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** The origin returns the identity that it received, so a missing identity shows in the response. */
+/** The origin returns the identity that it received, so a missing identity shows in the response; also if it is signed. */
 function told(head) {
   const value = (header) => header.exec(head)?.[1] ?? '-';
-  return `${value(SUBJECT)}|${value(CLIENT)}|${value(SCOPES)}`;
+  return `${value(SUBJECT)}|${value(CLIENT)}|${value(SCOPES)}${head.includes('\r\nx-auth-assertion: ') ? '|asserted' : ''}`;
 }
 
 const SUBJECT = /\r\nx-auth-subject: ([^\r]*)/i;

@@ -1,4 +1,4 @@
-// The processes around the Worker: the servers, which live as long as the benchmark, and the load, one for each run.
+// The processes around the Workers: the servers, which live as long as the benchmark, and the load, one for each group.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,11 +25,11 @@ export async function startServers() {
   };
 }
 
-/** A load for one Worker; see load.mjs for the options and the results. */
-export async function startLoad(options) {
+/** A load for the Workers of a group; see load.mjs for the options and the results. */
+export async function startLoad() {
   const child = start('load.mjs');
-  await child.ask({ phase: 'open', connections: 16, ...options });
-  return { run: (phase) => child.ask({ phase: 'run', ...phase }), stop: child.stop };
+  const ask = (phase) => (options) => child.ask({ phase, ...options });
+  return { open: ask('open'), run: ask('run'), stop: child.stop };
 }
 
 /** A process that answers each message with one, one at a time. */

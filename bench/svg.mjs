@@ -2,17 +2,17 @@
 
 const STYLE = `
   svg { --paper: #fff; --ink: #1f2328; --faint: #d1d9e0; --weak: #59636e;
-    --proxy: #8c959f; --portcullis: #0969da; --jose: #bc4c00; --jose-map: #eb9b56;
+    --proxy: #8c959f; --portcullis: #0969da; --full: #bf3989; --jose: #bc4c00; --jose-map: #eb9b56;
     --hono: #1a7f37; --hono-cached: #6fbf83; --workers-rs: #cf222e; --other: #8250df; }
   @media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #f0f6fc; --faint: #3d444d; --weak: #9198a1;
-    --proxy: #8b949e; --portcullis: #58a6ff; --jose: #f0883e; --jose-map: #a5622c;
+    --proxy: #8b949e; --portcullis: #58a6ff; --full: #db61a2; --jose: #f0883e; --jose-map: #a5622c;
     --hono: #3fb950; --hono-cached: #1f7a35; --workers-rs: #f85149; --other: #bc8cff; } }
   text { font: 12px system-ui, sans-serif; fill: var(--ink); }
   .title { font-weight: 600; } .weak { fill: var(--weak); } .end { text-anchor: end; } .middle { text-anchor: middle; }
   .grid { stroke: var(--faint); } .range { stroke: var(--ink); }
   path { fill: none; stroke-width: 2; } .dashed { stroke-dasharray: 4 3; }`;
 
-const COLOURS = ['proxy', 'portcullis', 'jose', 'jose-map', 'hono', 'hono-cached', 'workers-rs'];
+const COLOURS = ['proxy', 'portcullis', 'full', 'jose', 'jose-map', 'hono', 'hono-cached', 'workers-rs'];
 
 export function colourOf(worker) {
   return `var(--${COLOURS.includes(worker) ? worker : 'other'})`;

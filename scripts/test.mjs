@@ -8,15 +8,14 @@ import { must } from './process.mjs';
 import { ROOT } from './toolchain.mjs';
 
 const node = process.execPath;
-const EDGE = join(ROOT, 'tests/edge');
 
 try {
   await part('floors', node, ['scripts/floors.mjs']);
-  await part('tests of the scripts', node, ['--test', '--test-reporter=spec', join(ROOT, 'tests/scripts/floors.test.mjs')]);
+  await part('tests of the scripts', node, ['--test', '--test-reporter=spec', ...testsIn('tests/scripts')]);
   await part('native tests', 'cargo', ['test', '--locked', '--no-fail-fast']);
   await part('build', node, ['scripts/build.mjs']);
   await part('build with faults', node, ['scripts/build.mjs', '--faults']);
-  await part('edge tests', node, ['--test', `--test-concurrency=${filesAtOnce()}`, '--test-timeout=120000', '--test-reporter=spec', ...edgeTests()]);
+  await part('edge tests', node, ['--test', `--test-concurrency=${filesAtOnce()}`, '--test-timeout=120000', '--test-reporter=spec', ...testsIn('tests/edge')]);
   await part('real origins', node, ['scripts/origins.mjs', '--if-there']);
   await part('browser tests', node, ['scripts/browser.mjs', '--if-there']);
   await part('demo', node, ['scripts/demo.mjs', '--built']);
@@ -47,8 +46,9 @@ function filesAtOnce() {
 }
 
 /** Without any file, the run would pass without testing anything. */
-function edgeTests() {
-  const files = readdirSync(EDGE, { recursive: true }).filter((name) => name.endsWith('.test.mjs'));
-  if (files.length === 0) throw new Error(`no edge tests in ${EDGE}`);
-  return files.sort().map((name) => join(EDGE, name));
+function testsIn(path) {
+  const folder = join(ROOT, path);
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.test.mjs'));
+  if (files.length === 0) throw new Error(`no tests in ${folder}`);
+  return files.sort().map((name) => join(folder, name));
 }

@@ -133,6 +133,7 @@ fn explain(reason: InvalidToken) -> &'static str {
         InvalidToken::Claims => "A claim is missing or malformed",
         InvalidToken::Bound => "The token is bound to a key",
         InvalidToken::Key => "The signing key is unknown",
+        InvalidToken::AmbiguousKey => "The token has no kid, and several keys fit its algorithm",
         InvalidToken::Signature => "The signature does not hold",
     }
 }

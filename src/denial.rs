@@ -75,8 +75,10 @@ pub enum InvalidToken {
     Claims,
     /// It is bound to a key (RFC 7800), and the gate cannot check proof of possession.
     Bound,
-    /// The issuer has no such key, or several without a way to choose.
+    /// The issuer has no such key.
     Key,
+    /// The token has no `kid`, and several keys of the issuer fit its `alg`.
+    AmbiguousKey,
     /// The signature is not valid.
     Signature,
 }

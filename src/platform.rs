@@ -65,6 +65,12 @@ pub trait PolicyStore {
     async fn write_policy(&self, key: &str, text: &str) -> Result<(), Fault>;
 }
 
+/// The media types that the gate asks for: issuers send key sets as one or the other (RFC 7517 §8.5.2).
+const ACCEPT: &str = "application/json, application/jwk-set+json";
+
+/// How the gate names itself (RFC 9110 §10.1.5). Some issuers refuse requests that do not say who sends them.
+const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
+
 /// Documents over HTTP.
 pub trait Fetch {
     /// Fetches a document. Redirects are not followed.
@@ -127,6 +133,14 @@ pub struct Get<'a> {
     pub timeout_ms: u32,
     /// Maximum size of the body in bytes. A longer one is an error, and is not read to its end.
     pub max_bytes: usize,
+}
+
+impl Get<'_> {
+    /// The headers of the request: names in lower case, and values.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let tag = self.etag.map(|etag| ("if-none-match", etag));
+        [("accept", ACCEPT), ("user-agent", USER_AGENT)].into_iter().chain(tag)
+    }
 }
 
 /// The response to [`Get`].

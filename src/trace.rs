@@ -42,6 +42,13 @@ pub enum Step<'a> {
         /// What the path matches if case is ignored.
         otherwise: &'a RouteMatch<'a>,
     },
+    /// 1. The route keeps the encoded slashes in the path, and the path has no other route once they are decoded.
+    EncodedSlash {
+        /// The route that matches, as an index into those of the policy.
+        index: RouteIndex,
+        /// What the path matches if slashes are decoded first, and perhaps case is ignored, where that is not allowed.
+        otherwise: Option<&'a RouteMatch<'a>>,
+    },
     /// 1. The route does not deny all requests.
     Access {
         /// The index of the route in the policy.
@@ -52,7 +59,10 @@ pub enum Step<'a> {
         captures: &'a Captures,
     },
     /// 2. The `Authorization` header holds one bearer token, or none.
-    Authorization,
+    Authorization {
+        /// The header that the route names instead, which holds the token without a scheme.
+        header: Option<&'a str>,
+    },
     /// 3. The token is a compact JWS whose header has an algorithm that the gate knows.
     Form,
     /// 4. The route accepts the token's issuer.

@@ -11,7 +11,7 @@ use crate::jose::json::Json;
 use crate::policy::url::Origin;
 use crate::policy::{Forwarding, Identity};
 use crate::request::Request;
-use crate::route::header::{self, FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO};
+use crate::route::header::{self, AUTHORIZATION, FORWARDED_HOST, FORWARDED_PREFIX, FORWARDED_PROTO};
 use crate::route::path::RequestPath;
 use crate::time::UnixMillis;
 
@@ -114,7 +114,7 @@ impl<'a> Forward<'a> {
             cache: forwarding.cache,
             route: route.into(),
             grant: None,
-            remove: removals(request, identity),
+            remove: removals(request, forwarding, identity),
             set,
         }
     }
@@ -151,7 +151,7 @@ fn target(request: &Request<'_>, rest: &str, origin: &Origin) -> String {
     [scheme, slashes, authority, base, rest, mark, query].concat()
 }
 
-fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>> {
+fn removals<'a>(request: &Request<'a>, forwarding: &Forwarding, identity: &Identity) -> Vec<Cow<'a, str>> {
     let named = connection_names(request.header("connection").unwrap_or_default());
     let is_named = |name: &str| named.binary_search_by(|named| named.as_str().cmp(name)).is_ok();
     // A WebSocket handshake is the only upgrade that is forwarded; the platform performs it with the origin itself. It
@@ -159,10 +159,12 @@ fn removals<'a>(request: &Request<'a>, identity: &Identity) -> Vec<Cow<'a, str>>
     // receive a request that was not checked.
     let is_websocket = request.method == "GET"
         && request.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+    let is_token =
+        |name: &str| name == AUTHORIZATION || forwarding.token_header.as_deref().is_some_and(|own| name == own);
     let is_removed = |name: &str| {
         let keeps_upgrade = is_websocket && name == "upgrade";
         ((header::is_removed(name, &identity.prefix) || is_named(name)) && !keeps_upgrade)
-            || (name == "authorization" && !identity.forward_token)
+            || (!identity.forward_token && is_token(name))
     };
     request.headers.iter().map(|(name, _)| *name).filter(|name| is_removed(name)).map(Cow::Borrowed).collect()
 }

@@ -47,16 +47,13 @@ fn pairs(lines: &[&str]) -> Vec<(String, String)> {
 }
 
 fn read(text: &str) -> Told {
-    let mut lines: Vec<&str> = text.split('\n').collect();
-    let mut shared = Vec::new();
-    if lines[0] == "share" {
-        let rest = lines.split_off(2);
-        let (fields, decision) = rest.split_at(lines[1].parse().unwrap());
-        shared = pairs(fields);
-        lines = decision.to_vec();
-    }
+    let lines: Vec<&str> = text.split('\n').collect();
     match lines[0] {
-        "allow" => Told { shared, outcome: "allow".to_owned(), headers: Vec::new(), body: String::new() },
+        "allow" => {
+            let (count, _) = lines[7].split_once(' ').unwrap();
+            let shared = pairs(&lines[8..8 + count.parse::<usize>().unwrap()]);
+            Told { shared, outcome: "allow".to_owned(), headers: Vec::new(), body: String::new() }
+        }
         "answer" => {
             let says_who = |(name, value): &(String, String)| match name.as_str() {
                 "vary" => value == "origin",

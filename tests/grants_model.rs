@@ -322,7 +322,20 @@ fn a_grant_repeats_the_decision() {
         })
         .unwrap();
     let repeated = repeated.into_inner();
-    let routes = ["/", "/scoped", "/main", "/api/v1/{*rest}", "/org/{org}", "/orgs/{org}", "/label", "/tenants/{t}", "/members/{t}", "/optional", "/public", "/public/{*rest}"];
+    let routes = [
+        "/",
+        "/scoped",
+        "/main",
+        "/api/v1/{*rest}",
+        "/org/{org}",
+        "/orgs/{org}",
+        "/label",
+        "/tenants/{t}",
+        "/members/{t}",
+        "/optional",
+        "/public",
+        "/public/{*rest}",
+    ];
     for route in routes {
         assert!(repeated.get(route).is_some_and(|count| *count > 20), "{route}: {repeated:?}");
     }

@@ -203,8 +203,34 @@ fn places_within_an_issuer() {
         (r#""issuer":"a","jwks":{"keys":[{"kty":"oct","k":"AQ"}]}"#, "issuers.a.jwks"),
         (r#""issuer":"a","jwks":[]"#, "issuers.a.jwks"),
         (r#""issuer":"a","jwks_uri":"https://a.com","jwks":{"keys":[]}"#, "issuers.a.jwks"),
+        (r#""issuer":"https://a.com/{tenant}","jwks_uri":"https://a.com""#, "issuers.a.tenants"),
+        (r#""issuer":"https://a.com/{tenant}","tenants":["x"]"#, "issuers.a.jwks_uri"),
+        (r#""issuer":"https://a.com/x","tenants":["x"],"jwks_uri":"https://a.com""#, "issuers.a.issuer"),
+        (r#""issuer":"https://{tenant}/x","tenants":["x"],"jwks_uri":"https://a.com""#, "issuers.a.issuer"),
+        (
+            r#""issuer":"https://a.com/{tenant}/{tenant}","tenants":["x"],"jwks_uri":"https://a.com""#,
+            "issuers.a.issuer",
+        ),
     ] {
         assert_eq!(issuer_places(members), [place], "{members}");
+    }
+    let tenants = r#""issuer":"https://a.com/{tenant}/v2","jwks_uri":"https://a.com""#;
+    for (member, place) in [
+        ("[]".to_owned(), "tenants"),
+        (r#""x""#.to_owned(), "tenants"),
+        (r#"["x",1]"#.to_owned(), "tenants[1]"),
+        (r#"["x",""]"#.to_owned(), "tenants[1]"),
+        (r#"["x/y"]"#.to_owned(), "tenants[0]"),
+        (r#"[".."]"#.to_owned(), "tenants[0]"),
+        (r#"["a\u0000"]"#.to_owned(), "tenants[0]"),
+        (r#"["{tenant}"]"#.to_owned(), "tenants[0]"),
+        (r#"["x","y","x"]"#.to_owned(), "tenants[2]"),
+    ] {
+        assert_eq!(
+            issuer_places(&format!("{tenants},\"tenants\":{member}")),
+            [format!("issuers.a.{place}")],
+            "{member}"
+        );
     }
     for (member, place) in [
         (r#""algorithms":[]"#, "algorithms"),
@@ -233,6 +259,56 @@ fn places_within_an_issuer() {
     assert_eq!(places(twins), ["issuers.b.issuer"]);
 }
 
+/// A policy whose issuer has this many tenants.
+fn with_tenants(count: usize) -> String {
+    let tenants: Vec<String> = (0..count).map(|tenant| format!("\"t{tenant}\"")).collect();
+    format!(
+        r#"{{"version":1,"issuers":{{"a":{{"issuer":"https://a.com/{{tenant}}","jwks_uri":"https://a.com/keys",
+            "tenants":[{}]}}}},"routes":[{{"path":"/","access":"deny"}}]}}"#,
+        tenants.join(",")
+    )
+}
+
+#[test]
+fn an_issuer_has_at_most_ten_thousand_tenants() {
+    let policy = support::read(&with_tenants(10_000));
+    assert!(policy.issuers[0].has_iss("https://a.com/t9999") && !policy.issuers[0].has_iss("https://a.com/t10000"));
+    let errors = Policy::parse(&with_tenants(10_001)).unwrap_err();
+    assert_eq!(errors[0].to_string(), "issuers.a.tenants: expected at most 10000 tenants, found 10001");
+}
+
+#[test]
+fn no_iss_is_that_of_two_issuers() {
+    let pair = |one: &str, other: &str| {
+        format!(
+            r#"{{"version":1,"issuers":{{"a":{{"jwks_uri":"https://a.com",{one}}},"b":{{"jwks_uri":"https://b.com",{other}}}}},
+            "routes":[{{"path":"/","access":"deny"}}]}}"#
+        )
+    };
+    let tenants = r#""issuer":"https://a.com/{tenant}/v2","tenants":["x","y"]"#;
+    for other in [
+        r#""issuer":"https://a.com/x/v2""#,
+        // The same place in the store.
+        r#""issuer":"https://a.com/{tenant}/v2","tenants":["z"]"#,
+        r#""issuer":"https://a.com/y/{tenant}","tenants":["v1","v2"]"#,
+        r#""issuer":"https://a.com/x/v2","leeway":-1"#,
+    ] {
+        for policy in [pair(tenants, other), pair(other, tenants)] {
+            let mut found = places(&policy);
+            found.retain(|place| !place.ends_with("leeway"));
+            assert_eq!(found, ["issuers.b.issuer"], "{policy}");
+        }
+    }
+    for other in [
+        r#""issuer":"https://a.com/z/v2""#,
+        r#""issuer":"https://a.com/x/v2/""#,
+        r#""issuer":"https://a.com/{tenant}/v1","tenants":["x"]"#,
+        r#""issuer":"https://a.com/z/{tenant}","tenants":["v2"]"#,
+    ] {
+        support::read(&pair(tenants, other));
+    }
+}
+
 #[test]
 fn one_wrong_thing_does_not_hide_another() {
     let issuers = r#"{"version":1,"issuers":{"a":{"issuer":"https://a.com","leeway":999},"b":{"issuer":"https://a.com"}},
@@ -252,6 +328,8 @@ fn one_wrong_thing_does_not_hide_another() {
         let found = places(&policy);
         assert_eq!((found.len(), found[1].as_str()), (2, "resources.\"https://none.com\""), "{wrong}");
     }
+    let tenants = r#""issuer":"https://a.com/x","tenants":["x/y"],"jwks_uri":"x""#;
+    assert_eq!(issuer_places(tenants), ["issuers.a.tenants[0]", "issuers.a.issuer", "issuers.a.jwks_uri"]);
     let no_table = r#"{"version":1,"issuers":[],"origin":"https://o","routes":[{"path":"/","audience":"x"}]}"#;
     assert_eq!(places(no_table), ["issuers"]);
 }
@@ -311,6 +389,16 @@ fn places_within_a_route() {
         (r#"{"path":"/","audience":"x","name":1}"#, "name"),
         (r#"{"path":"/","audience":"x","issuers":[]}"#, "issuers"),
         (r#"{"path":"/","audience":"x","issuers":["b"]}"#, "issuers[0]"),
+        (r#"{"path":"/","audience":"x","token_header":""}"#, "token_header"),
+        (r#"{"path":"/","audience":"x","token_header":true}"#, "token_header"),
+        (r#"{"path":"/","audience":"x","token_header":"x token"}"#, "token_header"),
+        (r#"{"path":"/","audience":"x","token_header":"x-token:"}"#, "token_header"),
+        (r#"{"path":"/","audience":"x","token_header":"X-Auth-Token"}"#, "token_header"),
+        (r#"{"path":"/","audience":"x","token_header":"x_forwarded_host"}"#, "token_header"),
+        (r#"{"path":"/","audience":"x","token_header":"proxy-authorization"}"#, "token_header"),
+        (r#"{"path":"/","audience":"x","token_header":"Host"}"#, "token_header"),
+        (r#"{"path":"/","access":"public","token_header":"x-token"}"#, "token_header"),
+        (r#"{"path":"/","access":"deny","token_header":"te"}"#, "token_header"),
         (r#"{"path":"/","audience":"x","scopes":[]}"#, "scopes"),
         (r#"{"path":"/","audience":"x","scopes":"a"}"#, "scopes"),
         (r#"{"path":"/","audience":"x","scopes":{}}"#, "scopes"),

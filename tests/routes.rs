@@ -156,3 +156,53 @@ fn no_route_takes_a_method_that_shows_or_tunnels() {
         assert_eq!(request("/none"), Denial::NoRoute, "{method}");
     }
 }
+
+const PACKAGES: &str = r#"[
+    {"path": "/npm/{package}", "access": "public", "encoded_slashes": "keep"},
+    {"path": "/npm/{package}/-/{file}", "methods": ["GET"], "access": "public", "encoded_slashes": "keep"},
+    {"path": "/npm/admin/{*rest}", "access": "deny"},
+    {"path": "/projects/{id}/files/{*file}", "audience": "*", "organization": "{id}", "encoded_slashes": "keep"},
+    {"path": "/strict/{id}", "access": "public"}
+]"#;
+
+#[test]
+fn an_encoded_slash_is_part_of_what_a_route_captures_that_keeps_it() {
+    let mut world = World::new(&policy(PACKAGES));
+    for path in ["/npm/@scope%2fpkg", "/npm/@scope%2Fpkg/-/pkg-1.tgz", "/npm/a%2Fb%2Fc", "/npm/%40scope%2Fpkg/"] {
+        let sent = allowed(world.request("GET", &format!("https://h{path}"), &[]));
+        assert_eq!(sent.url, format!("https://origin.example.com{path}"), "it is forwarded as received");
+    }
+    let token = Token::default().claim("organization_id", json!("group/sub")).sign();
+    let files = allowed(world.get("/projects/group%2Fsub/files/a%2Fb/c", &token));
+    assert_eq!(files.url, "https://origin.example.com/projects/group%2Fsub/files/a%2Fb/c");
+    assert_eq!(outcome(&world.get("/projects/group/files/a%2Fb", &token)), "403 auth.organization_mismatch");
+}
+
+#[test]
+fn an_encoded_slash_is_refused_where_another_server_could_read_another_path() {
+    let mut world = World::new(&policy(PACKAGES));
+    for (path, why) in [
+        ("/strict/a%2Fb", "its route keeps none"),
+        ("/other/a%2Fb", "no route"),
+        ("/npm/%2Fa", "an empty segment in front"),
+        ("/npm/a%2F", "an empty segment behind"),
+        ("/npm/a%2F%2Fb", "an empty segment between"),
+        ("/npm/a%2F..%2Fb", "a dot segment"),
+        ("/npm/.%2Fb", "a dot segment in front"),
+        ("/npm/a%2f%2e%2e", "an encoded dot"),
+        ("/npm/a%5Cb", "a backslash is none"),
+        ("/npm/a%252Fb", "nor is one that is encoded twice"),
+        ("/npm/admin%2Fusers", "the path of another route, once decoded"),
+        ("/npm/ADMIN%2Fusers", "the same for an origin that ignores case, too"),
+        ("/npm/pkg%2F-%2Ffile", "the same, though both routes keep them"),
+        ("/npm%2Fpkg", "no route, since no literal holds one"),
+    ] {
+        let url = format!("https://h{path}");
+        for method in ["GET", "POST"] {
+            assert_eq!(outcome(&world.request(method, &url, &[])), "400 gate.bad_path", "{method} {path}: {why}");
+        }
+    }
+    let exact = policy(PACKAGES).replacen("\"version\":1", "\"version\":1,\"paths\":{\"case\":\"exact\"}", 1);
+    let url = "https://h/npm/ADMIN%2Fusers";
+    assert_eq!(outcome(&World::new(&exact).request("GET", url, &[])), "allow", "where case counts");
+}

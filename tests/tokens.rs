@@ -341,7 +341,11 @@ fn the_key_is_chosen_by_kid_or_by_being_the_only_one() {
         support::ISSUER
     );
     let mut world = World::new(&two);
-    assert_eq!(outcome(&world.get("/", &good().header("kid", Value::Null).sign())), INVALID, "two that fit");
+    let ambiguous = world.get("/", &good().header("kid", Value::Null).sign());
+    assert_eq!(outcome(&ambiguous), INVALID, "two that fit");
+    assert_eq!(denied(ambiguous), Denial::InvalidToken(InvalidToken::AmbiguousKey));
+    let unknown = world.get("/", &good().header("kid", json!("unknown")).sign());
+    assert_eq!(denied(unknown), Denial::InvalidToken(InvalidToken::Key), "another reason");
     assert_eq!(outcome(&world.get("/", &good().signed_with("p384b", "ES384").sign())), "allow");
     // Two keys of one kid: both are tried.
     let mut world = World::new(&two.replace("p384b", "p384"));

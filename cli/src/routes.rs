@@ -72,6 +72,9 @@ struct RouteRow<'p> {
     name: &'p str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     issuers: Vec<&'p str>,
+    /// Absent for `Authorization`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_header: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     audience: Option<&'p SourceValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +105,7 @@ impl<'p> RouteRow<'p> {
             route: listed.route,
             name: &route.name,
             issuers: taken.iter().filter_map(|index| Some(issuers.get(*index)?.name.as_str())).collect(),
+            token_header: route.forwarding().and_then(|forwarding| forwarding.token_header.as_deref()),
             audience: written.get("audience"),
             organization: written.get("organization"),
             scopes: written.get("scopes"),
@@ -131,6 +135,7 @@ impl<'p> RouteRow<'p> {
     /// The requirements, one per line.
     fn requirements(&self) -> Vec<String> {
         let mut lines = vec![self.who().to_owned()];
+        lines.extend(self.token_header.map(|header| format!("in {header}")));
         if self.is_choosy && !self.issuers.is_empty() {
             lines.push(format!("of {}", self.issuers.join(" or ")));
         }

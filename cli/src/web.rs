@@ -26,10 +26,7 @@ pub(crate) fn get(request: Get<'_>) -> Result<Fetched, Fault> {
         .http_status_as_error(false)
         .build()
         .into();
-    let mut call = agent.get(request.url).header(header::ACCEPT, "application/json");
-    if let Some(etag) = request.etag {
-        call = call.header(header::IF_NONE_MATCH, etag);
-    }
+    let call = request.headers().fold(agent.get(request.url), |call, (name, value)| call.header(name, value));
     let answer = call.call().map_err(|error| Fault(error.to_string()))?;
     read(answer, request.max_bytes)
 }
@@ -82,9 +79,10 @@ mod tests {
         let fetched = get(Get { url: &url, etag: Some("\"a\""), timeout_ms: 300, max_bytes: 5 });
         let request = server.join().unwrap();
         assert!(request.starts_with("get /keys http/1.1\r\n"), "{request}");
-        assert!(
-            request.contains("\r\nif-none-match: \"a\"\r\n") && request.contains("\r\naccept: application/json\r\n")
-        );
+        let agent = concat!("user-agent: portcullis/", env!("CARGO_PKG_VERSION"));
+        for header in ["if-none-match: \"a\"", "accept: application/json, application/jwk-set+json", agent] {
+            assert!(request.contains(&format!("\r\n{header}\r\n")), "{header} in {request}");
+        }
         fetched.map_err(|fault| fault.to_string())
     }
 

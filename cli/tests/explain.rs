@@ -12,7 +12,8 @@ pub(crate) const ROUTES: &str = r#"[
     {"path":"/api/products/{id}","hosts":["{tenant}.example.org"],"access":"optional","audience":"*"},
     {"path":"/orgs/{org}","audience":"urn:logto:organization:{org}","claims":{"role":{"any":["admin","{header.x-role}"]}}},
     {"path":"/closed","access":"deny"},
-    {"path":"/healthz","access":"public","origin":"service:HEALTH"}]"#;
+    {"path":"/healthz","access":"public","origin":"service:HEALTH"},
+    {"path":"/access","audience":"https://api.example.com","token_header":"cf-access-jwt-assertion"}]"#;
 
 /// A folder with a policy whose issuer's keys stand in it.
 pub(crate) fn folder(name: &str) -> Folder {

@@ -3,9 +3,41 @@
 use serde_json::json;
 
 use crate::explain::{ROUTES, claims, explain, explain_json, folder, refused};
-use crate::support::token::Token;
+use crate::support::token::{Token, key_set};
 use crate::support::{self, NOW};
 use crate::tool::Folder;
+
+#[test]
+fn a_token_that_names_none_of_several_keys_says_so() {
+    let (folder, token) = (folder("explain-ambiguous"), Token::default().header("kid", json!(null)).sign());
+    folder.write("keys.json", key_set(&["p384", "p384b"]));
+    let explanation = explain_json(&folder, &["GET", "/access", "--token", &token, "--jwks", "keys.json"]);
+    let expected = "a key of issuer logto, one of these: \"p384\", \"p384b\"";
+    assert_eq!(refused(&explanation), ["key", expected, "no kid, alg \"ES384\", which several keys fit"]);
+    let answer = explanation.to_string();
+    assert!(answer.contains("The token has no kid, and several keys fit its algorithm"), "{answer}");
+}
+
+#[test]
+fn the_token_is_looked_for_where_the_route_says() {
+    let (folder, token) = (folder("explain-token-header"), Token::default().sign());
+    let header = format!("cf-access-jwt-assertion: {token}");
+    let claims = claims(json!({}));
+    for args in [&["--token", token.as_str()][..], &["-H", &header], &["--claims", &claims]] {
+        let explanation = explain_json(&folder, &[&["GET", "/access"], args].concat());
+        assert_eq!(explanation["decision"], "allow", "{explanation:#}");
+    }
+    let expected = "one token without a scheme in cf-access-jwt-assertion";
+    let authorization = format!("authorization: Bearer {token}");
+    for (args, found) in [
+        (&["-H", authorization.as_str()][..], "none"),
+        (&["-H", &header, "-H", "cf_access_jwt_assertion: x"], "a malformed value"),
+        (&["-H", "cf-access-jwt-assertion: Bearer x"], "a malformed value"),
+    ] {
+        let explanation = explain_json(&folder, &[&["GET", "/access"], args].concat());
+        assert_eq!(refused(&explanation), ["authorization", expected, found]);
+    }
+}
 
 #[test]
 fn each_step_names_what_it_refused() {

@@ -128,6 +128,10 @@ fn a_provider_that_the_gate_could_not_use_is_reported() {
             Provider::saying(r#"{"issuer":"BASE/oidc/","jwks_uri":"BASE/jwks"}"#),
             "names another issuer: \"https://PROVIDER/oidc/\", not \"https://PROVIDER/oidc\"",
         ),
+        (
+            Provider::saying(r#"{"issuer":"BASE/{tenantid}/v2.0","jwks_uri":"BASE/jwks"}"#),
+            "names a template as its issuer: list the tenants in `tenants`, and set `jwks_uri`",
+        ),
         (Provider::saying(hostile), "names another issuer: \"\\u{1b}[31m\\nerror: all is well\""),
         (Provider::saying(r#"{"issuer":"BASE/oidc"}"#), "names no jwks_uri"),
         (

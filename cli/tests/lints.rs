@@ -240,6 +240,15 @@ fn subjects_of_several_issuers_at_one_origin_are_reported_once() {
     ] {
         assert_eq!(of("", &routes).len(), 0, "{routes:?}");
     }
+    let tenants = |values: &str| {
+        let more = format!(
+            "issuers.c = {{ issuer = \"https://c.com/{{tenant}}\", tenants = [{values}], jwks_uri = \"https://c.com\" }}"
+        );
+        of(&more, &[token("/a", &only("c")), public("/b", "")])
+    };
+    assert_eq!(tenants("\"x\""), [] as [serde_json::Value; 0]);
+    let message = "an origin receives subjects of all tenants of c: two tenants can use the same one";
+    assert_eq!(tenants("\"x\", \"y\"")[0]["message"], message);
 }
 
 #[test]

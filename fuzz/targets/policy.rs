@@ -112,8 +112,15 @@ fn collect_places(value: &Value, place: String, places: &mut HashSet<String>) {
 fn assert_policy(policy: &Policy) {
     assert!(!policy.routes.is_empty());
     assert!((256..=65_536).contains(&policy.max_token_bytes));
-    let names: HashSet<&str> = policy.issuers.iter().map(|issuer| issuer.issuer.as_str()).collect();
-    assert_eq!(names.len(), policy.issuers.len(), "two issuers with one iss");
+    let of = |issuer: &Issuer| match &issuer.tenants {
+        None => vec![issuer.issuer.clone()],
+        Some(tenants) => tenants.all_iss().collect(),
+    };
+    let all: Vec<String> = policy.issuers.iter().flat_map(|issuer| of(issuer)).collect();
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len(), "two issuers with one iss");
+    for issuer in &policy.issuers {
+        assert!(of(issuer).iter().all(|iss| issuer.has_iss(iss)));
+    }
     policy.issuers.iter().for_each(|issuer| assert_issuer(issuer));
     for route in &policy.routes {
         if let Some(requirement) = route.requirement() {
@@ -257,10 +264,12 @@ fn assert_gate(policy: Policy, document: &Value) {
             if place.has_rest {
                 continue;
             }
-            let decide = |headers: &[(&'static str, &'static str)]| {
+            let decide = |headers: &[(&str, &str)]| {
                 gate.decide(&Request { method: &place.method, url: Url::split(&place.url), headers: headers.to_vec() })
             };
-            let (none, bad) = (decide(&[]), decide(&[("authorization", "Bearer a.b.c")]));
+            let named = route.forwarding().and_then(|forwarding| forwarding.token_header.as_deref());
+            let token = named.map_or(("authorization", "Bearer a.b.c"), |name| (name, "a.b.c"));
+            let (none, bad) = (decide(&[]), decide(&[token]));
             match (route.access(), none, bad) {
                 (AccessKind::Token, Decision::Deny(Denial::MissingAuthorization), Decision::Deny(Denial::InvalidToken(_)))
                 | (AccessKind::Optional, Decision::Allow(_), Decision::Deny(Denial::InvalidToken(_)))

@@ -19,7 +19,7 @@ export function forward(request, env, target, changes, shared) {
     console.error(`route ${route}: no service is bound as ${service}`);
     response = refusal('misconfigured', request.url);
   }
-  return shared === undefined ? response : share(response, shared, request.url);
+  return shared === undefined ? response : share(response, shared);
 }
 
 /** The origin's response, or a refusal if there is none. */
@@ -64,10 +64,11 @@ function changed(request, { removed, set }, service, cache) {
 }
 
 /** Adds the policy's headers to a response. They replace the origin's: browsers reject a response with both. */
-async function share(late, fields, url) {
+async function share(late, fields) {
   const response = await late;
   if (response.webSocket) return response; // CORS does not apply to WebSockets
-  const shared = copied(response) ?? refusal('unreachable', url);
+  const shared = copied(response);
+  if (shared === undefined) return response;
   for (const name of [...shared.headers.keys()]) if (name.startsWith('access-control-')) shared.headers.delete(name);
   for (let i = 0; i < fields.length; i += 2) {
     const [name, value] = [fields[i], fields[i + 1]];
@@ -76,12 +77,11 @@ async function share(late, fields, url) {
   return shared;
 }
 
-/** A copy whose headers can be changed; undefined if workerd cannot make it, as with the status 999. */
+/** A copy whose headers can be changed; undefined if workerd lets nobody make it, as with the status 999. */
 function copied(response) {
   try {
     return new Response(response.body, response);
-  } catch (error) {
-    console.error(`a response of the origin cannot be returned: ${error.name}`);
+  } catch {
     return undefined;
   }
 }
@@ -97,9 +97,9 @@ function endToEnd(response) {
   if (connection === null && !headers.has(HOP_BY_HOP[0]) && !headers.has(HOP_BY_HOP[1])) return response;
   const dropped = [...HOP_BY_HOP, ...connectionNames(connection ?? '')].filter((name) => headers.has(name));
   if (dropped.length === 0 || response.webSocket) return response;
-  const copy = new Response(response.body, response);
-  for (const name of ['connection', ...dropped]) copy.headers.delete(name);
-  return copy;
+  const copy = copied(response);
+  for (const name of ['connection', ...dropped]) copy?.headers.delete(name);
+  return copy ?? response;
 }
 
 /** The valid names in `Connection`, without `connection` and `keep-alive`. */

@@ -62,9 +62,12 @@ export function writePolicy(call, env, key, text) {
   perform(call, () => env.POLICY_KV.put(key, text));
 }
 
-/** Fetches a document: status, ETag and Cache-Control, one per line, then the body. Redirects are not followed. */
-export function getDocument(call, url, etag, milliseconds, maxBytes) {
-  perform(call, () => inTime(milliseconds, (signal) => read(url, etag, signal, maxBytes)));
+/**
+ * Fetches a document: status, ETag and Cache-Control, one per line, then the body. `lines` are names and values of the
+ * request's headers. Redirects are not followed.
+ */
+export function getDocument(call, url, lines, milliseconds, maxBytes) {
+  perform(call, () => inTime(milliseconds, (signal) => read(url, lines.split('\n'), signal, maxBytes)));
 }
 
 async function inTime(milliseconds, work) {
@@ -81,8 +84,9 @@ async function inTime(milliseconds, work) {
   }
 }
 
-async function read(url, etag, signal, maxBytes) {
-  const headers = { accept: 'application/json', ...(etag === undefined ? {} : { 'if-none-match': etag }) };
+async function read(url, lines, signal, maxBytes) {
+  const headers = new Headers();
+  for (let i = 0; i < lines.length; i += 2) headers.set(lines[i], lines[i + 1]);
   const response = await fetch(url, { headers, redirect: 'manual', signal });
   const head = ['etag', 'cache-control'].map((name) => response.headers.get(name) ?? '');
   // Only the body of a 200 is needed.

@@ -30,7 +30,7 @@ extern "C" {
     fn write_policy(call: u32, env: &JsValue, key: &str, text: &str);
 
     #[wasm_bindgen(js_name = getDocument)]
-    fn get_document(call: u32, url: &str, etag: Option<&str>, timeout: u32, max_bytes: usize);
+    fn get_document(call: u32, url: &str, headers: &str, timeout: u32, max_bytes: usize);
 
     #[wasm_bindgen(js_name = startTimer)]
     fn start_timer(call: u32, milliseconds: u32) -> f64;
@@ -96,9 +96,11 @@ impl PolicyStore for EdgePlatform {
 }
 
 impl Fetch for EdgePlatform {
-    async fn get(&self, Get { url, etag, timeout_ms, max_bytes }: Get<'_>) -> Result<Fetched, Fault> {
+    async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {
+        let Get { url, timeout_ms, max_bytes, .. } = request;
+        let headers = request.headers().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>().join("\n");
         let said = |problem: String| Fault(format!("GET {url}: {problem}"));
-        let answer = Call::make(|call| get_document(call, url, etag, timeout_ms, max_bytes)).await;
+        let answer = Call::make(|call| get_document(call, url, &headers, timeout_ms, max_bytes)).await;
         let answer = answer.map_err(|fault| said(fault.0))?;
         let answer = answer.as_string().unwrap_or_default();
         let mut lines = answer.splitn(4, '\n');

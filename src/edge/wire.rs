@@ -73,7 +73,9 @@ fn allow(forward: &Forward<'_>, sharing: Option<Sharing<'_>>) -> String {
     let service = service.as_deref().unwrap_or_default();
     let timeout = timeout_ms.map(|timeout| timeout.to_string()).unwrap_or_default();
     let cache = if *cache { "cache" } else { "" };
-    let grant = grant.as_ref().map(|granted| format!("{} {} {} {}", granted.caller, granted.number, granted.base, granted.prefix));
+    let grant = grant
+        .as_ref()
+        .map(|granted| format!("{} {} {} {}", granted.caller, granted.number, granted.base, granted.prefix));
     let shared = sharing.map(|sharing| sharing.fields(AnswerKind::Content)).unwrap_or_default();
     let counts = format!("{} {}", 2 * shared.len(), remove.len());
     // Line by line: `write!` costs as much as the lookup of the route.
@@ -153,7 +155,10 @@ mod tests {
             set: Vec::new(),
             ..forward
         };
-        assert_eq!(write(&Decision::Allow(service), &AnswerContext::at("h")), "allow\nhttp://o/a\nS\n\ncache\n/a\n\n0 0");
+        assert_eq!(
+            write(&Decision::Allow(service), &AnswerContext::at("h")),
+            "allow\nhttp://o/a\nS\n\ncache\n/a\n\n0 0"
+        );
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
         assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &AnswerContext::at("h")), deny);

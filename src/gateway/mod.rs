@@ -2,6 +2,7 @@
 
 mod grants;
 mod own;
+mod place;
 mod proof;
 pub mod repeat;
 pub mod verified;
@@ -23,9 +24,10 @@ use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Resource, Route};
 use crate::request::{Request, Routed};
+use crate::route::header::AUTHORIZATION;
 use crate::route::host::in_lower_case;
 use crate::route::path::RequestPath;
-use crate::route::table::{Captures, RouteIndex, RouteMatch};
+use crate::route::table::{Captures, RouteIndex};
 use crate::token::bearer;
 use crate::token::verify::{Candidate, VerifiedClaims};
 use crate::trace::{Observer, Step};
@@ -81,6 +83,7 @@ pub struct Gateway<P: Platform> {
     grants: RefCell<Grants>,
     /// The authority of the last request that was forwarded by a grant, and the host in it.
     last_host: RefCell<Option<(String, Rc<str>)>>,
+    keeps_encoded_slashes: bool,
 }
 
 impl<P: Platform> Gateway<P> {
@@ -107,6 +110,7 @@ impl<P: Platform> Gateway<P> {
 
     fn of(policy: Policy, keyring: Keyring<P::Key>, verified: VerifiedTokens<P::Key>) -> Self {
         Self {
+            keeps_encoded_slashes: policy.keeps_encoded_slashes(),
             policy: Rc::new(policy),
             keyring: Rc::new(keyring),
             verified: RefCell::new(verified),
@@ -114,6 +118,12 @@ impl<P: Platform> Gateway<P> {
             grants: RefCell::default(),
             last_host: RefCell::default(),
         }
+    }
+
+    /// The policy that it enforces.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The keys of the policy's issuers.
@@ -136,7 +146,9 @@ impl<P: Platform> Gateway<P> {
         } else {
             &[]
         };
-        ["authorization", "connection", "host", "upgrade"].iter().chain(of_pages).copied().chain(templates)
+        let of_tokens = self.policy.routes.iter().filter_map(|route| route.forwarding()?.token_header.as_deref());
+        let always = [AUTHORIZATION, "connection", "host", "upgrade"];
+        always.into_iter().chain(of_pages.iter().copied()).chain(of_tokens).chain(templates)
     }
 }
 
@@ -184,7 +196,7 @@ impl<P: Platform + Observer> Gateway<P> {
             return Err(Denial::BadPath);
         }
         platform.observe(Step::Path);
-        let path = RequestPath::parse(request.url.path).map_err(|_| Denial::BadPath)?;
+        let path = self.path(request.url.path).ok_or(Denial::BadPath)?;
         if !request.url.has_unambiguous_query() {
             platform.observe(Step::Query);
             return Err(Denial::BadPath);
@@ -212,9 +224,10 @@ impl<P: Platform + Observer> Gateway<P> {
         let bearer = match &forwarding.access {
             Access::Public => None,
             Access::Token(requirement) => {
-                Some(self.bearer(request, &routed, requirement, platform).await?.ok_or(Denial::MissingAuthorization)?)
+                let bearer = self.bearer(request, forwarding, requirement, &routed, platform).await?;
+                Some(bearer.ok_or(Denial::MissingAuthorization)?)
             }
-            Access::Optional(requirement) => self.bearer(request, &routed, requirement, platform).await?,
+            Access::Optional(requirement) => self.bearer(request, forwarding, requirement, &routed, platform).await?,
         };
         // 8. The proof for the origin that the request came through the gate.
         platform.observe(Step::Origin);
@@ -227,44 +240,23 @@ impl<P: Platform + Observer> Gateway<P> {
         self.policy.resources.get(route.resource?)
     }
 
-    fn route(
-        &self,
-        host: &str,
-        path: &RequestPath<'_>,
-        method: &str,
-        platform: &P,
-    ) -> Result<(RouteIndex, &Route, Captures), Denial> {
-        let table = &self.policy.table;
-        match table.find(host, path, method) {
-            RouteMatch::Route(index, captures) => {
-                if self.policy.refuses_case_variants
-                    && let Some(otherwise) = table.find_ignoring_case(host, path, method, index)
-                {
-                    platform.observe(Step::Case { index, otherwise: &otherwise });
-                    return Err(Denial::BadPath);
-                }
-                self.policy.routes.get(index).map(|route| (index, route, captures)).ok_or(Denial::Misconfigured)
-            }
-            RouteMatch::MethodNotAllowed(methods) => {
-                Err(Denial::MethodNotAllowed { allow: methods.allow().into_iter().map(str::to_owned).collect() })
-            }
-            RouteMatch::NoRoute => Err(Denial::NoRoute),
-        }
-    }
-
     /// The caller, whose token satisfies the requirement; `None` without a token.
     async fn bearer<'a>(
         &'a self,
         request: &'a Request<'_>,
-        routed: &Routed<'_>,
+        forwarding: &Forwarding,
         requirement: &Requirement,
+        routed: &Routed<'_>,
         platform: &P,
     ) -> Result<Option<Bearer<'a>>, Denial> {
-        // 2. One bearer token.
-        platform.observe(Step::Authorization);
-        let Some(token) = bearer::extract(request.header("authorization"))? else {
-            return Ok(None);
+        // 2. One token.
+        let header = forwarding.token_header.as_deref();
+        platform.observe(Step::Authorization { header });
+        let token = match header {
+            None => bearer::extract(request.header(AUTHORIZATION))?,
+            Some(name) => bearer::extract_bare(&request.headers, name)?,
         };
+        let Some(token) = token else { return Ok(None) };
         let (claims, issuer) = self.verify(token, requirement, platform).await?;
         // 7. Audience, organization, scopes, claims.
         let permit = authorize(claims, requirement, routed, platform)?;
@@ -334,6 +326,6 @@ impl<P: Platform + Observer> Gateway<P> {
     /// The issuer with this `iss`, if the requirement accepts it: its index in the policy, and its keys.
     fn issuer(&self, iss: Option<&str>, requirement: &Requirement) -> Option<(usize, &IssuerKeys<P::Key>)> {
         let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.keyring.issuer(*index)?)));
-        taken.find(|(_, keys)| iss == Some(&keys.issuer().issuer))
+        taken.find(|(_, keys)| iss.is_some_and(|iss| keys.issuer().has_iss(iss)))
     }
 }

@@ -8,8 +8,8 @@ use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::url::Origin;
 use crate::policy::{Access, Forwarding};
+use crate::route::header::{self, AUTHORIZATION};
 use crate::route::host::in_lower_case;
-use crate::route::header;
 use crate::route::path::RequestPath;
 use crate::route::url::{Url, host_of, is_authority};
 use crate::time::UnixMillis;
@@ -67,6 +67,10 @@ impl<P: Platform + Observer> Gateway<P> {
         proof_until: Option<UnixMillis>,
         now: UnixMillis,
     ) -> Option<Granted> {
+        // Who forwards requests by grants knows callers by their `Authorization`.
+        if forwarding.token_header.is_some() {
+            return None;
+        }
         let Matched { host, index, route, captures, .. } = matched;
         let mut verified = self.verified.borrow_mut();
         let (known, keys, until) = match bearer {
@@ -173,7 +177,7 @@ impl<P: Platform + Observer> Gateway<P> {
             "host" => HeaderRule::Host,
             // The first may be a WebSocket handshake, and `Connection` may name the second.
             "upgrade" | "close" => HeaderRule::Decide,
-            "authorization" if !identity.forward_token => HeaderRule::Remove,
+            AUTHORIZATION if !identity.forward_token => HeaderRule::Remove,
             _ if header::is_removed(name, &identity.prefix) => HeaderRule::Remove,
             _ => HeaderRule::Forward,
         }

@@ -66,8 +66,13 @@ fn read_metadata(body: &str, issuer: &str) -> Result<String, &'static str> {
     let metadata = Json::parse(body).map_err(|_| "is not JSON")?;
     let text = |name| metadata.as_object().and_then(|metadata| metadata.get(name)?.as_str());
     // RFC 8414 §3.3: metadata that names another issuer must not be used.
-    if text("issuer") != Some(issuer) {
-        return Err("names another issuer");
+    match text("issuer") {
+        Some(named) if named == issuer => {}
+        // Entra ID: {tenantid}.
+        Some(named) if named.contains('{') => {
+            return Err("names a template as its issuer: list the tenants in `tenants`, and set `jwks_uri`");
+        }
+        _ => return Err("names another issuer"),
     }
     let jwks_uri = text("jwks_uri").ok_or("names no jwks_uri")?;
     check_key_url(jwks_uri).map_err(|_| "names a jwks_uri that is not https")?;
@@ -113,6 +118,10 @@ mod tests {
             (
                 "names another issuer",
                 &[r#"{"issuer":"https://i/","jwks_uri":"https://i/jwks"}"#, r#"{"jwks_uri":"https://i/jwks"}"#, "[]"][..],
+            ),
+            (
+                "names a template as its issuer: list the tenants in `tenants`, and set `jwks_uri`",
+                &[r#"{"issuer":"https://i/{tenantid}/v2.0","jwks_uri":"https://i/jwks"}"#],
             ),
             (
                 "names no jwks_uri",

@@ -113,6 +113,7 @@ impl<K: 'static> IssuerKeys<K> {
     ///
     /// # Errors
     /// [`InvalidToken::Key`](crate::denial::InvalidToken::Key) if the issuer has no such key,
+    /// [`InvalidToken::AmbiguousKey`](crate::denial::InvalidToken::AmbiguousKey) if it has several,
     /// [`Denial::KeysUnavailable`] if it has no usable set.
     pub async fn find<P: Platform<Key = K>>(&self, query: &KeyQuery, platform: &P) -> Result<Found<K>, Denial> {
         match &self.0 {

@@ -19,7 +19,8 @@ const MAX_NAP_MS: u32 = 64;
 /// Finds the keys for a token.
 ///
 /// # Errors
-/// [`InvalidToken::Key`] if the issuer has no such key, [`Denial::KeysUnavailable`] if it has no usable set.
+/// [`InvalidToken::Key`] if the issuer has no such key, [`InvalidToken::AmbiguousKey`] if it has several,
+/// [`Denial::KeysUnavailable`] if it has no usable set.
 pub(super) async fn find<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     query: &KeyQuery,

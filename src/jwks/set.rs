@@ -175,11 +175,12 @@ impl<K> Selection<K> {
     /// The keys to verify the signature with.
     ///
     /// # Errors
-    /// [`InvalidToken::Key`] if no key fits, or if the choice is ambiguous.
+    /// [`InvalidToken::Key`] if no key fits, [`InvalidToken::AmbiguousKey`] if the token names none and several do.
     pub fn into_keys(self) -> Result<Vec<Rc<K>>, InvalidToken> {
         match self {
             Self::Keys(keys) => Ok(keys),
-            Self::Ambiguous | Self::Unknown => Err(InvalidToken::Key),
+            Self::Ambiguous => Err(InvalidToken::AmbiguousKey),
+            Self::Unknown => Err(InvalidToken::Key),
         }
     }
 }

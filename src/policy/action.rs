@@ -11,7 +11,9 @@ use super::issuer::{Issuer, MAX_TIMEOUT_MS};
 use super::reader::{Field, Table};
 use super::requirement::{Referents, Requirement};
 use super::url::Origin;
+use crate::route::header::{AUTHORIZATION, is_removed, is_rewritten};
 use crate::route::pattern::{PathPattern, PatternSegment};
+use crate::route::syntax::is_token;
 
 /// Characters that a path segment of a URL cannot contain unencoded.
 const NOT_IN_PATHS: &AsciiSet = &CONTROLS
@@ -28,7 +30,7 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'|');
 
 /// The keys of a route that require something of the token. A route without token checks must not have them.
-pub const TOKEN_CHECKS: [&str; 5] = ["issuers", "audience", "scopes", "organization", "claims"];
+pub const TOKEN_CHECKS: [&str; 6] = ["issuers", "audience", "scopes", "organization", "claims", "token_header"];
 
 /// What a route does with its requests.
 #[derive(Clone, Debug)]
@@ -64,6 +66,8 @@ impl Action {
 pub struct Forwarding {
     /// Who may use it.
     pub access: Access,
+    /// The header that contains the token and nothing else, in lower case; `None` for `Authorization`.
+    pub token_header: Option<String>,
     /// Where requests go.
     pub origin: Origin,
     /// Leading segments that are removed from the path.
@@ -154,16 +158,23 @@ impl ActionReader<'_, '_> {
     ) -> Option<Action> {
         let table = self.table;
         let access = self.read_access(kind, referents);
+        let token_header = match kind {
+            Some(AccessKind::Token | AccessKind::Optional) => {
+                table.or("token_header", None, |field| read_token_header(field, defaults.identity_prefix))
+            }
+            _ => Some(None),
+        };
         let origin = self.read_origin(kind, defaults);
         let strip_prefix = table.or("strip_prefix", Vec::new(), |field| field.read(read_prefix));
         let cache = table.or("cache", kind == Some(AccessKind::Public), Field::boolean);
         let timeout_ms = table.optional("timeout_ms", |field| NonZeroU32::new(field.integer(1..=MAX_TIMEOUT_MS)?));
         let (access, origin, strip_prefix) = (access?, origin?, strip_prefix?);
-        let (cache, timeout_ms) = (cache?, timeout_ms?);
+        let (cache, timeout_ms, token_header) = (cache?, timeout_ms?, token_header?);
         Some(match access {
             None => Action::Deny,
             Some(access) => Action::Forward(Box::new(Forwarding {
                 access,
+                token_header,
                 origin,
                 forwarded_prefix: strip_prefix.iter().map(|segment| format!("/{}", encoded(segment))).collect(),
                 strip_prefix,
@@ -217,6 +228,20 @@ impl ActionReader<'_, '_> {
             self.table.fail_beside("hosts", message, origin);
         }
     }
+}
+
+/// The value of [`Forwarding::token_header`]. A header that the origin does not receive as the caller sent it would be
+/// another token there.
+fn read_token_header(field: &Field<'_>, identity_prefix: &str) -> Option<Option<String>> {
+    let name = field.text()?.to_ascii_lowercase();
+    if !is_token(&name) {
+        return field.fail("expected the name of a header");
+    }
+    if is_removed(&name, identity_prefix) || is_rewritten(&name) {
+        return field
+            .fail(format!("expected a header that callers set, {name} is set, removed or rewritten on the way"));
+    }
+    Some((name != AUTHORIZATION).then_some(name))
 }
 
 fn read_prefix(text: &str) -> Result<Vec<String>, String> {

@@ -1,6 +1,9 @@
 //! Issuers of the policy.
 
+use std::rc::Rc;
+
 use super::reader::{Field, Table};
+use super::tenants::{self, Tenants};
 use super::url;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::claim_path::ClaimPath;
@@ -19,8 +22,11 @@ pub const MAX_TIMEOUT_MS: u64 = 0x7fff_ffff;
 pub struct Issuer {
     /// The key under `issuers`, by which routes refer to it.
     pub name: String,
-    /// Compared with `iss` byte for byte (RFC 8414 §3.3, RFC 9207 §2.4).
+    /// Compared with `iss` byte for byte (RFC 8414 §3.3, RFC 9207 §2.4); with tenants the text that has the place for one
+    /// of them. Key sets are stored by it.
     pub issuer: String,
+    /// The tenants whose tokens are all of this issuer, if it has any.
+    pub tenants: Option<Rc<Tenants>>,
     /// Where its keys come from.
     pub keys: KeySource,
     /// Accepted `alg` values (RFC 8725 §3.1).
@@ -89,27 +95,68 @@ impl Lifetime {
 /// Reads the table of issuers. `None` stands for an invalid one, so that routes can still refer to it.
 pub(super) fn read_all(field: &Field<'_>) -> Option<Vec<(String, Option<Issuer>)>> {
     let members = field.members()?;
-    let mut seen: Vec<(&str, &str)> = Vec::with_capacity(members.len());
+    let mut seen: Vec<(NamedIss<'_>, &str)> = Vec::with_capacity(members.len());
     let mut issuers = Vec::with_capacity(members.len());
     for (name, field) in members {
-        let issuer_field = field.member("issuer");
-        if let Some((field, issuer)) = issuer_field.and_then(|field| Some((field.clone(), field.value.as_str()?))) {
-            if let Some((_, twin)) = seen.iter().find(|(known, _)| *known == issuer) {
-                field.fail::<()>(format!("is also the issuer of {twin:?}"));
+        let (iss, issuer) = Issuer::read(name, &field);
+        if let Some((iss, field)) = iss.zip(field.member("issuer")) {
+            let common = seen.iter().find_map(|(known, twin)| Some((iss.in_common(known)?, twin)));
+            if let Some((iss, twin)) = common {
+                field.fail::<()>(format!("{iss:?} is also the issuer of {twin:?}"));
             }
-            seen.push((issuer, name));
+            seen.push((iss, name));
         }
-        issuers.push((name.to_owned(), Issuer::read(name, &field)));
+        issuers.push((name.to_owned(), issuer));
     }
     Some(issuers)
 }
 
+/// The values of `iss` of an issuer, the rest of which may be invalid.
+struct NamedIss<'d> {
+    text: &'d str,
+    tenants: Option<Rc<Tenants>>,
+}
+
+impl NamedIss<'_> {
+    /// A value that both have. Those with one text also share the place of their keys in the store.
+    fn in_common(&self, other: &Self) -> Option<String> {
+        if self.text == other.text {
+            return Some(self.text.to_owned());
+        }
+        match (&self.tenants, &other.tenants) {
+            (None, None) => None,
+            (Some(tenants), None) => tenants.have_iss(other.text).then(|| other.text.to_owned()),
+            (None, Some(tenants)) => tenants.have_iss(self.text).then(|| self.text.to_owned()),
+            (Some(one), Some(other)) => one.all_iss().find(|iss| other.have_iss(iss)),
+        }
+    }
+}
+
 impl Issuer {
-    fn read(name: &str, field: &Field<'_>) -> Option<Self> {
-        let table = field.table()?;
+    /// Whether a token with this `iss` is one of this issuer's.
+    #[must_use]
+    pub fn has_iss(&self, iss: &str) -> bool {
+        self.tenants.as_ref().map_or_else(|| self.issuer == iss, |tenants| tenants.have_iss(iss))
+    }
+
+    /// Reads an issuer, and which values `iss` has.
+    fn read<'d>(name: &str, field: &Field<'d>) -> (Option<NamedIss<'d>>, Option<Self>) {
+        let Some(table) = field.table() else { return (None, None) };
         let issuer = table.required("issuer").and_then(|field| Some((field.text()?, field)));
-        let keys = read_key_source(&table, issuer.as_ref().map(|(_, field)| field));
-        let lifetime = Lifetime::read(&table);
+        let tenants = Tenants::read(&table, issuer.as_ref().map(|(text, field)| (*text, field)));
+        let tenants = tenants.map(|tenants| tenants.map(Rc::new));
+        let iss = issuer.as_ref().map(|(text, _)| NamedIss { text, tenants: tenants.clone().flatten() });
+        (iss, Self::read_rest(name, &table, issuer, tenants))
+    }
+
+    fn read_rest<'d>(
+        name: &str,
+        table: &Table<'d>,
+        issuer: Option<(&'d str, Field<'d>)>,
+        tenants: Option<Option<Rc<Tenants>>>,
+    ) -> Option<Self> {
+        let keys = read_key_source(table, issuer.as_ref().map(|(_, field)| field));
+        let lifetime = Lifetime::read(table);
         let takes_bound = table.or("bound_tokens", false, |field| field.one_of(&[("refuse", false), ("ignore", true)]));
         let leeway = table.or("leeway", 30_u64, |field| field.integer(0..=300));
         let max_age = table.optional("max_age", |field| field.integer(0..=MAX_SECONDS));
@@ -123,6 +170,7 @@ impl Issuer {
         Some(Self {
             name: name.to_owned(),
             issuer: issuer?.0.to_owned(),
+            tenants: tenants?,
             keys: keys?,
             algorithms: algorithms?,
             takes_bound: takes_bound?,
@@ -139,6 +187,13 @@ impl Issuer {
 
 fn read_key_source(table: &Table<'_>, issuer: Option<&Field<'_>>) -> Option<KeySource> {
     match (table.field("jwks_uri"), table.field("jwks")) {
+        (None, None) if issuer?.value.as_str().is_some_and(tenants::names_tenant) => {
+            table.fail(
+                "jwks_uri",
+                "or jwks is required, since discovery finds the keys of one issuer, not of its tenants",
+            );
+            None
+        }
         (None, None) => issuer?.read(url::discovery_url).map(KeySource::Discovery),
         (Some(uri), None) => uri.read(|text| url::check_key_url(text).map(|()| KeySource::Uri(text.to_owned()))),
         (None, Some(jwks)) => match usable_keys(jwks.value) {

@@ -17,6 +17,7 @@ mod requirement;
 mod resource;
 mod route;
 pub mod template;
+mod tenants;
 pub mod url;
 mod web_origin;
 
@@ -33,6 +34,7 @@ pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, Organization, Requirement, Scopes, is_scope};
 pub use resource::Resource;
 pub use route::Route;
+pub use tenants::{MAX_TENANTS, Tenants};
 pub use web_origin::{OriginPattern, WebOrigins};
 
 use reader::{Field, Table, read_document};
@@ -73,6 +75,12 @@ impl Policy {
     /// All errors, each with its place.
     pub fn parse(text: &str) -> Result<Self, Vec<PolicyError>> {
         read_document(text, "a policy document", Self::read)
+    }
+
+    /// Whether any route keeps encoded slashes.
+    #[must_use]
+    pub fn keeps_encoded_slashes(&self) -> bool {
+        self.routes.iter().any(|route| route.keeps_encoded_slashes)
     }
 
     /// Whether responses depend on the page origin of the request.

@@ -91,6 +91,10 @@ impl<'d> UnlinkedResource<'d> {
         }
         let mut servers: Vec<&str> = Vec::new();
         for issuer in own.iter().flat_map(|own| &own.issuers).filter_map(|index| issuers.get(*index)) {
+            // Metadata for everyone must not say who the tenants are; it need not list all issuers (RFC 9728 §2).
+            if issuer.tenants.is_some() {
+                continue;
+            }
             if url::check_key_url(&issuer.issuer).is_err() {
                 return self.field.fail(format!(
                     "expected routes whose issuers clients can look up, {:?} has no https URL",
@@ -98,6 +102,9 @@ impl<'d> UnlinkedResource<'d> {
                 ));
             }
             push_new(&mut servers, &issuer.issuer);
+        }
+        if servers.is_empty() {
+            return self.field.fail("expected a route with an issuer that clients can look up: one without tenants");
         }
         let mut scopes: Vec<&str> = Vec::new();
         for scope in own.iter().flat_map(|own| own.scopes.all.iter().chain(&own.scopes.any)) {

@@ -20,6 +20,8 @@ pub struct Route {
     pub pattern: RoutePattern,
     /// Whether it forwards them, where to, and what it requires for that.
     pub action: Action,
+    /// Whether an encoded slash may be part of what it captures.
+    pub keeps_encoded_slashes: bool,
     /// Which pages of other origins may use it.
     pub cors: Option<Rc<Cors>>,
     /// The resource that it is part of, as an index into those of the policy.
@@ -70,6 +72,7 @@ pub(super) struct RouteEntry<'d> {
 pub(super) struct RouteTerms {
     name: String,
     action: Action,
+    keeps_encoded_slashes: bool,
     cors: Option<Rc<Cors>>,
 }
 
@@ -79,8 +82,8 @@ impl RouteTerms {
     }
 
     pub(super) fn with(self, pattern: RoutePattern, resource: Option<usize>) -> Route {
-        let Self { name, action, cors } = self;
-        Route { name, pattern, action, cors, resource }
+        let Self { name, action, keeps_encoded_slashes, cors } = self;
+        Route { name, pattern, action, keeps_encoded_slashes, cors, resource }
     }
 }
 
@@ -104,6 +107,7 @@ impl<'d> RouteEntry<'d> {
             Referents { templates, issuers: defaults.issuers },
             defaults,
         );
+        let slashes = table.or("encoded_slashes", false, |field| field.one_of(&[("refuse", false), ("keep", true)]));
         let cors = table.or("cors", defaults.cors.cloned(), read_cors);
         refuse_repeated_names(&table, path.as_ref(), &labels);
         table.refuse_unknown_keys();
@@ -112,7 +116,7 @@ impl<'d> RouteEntry<'d> {
         let pattern = || Some(RoutePattern { hosts: hosts?, path: path?, methods: methods? });
         let terms = || {
             let name = name?.unwrap_or_else(|| path_text.to_owned());
-            Some(RouteTerms { name, action: action?, cors: cors? })
+            Some(RouteTerms { name, action: action?, keeps_encoded_slashes: slashes?, cors: cors? })
         };
         let takes_tokens = matches!(kind, Some(AccessKind::Token | AccessKind::Optional));
         Self { pattern: pattern(), terms: terms(), takes_tokens, field }

@@ -1,6 +1,8 @@
 //! Names of request headers: which ones the gate sets, which ones it does not forward, and which ones an origin may
 //! take for one another.
 
+/// The header with the bearer token, unless a route names another one.
+pub const AUTHORIZATION: &str = "authorization";
 /// The host that the caller requested.
 pub const FORWARDED_HOST: &str = "x-forwarded-host";
 /// The scheme of the caller's request.

@@ -16,6 +16,7 @@ const TYPICAL_SEGMENTS: usize = 8;
 pub struct RequestPath<'a> {
     raw: &'a str,
     segments: Vec<Segment<'a>>,
+    has_encoded_slash: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +39,44 @@ impl<'a> RequestPath<'a> {
     /// [`AmbiguousPath`] for an empty, `.` or `..` segment, a backslash, `;`, `#`, a control character, an encoded
     /// `/ \ % . ;` or control character, invalid percent-encoding, and invalid UTF-8 once decoded.
     pub fn parse(raw: &'a str) -> Result<Self, AmbiguousPath> {
+        let path = Self::parse_with_slashes(raw)?;
+        if path.has_encoded_slash { Err(AmbiguousPath) } else { Ok(path) }
+    }
+
+    /// The same, except that an encoded slash is a character of its segment. Servers that decode it first read a path of
+    /// more segments, [`RequestPath::with_slashes_decoded`].
+    ///
+    /// # Errors
+    /// [`AmbiguousPath`] as above, and if what stands between such slashes is empty, `.` or `..`.
+    pub fn parse_with_slashes(raw: &'a str) -> Result<Self, AmbiguousPath> {
         let mut rest = raw.strip_prefix('/').ok_or(AmbiguousPath)?;
         let mut segments = Vec::with_capacity(TYPICAL_SEGMENTS);
-        let mut end = 0;
+        let (mut end, mut has_encoded_slash) = (0, false);
         while !rest.is_empty() {
             let (text, behind) = rest.split_at(memchr(b'/', rest.as_bytes()).unwrap_or(rest.len()));
             end += 1 + text.len();
-            segments.push(Segment { decoded: decode_segment(text)?, end });
+            let decoded = decode_segment(text)?;
+            // Borrowed segments are those without an escape.
+            has_encoded_slash |= matches!(&decoded, Cow::Owned(decoded) if decoded.contains('/'));
+            segments.push(Segment { decoded, end });
             rest = behind.get(1..).unwrap_or_default();
         }
-        Ok(Self { raw, segments })
+        Ok(Self { raw, segments, has_encoded_slash })
+    }
+
+    /// Whether a segment contains an encoded slash.
+    #[must_use]
+    pub fn has_encoded_slash(&self) -> bool {
+        self.has_encoded_slash
+    }
+
+    /// The path as servers read it that decode slashes before they split it.
+    #[must_use]
+    pub fn with_slashes_decoded(&self) -> RequestPath<'_> {
+        let parts = self.segments.iter().flat_map(|Segment { decoded, end }| {
+            decoded.split('/').map(|part| Segment { decoded: Cow::Borrowed(part), end: *end })
+        });
+        RequestPath { raw: self.raw, segments: parts.collect(), has_encoded_slash: false }
     }
 
     /// The decoded segment at `index`.
@@ -107,15 +136,17 @@ fn decode_segment(text: &str) -> Result<Cow<'_, str>, AmbiguousPath> {
     check_escapes(text)?;
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| AmbiguousPath)?;
     // C1 controls (U+0080 to U+009F) take two bytes in UTF-8, so they show only in the decoded text.
-    if decoded.chars().any(char::is_control) { Err(AmbiguousPath) } else { Ok(decoded) }
+    let is_ambiguous =
+        decoded.chars().any(char::is_control) || decoded.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if is_ambiguous { Err(AmbiguousPath) } else { Ok(decoded) }
 }
 
-/// Each `%` must precede two hex digits that encode a byte without a special meaning to any server.
+/// Each `%` must precede two hex digits that encode a byte without a special meaning to any server, or a slash.
 fn check_escapes(text: &str) -> Result<(), AmbiguousPath> {
     for escape in text.split('%').skip(1) {
         let digits = escape.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).ok_or(AmbiguousPath)?;
-        if matches!(byte, b'/' | b'\\' | b'%' | b'.' | b';') || byte.is_ascii_control() {
+        if matches!(byte, b'\\' | b'%' | b'.' | b';') || byte.is_ascii_control() {
             return Err(AmbiguousPath);
         }
     }

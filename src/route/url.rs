@@ -37,9 +37,8 @@ impl<'r> Url<'r> {
     #[must_use]
     pub fn has_unambiguous_query(&self) -> bool {
         let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'#';
-        self.query.is_none_or(|query| {
-            query.bytes().all(is_plain) || !query.contains(|c: char| c == '#' || c.is_control())
-        })
+        self.query
+            .is_none_or(|query| query.bytes().all(is_plain) || !query.contains(|c: char| c == '#' || c.is_control()))
     }
 
     /// The host as received, without port and trailing dot.

@@ -1,6 +1,7 @@
-//! The token in a request's `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.4).
+//! The token in a request's `Authorization` header (RFC 6750 §2.1, RFC 9110 §11.4), or in another one that a route names.
 
 use crate::denial::Denial;
+use crate::route::header::is_alike;
 use crate::route::syntax::is_token_char;
 
 /// Extracts the bearer token from the value of the `Authorization` header. Several headers arrive as one value, joined
@@ -20,6 +21,26 @@ pub fn extract(authorization: Option<&str>) -> Result<Option<&str>, Denial> {
     let token = value.get("Bearer".len()..).unwrap_or_default();
     match token.strip_prefix(' ').map(|token| token.trim_start_matches(' ')) {
         Some(token) if is_b64token(token) => Ok(Some(token)),
+        _ => Err(Denial::MalformedAuthorization),
+    }
+}
+
+/// Extracts the token from the header of this lower-case name, which contains nothing else, no scheme either. `headers`
+/// are those of the request, with their names in lower case. `Ok(None)` if the header is absent or empty.
+///
+/// # Errors
+/// [`Denial::MalformedAuthorization`] for anything but one `b64token`, and for a header that an origin may take for this
+/// one: it could read another token than the one that was checked.
+pub fn extract_bare<'r>(headers: &[(&'r str, &'r str)], name: &str) -> Result<Option<&'r str>, Denial> {
+    let mut alike = headers.iter().filter(|(known, _)| is_alike(known, name));
+    let token = match (alike.next(), alike.next()) {
+        (None, _) => return Ok(None),
+        (Some((known, value)), None) if *known == name => value.trim_matches(' '),
+        _ => return Err(Denial::MalformedAuthorization),
+    };
+    match token {
+        "" => Ok(None),
+        _ if is_b64token(token) => Ok(Some(token)),
         _ => Err(Denial::MalformedAuthorization),
     }
 }
@@ -48,10 +69,25 @@ fn split_token(text: &str) -> (&str, &str) {
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn is_b64token(token: &str) -> bool {
     let body = token.trim_end_matches('=');
-    let is_b64 = |b: u8| matches!(b, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
     // No early exit, which would cost more than it saves: nearly all tokens are valid to the end.
-    !body.is_empty() && body.bytes().fold(true, |all, b| all & is_b64(b))
+    !body.is_empty() && body.bytes().fold(true, |all, b| all & IS_B64.get(usize::from(b)).is_some_and(|is| *is))
 }
+
+/// Whether a byte may be in the body of a `b64token`: comparing each of a token's bytes with ranges takes longer than all
+/// other checks of the token's form.
+#[expect(clippy::indexing_slicing, reason = "the compiler computes it")]
+const IS_B64: [bool; 256] = {
+    let mut is_b64 = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        is_b64[byte] = matches!(
+            byte as u8,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/'
+        );
+        byte += 1;
+    }
+    is_b64
+};
 
 #[cfg(test)]
 mod tests {
@@ -62,6 +98,27 @@ mod tests {
         assert_eq!(extract(None), Ok(None));
         assert_eq!(extract(Some("")), Ok(None));
         assert_eq!(extract(Some("  ")), Ok(None));
+    }
+
+    #[test]
+    fn another_header_contains_one_bare_token() {
+        let extract = |headers: &[(&'static str, &'static str)]| extract_bare(headers, "x-token");
+        assert_eq!(extract(&[("authorization", "Bearer a"), ("x-tokens", "b"), ("xtoken", "c")]), Ok(None));
+        for empty in ["", " "] {
+            assert_eq!(extract(&[("x-token", empty)]), Ok(None));
+        }
+        for value in ["a.b-c_~+/==", " a.b-c_~+/== "] {
+            assert_eq!(extract(&[("authorization", ""), ("x-token", value)]), Ok(Some("a.b-c_~+/==")), "{value}");
+        }
+        for value in ["Bearer a", "a b", "a,b", "a, b", "a, a", "=", "\"a\"", "é", "\ta", ","] {
+            assert_eq!(extract(&[("x-token", value)]), Err(Denial::MalformedAuthorization), "{value}");
+        }
+        for other in ["x_token", "x.token", "x!token"] {
+            for headers in [&[("x-token", "a"), (other, "b")][..], &[(other, "a"), ("x-token", "a")], &[(other, "")]] {
+                assert_eq!(extract(headers), Err(Denial::MalformedAuthorization), "{headers:?}");
+            }
+        }
+        assert_eq!(extract(&[("x-token", "a"), ("x-token", "a")]), Err(Denial::MalformedAuthorization));
     }
 
     #[test]

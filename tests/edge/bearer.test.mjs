@@ -7,12 +7,15 @@ import { assertForwarded, assertIdentity, assertRefused } from './support/expect
 import { API, ISSUER, fixture } from './support/fixture.mjs';
 import { claims, mint, newKey, now } from './support/tokens.mjs';
 
+const HEADER = 'cf-access-jwt-assertion';
 const { gate, origin, token, accepts, refuses } = await fixture({
   policy: {
     routes: [
       { path: '/a', audience: API },
       { path: '/optional', access: 'optional', audience: API, scopes: ['read'] },
       { path: '/public', access: 'public' },
+      { path: '/other', audience: API, token_header: HEADER },
+      { path: '/other-optional', access: 'optional', audience: API, token_header: HEADER },
       { path: '/denied', access: 'deny' },
     ],
   },
@@ -113,6 +116,54 @@ describe('an optional route', () => {
   test('refuses an expired token', () => refuses(token({ exp: now() - 100, scope: 'read' }), 'auth.token_expired', path));
   test('refuses a wrong audience', () => refuses(token({ aud: 'x', scope: 'read' }), 'auth.invalid_audience', path));
   test('refuses a token without the scope', () => refuses(token(), 'auth.insufficient_scope', path, { scope: 'read' }));
+});
+
+describe('another header', () => {
+  const good = token();
+  const REFUSED = [
+    ['none', [], MISSING],
+    ['an empty one', [[HEADER, '']], MISSING],
+    ['a sound token in Authorization', [['Authorization', `Bearer ${good}`]], MISSING],
+    ['a scheme', [[HEADER, `Bearer ${good}`]], FORMAT],
+    ['two of them', [[HEADER, good], [HEADER, good]], FORMAT],
+    ['a second, empty one', [[HEADER, good], [HEADER, '']], FORMAT],
+    ['a look-alike beside it', [[HEADER, good], ['cf_access_jwt_assertion', good]], FORMAT],
+    ['a look-alike alone', [['CF_Access_JWT_Assertion', good]], FORMAT],
+    ['characters outside b64token', [[HEADER, `${good}*`]], FORMAT],
+    ['no JWS', [[HEADER, 'abc']], INVALID],
+    ['a forged token', [[HEADER, mint(newKey('ES256'), claims(ISSUER))]], INVALID],
+  ];
+  for (const [name, headers, code] of REFUSED) {
+    test(`${code}: ${name}`, async () => {
+      assertRefused(await gate.request('/other', { headers }), code, { origin });
+    });
+    if (code !== MISSING) {
+      test(`${code} where it is optional: ${name}`, async () => {
+        assertRefused(await gate.request('/other-optional', { headers }), code, { origin });
+      });
+    }
+  }
+  for (const path of ['/other', '/other-optional']) {
+    test(`${path}: a sound token in it is accepted each time, whatever Authorization says`, async () => {
+      for (const authorization of ['Basic abc', `Bearer ${good}`, 'Bearer a b']) {
+        for (let i = 0; i < 3; i += 1) {
+          const headers = [['Authorization', authorization], ['CF-Access-JWT-Assertion', good]];
+          const record = assertForwarded(await gate.request(path, { headers }), origin);
+          assert.deepEqual(record.headers('x-auth-subject'), ['user-1']);
+          assert.deepEqual(record.headers(HEADER), [good]);
+        }
+      }
+    });
+  }
+  test('nobody is let in by the token of an earlier caller', async () => {
+    const headers = [['Authorization', `Bearer ${good}`]];
+    for (let i = 0; i < 3; i += 1) {
+      assertForwarded(await gate.request('/other', { headers: [...headers, [HEADER, good]] }), origin);
+      assertForwarded(await gate.request('/a', { headers }), origin);
+      assertRefused(await gate.request('/other', { headers }), MISSING, { origin });
+      assertIdentity(assertForwarded(await gate.request('/other-optional', { headers }), origin), {});
+    }
+  });
 });
 
 describe('a public route ignores the header', () => {

@@ -200,7 +200,7 @@ describe('an answer of the origin', () => {
     const head = await gate.request('/open/a', { method: 'HEAD', ...from(APP) });
     assert.deepEqual([head.status, head.text, sharing(head)['allow-origin']], [200, '', APP]);
   });
-  test('with a strange status or reason goes on as it does without cors, or is a refusal', async () => {
+  test('with a strange status or reason goes on as it does without cors; one that workerd lets nobody make has no headers for pages', async () => {
     const passed = ['599 Odd', '200 S\xe3o', '200 '];
     for (const line of [...passed, '200 \t.', '600 Six', '999 X']) {
       const reply = (request, response) => {
@@ -209,9 +209,8 @@ describe('an answer of the origin', () => {
       origin.on('/open/strange', reply);
       origin.on('/own', reply);
       const [shared, plain] = [await gate.request('/open/strange', from(APP)), await gate.request('/own', from(APP))];
-      assert.equal(sharing(shared)['allow-origin'], APP, line);
-      if (!passed.includes(line)) assertRefused(shared, 'gate.origin_unreachable');
-      else assert.deepEqual([shared.status, shared.reason, shared.text], [plain.status, plain.reason, plain.text], line);
+      assert.equal(sharing(shared)['allow-origin'], passed.includes(line) ? APP : undefined, line);
+      assert.deepEqual([shared.status, shared.reason, shared.text], [plain.status, plain.reason, plain.text], line);
     }
   });
   test('streams', async () => {

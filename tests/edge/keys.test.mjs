@@ -63,6 +63,38 @@ describe('sources', () => {
     }, started);
   });
 
+  test('every request says what it asks for and who asks', async (t) => {
+    const issuer = server.issuer('polite', [key.jwk]);
+    const gate = await startGate({ policy: policyOf({ polite: { issuer: issuer.issuer } }) });
+    t.after(() => gate.close());
+    await forwards(gate, tokenOf(issuer));
+    assert.deepEqual(issuer.requests.map(({ kind }) => kind), ['discovery', 'jwks']);
+    for (const { headers } of issuer.requests) {
+      assert.equal(headers.accept, 'application/json, application/jwk-set+json');
+      assert.match(headers['user-agent'], /^portcullis\/\d+\.\d+\.\d+$/);
+    }
+  });
+
+  test('tenants share one fetch and one entry; any other iss causes no fetch', async (t) => {
+    const issuer = server.issuer('tenants', [key.jwk]);
+    const iss = (tenant) => `${server.url}/${tenant}/v2.0`;
+    const settings = { issuer: iss('{tenant}'), tenants: ['acme', 'umbrella'], jwks_uri: issuer.jwksUri };
+    const gate = await startGate({ policy: policyOf({ entra: settings }) });
+    t.after(() => gate.close());
+    const from = (name) => mint(key, claims(name));
+    for (const name of [iss('other'), iss('{tenant}'), iss('ACME'), iss('acme/x'), iss(''), `${iss('acme')}/`, server.url]) {
+      assertRefused(await gate.bearer(from(name), '/a'), 'auth.invalid_token', { origin });
+    }
+    assert.deepEqual(issuer.counts, { discovery: 0, jwks: 0 });
+    for (const tenant of ['acme', 'umbrella', 'acme']) {
+      const record = await forwards(gate, from(iss(tenant)));
+      assert.deepEqual(record.headers('x-auth-issuer'), [iss(tenant)]);
+    }
+    assert.deepEqual(issuer.counts, { discovery: 0, jwks: 1 });
+    assert.ok(await until(() => gate.entry(iss('{tenant}'))));
+    assert.deepEqual(await keysOf(gate), [`jwks:v1:${iss('{tenant}')}`]);
+  });
+
   test('jwks_uri: no discovery; the issuer may be any string; the ETag is kept', async (t) => {
     const started = now();
     const issuer = server.issuer('direct', [key.jwk]);

@@ -17,6 +17,9 @@ const gate = await startGate({
       { path: '/', access: 'public' },
       { path: '/public/{*rest}', access: 'public' },
       { path: '/admin/{*rest}', access: 'deny' },
+      { path: '/kept/{name}', access: 'public', encoded_slashes: 'keep' },
+      { path: '/kept/{name}/-/{*file}', access: 'public', encoded_slashes: 'keep', strip_prefix: '/kept' },
+      { path: '/kept/admin/{*rest}', access: 'deny' },
     ],
   },
 });
@@ -64,6 +67,24 @@ for (const [rule, paths] of Object.entries(BAD)) {
     }
   });
 }
+
+describe('an encoded slash where a route keeps it', () => {
+  for (const path of ['/kept/@scope%2fpkg', '/kept/%40scope%2Fpkg?x=%2F', '/kept/a%2Fb%2Fc/']) {
+    test(`${path} is forwarded as it came`, async () => {
+      const { url } = assertForwarded(await gate.request(path), origin);
+      assert.equal(url, path);
+    });
+  }
+  test('is left alone behind a prefix that is removed', async () => {
+    const { url } = assertForwarded(await gate.request('/kept/@scope%2Fpkg/-/a%2Fb.tgz'), origin);
+    assert.equal(url, '/@scope%2Fpkg/-/a%2Fb.tgz');
+  });
+  for (const path of ['/kept/%2Fa', '/kept/a%2F', '/kept/a%2F..%2Fb', '/kept/a%2F%2e%2e', '/kept/admin%2Fx', '/kept/ADMIN%2Fx', '/kept/a%2F-%2Fb', '/kept%2Fa']) {
+    test(`${path} is refused: a server that decodes it first reads another path`, async () => {
+      assertRefused(await gate.request(path), 'gate.bad_path', { origin });
+    });
+  }
+});
 
 describe('400 comes before everything else', () => {
   for (const [name, path, options] of [

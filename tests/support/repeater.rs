@@ -35,13 +35,7 @@ impl Repeater {
     }
 
     /// The changes that a grant makes to a request; `None` if none holds.
-    pub fn repeat(
-        &self,
-        world: &World,
-        method: &str,
-        url: &str,
-        headers: &[(&str, &str)],
-    ) -> Option<Forward<'static>> {
+    pub fn repeat(&self, world: &World, method: &str, url: &str, headers: &[(&str, &str)]) -> Option<Forward<'static>> {
         let (scheme, rest) = url.split_once("://").unwrap();
         let authority = rest.split('/').next().unwrap();
         let remove = removals(world, authority, headers)?;
@@ -67,11 +61,7 @@ impl Repeater {
     }
 }
 
-fn removals(
-    world: &World,
-    authority: &str,
-    headers: &[(&str, &str)],
-) -> Option<Vec<std::borrow::Cow<'static, str>>> {
+fn removals(world: &World, authority: &str, headers: &[(&str, &str)]) -> Option<Vec<std::borrow::Cow<'static, str>>> {
     let mut removed = Vec::new();
     for (name, value) in headers {
         match world.gateway().header_rule(name) {

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use clap::ValueEnum;
 use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
+use portcullis::route::header::AUTHORIZATION;
 use portcullis::time::UnixSeconds;
 
 use crate::document::Source;
@@ -155,11 +156,11 @@ fn read_request(args: &ExplainArgs) -> Result<TrialRequest, Failure> {
         let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected --header 'name: value'"))?;
         request.add(name, value).map_err(Failure::new)?;
     }
-    if (args.token.is_some() || args.claims.is_some()) && request.has("authorization") {
+    if (args.token.is_some() || args.claims.is_some()) && request.has(AUTHORIZATION) {
         return Err(Failure::new("expected one of --token, --claims and the header Authorization, not two"));
     }
     if let Some(token) = &args.token {
-        request.add("authorization", &format!("Bearer {}", read_token(token)?)).map_err(Failure::new)?;
+        request.set_token(read_token(token)?);
     }
     Ok(request)
 }

@@ -36,12 +36,18 @@ fn shared_subjects(lint: &mut Linter<'_>) {
         let taken = route.requirement().into_iter().flat_map(|requirement| &requirement.issuers);
         issuers.entry(origin).or_default().extend(taken);
     }
-    let Some(shared) = issuers.into_values().find(|issuers| issuers.len() > 1) else { return };
-    let name = |index: &usize| lint.policy.issuers.get(*index).map(|issuer| issuer.name.as_str());
-    let names: Vec<&str> = shared.iter().filter_map(name).collect();
+    let of = |index: &usize| lint.policy.issuers.get(*index);
+    let has_tenants = |issuers: &BTreeSet<usize>| {
+        issuers.iter().filter_map(of).any(|issuer| issuer.tenants.as_ref().is_some_and(|tenants| tenants.count() > 1))
+    };
+    let Some(shared) = issuers.into_values().find(|issuers| issuers.len() > 1 || has_tenants(issuers)) else { return };
+    let names: Vec<&str> = shared.iter().filter_map(of).map(|issuer| issuer.name.as_str()).collect();
     let Some((last, others)) = names.split_last() else { return };
-    let message =
-        format!("an origin receives subjects of {} and {last}: two issuers can use the same one", others.join(", "));
+    let message = if others.is_empty() {
+        format!("an origin receives subjects of all tenants of {last}: two tenants can use the same one")
+    } else {
+        format!("an origin receives subjects of {} and {last}: two issuers can use the same one", others.join(", "))
+    };
     let identity = &lint.policy.identity;
     let help = match &identity.assertion {
         Some(_) => "compare the assertion's `sub_id`, which combines issuer and subject (RFC 9493)".to_owned(),

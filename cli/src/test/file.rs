@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use portcullis::jose::json::Json;
 use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Field, Table, read_document};
+use portcullis::route::header::AUTHORIZATION;
 use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value as Claims};
 
@@ -155,7 +156,7 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let own = table.optional("claims", read_claims);
     let has_claims = !matches!(own, Some(None));
     let without = table.or("without", Vec::new(), |field| field.list(|field| field.text().map(str::to_owned)));
-    if has_claims && request.as_ref().is_some_and(|request| request.has("authorization")) {
+    if has_claims && request.as_ref().is_some_and(|request| request.has(AUTHORIZATION)) {
         table.fail("headers", "expected no authorization beside claims: a caller has one or the other");
     }
     if !has_claims && without.as_ref().is_some_and(|names| !names.is_empty()) {
@@ -208,10 +209,10 @@ fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
 
 impl PolicyTest {
     /// The caller's claims in JSON, with the defaults: `iss` if the policy has one issuer, `iat`, and `exp`.
-    pub(super) fn claims(&self, issuers: &[String]) -> Option<String> {
+    pub(super) fn claims(&self, iss: Option<&str>) -> Option<String> {
         let mut claims = Map::new();
-        if let [issuer] = issuers {
-            claims.insert("iss".to_owned(), issuer.as_str().into());
+        if let Some(iss) = iss {
+            claims.insert("iss".to_owned(), iss.into());
         }
         claims.insert("iat".to_owned(), self.now.0.into());
         claims.insert("exp".to_owned(), self.now.plus(LIFETIME).0.into());

@@ -85,7 +85,9 @@ impl Comparison<'_> {
         self.compare("service", self.expect.service.clone(), service.to_owned());
         let sent = |name: &str| {
             let set = forward.set.iter().find(|(known, _)| known == name).map(|(_, value)| SentHeader::Value(value));
-            set.or_else(|| trial.kept.iter().any(|kept| kept == name).then(|| sent_by_caller(test, name))?)
+            set.or_else(|| {
+                trial.kept.iter().any(|kept| kept == name).then(|| sent_by_caller(test, name, &trial.token_header))?
+            })
         };
         for (name, expected) in &self.expect.headers {
             self.header(&format!("header {name}"), expected, sent(name));
@@ -142,8 +144,8 @@ enum SentHeader<'t> {
 }
 
 /// The value of a header that the caller sends.
-fn sent_by_caller<'t>(test: &'t PolicyTest, name: &str) -> Option<SentHeader<'t>> {
-    if name == "authorization" && test.claims.is_some() {
+fn sent_by_caller<'t>(test: &'t PolicyTest, name: &str, token_header: &str) -> Option<SentHeader<'t>> {
+    if name == token_header && test.claims.is_some() {
         return Some(SentHeader::Token);
     }
     test.request.header(name).map(SentHeader::Value)

@@ -26,7 +26,7 @@ pub(super) fn run_file(path: &Path, filter: Option<&str>, output: &Output) -> Re
     let is_meant = |name: &str| filter.is_none_or(|filter| name.contains(filter));
     let (meant, others): (Vec<_>, Vec<_>) = file.tests.iter().partition(|(_, test)| is_meant(&test.name));
     let tests = meant.into_iter().map(|(line, test)| {
-        let trial = gate.decide(&test.request, test.claims(gate.issuers()).as_deref(), test.now);
+        let trial = gate.decide(&test.request, test.claims(gate.only_iss()).as_deref(), test.now);
         let route = trial.route.as_ref().and_then(|(index, _)| routes.get(*index));
         judge(test, *line, trial, route.map(String::as_str))
     });

@@ -6,7 +6,7 @@ use portcullis::jose::algorithm::{Algorithm, KeyType};
 use portcullis::jose::base64url;
 use portcullis::jose::json::Json;
 use portcullis::jose::public_key::PublicKey;
-use portcullis::policy::{KeySource, Policy};
+use portcullis::policy::{Issuer, KeySource, Policy};
 use serde_json::json;
 
 /// The size of an RSA modulus and of its signatures, in bytes.
@@ -15,7 +15,7 @@ const RSA_BYTES: usize = 256;
 /// The form of an issuer's tokens.
 #[derive(Clone, Debug)]
 pub(super) struct TokenForm {
-    issuer: String,
+    issuer: Rc<Issuer>,
     algorithm: Algorithm,
     typ: String,
 }
@@ -26,7 +26,7 @@ pub(super) fn trust(policy: &mut Policy) -> Vec<TokenForm> {
     let forms = policy.issuers.iter_mut().filter_map(|issuer| {
         let algorithm = *issuer.algorithms.first()?;
         Rc::make_mut(issuer).keys = KeySource::Static(vec![some_key(algorithm)?]);
-        Some(TokenForm { issuer: issuer.issuer.clone(), algorithm, typ: issuer.types.first()?.clone() })
+        Some(TokenForm { algorithm, typ: issuer.types.first()?.clone(), issuer: Rc::clone(issuer) })
     });
     forms.collect()
 }
@@ -35,7 +35,7 @@ pub(super) fn trust(policy: &mut Policy) -> Vec<TokenForm> {
 pub(super) fn token(claims: &str, forms: &[TokenForm]) -> String {
     let document = Json::parse(claims).ok();
     let iss = document.as_ref().and_then(|claims| claims.as_object()?.get("iss")?.as_str());
-    let form = forms.iter().find(|form| Some(form.issuer.as_str()) == iss).or(forms.first());
+    let form = forms.iter().find(|form| iss.is_some_and(|iss| form.issuer.has_iss(iss))).or(forms.first());
     let (algorithm, typ) = form.map_or((Algorithm::Es256, "jwt"), |form| (form.algorithm, form.typ.as_str()));
     let header = json!({"alg": algorithm.name(), "typ": typ}).to_string();
     let signature = vec![0; signature_bytes(algorithm)];

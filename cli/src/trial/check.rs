@@ -53,7 +53,7 @@ pub(super) fn denying_check(denial: &Denial) -> Option<&'static str> {
             InvalidToken::Type => Some("type"),
             InvalidToken::Claims => Some("claims"),
             InvalidToken::Bound => Some(BINDING),
-            InvalidToken::Issuer | InvalidToken::Key | InvalidToken::Signature => None,
+            InvalidToken::Issuer | InvalidToken::Key | InvalidToken::AmbiguousKey | InvalidToken::Signature => None,
         },
         Denial::TokenExpired => Some("exp"),
         Denial::TokenNotYetValid => Some("nbf, iat"),

@@ -19,17 +19,18 @@ use portcullis::cors::AnswerKind;
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
-use portcullis::policy::{KeySource, Policy};
+use portcullis::policy::{Issuer, KeySource, Policy};
 use portcullis::request::Request;
-use portcullis::route::header::is_rewritten;
-use portcullis::route::table::{Captures, RouteIndex};
+use portcullis::route::header::{AUTHORIZATION, is_rewritten};
+use portcullis::route::host::in_lower_case;
+use portcullis::route::path::RequestPath;
+use portcullis::route::table::{Captures, RouteIndex, RouteMatch};
 use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 
 use crate::exit::Failure;
 use caller::TokenForm;
 use check::Check;
-use peek::UnverifiedToken;
 use platform::LocalPlatform;
 use record::{RequestFacts, StepRecord};
 pub(crate) use request::{TrialRequest, check_method};
@@ -41,7 +42,7 @@ pub(crate) struct LocalGate {
     /// The forms of made-up tokens, if claims are taken as verified.
     forms: Option<Vec<TokenForm>>,
     secrets: StandIns,
-    issuers: Vec<String>,
+    issuers: Vec<Rc<Issuer>>,
     max_token_bytes: usize,
 }
 
@@ -50,6 +51,8 @@ pub(crate) struct Trial {
     pub(crate) verdict: TrialDecision,
     pub(crate) checks: Vec<Check>,
     pub(crate) route: Option<(RouteIndex, Captures)>,
+    /// The header where the route looks for the token.
+    pub(crate) token_header: String,
     /// Names of the request's headers that the origin receives unchanged; none unless the request is allowed.
     pub(crate) kept: Vec<String>,
     /// Headers that the gate adds to the origin's answer.
@@ -92,7 +95,7 @@ impl LocalGate {
 
     fn new(policy: Policy, forms: Option<Vec<TokenForm>>) -> Result<Self, Failure> {
         let secrets = StandIns::new(&policy)?;
-        let issuers = policy.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        let issuers = policy.issuers.clone();
         let max_token_bytes = policy.max_token_bytes;
         // No tokens are remembered: each request must go through all checks.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
@@ -110,31 +113,37 @@ impl LocalGate {
         Ok(gate)
     }
 
-    /// The `iss` of each issuer.
-    pub(crate) fn issuers(&self) -> &[String] {
-        &self.issuers
+    /// The `iss` of all tokens, if the policy has one issuer without tenants.
+    pub(crate) fn only_iss(&self) -> Option<&str> {
+        match self.issuers.as_slice() {
+            [only] if only.tenants.is_none() => Some(&only.issuer),
+            _ => None,
+        }
     }
 
-    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them the request's own
-    /// `Authorization` counts.
+    /// Decides a request at a time. `claims` are the caller's, taken as verified; without them the request's own token
+    /// counts.
     pub(crate) fn decide(&self, request: &TrialRequest, claims: Option<&str>, now: UnixSeconds) -> Trial {
-        let token = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
-        let authorization = token.map(|token| format!("Bearer {token}"));
-        let received = request.as_received(authorization.as_deref());
-        let authorization = received.header("authorization");
+        let made = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
+        let token_header = self.token_header(&request.bare());
+        let value = made.as_deref().or(request.token()).map(|token| match token_header {
+            Some(_) => token.to_owned(),
+            None => format!("Bearer {token}"),
+        });
+        let token_header = token_header.unwrap_or(AUTHORIZATION);
+        let received = request.as_received(value.as_deref().map(|value| (token_header, value)));
         let given = RequestFacts {
             authority: received.url.authority.to_owned(),
             host: received.header("host").map(str::to_owned),
             path: received.url.path.to_owned(),
             query: received.url.query.map(str::to_owned),
             method: received.method.to_owned(),
-            peek: UnverifiedToken::at(authorization).unwrap_or_default(),
-            authorization: request::describe(authorization),
+            headers: received.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             preflight: request::describe_preflight(&received),
             now,
             max_token_bytes: self.max_token_bytes,
             trusts: claims.is_some(),
-            issuers: self.issuers.clone(),
+            issuers: self.issuers.iter().map(|issuer| words::issuer(issuer)).collect(),
         };
         let local = LocalPlatform::new(now, self.forms.is_some(), self.secrets.clone(), StepRecord::new(given));
         let take = |decision: Decision<'_>, context: &AnswerContext<'_>| match decision {
@@ -154,7 +163,18 @@ impl LocalGate {
         let (denial, verdict, kept, added) = local.run(self.gateway.decide(&received, &local, take));
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
-        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, kept, added, log }
+        let token_header = token_header.to_owned();
+        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, token_header, kept, added, log }
+    }
+
+    /// The header that the request's route names for the token, if it names one.
+    fn token_header(&self, request: &Request<'_>) -> Option<&str> {
+        let policy = self.gateway.policy();
+        let path = RequestPath::parse(request.url.path).ok()?;
+        match policy.table.find(&in_lower_case(request.url.host()), &path, request.method) {
+            RouteMatch::Route(index, _) => policy.routes.get(index)?.forwarding()?.token_header.as_deref(),
+            RouteMatch::MethodNotAllowed(_) | RouteMatch::NoRoute => None,
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use portcullis::jose::base64url;
 use portcullis::jose::json::{Json, Object};
-use portcullis::token::bearer;
 use portcullis::token::claims::STRING_CLAIMS;
 
 use crate::json;
@@ -26,9 +25,8 @@ pub(super) struct UnverifiedToken {
 }
 
 impl UnverifiedToken {
-    /// Reads the token in an `Authorization` header, if there is one.
-    pub(super) fn at(authorization: Option<&str>) -> Option<Self> {
-        let token = bearer::extract(authorization).ok()??;
+    /// Reads a token.
+    pub(super) fn of(token: &str) -> Self {
         let mut segments = token.split('.').map(|segment| base64url::decode(segment).unwrap_or_default());
         let mut segment = || segments.next().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         let (header, payload) = (segment(), segment());
@@ -38,7 +36,7 @@ impl UnverifiedToken {
         let claims = payload.as_ref().and_then(Json::as_object);
         let odd = claims.map(odd_claims).filter(|odd| !odd.is_empty());
         let bound = claims.and_then(|claims| claims.get("cnf")).map(binding);
-        Some(Self { bytes: token.len(), alg, kid, typ, iss, exp, nbf, iat, odd, bound })
+        Self { bytes: token.len(), alg, kid, typ, iss, exp, nbf, iat, odd, bound }
     }
 }
 

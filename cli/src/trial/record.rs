@@ -1,14 +1,17 @@
 //! Records the steps of a decision, in words for people.
 
-use portcullis::denial::Denial;
+use portcullis::denial::{Denial, InvalidToken};
 use portcullis::platform::{Fault, Fetched};
 use portcullis::policy::{AccessKind, Issuer, KeySource, Requirement};
+use portcullis::route::header::AUTHORIZATION;
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::time::UnixSeconds;
+use portcullis::token::bearer;
 use portcullis::trace::Step;
 
 use super::check::{ALGORITHM, BINDING, Check, CheckOutcome, SIGNATURE, check, denying_check};
 use super::peek::UnverifiedToken;
+use super::request::describe;
 use super::time;
 use super::words::{self, quoted};
 
@@ -21,16 +24,15 @@ pub(super) struct RequestFacts {
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) method: String,
-    /// The caller's token. Empty without one: such a request never comes to a step that reads it.
-    pub(super) peek: UnverifiedToken,
-    pub(super) authorization: &'static str,
+    /// Names in lower case, and values.
+    pub(super) headers: Vec<(String, String)>,
     /// What a preflight asks for, in words.
     pub(super) preflight: String,
     pub(super) now: UnixSeconds,
     pub(super) max_token_bytes: usize,
     /// Whether claims are taken as verified.
     pub(super) trusts: bool,
-    /// The issuers of the policy.
+    /// The issuers of the policy, in words.
     pub(super) issuers: Vec<String>,
 }
 
@@ -38,6 +40,9 @@ pub(super) struct RequestFacts {
 #[derive(Debug, Default)]
 pub(super) struct StepRecord {
     given: RequestFacts,
+    /// The caller's token, from the header where the route looks for it. Empty without one: such a request never comes to
+    /// a step that reads it.
+    peek: UnverifiedToken,
     /// The checks of each step, in order.
     steps: Vec<Vec<Check>>,
     pub(super) route: Option<(RouteIndex, Captures)>,
@@ -72,6 +77,9 @@ impl StepRecord {
             last.truncate(refused + 1);
             if let Some(check) = last.get_mut(refused) {
                 check.outcome = CheckOutcome::Refused;
+                if *denial == InvalidToken::AmbiguousKey.into() {
+                    check.found = check.found.take().map(|found| found + ", which several keys fit");
+                }
             }
         }
         let mut checks: Vec<Check> = steps.into_iter().flatten().collect();
@@ -114,6 +122,15 @@ impl StepRecord {
                 let expected = format!("routes[{index}] for case-insensitive origins, too");
                 vec![check(1, "case", expected, words::route(otherwise))]
             }
+            Step::EncodedSlash { index, otherwise } => {
+                if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
+                    check.found = Some(format!("routes[{index}]"));
+                }
+                self.route = Some((index, Captures::default()));
+                let expected = format!("routes[{index}] keeps encoded slashes, and matches with them decoded, too");
+                let found = otherwise.map_or_else(|| "the path has one".to_owned(), words::route);
+                vec![check(1, "slash", expected, found)]
+            }
             Step::Access { index, route, captures } => {
                 if let Some(check) = self.steps.last_mut().and_then(|checks| checks.first_mut()) {
                     check.found = Some(format!("routes[{index}], {}", route.name));
@@ -122,10 +139,7 @@ impl StepRecord {
                 self.needs_token = route.access() == AccessKind::Token;
                 vec![check(1, "access", "not deny", route.access().name().to_owned())]
             }
-            Step::Authorization => {
-                let expected = if self.needs_token { "one bearer token" } else { "one bearer token, or none" };
-                vec![check(2, "authorization", expected, self.given.authorization.to_owned())]
-            }
+            Step::Authorization { header } => vec![self.token(header)],
             Step::Form => self.form(),
             Step::Issuer(requirement) => vec![self.issuer(requirement)],
             Step::Claims(issuer) => {
@@ -163,8 +177,22 @@ impl StepRecord {
         }
     }
 
+    /// Looks for the token in `Authorization`, or in the header that the route names.
+    fn token(&mut self, header: Option<&str>) -> Check {
+        let headers: Vec<(&str, &str)> =
+            self.given.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let authorization = headers.iter().find(|(name, _)| *name == AUTHORIZATION).map(|(_, value)| *value);
+        let token = header.map_or_else(|| bearer::extract(authorization), |name| bearer::extract_bare(&headers, name));
+        let found = describe(&token).to_owned();
+        self.peek = token.ok().flatten().map(UnverifiedToken::of).unwrap_or_default();
+        let or_none = if self.needs_token { "" } else { ", or none" };
+        let expected =
+            header.map_or("one bearer token".to_owned(), |name| format!("one token without a scheme in {name}"));
+        check(2, AUTHORIZATION, expected + or_none, found)
+    }
+
     fn form(&self) -> Vec<Check> {
-        let peek = &self.given.peek;
+        let peek = &self.peek;
         let longest = format!("at most {} bytes", self.given.max_token_bytes);
         let unseen = |check: Check| Check { found: None, ..check };
         let alg = peek.alg.as_deref().map_or("none".to_owned(), quoted);
@@ -178,12 +206,12 @@ impl StepRecord {
 
     fn issuer(&self, requirement: &Requirement) -> Check {
         let names = requirement.issuers.iter().filter_map(|index| self.given.issuers.get(*index));
-        let found = self.given.peek.iss.as_deref().map_or("no iss".to_owned(), quoted);
-        self.said(check(4, "issuer", words::one_of(names.map(|name| quoted(name))), found))
+        let found = self.peek.iss.as_deref().map_or("no iss".to_owned(), quoted);
+        self.said(check(4, "issuer", words::one_of(names.cloned()), found))
     }
 
     fn claims(&self, issuer: &Issuer) -> Vec<Check> {
-        let (peek, now) = (&self.given.peek, self.given.now);
+        let (peek, now) = (&self.peek, self.given.now);
         let none = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), quoted);
         let algorithms = words::one_of(issuer.algorithms.iter().map(ToString::to_string));
         let types =
@@ -218,7 +246,7 @@ impl StepRecord {
     }
 
     fn key(&self, issuer: &Issuer) -> Check {
-        let peek = &self.given.peek;
+        let peek = &self.peek;
         let kid = peek.kid.as_deref().map_or("no kid".to_owned(), |kid| format!("kid {}", quoted(kid)));
         let place = match &issuer.keys {
             _ if self.given.trusts => String::new(),

@@ -1,7 +1,9 @@
 //! Requests from the command line and from tests.
 
 use percent_encoding::{AsciiSet, utf8_percent_encode};
+use portcullis::denial::Denial;
 use portcullis::request::Request;
+use portcullis::route::header::AUTHORIZATION;
 use portcullis::route::syntax::is_token;
 use portcullis::route::url::Url;
 use portcullis::token::bearer;
@@ -19,6 +21,8 @@ pub(crate) struct TrialRequest {
     pub(crate) url: String,
     /// Names are in lower case; headers with the same name are joined.
     headers: Vec<(String, String)>,
+    /// A token that is sent in the header where its route looks for it.
+    token: Option<String>,
 }
 
 impl TrialRequest {
@@ -36,7 +40,7 @@ impl TrialRequest {
             return Err(format!("expected a host in ASCII, as clients send it (xn--…), found {authority:?}"));
         }
         let url = format!("{base}{}", utf8_percent_encode(rest, NON_ASCII));
-        Ok(Self { method: method.to_owned(), url, headers: Vec::new() })
+        Ok(Self { method: method.to_owned(), url, headers: Vec::new(), token: None })
     }
 
     /// Adds a header.
@@ -58,6 +62,16 @@ impl TrialRequest {
         Ok(())
     }
 
+    /// Sends this token, in the header where the request's route looks for it.
+    pub(crate) fn set_token(&mut self, token: String) {
+        self.token = Some(token);
+    }
+
+    /// The token to send in that header, if it has one.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// Whether it has a header of this lower-case name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known == name)
@@ -65,7 +79,7 @@ impl TrialRequest {
 
     /// Whether it has a bearer token.
     pub(crate) fn has_token(&self) -> bool {
-        matches!(bearer::extract(self.header("authorization")), Ok(Some(_)))
+        self.token.is_some() || matches!(bearer::extract(self.header(AUTHORIZATION)), Ok(Some(_)))
     }
 
     /// The value of the header of this lower-case name.
@@ -78,10 +92,10 @@ impl TrialRequest {
         Request { method: &self.method, url: Url::split(&self.url), headers: Vec::new() }
     }
 
-    /// The request as the gate receives it, with this `Authorization` in addition to its own headers.
-    pub(super) fn as_received<'r>(&'r self, authorization: Option<&'r str>) -> Request<'r> {
+    /// The request as the gate receives it, with this header in addition to its own.
+    pub(super) fn as_received<'r>(&'r self, header: Option<(&'r str, &'r str)>) -> Request<'r> {
         let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let headers = own.chain(authorization.map(|value| ("authorization", value))).collect();
+        let headers = own.chain(header).collect();
         Request { method: &self.method, url: Url::split(&self.url), headers }
     }
 }
@@ -102,10 +116,9 @@ fn split_scheme(url: &str) -> Result<(&'static str, &str), String> {
     split.next().ok_or_else(|| format!("expected an http or https URL, or a path, found {url:?}"))
 }
 
-/// The kind of a request's `Authorization`, without its contents.
-pub(super) fn describe(authorization: Option<&str>) -> &'static str {
-    use portcullis::denial::Denial;
-    match bearer::extract(authorization) {
+/// What was found where the token should be, without its contents.
+pub(super) fn describe(token: &Result<Option<&str>, Denial>) -> &'static str {
+    match token {
         Ok(None) => "none",
         Ok(Some(_)) => "a bearer token",
         Err(Denial::UnsupportedScheme) => "another scheme",

@@ -34,6 +34,16 @@ pub(super) fn one_of(words: impl Iterator<Item = String>) -> String {
     }
 }
 
+/// The `iss` of an issuer's tokens.
+pub(super) fn issuer(issuer: &Issuer) -> String {
+    let iss = quoted(&issuer.issuer);
+    match &issuer.tenants {
+        None => iss,
+        Some(tenants) if tenants.count() == 1 => format!("{iss} (with 1 tenant)"),
+        Some(tenants) => format!("{iss} (with {} tenants)", tenants.count()),
+    }
+}
+
 /// Whether the issuer's tokens may be bound to a key.
 pub(super) fn binding(issuer: &Issuer) -> &'static str {
     if issuer.takes_bound { "anything (bound_tokens = \"ignore\")" } else { "a token that is not bound to a key" }

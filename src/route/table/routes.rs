@@ -101,8 +101,7 @@ impl RouteTable {
     /// Finds the place of a request, whatever its method.
     #[must_use]
     pub fn place(&self, host: &str, path: &RequestPath<'_>) -> Option<(&Methods, Captures)> {
-        let (methods, label, captured) =
-            self.search(host, |root| captured_by(|captor| root.find(path, 0, captor)))?;
+        let (methods, label, captured) = self.search(host, |root| captured_by(|captor| root.find(path, 0, captor)))?;
         Some((methods, captures(label, captured)))
     }
 

@@ -54,8 +54,8 @@ export function trafficOf(random) {
     rotations: [[first, second], [first], [second], [static1], [second, first]],
     request() {
       if (random.oneIn(300)) few = Array.from({ length: 12 }, newRequest);
-      const request = random.oneIn(6) ? newRequest() : random.pick(few);
-      return random.oneIn(4) ? { ...request, headers: oddHeaders(random) } : request;
+      const request = random.oneIn(10) ? newRequest() : random.pick(few);
+      return random.oneIn(6) ? { ...request, headers: oddHeaders(random) } : request;
     },
     /** A request that makes the gate look at its policy and at every key set. */
     touches: [callers[0], callers.at(-1)].map((authorization) => ({ method: 'GET', host: 'gate.test', path: '/any', headers: [], authorization })),
@@ -95,7 +95,7 @@ function requestOf(random, callers) {
   const path = random.pick(PATHS);
   const hosts = path.startsWith('/label') ? ['o1.a.test', 'o1.b.test', 'O1.A.test:81', 'o2.a.test'] : ['gate.test', 'gate.test:81', 'Gate.test.'];
   return {
-    method: random.oneIn(4) ? random.pick(['POST', 'HEAD', 'OPTIONS', 'PURGE']) : 'GET',
+    method: random.oneIn(6) ? random.pick(['POST', 'HEAD', 'OPTIONS', 'PURGE']) : 'GET',
     host: random.oneIn(3) ? random.pick(hosts) : hosts[0],
     path,
     headers: usualHeaders(random),

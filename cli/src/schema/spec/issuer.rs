@@ -2,18 +2,26 @@
 
 use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::key_set::MAX_SET_KEYS;
-use portcullis::policy::{MAX_SECONDS, MAX_TIMEOUT_MS};
+use portcullis::policy::{MAX_SECONDS, MAX_TENANTS, MAX_TIMEOUT_MS};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+
+use super::patterns::TENANT;
 
 /// A token issuer, and how its tokens are checked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Issuer", deny_unknown_fields, extend("not" = {"required": ["jwks", "jwks_uri"]}))]
 pub(crate) struct IssuerSpec {
     /// Compared with the token's `iss`, byte for byte. Its keys are found by discovery, at
-    /// `<issuer>/.well-known/openid-configuration`, unless there is a `jwks_uri` or `jwks`.
+    /// `<issuer>/.well-known/openid-configuration`, unless there is a `jwks_uri` or `jwks`. With `tenants` it contains
+    /// `{tenant}` as a segment of its path.
     #[schemars(length(min = 1))]
     pub(crate) issuer: String,
+    /// The values that `{tenant}` in `issuer` may have: each with it is compared with `iss`, and all share one key set,
+    /// at `jwks_uri` or in `jwks`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schemars(length(min = 1, max = MAX_TENANTS), inner(regex(pattern = TENANT)), extend("uniqueItems" = true))]
+    pub(crate) tenants: Vec<String>,
     /// The URL of the key set: `https`, or `http` on a loopback host. Default: found by discovery.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^https?://"))]

@@ -16,6 +16,10 @@ pub(super) const PREFIX: &str = r"^/([^/%;{}\\\x00-\x1f\x7f-\x9f]+(/[^/%;{}\\\x0
 /// A host name or an address, with an optional capture as the first label; no port, no trailing dot.
 pub(super) const HOST: &str = r"^(\{[A-Za-z0-9_-]+\}\.)?([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$";
 
+/// A tenant: a segment of a path (RFC 3986 §3.3) that is no dot segment.
+pub(super) const TENANT: &str =
+    r"^([A-Za-z0-9_~%!$&'()*+,;=:@-]|\.\.?[A-Za-z0-9._~%!$&'()*+,;=:@-])[A-Za-z0-9._~%!$&'()*+,;=:@-]*$";
+
 /// A scope (RFC 6749 §3.3).
 pub(super) const SCOPE: &str = r"^[!#-\[\]-~]+$";
 

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::cors::RouteCorsSpec;
-use super::patterns::{HOST, PATH, PREFIX, SCOPE, methods, origin};
+use super::patterns::{HOST, PATH, PREFIX, SCOPE, TOKEN, methods, origin};
 
 /// A rule for requests. The route with the most specific path decides, whatever the order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
@@ -37,6 +37,11 @@ pub(crate) struct RouteSpec {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(crate) issuers: Vec<String>,
+    /// Another header that contains the token and nothing else, no scheme either, like `cf-access-jwt-assertion`.
+    /// Default: `authorization`, with `Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = TOKEN), extend("default" = "authorization"))]
+    pub(crate) token_header: Option<String>,
     /// The audience that must be in the token's `aud`: a template, or a list of alternatives. `"*"` turns the check
     /// off. Templates contain `{name}` (captured from the path or host), `{header.x-name}` and `{query.name}`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +67,11 @@ pub(crate) struct RouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = PREFIX))]
     pub(crate) strip_prefix: Option<String>,
+    /// What becomes of `%2F` within a segment that a capture takes: the path is refused, or it is part of the capture's
+    /// value and forwarded as received (`keep`). Default: `refuse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "refuse"))]
+    pub(crate) encoded_slashes: Option<SlashesSpec>,
     /// Whether Cloudflare's cache may answer instead of the origin; it has one answer for all callers. Without effect
     /// for `service:BINDING`. Default: false; on `public` routes true.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +84,17 @@ pub(crate) struct RouteSpec {
     /// policy's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cors: Option<RouteCorsSpec>,
+}
+
+/// What becomes of encoded slashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "EncodedSlashes")]
+pub(crate) enum SlashesSpec {
+    /// The path is refused.
+    Refuse,
+    /// They are part of the segment.
+    Keep,
 }
 
 /// Who is allowed.

@@ -11,7 +11,7 @@ use super::issuer::IssuerSpec;
 use super::policy::{LimitsSpec, PathCaseSpec, PathsSpec, PolicySpec, ResourceSpec};
 use super::route::{
     AccessSpec, AudienceSpec, ClaimRuleSpec, ClaimSpec, ClaimValueSpec, ClaimValuesSpec, ClaimsSpec, RouteSpec,
-    ScopesSpec,
+    ScopesSpec, SlashesSpec,
 };
 
 #[test]
@@ -27,7 +27,8 @@ fn what_the_types_write_is_a_policy_with_every_key() {
     full.types = vec!["jwt".to_owned()];
     full.scope_claim = text("scp");
     let key = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
-    let literal = IssuerSpec { jwks: Some(json!({"keys": [key]})), ..issuer("b") };
+    let tenants = vec!["x".to_owned(), "y".to_owned()];
+    let literal = IssuerSpec { jwks: Some(json!({"keys": [key]})), tenants, ..issuer("b/{tenant}") };
     let value = |text: &str| ClaimValueSpec::Text(text.to_owned());
     let route = RouteSpec {
         path: "/a/{org}".to_owned(),
@@ -36,6 +37,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         name: text("a"),
         access: Some(AccessSpec::Optional),
         issuers: vec!["a".to_owned()],
+        token_header: text("token"),
         audience: Some(AudienceSpec::More(vec!["https://api.com".to_owned()])),
         scopes: Some(ScopesSpec::Rule { all: vec!["a".to_owned()], any: vec!["b".to_owned()] }),
         organization: text("{org}"),
@@ -50,6 +52,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         )),
         origin: text("https://o.com"),
         strip_prefix: text("/a"),
+        encoded_slashes: Some(SlashesSpec::Keep),
         cache: Some(true),
         timeout_ms: Some(1),
         cors: Some(RouteCorsSpec::Off(false)),

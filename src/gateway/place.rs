@@ -1,0 +1,74 @@
+//! Which route a request has, if its path has one reading.
+
+use super::Gateway;
+use crate::denial::Denial;
+use crate::platform::Platform;
+use crate::policy::Route;
+use crate::route::path::RequestPath;
+use crate::route::table::{Captures, RouteIndex, RouteMatch};
+use crate::trace::{Observer, Step};
+
+impl<P: Platform + Observer> Gateway<P> {
+    /// The path of a request; `None` if it is ambiguous.
+    pub(super) fn path<'r>(&self, raw: &'r str) -> Option<RequestPath<'r>> {
+        let parse = if self.keeps_encoded_slashes { RequestPath::parse_with_slashes } else { RequestPath::parse };
+        parse(raw).ok()
+    }
+
+    /// The route of a request. Its path must have the same one for origins that ignore case, and for those that decode
+    /// slashes before they split it.
+    pub(super) fn route(
+        &self,
+        host: &str,
+        path: &RequestPath<'_>,
+        method: &str,
+        platform: &P,
+    ) -> Result<(RouteIndex, &Route, Captures), Denial> {
+        let table = &self.policy.table;
+        let found = table.find(host, path, method);
+        if path.has_encoded_slash() && !matches!(found, RouteMatch::Route(..)) {
+            return Err(Denial::BadPath);
+        }
+        match found {
+            RouteMatch::Route(index, captures) => {
+                if self.policy.refuses_case_variants
+                    && let Some(otherwise) = table.find_ignoring_case(host, path, method, index)
+                {
+                    platform.observe(Step::Case { index, otherwise: &otherwise });
+                    return Err(Denial::BadPath);
+                }
+                let route = self.policy.routes.get(index).ok_or(Denial::Misconfigured)?;
+                if path.has_encoded_slash() {
+                    let otherwise = self.with_slashes_decoded(host, path, method, index);
+                    platform.observe(Step::EncodedSlash { index, otherwise: otherwise.as_ref() });
+                    if !route.keeps_encoded_slashes || otherwise.is_some() {
+                        return Err(Denial::BadPath);
+                    }
+                }
+                Ok((index, route, captures))
+            }
+            RouteMatch::MethodNotAllowed(methods) => {
+                Err(Denial::MethodNotAllowed { allow: methods.allow().into_iter().map(str::to_owned).collect() })
+            }
+            RouteMatch::NoRoute => Err(Denial::NoRoute),
+        }
+    }
+
+    /// What a request of the route `known` matches if slashes are decoded first; `None` if that is nothing or the same.
+    fn with_slashes_decoded(
+        &self,
+        host: &str,
+        path: &RequestPath<'_>,
+        method: &str,
+        known: RouteIndex,
+    ) -> Option<RouteMatch<'_>> {
+        let (table, decoded) = (&self.policy.table, path.with_slashes_decoded());
+        match table.find(host, &decoded, method) {
+            RouteMatch::Route(index, _) if index == known => {}
+            RouteMatch::NoRoute => {}
+            other => return Some(other),
+        }
+        let ignores_case = self.policy.refuses_case_variants;
+        ignores_case.then(|| table.find_ignoring_case(host, &decoded, method, known)).flatten()
+    }
+}
