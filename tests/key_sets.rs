@@ -14,6 +14,7 @@ use portcullis::jose::key_set::KeySetError;
 use portcullis::jose::public_key::PublicKey;
 use portcullis::jwks::set::KeyQuery;
 use portcullis::jwks::set::{KeySet, Selection};
+use portcullis::native::NativeCrypto;
 use portcullis::platform::Crypto;
 use serde_json::json;
 use support::token::{key_set, public};
@@ -63,6 +64,54 @@ fn a_set_says_what_is_wrong_with_it() {
     ] {
         assert_eq!(parse(&text).unwrap_err().to_string(), expected);
     }
+}
+
+/// The set of these entries.
+fn of(entries: &[serde_json::Value]) -> String {
+    json!({"keys": entries}).to_string()
+}
+
+#[test]
+fn a_set_without_a_usable_key_says_why_of_each() {
+    let with = |member: &str, value: serde_json::Value| {
+        let mut key = public("p256");
+        key[member] = value;
+        key
+    };
+    let n = public("rsa")["n"].clone();
+    let text = of(&[
+        with("use", json!("jwt-svid")),
+        with("alg", json!(1)),
+        json!({"kty": "RSA", "n": format!("{}=", n.as_str().unwrap()), "e": "AQAB"}),
+        json!({"kty": "RSA", "n": &n.as_str().unwrap()[..172], "e": "AQAB"}),
+        json!({"kty": "AKP", "pub": "AA"}),
+        with("d", json!("AA")),
+        json!([]),
+        with("key_ops", json!(["sign"])),
+        with("x", json!("AA")),
+    ]);
+    let expected = "the key set has no usable key: keys[0]: use is \"jwt-svid\", not \"sig\"; \
+        keys[1]: alg: expected a string; keys[2]: n is no canonical base64url; keys[3]: n has 1032 bits, fewer than 2048; \
+        keys[4]: kty \"AKP\" is not known; keys[5]: a private or symmetric key: it has d; keys[6]: expected an object; \
+        keys[7]: key_ops: expected a list with \"verify\"; keys[8]: x has 1 bytes, not 32";
+    assert_eq!(parse(&text).unwrap_err().to_string(), expected);
+    let many = parse(&of(&vec![json!({"kty": "oct"}); 23])).unwrap_err().to_string();
+    assert!(many.ends_with("; keys[9]: kty \"oct\" is not known; and 13 more"), "{many}");
+}
+
+#[test]
+fn a_key_that_the_platform_cannot_import_is_named_by_its_place_in_the_set() {
+    // No point of the curve.
+    let (off, entries) = (json!({"kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43)}), [json!(1)]);
+    let all = of(&[entries[0].clone(), off.clone()]);
+    let error = block_on(KeySet::parse(&all).unwrap().importable(&NativeCrypto)).err().unwrap();
+    let expected = "the key set has no usable key: keys[0]: expected an object; keys[1]: the platform cannot import it";
+    assert_eq!(error.to_string(), expected);
+    let rest = KeySet::parse(&of(&[off, public("p256"), json!(1)])).unwrap();
+    let rest = block_on(rest.importable(&NativeCrypto)).unwrap_or_else(|error| panic!("{error}"));
+    let passed_over: Vec<String> = rest.passed_over().iter().map(ToString::to_string).collect();
+    assert_eq!(passed_over, ["keys[2]: expected an object", "keys[0]: the platform cannot import it"]);
+    assert_eq!(rest.keys().filter_map(|key| key.kid.as_deref()).collect::<Vec<_>>(), ["p256"]);
 }
 
 #[test]

@@ -31,8 +31,18 @@ fn issuer(keys: Value) -> u16 {
             "jwks_uri": format!("http://localhost:{port}/jwks"),
         })),
         "/other/.well-known/openid-configuration" => Some(json!({"issuer": "https://other.example.com"})),
+        "/common/v2.0/.well-known/openid-configuration" => Some(json!({
+            "issuer": format!("http://localhost:{port}/{{tenantid}}/v2.0"),
+            "jwks_uri": format!("http://localhost:{port}/jwks"),
+        })),
         "/jwks" => Some(json!({"keys": keys})),
         "/empty" => Some(json!({"keys": []})),
+        "/weak" => {
+            Some(json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}, {"kty": "RSA", "n": &RSA[..172], "e": "AQAB"}]}))
+        }
+        "/off" => Some(json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43)}]})),
+        "/many" => Some(json!({"keys": vec![ec("e1"); 101]})),
+        "/large" => Some(json!({"keys": keys, "x": "x".repeat(262_144)})),
         _ => None,
     })
 }
@@ -63,8 +73,9 @@ fn says_which_keys_would_be_used_with_which_algorithms() {
         {"kid": "r1", "type": "RSA 2048", "algorithms": ["RS256"]},
         {"kid": "e1", "type": "EC P-256", "algorithms": ["ES256"]},
     ]);
+    let passed_over = json!([{"entry": 2, "reason": "use is \"enc\", not \"sig\""}]);
     let expected = json!([{"name": "a", "issuer": "http://localhost:PORT/oidc", "jwks_uri": "http://localhost:PORT/jwks",
-        "keys": keys, "passed_over": 1}]);
+        "keys": keys, "passed_over": passed_over}]);
     assert_eq!(report["issuers"], expected);
 }
 
@@ -76,6 +87,11 @@ fn keys_that_cannot_be_fetched_or_used_are_errors() {
         ("gone", "issuer = \"http://localhost:PORT/gone\""),
         ("other", "issuer = \"http://localhost:PORT/other\""),
         ("empty", "issuer = \"https://a.com\"\njwks_uri = \"http://localhost:PORT/empty\""),
+        ("weak", "issuer = \"https://a.com\"\njwks_uri = \"http://localhost:PORT/weak\""),
+        ("off", "issuer = \"https://a.com\"\njwks_uri = \"http://localhost:PORT/off\""),
+        ("many", "issuer = \"https://a.com\"\njwks_uri = \"http://localhost:PORT/many\""),
+        ("large", "issuer = \"https://a.com\"\njwks_uri = \"http://localhost:PORT/large\""),
+        ("template", "issuer = \"http://localhost:PORT/common/v2.0\""),
         ("unfit", "issuer = \"http://localhost:PORT/oidc\"\nalgorithms = [\"ES384\"]"),
     ] {
         let run = check(name, port, issuer, &[]);

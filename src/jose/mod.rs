@@ -7,5 +7,6 @@ pub mod claim_path;
 pub mod json;
 pub mod jws;
 pub mod key_set;
+pub mod passed_over;
 pub mod private_key;
 pub mod public_key;

@@ -3,6 +3,7 @@
 use super::algorithm::{Algorithm, Curve, KeyType};
 use super::base64url;
 use super::json::{Json, Object};
+use super::passed_over::PassedOver;
 
 /// Minimum size of an RSA modulus in bits (RFC 7518 §3.3).
 const MIN_RSA_BITS: usize = 2048;
@@ -52,27 +53,6 @@ pub enum Material {
     },
 }
 
-/// Why an entry of a key set is passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassedOver {
-    /// It is not a JSON object.
-    NotObject,
-    /// It has this member of a private or a symmetric key.
-    Secret(&'static str),
-    /// This member, `use` or `key_ops`, says that it does not verify signatures.
-    Purpose(&'static str),
-    /// `kty` and `crv` are not those of an algorithm of the gate.
-    Type,
-    /// This member is absent or malformed.
-    Malformed(&'static str),
-    /// The RSA modulus has fewer than 2048 bits.
-    ShortModulus,
-    /// The RSA exponent is even, or under 3.
-    BadExponent,
-    /// `alg` is not an algorithm that the key fits.
-    Algorithm,
-}
-
 impl PublicKey {
     /// Reads an entry of a key set.
     ///
@@ -86,11 +66,11 @@ impl PublicKey {
         check_purpose(entry)?;
         let material = Material::parse(entry)?;
         let fits = |algorithm: &Algorithm| algorithm.key_type() == material.key_type();
-        let algorithm = match optional_text(entry, "alg").ok_or(PassedOver::Algorithm)? {
+        let algorithm = match optional_text(entry, "alg").ok_or(PassedOver::NotText("alg"))? {
             None => None,
-            Some(name) => Some(Algorithm::from_name(name).filter(fits).ok_or(PassedOver::Algorithm)?),
+            Some(name) => Some(Algorithm::from_name(name).filter(fits).ok_or_else(|| PassedOver::other("alg", name))?),
         };
-        let kid = optional_text(entry, "kid").ok_or(PassedOver::Malformed("kid"))?.map(str::to_owned);
+        let kid = optional_text(entry, "kid").ok_or(PassedOver::NotText("kid"))?.map(str::to_owned);
         Ok(Self { kid, material, algorithm, source: entry.clone().into_owned() })
     }
 
@@ -115,12 +95,13 @@ impl PublicKey {
 
 impl Material {
     fn parse(entry: &Object<'_>) -> Result<Self, PassedOver> {
-        let text = |member: &str| entry.get(member).and_then(Json::as_str);
-        let key_type = text("kty").and_then(|kty| KeyType::of_jwk(kty, text("crv"))).ok_or(PassedOver::Type)?;
+        let key_type = key_type(entry)?;
         let number = |member: &'static str| {
-            text(member).and_then(|text| coordinate(text, key_type)).ok_or(PassedOver::Malformed(member))
+            let text = required_text(entry, member)?;
+            coordinate(text, key_type).ok_or_else(|| PassedOver::bad_number(member, text, key_type.number_bytes()))
         };
-        let integer = |member: &'static str| text(member).and_then(unsigned).ok_or(PassedOver::Malformed(member));
+        let integer =
+            |member: &'static str| unsigned(required_text(entry, member)?).ok_or(PassedOver::Encoding(member));
         match key_type {
             KeyType::Rsa => rsa(&integer("n")?, &integer("e")?),
             KeyType::Ec(curve) => Ok(Self::Ec { curve, x: number("x")?, y: number("y")? }),
@@ -139,16 +120,32 @@ impl Material {
     }
 }
 
+fn key_type(entry: &Object<'_>) -> Result<KeyType, PassedOver> {
+    let kty = required_text(entry, "kty")?;
+    if let Some(key_type) = KeyType::of_jwk(kty, entry.get("crv").and_then(Json::as_str)) {
+        return Ok(key_type);
+    }
+    let is_known = KeyType::ALL.iter().any(|known| known.kty() == kty);
+    Err(if is_known { PassedOver::other("crv", required_text(entry, "crv")?) } else { PassedOver::other("kty", kty) })
+}
+
 /// `use` (RFC 7517 §4.2), if present, is `sig`; `key_ops` (§4.3), if present, holds `verify`.
 fn check_purpose(entry: &Object<'_>) -> Result<(), PassedOver> {
-    if entry.get("use").is_some_and(|value| value.as_str() != Some("sig")) {
-        return Err(PassedOver::Purpose("use"));
+    if let Some(purpose) = optional_text(entry, "use").ok_or(PassedOver::NotText("use"))?
+        && purpose != "sig"
+    {
+        return Err(PassedOver::other("use", purpose));
     }
     let holds_verify = |ops: &[Json<'_>]| ops.iter().any(|op| op.as_str() == Some("verify"));
     if entry.get("key_ops").is_some_and(|value| !value.as_array().is_some_and(holds_verify)) {
-        return Err(PassedOver::Purpose("key_ops"));
+        return Err(PassedOver::Operations);
     }
     Ok(())
+}
+
+/// A member that must be present, and a string.
+fn required_text<'o>(entry: &'o Object<'_>, member: &'static str) -> Result<&'o str, PassedOver> {
+    entry.get(member).ok_or(PassedOver::Absent(member))?.as_str().ok_or(PassedOver::NotText(member))
 }
 
 /// A member that must be a string if present; `None` for any other type.
@@ -159,7 +156,7 @@ pub(super) fn optional_text<'o>(entry: &'o Object<'_>, member: &str) -> Option<O
 fn rsa(n: &[u8], e: &[u8]) -> Result<Material, PassedOver> {
     let bits = n.first().map_or(0, |top| n.len() * 8 - top.leading_zeros() as usize);
     if bits < MIN_RSA_BITS {
-        return Err(PassedOver::ShortModulus);
+        return Err(PassedOver::ShortModulus(bits));
     }
     if !matches!(e, [.., last] if last % 2 == 1) || matches!(e, [only] if *only < MIN_RSA_EXPONENT) {
         return Err(PassedOver::BadExponent);
@@ -227,15 +224,16 @@ mod tests {
     #[test]
     fn weak_rsa_keys_are_passed_over() {
         let n = number(256, 0x80, 1);
-        let short = Err(PassedOver::ShortModulus);
-        assert_eq!(rsa_key(&number(256, 0x7f, 1), "AQAB", ""), short, "2047 bits");
-        assert_eq!(rsa_key(&number(257, 0, 1), "AQAB", ""), short, "a leading zero byte adds no strength");
-        assert_eq!(rsa_key("", "AQAB", ""), short, "n is empty");
+        let short = |bits| Err(PassedOver::ShortModulus(bits));
+        assert_eq!(rsa_key(&number(256, 0x7f, 1), "AQAB", ""), short(2047));
+        let led = number(257, 0, 1);
+        assert_eq!(rsa_key(&led, "AQAB", ""), short(2047), "a leading zero byte adds no strength");
+        assert_eq!(rsa_key("", "AQAB", ""), short(0), "n is empty");
         for (e, what) in [("AQ", "1"), ("AA", "0"), ("", "empty"), ("AQAC", "even")] {
             assert_eq!(rsa_key(&n, e, ""), Err(PassedOver::BadExponent), "e is {what}");
         }
         assert!(rsa_key(&n, "Aw", "").is_ok(), "e is 3");
-        assert_eq!(rsa_key(&format!("{n}="), "AQAB", ""), Err(PassedOver::Malformed("n")), "padding");
+        assert_eq!(rsa_key(&format!("{n}="), "AQAB", ""), Err(PassedOver::Encoding("n")), "padding");
         let mut led = vec![0];
         led.extend(base64url::decode(&n).unwrap());
         assert_eq!(
@@ -247,17 +245,17 @@ mod tests {
     #[test]
     fn entries_that_are_not_public_signature_keys_are_passed_over() {
         for (more, reason) in [
-            (r#","use":"enc""#, PassedOver::Purpose("use")),
-            (r#","use":1"#, PassedOver::Purpose("use")),
-            (r#","key_ops":["sign"]"#, PassedOver::Purpose("key_ops")),
-            (r#","key_ops":[]"#, PassedOver::Purpose("key_ops")),
-            (r#","key_ops":"verify""#, PassedOver::Purpose("key_ops")),
-            (r#","use":"sig","key_ops":["sign"]"#, PassedOver::Purpose("key_ops")),
-            (r#","alg":"ES384""#, PassedOver::Algorithm),
-            (r#","alg":"HS256""#, PassedOver::Algorithm),
-            (r#","alg":"Ed25519""#, PassedOver::Algorithm),
-            (r#","alg":1"#, PassedOver::Algorithm),
-            (r#","kid":1"#, PassedOver::Malformed("kid")),
+            (r#","use":"enc""#, PassedOver::other("use", "enc")),
+            (r#","use":1"#, PassedOver::NotText("use")),
+            (r#","key_ops":["sign"]"#, PassedOver::Operations),
+            (r#","key_ops":[]"#, PassedOver::Operations),
+            (r#","key_ops":"verify""#, PassedOver::Operations),
+            (r#","use":"sig","key_ops":["sign"]"#, PassedOver::Operations),
+            (r#","alg":"ES384""#, PassedOver::other("alg", "ES384")),
+            (r#","alg":"HS256""#, PassedOver::other("alg", "HS256")),
+            (r#","alg":"Ed25519""#, PassedOver::other("alg", "Ed25519")),
+            (r#","alg":1"#, PassedOver::NotText("alg")),
+            (r#","kid":1"#, PassedOver::NotText("kid")),
         ] {
             assert_eq!(ec_key("P-256", 32, more), Err(reason), "{more}");
         }
@@ -276,17 +274,27 @@ mod tests {
             let (wrong, right) = (number(size, 1, 1), number(32, 1, 1));
             for (x, y, member) in [(&wrong, &right, "x"), (&right, &wrong, "y")] {
                 let key = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-                assert_eq!(parse(&key), Err(PassedOver::Malformed(member)), "a coordinate of {size} bytes");
+                assert_eq!(parse(&key), Err(PassedOver::Length(member, size, 32)));
             }
             let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{wrong}"}}"#);
-            assert_eq!(parse(&key), Err(PassedOver::Malformed("x")), "a point of {size} bytes");
+            assert_eq!(parse(&key), Err(PassedOver::Length("x", size, 32)));
         }
-        assert_eq!(ec_key("secp256k1", 32, ""), Err(PassedOver::Type));
+        assert_eq!(ec_key("secp256k1", 32, ""), Err(PassedOver::other("crv", "secp256k1")));
         let without_kty = format!(r#"{{"crv":"P-256","x":"{0}","y":"{0}"}}"#, number(32, 1, 1));
-        assert_eq!(parse(&without_kty), Err(PassedOver::Type), "kty is required");
+        assert_eq!(parse(&without_kty), Err(PassedOver::Absent("kty")), "kty is required");
         assert_eq!(parse(r#"{"kty":"oct","k":"AQ"}"#), Err(PassedOver::Secret("k")));
-        for text in [r#"{"kty":"AKP"}"#, r#"{"kty":"oct"}"#, "{}", r#"{"kty":1}"#] {
-            assert_eq!(parse(text), Err(PassedOver::Type), "{text}");
+        for (text, reason) in [
+            (r#"{"kty":"AKP"}"#, PassedOver::other("kty", "AKP")),
+            (r#"{"kty":"oct"}"#, PassedOver::other("kty", "oct")),
+            (r#"{"kty":"rsa"}"#, PassedOver::other("kty", "rsa")),
+            (r#"{"kty":1}"#, PassedOver::NotText("kty")),
+            (r#"{"kty":"EC"}"#, PassedOver::Absent("crv")),
+            (r#"{"kty":"RSA","e":"AQAB"}"#, PassedOver::Absent("n")),
+            (r#"{"kty":"OKP","crv":"Ed25519","x":1}"#, PassedOver::NotText("x")),
+            (r#"{"kty":"OKP","crv":"Ed25519","x":"+"}"#, PassedOver::Encoding("x")),
+            (r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#, PassedOver::other("crv", "X25519")),
+        ] {
+            assert_eq!(parse(text), Err(reason), "{text}");
         }
         for text in ["[]", "null", "1"] {
             assert_eq!(parse(text), Err(PassedOver::NotObject), "{text}");

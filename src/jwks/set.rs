@@ -7,7 +7,8 @@ use crate::denial::InvalidToken;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{Json, Object};
 use crate::jose::jws::Header;
-use crate::jose::key_set::{KeySetError, MAX_SET_BYTES, usable_keys};
+use crate::jose::key_set::{KeyEntries, KeySetError, MAX_SET_BYTES, key_entries};
+use crate::jose::passed_over::{PassedOver, PassedOverEntry};
 use crate::jose::public_key::PublicKey;
 use crate::platform::Crypto;
 
@@ -16,20 +17,26 @@ pub const MAX_TRIED_KEYS: usize = 4;
 
 /// The usable keys of one issuer, judging by their JWKs alone; each is imported when it is first needed.
 #[derive(Debug)]
-pub struct KeySet<K> {
-    keys: Rc<Vec<SetKey<K>>>,
+pub struct KeySet<K>(Rc<Entries<K>>);
+
+#[derive(Debug)]
+struct Entries<K> {
+    usable: Vec<SetKey<K>>,
+    passed_over: Vec<PassedOverEntry>,
 }
 
 #[derive(Debug)]
 struct SetKey<K> {
     key: PublicKey,
+    /// Its index in the set as it was read.
+    index: usize,
     /// The results of imports, by algorithm: `None` if the platform refuses the key.
     imported: RefCell<Vec<(Algorithm, Option<Rc<K>>)>>,
 }
 
 /// Identifies one set among all that an issuer had.
 #[derive(Debug)]
-pub struct SetIdentity<K>(Weak<Vec<SetKey<K>>>);
+pub struct SetIdentity<K>(Weak<Entries<K>>);
 
 /// Which key a token needs, according to its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,33 +85,37 @@ impl<K> KeySet<K> {
             return Err(KeySetError::TooLarge);
         }
         let set = Json::parse(text).map_err(|_| KeySetError::Malformed)?;
-        Ok(Self::new(usable_keys(&set)?))
+        let KeyEntries { usable, passed_over } = key_entries(&set)?;
+        Ok(Self::of(usable.into_iter().map(|(index, key)| SetKey::new(index, key)).collect(), passed_over))
     }
 
     /// A set of keys that were parsed before.
     #[must_use]
     pub fn new(keys: Vec<PublicKey>) -> Self {
-        let keys = keys.into_iter().map(|key| SetKey { key, imported: RefCell::default() });
-        Self { keys: Rc::new(keys.collect()) }
+        Self::of(keys.into_iter().enumerate().map(|(index, key)| SetKey::new(index, key)).collect(), Vec::new())
+    }
+
+    fn of(usable: Vec<SetKey<K>>, passed_over: Vec<PassedOverEntry>) -> Self {
+        Self(Rc::new(Entries { usable, passed_over }))
     }
 
     /// The same set; imported keys are shared.
     #[must_use]
     pub fn share(&self) -> Self {
-        Self { keys: Rc::clone(&self.keys) }
+        Self(Rc::clone(&self.0))
     }
 
     /// Distinguishes this set from all others; a set of the same entries that was fetched again may be another.
     #[must_use]
     pub fn identity(&self) -> SetIdentity<K> {
-        SetIdentity(Rc::downgrade(&self.keys))
+        SetIdentity(Rc::downgrade(&self.0))
     }
 
     /// Whether this set has that identity.
     #[must_use]
     pub fn is(&self, identity: &SetIdentity<K>) -> bool {
         // The weak pointer keeps the address from being given to another set.
-        std::ptr::eq(Rc::as_ptr(&self.keys), identity.0.as_ptr())
+        std::ptr::eq(Rc::as_ptr(&self.0), identity.0.as_ptr())
     }
 
     /// The known set if it has the same entries, so that tokens verified with it stay verified; else this one.
@@ -115,12 +126,23 @@ impl<K> KeySet<K> {
 
     /// Whether no import failed. One that failed may succeed if it is repeated.
     fn has_no_failed_import(&self) -> bool {
-        self.keys.iter().all(|key| key.imported.borrow().iter().all(|(_, imported)| imported.is_some()))
+        self.0.usable.iter().all(|key| key.imported.borrow().iter().all(|(_, imported)| imported.is_some()))
+    }
+
+    /// The usable keys, in the issuer's order.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.0.usable.iter().map(|key| &key.key)
+    }
+
+    /// The entries that are not among them.
+    #[must_use]
+    pub fn passed_over(&self) -> &[PassedOverEntry] {
+        &self.0.passed_over
     }
 
     /// The entries as published, without ignored ones.
     pub fn sources(&self) -> impl Iterator<Item = &Object<'static>> {
-        self.keys.iter().map(|key| key.key.source())
+        self.keys().map(PublicKey::source)
     }
 
     /// Selects the keys for a token.
@@ -128,7 +150,7 @@ impl<K> KeySet<K> {
         let (algorithm, kid) = (query.algorithm, query.kid.as_deref());
         let most = if kid.is_some() { MAX_TRIED_KEYS } else { 2 };
         let mut chosen = Vec::new();
-        for key in self.keys.iter().filter(|key| key.key.fits(algorithm)) {
+        for key in self.0.usable.iter().filter(|key| key.key.fits(algorithm)) {
             if kid.is_some_and(|kid| key.key.kid.as_deref() != Some(kid)) {
                 continue;
             }
@@ -149,17 +171,20 @@ impl<K> KeySet<K> {
     /// # Errors
     /// [`KeySetError::NoUsableKey`] if none is left.
     pub async fn importable(&self, crypto: &impl Crypto<Key = K>) -> Result<Self, KeySetError> {
-        let mut keys = Vec::with_capacity(self.keys.len());
-        for key in self.keys.iter() {
+        let Entries { usable, passed_over } = self.0.as_ref();
+        let (mut keys, mut passed_over) = (Vec::with_capacity(usable.len()), passed_over.clone());
+        for key in usable {
             let imported = match key.key.some_algorithm() {
                 Some(algorithm) => key.import(algorithm, crypto).await,
                 None => None,
             };
             if imported.is_some() {
-                keys.push(SetKey { key: key.key.clone(), imported: key.imported.clone() });
+                keys.push(SetKey { key: key.key.clone(), index: key.index, imported: key.imported.clone() });
+            } else {
+                passed_over.push(PassedOverEntry { index: key.index, reason: PassedOver::NotImported });
             }
         }
-        if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys: Rc::new(keys) }) }
+        if keys.is_empty() { Err(KeySetError::NoUsableKey(passed_over)) } else { Ok(Self::of(keys, passed_over)) }
     }
 }
 
@@ -186,6 +211,10 @@ impl<K> Selection<K> {
 }
 
 impl<K> SetKey<K> {
+    fn new(index: usize, key: PublicKey) -> Self {
+        Self { key, index, imported: RefCell::default() }
+    }
+
     async fn import(&self, algorithm: Algorithm, crypto: &impl Crypto<Key = K>) -> Option<Rc<K>> {
         if let Some((_, imported)) = self.imported.borrow().iter().find(|(known, _)| *known == algorithm) {
             return imported.clone();

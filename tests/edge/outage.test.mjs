@@ -40,7 +40,7 @@ const OUTAGES = [
   ['discovery is HTML', (issuer) => { issuer.discovery = bytes('<html>sign in</html>', 'text/html'); }, /JSON/],
   ['the key set is HTML', (issuer) => { issuer.jwks = bytes('<html>sign in</html>', 'text/html'); }, /JSON/],
   ['the set is empty', (issuer) => { issuer.jwks = json({ keys: [] }); }, /no usable key/],
-  ['the set has no usable key', (issuer) => { issuer.jwks = json({ keys: [{ kty: 'oct', k: 'AAAA' }] }); }, /no usable key/],
+  ['the set has no usable key', (issuer) => { issuer.jwks = json({ keys: [{ kty: 'oct', k: 'AAAA' }] }); }, /no usable key: keys\[0\]: a private or symmetric key: it has k/],
   ['the body is cut short of its length', (issuer) => { issuer.jwks = truncate(set([foreign, current])); }, /\/jwks/],
   ['the JSON is cut short', (issuer) => { issuer.jwks = bytes(set([foreign]).slice(0, -2)); }, /JSON/],
   ['the body is over 256 KiB', (issuer) => { issuer.jwks = bytes(set([foreign]).padEnd(256 * 1024 + 1)); }, /262144/],

@@ -1,12 +1,14 @@
-//! `check --online`: the keys that the gate would use, found with its own code.
+//! `check --online`: the keys that the gate would use, found with its own code. What the Worker would refuse is refused.
 
 use futures_util::FutureExt;
 use portcullis::jose::algorithm::Algorithm;
-use portcullis::jose::json::Json;
-use portcullis::jose::key_set::{MAX_SET_BYTES, usable_keys};
+use portcullis::jose::key_set::MAX_SET_BYTES;
+use portcullis::jose::passed_over::PassedOverEntry;
 use portcullis::jose::public_key::{Material, PublicKey};
 use portcullis::jwks::discovery::key_set_url;
-use portcullis::platform::{Fault, Fetch, Fetched, Get};
+use portcullis::jwks::set::KeySet;
+use portcullis::native::NativeCrypto;
+use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get};
 use portcullis::policy::{Issuer, KeySource, Place, PlaceStep, Policy};
 use serde::Serialize;
 
@@ -25,8 +27,16 @@ pub(super) struct IssuerReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
     keys: Vec<KeyReport>,
-    /// The number of entries in the set that are not usable keys.
-    passed_over: usize,
+    /// The entries in the set that are not usable keys.
+    passed_over: Vec<PassedOverReport>,
+}
+
+/// An entry that the gate would not use.
+#[derive(Debug, Serialize)]
+struct PassedOverReport {
+    /// Its index in `keys`.
+    entry: usize,
+    reason: String,
 }
 
 /// A key, and the algorithms that the gate would use it for.
@@ -64,34 +74,54 @@ pub(super) fn keys(policy: &Policy, value: &SourceValue, output: &Output) -> (Ve
 }
 
 async fn keys_of(issuer: &Issuer) -> Result<IssuerReport, Fault> {
-    let (jwks_uri, keys, entries) = match &issuer.keys {
-        KeySource::Static(keys) => (None, keys.clone(), keys.len()),
+    let (jwks_uri, set) = match &issuer.keys {
+        KeySource::Static(keys) => (None, KeySet::new(keys.clone()).importable(&Importer).await),
         KeySource::Discovery(_) | KeySource::Uri(_) => {
             let uri = key_set_url(issuer, &Web).await?;
-            let (keys, entries) = fetch(issuer, &uri).await?;
-            (Some(uri), keys, entries)
+            let set = match KeySet::parse(&fetch(issuer, &uri).await?) {
+                Ok(set) => set.importable(&Importer).await,
+                Err(error) => Err(error),
+            };
+            (Some(uri), set)
         }
     };
+    let set = set.map_err(|error| match &jwks_uri {
+        Some(uri) => Fault(format!("the answer from {uri}: {error}")),
+        None => Fault(error.to_string()),
+    })?;
     Ok(IssuerReport {
         name: issuer.name.clone(),
         issuer: issuer.issuer.clone(),
         jwks_uri,
-        passed_over: entries - keys.len(),
-        keys: keys.iter().map(|key| KeyReport::new(key, &issuer.algorithms)).collect(),
+        keys: set.keys().map(|key| KeyReport::new(key, &issuer.algorithms)).collect(),
+        passed_over: set.passed_over().iter().map(PassedOverReport::new).collect(),
     })
 }
 
-/// The usable keys of a set, and the number of its entries.
-async fn fetch(issuer: &Issuer, url: &str) -> Result<(Vec<PublicKey>, usize), Fault> {
+async fn fetch(issuer: &Issuer, url: &str) -> Result<String, Fault> {
     let get = Get { url, etag: None, timeout_ms: issuer.timeout_ms, max_bytes: MAX_SET_BYTES };
-    let Fetched::Document { body, .. } = Web.get(get).await? else {
-        return Err(Fault(format!("GET {url}: 304 without a cached copy")));
-    };
-    let said = |problem: String| Fault(format!("the answer from {url}: {problem}"));
-    let set = Json::parse(&body).map_err(|error| said(error.to_string()))?;
-    let keys = usable_keys(&set).map_err(|error| said(error.to_string()))?;
-    let entries = set.as_object().and_then(|set| set.get("keys")?.as_array()).map_or(0, <[Json<'_>]>::len);
-    Ok((keys, entries))
+    match Web.get(get).await? {
+        Fetched::Document { body, .. } => Ok(body),
+        Fetched::NotModified { .. } => Err(Fault(format!("GET {url}: 304 without a cached copy"))),
+    }
+}
+
+/// Imports what the Worker can import. The largest RSA keys are more than `RustCrypto` can use, but not WebCrypto.
+struct Importer;
+
+impl Crypto for Importer {
+    type Key = ();
+
+    async fn import(&self, key: &PublicKey, algorithm: Algorithm) -> Option<()> {
+        match key.material {
+            Material::Rsa { .. } => Some(()),
+            Material::Ec { .. } | Material::Ed25519 { .. } => NativeCrypto.import(key, algorithm).await.map(drop),
+        }
+    }
+
+    async fn verify(&self, _key: &(), _algorithm: Algorithm, _signature: &[u8], _signed: &[u8]) -> bool {
+        false
+    }
 }
 
 /// Findings about keys whose algorithms the policy does not allow.
@@ -109,6 +139,12 @@ impl KeyReport {
     fn new(key: &PublicKey, allowed: &[Algorithm]) -> Self {
         let fitting = allowed.iter().filter(|algorithm| key.fits(**algorithm));
         Self { kid: key.kid.clone(), kind: kind(&key.material), algorithms: fitting.map(|fit| fit.name()).collect() }
+    }
+}
+
+impl PassedOverReport {
+    fn new(PassedOverEntry { index, reason }: &PassedOverEntry) -> Self {
+        Self { entry: *index, reason: reason.to_string() }
     }
 }
 
@@ -131,11 +167,8 @@ pub(super) fn write(all: &[IssuerReport], output: &Output) {
             let used = if algorithms.is_empty() { "not used".to_owned() } else { algorithms.join(" ") };
             output.line(&format!("  - {kid}: {kind}, {used}"));
         }
-        if issuer.passed_over > 0 {
-            output.line(&format!(
-                "  - {} skipped: not for signatures, too weak, or of an unknown type",
-                issuer.passed_over
-            ));
+        for PassedOverReport { entry, reason } in &issuer.passed_over {
+            output.line(&format!("  - keys[{entry}] skipped: {}", printable(reason)));
         }
         output.line("");
     }
