@@ -237,12 +237,12 @@ fn opens(routes: &Value, claims: &Value, paths: &[&str]) -> Vec<bool> {
     let mut token = Token::default();
     token.claims.extend(claims.as_object().unwrap().clone());
     let (mut world, token) = (World::new(&policy(&routes.to_string())), token.sign());
-    let mut open = |path: &&str| match outcome(&world.get(path, &token)).as_str() {
+    let open = |path: &&str| match outcome(&world.get(path, &token)).as_str() {
         "allow" => true,
         "403 auth.claim_mismatch" => false,
         other => panic!("{path}: {other}"),
     };
-    paths.iter().map(|path| open(path)).collect()
+    paths.iter().map(open).collect()
 }
 
 /// https://hasura.io/docs/latest/auth/authentication/jwt/

@@ -10,6 +10,7 @@ const ORGANIZATION = 'auth.organization_mismatch';
 const SCOPE = 'auth.insufficient_scope';
 const CLAIM = 'auth.claim_mismatch';
 const ORG = 'urn:logto:organization:';
+const HASURA = 'https://hasura.io/jwt/claims';
 
 const { gate, origin, token, accepts, refuses } = await fixture({
   policy: {
@@ -44,6 +45,11 @@ const { gate, origin, token, accepts, refuses } = await fixture({
       { path: '/contains-number', audience: API, claims: { levels: { contains: 2 } } },
       { path: '/dotted', audience: API, claims: { 'https://claims.test/a.b': 'yes' } },
       { path: '/self/{user}', audience: API, claims: { sub: { any: ['{user}', 'root'] } } },
+      { path: '/all-elements', audience: API, claims: { groups: { contains: ['a', 'b'] } } },
+      { path: '/member/{name}', audience: API, claims: { [HASURA]: { has: '{name}' } } },
+      { path: '/listed', audience: API, claims: [{ path: [HASURA, 'roles'], contains: 'admin' }] },
+      { path: '/tenants/{t}', audience: API, claims: [{ path: ['tenants', '{t}', 'id'], is: '{t}' }] },
+      { path: '/tenant-header', audience: API, claims: [{ path: ['tenants'], has: '{header.x-organization}' }] },
     ],
   },
 });
@@ -169,7 +175,9 @@ describe('claims', () => cases([
   ['a boolean as a string', claimed({ active: 'true' }), '/claims/u1', CLAIM],
   ['false', claimed({ active: false }), '/claims/u1', CLAIM],
   ['none of the alternatives', claimed({ profile: { plan: 'free' } }), '/claims/u1', CLAIM],
-  ['a list is not one of the alternatives', claimed({ profile: { plan: ['pro'] } }), '/claims/u1', CLAIM],
+  ['a list with one of the alternatives', claimed({ profile: { plan: ['free', 'pro'] } }), '/claims/u1'],
+  ['a list of lists', claimed({ profile: { plan: [['pro']] } }), '/claims/u1', CLAIM],
+  ['a list is no single value', claimed({ level: [3] }), '/claims/u1', CLAIM],
   ['a parent that is no object', claimed({ profile: 'pro' }), '/claims/u1', CLAIM],
   ['absent', claimed({ roles: undefined }), '/claims/u1', CLAIM],
   ['null', claimed({ roles: null }), '/claims/u1', CLAIM],
@@ -184,6 +192,22 @@ describe('claims', () => cases([
   ['a template among alternatives', { sub: 'u7' }, '/self/u7'],
   ['a literal among alternatives', { sub: 'root' }, '/self/u7'],
   ['neither', { sub: 'u8' }, '/self/u7', CLAIM],
+  ['all of several elements', { groups: ['b', 'x', 'a'] }, '/all-elements'],
+  ['one of several elements', { groups: ['a', 'a b'] }, '/all-elements', CLAIM],
+  ['all of several words', { groups: 'a x b' }, '/all-elements'],
+  ['a member', { [HASURA]: { 'x-hasura-org': null } }, '/member/x-hasura-org'],
+  ['another member', { [HASURA]: { 'x-hasura-org': null } }, '/member/x-hasura-user', CLAIM],
+  ['an element is no member', { [HASURA]: ['x-hasura-org'] }, '/member/x-hasura-org', CLAIM],
+  ['a claim under a name with dots', { [HASURA]: { roles: ['user', 'admin'] } }, '/listed'],
+  ['a value that is not listed there', { [HASURA]: { roles: ['user'] } }, '/listed', CLAIM],
+  ['the names of a list are not joined', { [`${HASURA}.roles`]: ['admin'] }, '/listed', CLAIM],
+  ['a name that the path captures', { tenants: { t1: { id: 't1' } } }, '/tenants/t1'],
+  ['the same of another', { tenants: { t1: { id: 't1' } } }, '/tenants/t2', CLAIM],
+  ['a number by its digits', { tenants: { 17: { id: 17 } } }, '/tenants/17'],
+  ['a number by other digits', { tenants: { '017': { id: 17 } } }, '/tenants/017', CLAIM],
+  ['a name that a header gives', { tenants: { org1: {} } }, '/tenant-header', undefined, header('org1')],
+  ['a name that two headers give', { tenants: { org1: {} } }, '/tenant-header', CLAIM, header('org1', 'org1')],
+  ['a name that no header gives', { tenants: { '': {} } }, '/tenant-header', CLAIM],
 ]));
 
 test('checks of the route come after the signature: a forged token learns nothing of them', async () => {

@@ -79,34 +79,51 @@ function sound(random, { issuers, routes }) {
 function soundClaims(draft, random) {
   const { route, time, issuer: { table } } = draft;
   const expand = (value) => (typeof value !== 'string' ? value : value.replace('{org}', draft.org)
-    .replace('{header.x-tenant}', draft.tenant).replace('{query.t}', new URLSearchParams(draft.query).get('t')));
+    .replace('{header.x-tenant}', draft.tenant).replace(/\{query\.(.)\}/, (_, name) => new URLSearchParams(draft.query).get(name)));
   const audience = route.audience === '*' ? API : expand(random.pick([route.audience].flat()));
   const claims = { iss: table.issuer, sub: 'user-1', client_id: 'client-1', iat: time - 60, exp: time + 600 };
   claims.aud = random.pick([audience, [audience], ['https://more.test', audience]]);
   if (route.organization && (route.organization !== '*' || random.oneIn(2))) claims.organization_id = expand(route.organization);
-  for (const [path, rule] of Object.entries(route.claims ?? {})) put(claims, path, example(rule, expand, random), random);
+  for (const [names, rule] of rulesOf(route.claims, expand, random)) put(claims, names, example(rule, expand, random));
   const { all = [], any = [] } = Array.isArray(route.scopes) ? { all: route.scopes } : route.scopes ?? {};
   const scopes = [...all, ...(any.length > 0 ? [random.pick(any)] : []), 'openid'];
-  put(claims, table.scope_claim ?? random.pick(['scope', 'scp']), random.pick([scopes, scopes.join(' ')]), random);
+  put(claims, namesOf(table.scope_claim ?? random.pick(['scope', 'scp']), random), random.pick([scopes, scopes.join(' ')]));
   return claims;
 }
 
-function example(rule, expand, random) {
-  if (typeof rule !== 'object') return expand(rule);
-  if ('any' in rule) return expand(random.pick(rule.any));
-  const value = expand(rule.contains);
-  return random.pick([[value], ['other', value, 7], `other ${value}`, value]);
+/** The names that lead to each claim that is tested, and its test. */
+function rulesOf(rules = {}, expand, random) {
+  if (!Array.isArray(rules)) return Object.entries(rules).map(([path, rule]) => [namesOf(path, random), rule]);
+  return rules.map(({ path, ...rule }) => [path.map(expand), rule]);
 }
 
-/** Sets a claim by its whole name, or nested. */
-function put(claims, path, value, random) {
-  const names = path.split('.');
-  if (names.length === 1 || random.oneIn(3)) {
-    claims[path] = value;
-    return;
+/** A claim is found by its whole name, or nested. */
+function namesOf(path, random) {
+  return random.oneIn(3) ? [path] : path.split('.');
+}
+
+function example(rule, expand, random) {
+  // A template is text, and a claim may be a number of these digits.
+  const own = (value) => {
+    const text = expand(value);
+    return text !== value && /^\d+$/.test(text) && random.oneIn(2) ? Number(text) : text;
+  };
+  if (typeof rule !== 'object') return own(rule);
+  if ('is' in rule) return own(rule.is);
+  if ('has' in rule) return { [expand(rule.has)]: null, other: 1 };
+  if ('any' in rule) {
+    const value = own(random.pick(rule.any));
+    return random.pick([value, ['other', value]]);
   }
-  const last = names.pop();
+  const values = [rule.contains].flat();
+  const texts = values.map(expand);
+  if (texts.every((value) => typeof value === 'string') && random.oneIn(2)) return ['other', ...texts].join(' ');
+  return ['other', 7, ...values.map(own)];
+}
+
+function put(claims, names, value) {
+  const last = names.at(-1);
   let table = claims;
-  for (const name of names) table = table[name] ??= {};
+  for (const name of names.slice(0, -1)) table = table[name] ??= {};
   table[last] = value;
 }

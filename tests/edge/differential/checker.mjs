@@ -115,7 +115,13 @@ function permits(route, claims, table, request) {
   return hasAudience(route.audience, claims, expand)
     && hasOrganization(route.organization, claims, expand)
     && hasScopes(route.scopes, scopesOf(claims, table))
-    && Object.entries(route.claims ?? {}).every(([path, rule]) => meets(find(claims, path), rule, expand));
+    && rulesOf(route.claims, claims, expand).every(([claim, rule]) => meets(claim, rule, expand));
+}
+
+/** Each claim that is tested, and its test. */
+function rulesOf(rules = {}, claims, expand) {
+  if (!Array.isArray(rules)) return Object.entries(rules).map(([path, rule]) => [find(claims, path), rule]);
+  return rules.map(({ path, ...rule }) => [under(claims, path.map(expand)), rule]);
 }
 
 /** The text of a template, `undefined` if a value is missing, empty or not one. */
@@ -167,11 +173,29 @@ export function find(claims, path) {
   return below && typeof below === 'object' && !Array.isArray(below) ? find(below, path.slice(dot + 1)) : undefined;
 }
 
+/** A claim by its names, none of which may be missing. */
+function under(claims, names) {
+  return names.reduce((object, name) => (
+    name !== undefined && isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined
+  ), claims);
+}
+
+function isObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function meets(actual, rule, expand) {
-  const expected = (value) => (typeof value === 'string' ? expand(value) : value);
-  const equals = (one, value) => value !== undefined && one === value;
-  if (typeof rule !== 'object') return equals(actual, expected(rule));
-  if ('any' in rule) return rule.any.some((value) => equals(actual, expected(value)));
+  // What is in braces is text, and equals an integer of these digits.
+  const isThat = (one, text, value) => one === text || (value.includes('{') && Number.isSafeInteger(one) && String(one) === text);
+  const equals = (one, value) => {
+    if (typeof value !== 'string') return one === value;
+    const text = expand(value);
+    return text !== undefined && isThat(one, text, value);
+  };
+  if (!isObject(rule)) return equals(actual, rule);
+  if ('is' in rule) return equals(actual, rule.is);
+  if ('any' in rule) return [actual].flat().some((one) => rule.any.some((value) => equals(one, value)));
+  if ('has' in rule) return isObject(actual) && expand(rule.has) !== undefined && Object.hasOwn(actual, expand(rule.has));
   const elements = typeof actual === 'string' ? actual.split(' ') : actual;
-  return Array.isArray(elements) && elements.some((element) => equals(element, expected(rule.contains)));
+  return Array.isArray(elements) && [rule.contains].flat().every((value) => elements.some((element) => equals(element, value)));
 }

@@ -130,10 +130,13 @@ export const MUTATIONS = {
   'a claim': (draft, random) => {
     const path = random.pick([
       'role', 'roles', 'realm', 'realm.level', 'flag', 'tenant', 'https://x.test/role', 'a', 'a.b', 'a.b.c', 'level',
+      draft.tenant,
     ]);
     draft.claims[path] = random.pick([
       undefined, 'admin', 'Admin', 'administrator', ['admin'], 'user admin', 'admin\tuser', 3, 3.0, '3', 1.5, 7, true,
       'true', false, null, { level: 3 }, { 'b.c': 'deep' }, { c: 'deep' }, 'acme', 'globex', '', {},
+      [3], ['admin', 'acme', 'globex', 1], '1', 1, [1.0], [[1]], { acme: { level: 1 }, globex: { level: ['1'] } },
+      { acme: { acme: 1 }, globex: { acme: null } }, { roles: 'admin 3 1' }, { roles: ['admin', 3, 1] }, { acme: null },
     ]);
   },
 

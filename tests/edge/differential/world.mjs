@@ -124,4 +124,9 @@ const CLAIMS = [
   { roles: { contains: '{header.x-tenant}' }, tenant: '{org}' },
   { 'https://x.test/role': '{query.t}' },
   { 'a.b.c': 'deep', level: 1.5 },
+  { roles: { contains: ['admin', '{org}'] }, level: '{query.u}' },
+  { tenant: { any: ['{query.u}', '{header.x-tenant}', 7] }, 'a.b': { has: '{org}' } },
+  [{ path: ['a.b', '{org}', 'level'], any: [3, '{query.u}'] }, { path: ['role'], is: 'admin' }],
+  [{ path: ['a', '{header.x-tenant}'], has: '{query.t}' }],
+  [{ path: ['{query.t}', 'roles'], contains: ['admin', 3, '{query.u}'] }],
 ];
