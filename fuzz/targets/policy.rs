@@ -271,7 +271,11 @@ fn assert_gate(policy: Policy, document: &Value) {
             let token = named.map_or(("authorization", "Bearer a.b.c"), |name| (name, "a.b.c"));
             let (none, bad) = (decide(&[]), decide(&[token]));
             match (route.access(), none, bad) {
-                (AccessKind::Token, Decision::Deny(Denial::MissingAuthorization), Decision::Deny(Denial::InvalidToken(_)))
+                (
+                    AccessKind::Token,
+                    Decision::Deny(Denial::MissingAuthorization),
+                    Decision::Deny(Denial::InvalidToken(_)),
+                )
                 | (AccessKind::Optional, Decision::Allow(_), Decision::Deny(Denial::InvalidToken(_)))
                 | (AccessKind::Public, Decision::Allow(_), Decision::Allow(_))
                 | (AccessKind::Deny, Decision::Deny(Denial::Denied), Decision::Deny(Denial::Denied)) => {}
