@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::case;
 use super::methods::{Conflict, Methods, RouteIndex};
-use super::node::{Node, has_upper_case};
+use super::node::{Captor, Node, has_upper_case};
 use crate::route::path::RequestPath;
 use crate::route::pattern::{HostPattern, RoutePattern};
 
@@ -82,8 +82,7 @@ impl RouteTable {
         if !self.has_upper_case && !path.segments().any(has_upper_case) {
             return None;
         }
-        let (methods, label, captured) =
-            self.search(host, |root| captured_by(|captor| case::find(&[root], path, 0, captor)))?;
+        let (methods, label, captured) = self.search(host, |root, captor| case::find(&[root], path, 0, captor))?;
         match methods.find(method) {
             Some(route) if route == found => None,
             Some(route) => Some(RouteMatch::Route(route, captures(label, captured))),
@@ -94,22 +93,22 @@ impl RouteTable {
     /// The route that [`RouteTable::find`] would find, without what it captures.
     #[must_use]
     pub fn find_route(&self, host: &str, path: &RequestPath<'_>, method: &str) -> Option<RouteIndex> {
-        let (methods, ..) = self.search(host, |root| Some((root.find(path, 0, &mut ())?, ())))?;
+        let (methods, ..) = self.search::<()>(host, |root, captor| root.find(path, 0, captor))?;
         methods.find(method)
     }
 
     /// Finds the place of a request, whatever its method.
     #[must_use]
     pub fn place(&self, host: &str, path: &RequestPath<'_>) -> Option<(&Methods, Captures)> {
-        let (methods, label, captured) = self.search(host, |root| captured_by(|captor| root.find(path, 0, captor)))?;
+        let (methods, label, captured) = self.search(host, |root, captor| root.find(path, 0, captor))?;
         Some((methods, captures(label, captured)))
     }
 
     /// Searches the host groups, one after the other; gives the label that the host's pattern captured, too.
-    fn search<'t, 'h, C>(
+    fn search<'t, 'h, C: Captor + Default>(
         &'t self,
         host: &'h str,
-        find: impl Fn(&'t Node) -> Option<(&'t Methods, C)>,
+        find: impl Fn(&'t Node, &mut C) -> Option<&'t Methods>,
     ) -> Option<(&'t Methods, Option<&'h str>, C)> {
         let (label, suffix) = if self.label.is_empty() {
             (None, None)
@@ -117,20 +116,16 @@ impl RouteTable {
             host.split_once('.').filter(|(label, _)| !label.is_empty()).unzip()
         };
         let groups = [
-            (self.exact.get(host).filter(|_| !self.exact.is_empty()), None),
+            (self.exact.get(host), None),
             (suffix.and_then(|suffix| self.label.get(suffix)), label),
             (Some(&self.any), None),
         ];
         groups.into_iter().find_map(|(root, label)| {
-            let (methods, captured) = find(root?)?;
-            Some((methods, label, captured))
+            let mut captor = C::default();
+            let methods = find(root?, &mut captor)?;
+            Some((methods, label, captor))
         })
     }
-}
-
-fn captured_by<'t>(find: impl FnOnce(&mut Vec<String>) -> Option<&'t Methods>) -> Option<(&'t Methods, Vec<String>)> {
-    let mut captured = Vec::new();
-    Some((find(&mut captured)?, captured))
 }
 
 fn captures(label: Option<&str>, path: Vec<String>) -> Captures {
