@@ -349,3 +349,21 @@ proptest! {
         prop_assert_eq!(asked.outcome, if expected { "204" } else { "403" });
     }
 }
+
+#[test]
+fn a_preflight_has_the_route_of_the_request_that_it_announces_with_encoded_slashes_too() {
+    let routes = r#"[
+        {"path":"/kept/{name}","access":"public","encoded_slashes":"keep"},
+        {"path":"/kept/admin/{*rest}","access":"deny"},
+        {"path":"/strict/{name}","access":"public"}]"#;
+    let mut world = world(ONE, routes);
+    for (path, outcome) in [
+        ("/kept/a%2Fb", "204"),
+        ("/kept/admin%2Fb", "400"),
+        ("/kept/ADMIN%2Fb", "400"),
+        ("/strict/a%2Fb", "400"),
+        ("/none/a%2Fb", "400"),
+    ] {
+        assert_eq!(preflight(&mut world, path, APP, "GET").outcome, outcome, "{path}");
+    }
+}

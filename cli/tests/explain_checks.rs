@@ -294,3 +294,17 @@ fn a_request_that_is_answered_before_routes_is_behind_none() {
     assert_eq!(explanation["decision"], "serve");
     assert_eq!(explanation["candidates"][0]["standing"], "unasked");
 }
+
+#[test]
+fn a_preflight_of_a_path_with_an_encoded_slash_leaves_the_checks_of_the_path_alone() {
+    let folder = Folder::new("explain-preflight-slash");
+    let policy = json!({"version": 1, "origin": "https://o", "cors": {"origins": ["https://page.example.com"]},
+        "routes": [{"path": "/kept/{name}", "access": "public", "encoded_slashes": "keep"}]});
+    folder.write("policy.json", policy.to_string());
+    let preflight = ["-H", "origin: https://page.example.com", "-H", "access-control-request-method: GET"];
+    let explanation = explain_json(&folder, &[&["OPTIONS", "/kept/a%2Fb"], preflight.as_slice()].concat());
+    assert_eq!(explanation["decision"], "serve");
+    let names: Vec<_> = explanation["checks"].as_array().unwrap().iter().map(|check| &check["name"]).collect();
+    assert_eq!(names, ["host", "path", "preflight"]);
+    assert_eq!(explanation["checks"][1]["found"], "\"/kept/a%2Fb\"");
+}

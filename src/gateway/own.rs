@@ -31,7 +31,7 @@ impl<P: Platform + Observer> Gateway<P> {
             platform.observe(Step::Document);
             self.key_set(settings, platform).await
         } else {
-            let answer = self.preflight(host, path, request, platform)?;
+            let answer = self.preflight(host, path, request)?;
             platform.observe(Step::Preflight);
             return Some(answer);
         };
@@ -39,15 +39,9 @@ impl<P: Platform + Observer> Gateway<P> {
     }
 
     /// Answers a preflight if the route of the announced request has `cors`; `None` for any other request.
-    fn preflight<'a>(
-        &'a self,
-        host: &str,
-        path: &RequestPath<'_>,
-        request: &'a Request<'_>,
-        platform: &P,
-    ) -> Option<OwnAnswer<'a>> {
+    fn preflight<'a>(&'a self, host: &str, path: &RequestPath<'_>, request: &'a Request<'_>) -> Option<OwnAnswer<'a>> {
         let method = preflight_method(request)?;
-        if path.has_encoded_slash() && self.route(host, path, method, platform).is_err() {
+        if path.has_encoded_slash() && !self.keeps_slashes(host, path, method) {
             return None;
         }
         let (place, _) = self.policy.table.place(host, path)?;

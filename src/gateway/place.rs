@@ -54,6 +54,18 @@ impl<P: Platform + Observer> Gateway<P> {
         }
     }
 
+    /// Whether a path with encoded slashes has a route for this method that keeps them. Nobody observes it: it is asked
+    /// about the request that a preflight announces.
+    pub(super) fn keeps_slashes(&self, host: &str, path: &RequestPath<'_>, method: &str) -> bool {
+        let table = &self.policy.table;
+        let Some(index) = table.find_route(host, path, method) else { return false };
+        let has_case_variant =
+            self.policy.refuses_case_variants && table.find_ignoring_case(host, path, method, index).is_some();
+        !has_case_variant
+            && self.policy.routes.get(index).is_some_and(|route| route.keeps_encoded_slashes)
+            && self.with_slashes_decoded(host, path, method, index).is_none()
+    }
+
     /// What a request of the route `known` matches if slashes are decoded first; `None` if that is nothing or the same.
     fn with_slashes_decoded(
         &self,
