@@ -10,7 +10,7 @@ import { ROOT } from './toolchain.mjs';
 
 const BINARYEN = join(ROOT, 'node_modules/binaryen');
 
-// Less inlining: inlined code is compiled again in each isolate and enlarges the upload, by 6 % of the wasm.
+// Less inlining: inlined code is compiled again in each isolate and enlarges the upload.
 export const WASM_RUSTFLAGS = '-Cllvm-args=-inline-threshold=5';
 
 // The features that rustc emits for wasm32-unknown-unknown, listed so that no newer encoding is used before workerd

@@ -1,5 +1,5 @@
-//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2) and their key types, one row each. `none` and HMAC are not
-//! in the table, so neither a policy nor a token can name them.
+//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2) and their key types, one row each. `none` and
+//! HMAC are not in the table, so neither a policy nor a token can name them.
 
 use std::fmt;
 
