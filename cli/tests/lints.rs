@@ -262,9 +262,10 @@ fn of_the_policies_that_the_project_shows_nothing_silly_is_said() {
         findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let mut found = Vec::new();
-    for name in ["auth0", "cognito", "entra", "keycloak", "okta", "supabase"]
-        .map(|name| format!("examples/policies/{name}.toml"))
-    {
+    let folder = std::fs::read_dir(root.join("examples/policies")).unwrap();
+    let mut examples: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    examples.sort();
+    for name in examples.iter().map(|name| format!("examples/policies/{name}")) {
         let text = std::fs::read_to_string(root.join(&name)).unwrap();
         found.extend(of(&name, text).into_iter().map(|kind| (name.clone(), kind)));
     }

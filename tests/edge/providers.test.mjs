@@ -11,18 +11,28 @@ import { fileURLToPath } from 'node:url';
 import { experimental_readRawConfig as readConfig } from 'wrangler';
 
 import auth0 from './providers/auth0.mjs';
+import clerk from './providers/clerk.mjs';
+import cloudflareAccess from './providers/cloudflare-access.mjs';
 import cognito from './providers/cognito.mjs';
 import entra from './providers/entra.mjs';
+import firebase from './providers/firebase.mjs';
+import hasura from './providers/hasura.mjs';
 import keycloak from './providers/keycloak.mjs';
+import kubernetes from './providers/kubernetes.mjs';
 import okta from './providers/okta.mjs';
 import supabase from './providers/supabase.mjs';
+import workos from './providers/workos.mjs';
+import zitadel from './providers/zitadel.mjs';
 import { assertForwarded, assertIdentity, assertRefused } from './support/expect.mjs';
 import { startGates } from './support/gate.mjs';
 import { startOrigin } from './support/origin.mjs';
 import { mint, now } from './support/tokens.mjs';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/policies/', import.meta.url));
-const PROVIDERS = { auth0, cognito, entra, keycloak, okta, supabase };
+const PROVIDERS = {
+  auth0, clerk, 'cloudflare-access': cloudflareAccess, cognito, entra, firebase, hasura, keycloak, kubernetes, okta, supabase,
+  workos, zitadel,
+};
 
 const origin = await startOrigin();
 const documents = new Map(); // path → JSON
@@ -64,12 +74,13 @@ test('each example has its tests', () => {
   assert.deepEqual(files.sort(), Object.keys(PROVIDERS));
 });
 
-Object.entries(PROVIDERS).forEach(([name, { key, claims, header, identity, allowed, refused }], index) => {
+Object.entries(PROVIDERS).forEach(([name, { key, claims, header, identity, allowed, refused, tokenHeader }], index) => {
   describe(name, () => {
     const send = (request, changes, head) => {
       const [method, path] = request.split(' ');
       const payload = { iat: now(), nbf: now(), exp: now() + 3600, ...claims, ...changes };
       const token = mint(key, { ...payload, iss: local(payload.iss) }, { header: { ...header, ...head } });
+      if (tokenHeader) return gates[index].request(path, { method, headers: [[tokenHeader, token]] });
       return gates[index].bearer(token, path, { method });
     };
     for (const [what, request, changes, told, head] of allowed) {
