@@ -108,8 +108,7 @@ function ask(caller, hasAuthorization, head, now) {
   if (bytes === undefined) return -1;
   const { read, written } = encoder.encodeInto(head, bytes);
   if (read < head.length) return -1;
-  const found = repeat(caller, hasAuthorization, written, now);
-  return found === BROKEN ? -1 : found;
+  return repeat(caller, hasAuthorization, written, now);
 }
 
 /** Remembers what the origin receives by a grant. `set` and `shared` are those of the decision. */

@@ -50,6 +50,8 @@ pub fn repeat(caller: u32, has_authorization: bool, length: usize, now: f64) -> 
     let found = INPUT.with_borrow(|input| {
         let head = std::str::from_utf8(input.get(..length)?).ok()?;
         let (method, url) = head.split_once('\n')?;
+        #[cfg(feature = "faults")]
+        super::faults::strike_again(url);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
         let now = UnixMillis(now as u64);
         policies::known()?.checked_gateway()?.repeat(Again { caller, has_authorization, method, url }, now)

@@ -80,12 +80,13 @@ export async function perform(call, work, hasBroken) {
   resume(...outcome);
 }
 
-/** The number of a grant that holds for the request in the buffer: see src/edge/grants.rs. */
+/** The number of a grant that holds for the request in the buffer, or -1: see src/edge/grants.rs. */
 export function repeat(caller, hasAuthorization, length, now) {
   try {
     return wasm.repeat(caller, hasAuthorization, length, now); // without the arrays that `guarded` needs
   } catch (error) {
-    return broke(error);
+    broke(error);
+    return -1;
   }
 }
 

@@ -33,10 +33,18 @@ const EVENTS = {
     await setTime(world.at + 11 * MINUTE);
   },
   'time passes': () => setTime(world.at + random.pick([SECOND, MINUTE, 10 * MINUTE])),
-  'all tokens expire': () => setTime(start + random.pick([12, 25, 21 * 24]) * HOUR),
+  'no, some or all tokens have expired': () => setTime(start + random.pick([0, 0, 0, 0, 12, 25, 21 * 24]) * HOUR),
   'the clock is set back': () => setTime(world.at - random.pick([SECOND, MINUTE, HOUR])),
   'an instance breaks': async () => {
     await compared({ ...traffic.touches[0], headers: [['x-fault', random.pick(['panic', 'memory', 'stack'])]] });
+  },
+  'an instance breaks at a request that has a grant': async () => {
+    // The one whose instance broke is refused.
+    for (let i = 0; i < 4; i += 1) {
+      const [byGrant, full] = await send({ ...traffic.touches[0], path: '/any?x-fault' });
+      if (!byGrant.answer.startsWith('HTTP/1.1 500 ')) assert.deepEqual(byGrant, full, `seed ${SEED}`);
+      else assert.deepEqual(byGrant.arrived, []);
+    }
   },
 };
 

@@ -21,6 +21,9 @@ const routes = (scope) => [
   { path: '/optional', audience: API, access: 'optional', cors: { origins: ['https://page.test'] } },
   { path: '/shared', access: 'public', cors: { origins: ['https://page.test', 'https://*.other.test'], credentials: true } },
   { path: '/public/{*rest}', access: 'public', strip_prefix: '/public' },
+  { path: '/{version}/cut', audience: API, strip_prefix: '/v1' },
+  { path: '/service/{*rest}', audience: API, strip_prefix: '/service', origin: 'service:ORIGIN' },
+  { path: '/through/{*rest}', hosts: ['gate.test'], access: 'optional', audience: API, strip_prefix: '/through', origin: 'passthrough' },
   { path: '/denied', access: 'deny' },
 ];
 
@@ -54,7 +57,7 @@ export function trafficOf(random) {
     rotations: [[first, second], [first], [second], [static1], [second, first]],
     request() {
       if (random.oneIn(300)) few = Array.from({ length: 12 }, newRequest);
-      const request = random.oneIn(10) ? newRequest() : random.pick(few);
+      const request = random.oneIn(4) ? varied(random, random.pick(few), newRequest()) : random.pick(few);
       return random.oneIn(6) ? { ...request, headers: oddHeaders(random) } : request;
     },
     /** A request that makes the gate look at its policy and at every key set. */
@@ -88,8 +91,11 @@ function callersOf(main, other) {
 const PATHS = [
   '/any', '/any?a=1', '/any/', '/%61ny', '/ANY', '/scoped/1', '/scoped/2?x=/y?z', '/main', '/org/o1/a', '/org/%6F1/a/b?q', '/org/o2/a', '/orgs/o1',
   '/orgs/o2/', '/label', '/label/', '/header', '/claim?org=o1', '/stripped', '/stripped/', '/stripped/a/b?c', '/%73tripped/a', '/optional',
-  '/shared', '/shared?x', '/public/a', '/public', '/denied', '/nothing', '/any/../any', '//any', '/.well-known/portcullis/jwks.json',
+  '/shared', '/shared?x', '/v1/cut', '/v1/cut?x', '/v2/cut', '/service/a', '/service/b?x', '/through/a', '/through/', '/public/a', '/public', '/denied', '/nothing', '/any/../any', '//any', 'http://other.test/any', '/.well-known/portcullis/jwks.json',
 ];
+
+// Refused for what stands behind as much as the buffer for requests holds.
+PATHS.push(`/stripped/${'a'.repeat(4100)}%2f`, `/any?${'a'.repeat(4100)}\t`);
 
 function requestOf(random, callers) {
   const path = random.pick(PATHS);
@@ -99,21 +105,28 @@ function requestOf(random, callers) {
     host: random.oneIn(3) ? random.pick(hosts) : hosts[0],
     path,
     headers: usualHeaders(random),
-    authorization: random.oneIn(3) ? random.pick(callers) : random.pick(callers.slice(0, 3)),
+    authorization: random.oneIn(3) ? random.pick(callers) : random.pick([undefined, ...callers.slice(0, 3)]),
   };
+}
+
+/** A request in one thing like another, so that it is all but one that is forwarded by a grant. */
+function varied(random, request, other) {
+  const thing = random.pick(Object.keys(request));
+  return { ...request, [thing]: other[thing] };
 }
 
 const ACCEPT = ['accept', '*/*'];
 
 function usualHeaders(random) {
-  return [ACCEPT, ['connection', 'keep-alive'], ['origin', 'https://page.test']].filter(() => random.oneIn(2));
+  const usual = [ACCEPT, ['connection', 'keep-alive'], ['origin', 'https://page.test'], ['x-scheme', 'https']];
+  return usual.filter(() => random.oneIn(2));
 }
 
 const HEADERS = [
   ACCEPT, ['close', '1'], ['connection', 'close'], ['connection', 'Keep-Alive'], ['connection', 'x-org'], ['cookie', 'a=b'],
   ['origin', 'https://page.test'], ['origin', 'https://a.other.test'], ['origin', 'https://evil.test'], ['te', 'trailers'], ['keep_alive', '1'],
   ['upgrade', 'h2c'], ['x_auth_subject', 'admin'], ['x-auth-subject', 'admin'], ['x-id-subject', 'admin'], ['x-forwarded-host', 'evil.test'],
-  ['x_forwarded_prefix', '/evil'], ['x-http-method-override', 'DELETE'], ['x-org', 'o1'], [`x-${'long-'.repeat(20)}`, '1'],
+  ['x_forwarded_prefix', '/evil'], [`x-auth-${'long-'.repeat(20)}`, 'admin'], ['x-http-method-override', 'DELETE'], ['x-org', 'o1'], [`x-${'long-'.repeat(20)}`, '1'],
 ];
 
 function oddHeaders(random) {

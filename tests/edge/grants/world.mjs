@@ -35,7 +35,7 @@ export async function startWorld(policy) {
   };
   const recorders = [await startRecorder({ answer }), await startRecorder({ answer })];
   const gates = await startGates(recorders.map(({ port }, index) => ({
-    policies: `grants-${index}`, outbound: port, bindings: { GATE_KEY: gateKey(), SECRET: '0123456789abcdef'.repeat(2) },
+    policies: `grants-${index}`, outbound: port, services: { ORIGIN: port }, bindings: { GATE_KEY: gateKey(), SECRET: '0123456789abcdef'.repeat(2) },
   })), { build: FAULTY_BUILD, entry: ENTRY });
 
   const both = (each) => Promise.all([each(gates[0], 0), each(gates[1], 1)]);
