@@ -4,7 +4,6 @@
 
 import * as wasm from 'portcullis-wasm';
 
-import { forgetGrants } from './grants.js';
 import { forgetInstance } from './policy.js';
 
 /** The result of a call into an instance that broke. */
@@ -122,7 +121,6 @@ function broke(error) {
   if (!isBroken) console.error(`internal error: ${error.name}`);
   isBroken = true;
   forgetInstance();
-  forgetGrants();
   buffer = undefined;
   generation += 1;
   for (const resolve of waiting.values()) resolve(BROKEN);

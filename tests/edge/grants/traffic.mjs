@@ -89,9 +89,9 @@ function callersOf(main, other) {
 }
 
 const PATHS = [
-  '/any', '/any?a=1', '/any/', '/%61ny', '/ANY', '/scoped/1', '/scoped/2?x=/y?z', '/main', '/org/o1/a', '/org/%6F1/a/b?q', '/org/o2/a', '/orgs/o1',
+  '/any', 'http://other.test/any', '/any?a=1', '/any/', '/%61ny', '/ANY', '/scoped/1', '/scoped/2?x=/y?z', '/main', '/org/o1/a', '/org/%6F1/a/b?q', '/org/o2/a', '/orgs/o1',
   '/orgs/o2/', '/label', '/label/', '/header', '/claim?org=o1', '/stripped', '/stripped/', '/stripped/a/b?c', '/%73tripped/a', '/optional',
-  '/shared', '/shared?x', '/v1/cut', '/v1/cut?x', '/v2/cut', '/service/a', '/service/b?x', '/through/a', '/through/', '/public/a', '/public', '/denied', '/nothing', '/any/../any', '//any', 'http://other.test/any', '/.well-known/portcullis/jwks.json',
+  '/shared', '/shared?x', '/v1/cut', '/v1/cut?x', '/v2/cut', '/service/a', '/service/b?x', '/through/a', '/through/', '/public/a', '/public', '/denied', '/nothing', '/any/../any', '//any', '/.well-known/portcullis/jwks.json',
 ];
 
 // Refused for what stands behind as much as the buffer for requests holds.
@@ -112,7 +112,9 @@ function requestOf(random, callers) {
 /** A request in one thing like another, so that it is all but one that is forwarded by a grant. */
 function varied(random, request, other) {
   const thing = random.pick(Object.keys(request));
-  return { ...request, [thing]: other[thing] };
+  // Neighbours in the list are much alike.
+  const near = PATHS[PATHS.indexOf(request.path) + random.pick([-2, -1, 1, 2])] ?? other.path;
+  return { ...request, [thing]: thing === 'path' && random.oneIn(2) ? near : other[thing] };
 }
 
 const ACCEPT = ['accept', '*/*'];
