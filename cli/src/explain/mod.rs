@@ -12,6 +12,7 @@ use portcullis::jose::key_set::usable_keys;
 use portcullis::route::header::AUTHORIZATION;
 use portcullis::time::UnixSeconds;
 
+use crate::configuration;
 use crate::document::Source;
 use crate::exit::{Completion, Failure};
 use crate::output::Output;
@@ -35,9 +36,9 @@ pub(crate) struct ExplainArgs {
     /// The request's URL, or a path on https://localhost
     url: String,
 
-    /// The policy: a policy file, or wrangler.toml
-    #[arg(short, long, value_name = "FILE", default_value = "wrangler.toml")]
-    policy: PathBuf,
+    /// The policy, or the configuration of wrangler that contains it [default: the configuration that wrangler takes]
+    #[arg(short, long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 
     #[command(flatten)]
     reading: ReadOptions,
@@ -98,7 +99,8 @@ enum ExpectedResult {
 }
 
 pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
-    let loaded = load(&args.policy, &args.reading, output)?;
+    let policy = args.policy.clone().map_or_else(configuration::of_current_folder, Ok)?;
+    let loaded = load(&policy, &args.reading, output)?;
     let routes = RouteText::all(&loaded.policy, &loaded.value);
     let request = read_request(args)?;
     let claims = args.claims.as_deref().map(read_claims).transpose()?;

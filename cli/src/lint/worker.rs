@@ -3,7 +3,7 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, PlaceStep};
 
-use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable};
+use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable, worker_of};
 use crate::finding::Finding;
 use crate::finding::rule::{
     ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE,
@@ -12,16 +12,12 @@ use crate::policy::{ExaminedPolicy, MAX_VARIABLE_BYTES};
 
 /// The findings about a Worker's configuration.
 pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
-    if !is_configuration(&document.root) {
+    if !is_configuration(&document.source, &document.root) {
         return Vec::new();
     }
     let mut findings = Vec::new();
     for examined in examined {
-        let table = match examined.environment {
-            None => Some(&document.root),
-            Some(name) => document.root.get("env").and_then(|environments| environments.get(name)),
-        };
-        if let Some(table) = table {
+        if let Some(table) = worker_of(&document.root, examined.environment) {
             let found = WorkerConfiguration { document, table, examined }.findings();
             findings.extend(found.into_iter().map(|finding| finding.of(examined.environment)));
         }
