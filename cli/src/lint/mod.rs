@@ -1,5 +1,6 @@
 //! Finds what is valid in a policy, but probably a mistake.
 
+mod configuration;
 mod issuers;
 mod linter;
 mod matcher;
@@ -25,6 +26,7 @@ use crate::finding::Finding;
 use linter::Linter;
 use matcher::RouteMatcher;
 
+pub(crate) use issuers::logto_issuer;
 pub(crate) use worker::worker;
 
 /// The findings about a valid policy. `value` is what it was read from.

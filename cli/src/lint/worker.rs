@@ -3,6 +3,7 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, PlaceStep};
 
+use super::configuration;
 use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable, worker_of};
 use crate::finding::Finding;
 use crate::finding::rule::{
@@ -25,6 +26,7 @@ pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -
     if examined.iter().any(|policy| policy.environment.is_none()) {
         findings.extend(without_policy(document));
     }
+    findings.extend(configuration::lint(document, examined));
     findings
 }
 
@@ -61,7 +63,13 @@ impl<'d> WorkerConfiguration<'d> {
             let message =
                 "no [[kv_namespaces]] entry has the binding \"JWKS\": every isolate asks the issuers for their keys";
             let mut finding = Finding::new(&UNBOUND_STORE, self.name_of_policy(), message);
-            finding.help("create one with `npx wrangler kv namespace create JWKS`");
+            finding.help(
+                if self.table.get("kv_namespaces").is_none() && binds(&self.document.root, "kv_namespaces", "JWKS") {
+                    "environments do not inherit `kv_namespaces`: bind it for this one too"
+                } else {
+                    "create one with `npx wrangler kv namespace create JWKS`"
+                },
+            );
             finding
         })
     }
@@ -129,7 +137,7 @@ impl<'d> WorkerConfiguration<'d> {
 }
 
 /// Whether a Worker has a binding of this kind and name.
-fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
+pub(super) fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
     worker.list(kind).iter().any(|binding| binding.get("binding").and_then(SourceValue::as_str) == Some(name))
 }
 

@@ -18,16 +18,10 @@ use crate::finding::{Finding, human};
 use crate::json;
 use crate::output::{Output, Stream};
 use crate::policy::{ReadOptions, parse, read};
-use crate::trial::{TrialRequest, check_method, time};
+use crate::trial::{TrialRequest, check_method, claims, time};
 
 /// The default time of tests: 2027-01-15T08:00:00Z.
 const DEFAULT_NOW: UnixSeconds = UnixSeconds(1_800_000_000);
-
-/// Claims that are added by default.
-const DEFAULT_CLAIMS: [&str; 3] = ["iss", "iat", "exp"];
-
-/// The lifetime of tokens whose claims have no `exp`, in seconds.
-const LIFETIME: u64 = 3600;
 
 /// The tests of a file, and the policy that they are for.
 #[derive(Debug)]
@@ -171,7 +165,7 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     method?;
     let without = without?;
     let is_there =
-        |name: &str| DEFAULT_CLAIMS.contains(&name) || claims.as_ref().is_some_and(|own| own.contains_key(name));
+        |name: &str| claims::DEFAULTS.contains(&name) || claims.as_ref().is_some_and(|own| own.contains_key(name));
     if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
         table.fail("without", format!("there is no claim {name:?} to leave out"));
     }
@@ -213,13 +207,7 @@ fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
 impl PolicyTest {
     /// The caller's claims in JSON, with the defaults: `iss` if the policy has one issuer, `iat`, and `exp`.
     pub(super) fn claims(&self, iss: Option<&str>) -> Option<String> {
-        let mut claims = Map::new();
-        if let Some(iss) = iss {
-            claims.insert("iss".to_owned(), iss.into());
-        }
-        claims.insert("iat".to_owned(), self.now.0.into());
-        claims.insert("exp".to_owned(), self.now.plus(LIFETIME).0.into());
-        claims.extend(self.claims.clone()?);
+        let mut claims = claims::with_defaults(self.claims.clone()?, iss, self.now);
         claims.retain(|name, _| !self.without.contains(name));
         Some(Claims::Object(claims).to_string())
     }
