@@ -28,8 +28,8 @@ pub(crate) fn of_current_folder() -> Result<PathBuf, Failure> {
 pub(crate) fn find(folder: &Path) -> Option<PathBuf> {
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let absolute = std::path::absolute(folder).ok()?;
-    let found = |name: &&str| absolute.ancestors().enumerate().find(|(_, above)| above.join(name).is_file());
-    let (name, (levels, above)) = NAMES.iter().find_map(|name| Some((name, found(&name)?)))?;
+    let found = |name: &str| absolute.ancestors().enumerate().find(|(_, above)| above.join(name).is_file());
+    let (name, (levels, above)) = NAMES.iter().find_map(|name| Some((name, found(name)?)))?;
     Some(match (folder == Path::new("."), levels) {
         (true, _) => (0..levels).map(|_| "..").collect::<PathBuf>().join(name),
         (false, 0) => folder.join(name),

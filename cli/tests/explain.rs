@@ -307,7 +307,6 @@ fn keys_are_found_by_discovery() {
 fn claims_are_filled_in_as_in_tests() {
     let folder = folder("explain-filled");
     let own = json!({"aud": "https://api.example.com", "scope": "read:data"}).to_string();
-    let now = NOW.to_string();
     let of = |more: &[&str]| explain_json(&folder, &[&["GET", "/api/x", "--claims", &own], more].concat());
     let explanation = of(&[]);
     assert_eq!(explanation["added_claims"], json!(["iss", "iat", "exp"]), "{explanation}");

@@ -79,6 +79,15 @@ pub(super) struct Answers {
     pub(super) name: String,
 }
 
+#[cfg(test)]
+impl Answers {
+    pub(super) fn sample(preset: Preset) -> Self {
+        let [issuer, audience, origin] =
+            ["https://t.logto.app/oidc", "https://api.example.com", "service:API"].map(str::to_owned);
+        Self { issuer, audience, origin, preset, name: "gate".to_owned() }
+    }
+}
+
 /// Examples of routes, in TOML.
 pub(super) fn examples(answers: &Answers) -> String {
     let audience = Value::from(answers.audience.as_str()).to_string();
@@ -163,19 +172,13 @@ pub(super) fn policy(text: &str) -> Result<Policy, Vec<String>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    pub(in crate::init) fn answers(preset: Preset) -> Answers {
-        let [issuer, audience, origin] =
-            ["https://t.logto.app/oidc", "https://api.example.com", "service:API"].map(str::to_owned);
-        Answers { issuer, audience, origin, preset, name: "gate".to_owned() }
-    }
 
     #[test]
     fn the_examples_are_routes_once_they_are_no_comments() {
         for (preset, routes) in [(Preset::Logto, 5), (Preset::Oidc, 4)] {
-            let text = write(&answers(preset), Path::new("nowhere"));
+            let text = write(&Answers::sample(preset), Path::new("nowhere"));
             assert_eq!(policy(&text).unwrap().routes.len(), 1, "{text}");
             let (before, examples) = text.split_once("# Examples:\n#\n").unwrap();
             let examples: String =
@@ -196,15 +199,16 @@ pub(super) mod tests {
         let mut expected = without_vars(EXAMPLE);
         expected.insert("name".to_owned(), Value::from("gate"));
         let checkout = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        assert_eq!(without_vars(&write(&answers(Preset::Logto), checkout)), expected);
+        assert_eq!(without_vars(&write(&Answers::sample(Preset::Logto), checkout)), expected);
         expected.remove("build");
-        assert_eq!(without_vars(&write(&answers(Preset::Oidc), Path::new("nowhere"))), expected);
+        assert_eq!(without_vars(&write(&Answers::sample(Preset::Oidc), Path::new("nowhere"))), expected);
     }
 
     #[test]
     fn answers_stay_within_their_values() {
         let hostile = "x\"\n[vars.POLICY.issuers.y]\nissuer = \"z''' \\ \u{7f}";
-        let text = write(&Answers { audience: hostile.to_owned(), ..answers(Preset::Logto) }, Path::new("nowhere"));
+        let text =
+            write(&Answers { audience: hostile.to_owned(), ..Answers::sample(Preset::Logto) }, Path::new("nowhere"));
         let policy = policy(&text).unwrap();
         assert_eq!((policy.issuers.len(), policy.routes.len()), (1, 1));
     }

@@ -89,7 +89,6 @@ fn spaced(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::configuration::tests::answers;
     use super::super::configuration::{self, Preset};
     use super::*;
     use crate::document::{Source, Syntax};
@@ -103,10 +102,10 @@ mod tests {
     fn both_formats_have_the_same_values() {
         let checkout = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         for (preset, dir) in [(Preset::Logto, checkout), (Preset::Oidc, Path::new("nowhere"))] {
-            let mut json = parse(&write(&answers(preset), dir));
+            let mut json = parse(&write(&Answers::sample(preset), dir));
             let schema = json.as_object_mut().unwrap().remove("$schema");
             assert_eq!(schema.is_some(), dir == checkout);
-            let toml: Value = toml::from_str(&configuration::write(&answers(preset), dir)).unwrap();
+            let toml: Value = toml::from_str(&configuration::write(&Answers::sample(preset), dir)).unwrap();
             assert_eq!(json, toml);
         }
     }
@@ -114,8 +113,8 @@ mod tests {
     #[test]
     fn the_examples_are_the_same_routes_once_they_are_no_comments() {
         for preset in [Preset::Logto, Preset::Oidc] {
-            let text = write(&answers(preset), Path::new("nowhere")).replace("// { \"path\"", "{ \"path\"");
-            let toml = configuration::write(&answers(preset), Path::new("nowhere"));
+            let text = write(&Answers::sample(preset), Path::new("nowhere")).replace("// { \"path\"", "{ \"path\"");
+            let toml = configuration::write(&Answers::sample(preset), Path::new("nowhere"));
             let (before, examples) = toml.split_once("# Examples:\n#\n").unwrap();
             let examples: String =
                 examples.lines().map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line))).collect();
@@ -127,7 +126,8 @@ mod tests {
     #[test]
     fn answers_stay_within_their_values() {
         let hostile = "x\"}]}}, \"y\": {\n// \\ \u{7f}";
-        let text = write(&Answers { audience: hostile.to_owned(), ..answers(Preset::Logto) }, Path::new("nowhere"));
+        let text =
+            write(&Answers { audience: hostile.to_owned(), ..Answers::sample(Preset::Logto) }, Path::new("nowhere"));
         assert_eq!(parse(&text)["vars"]["POLICY"]["routes"][0]["audience"], hostile);
     }
 }

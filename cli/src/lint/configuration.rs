@@ -1,11 +1,10 @@
 //! Findings about a Worker's configuration itself: what `wrangler deploy` refuses or ignores.
 
-use crate::document::{ParsedSource, SourceKey, SourceNode, SourceValue, worker_of};
+use super::worker::binds;
+use crate::document::{ParsedSource, SourceKey, SourceNode, SourceValue, is_configuration, worker_of};
 use crate::finding::Finding;
 use crate::finding::rule::{ENVIRONMENT_WITHOUT_STORE, MISPLACED_KEY, PLACEHOLDER_ID};
 use crate::policy::ExaminedPolicy;
-
-use super::worker::binds;
 
 /// The namespaces that the gate uses.
 const STORES: [&str; 2] = ["JWKS", "POLICY_KV"];
@@ -14,6 +13,9 @@ const STORES: [&str; 2] = ["JWKS", "POLICY_KV"];
 const OTHER_TABLES: [&str; 4] = ["define", "env", "previews", "unsafe"];
 
 pub(super) fn lint(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
+    if !is_configuration(&document.source, &document.root) {
+        return Vec::new();
+    }
     let environments = document.root.get("env").map(SourceValue::entries).unwrap_or_default();
     let names = environments.iter().map(|(key, _)| Some(key.name.as_str()));
     // With --env, only that environment is looked at.

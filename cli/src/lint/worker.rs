@@ -3,7 +3,6 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, PlaceStep};
 
-use super::configuration;
 use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable, worker_of};
 use crate::finding::Finding;
 use crate::finding::rule::{
@@ -11,8 +10,8 @@ use crate::finding::rule::{
 };
 use crate::policy::{ExaminedPolicy, MAX_VARIABLE_BYTES};
 
-/// The findings about a Worker's configuration.
-pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
+/// The findings about the configuration of Workers with policies.
+pub(super) fn lint(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
     if !is_configuration(&document.source, &document.root) {
         return Vec::new();
     }
@@ -26,7 +25,6 @@ pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -
     if examined.iter().any(|policy| policy.environment.is_none()) {
         findings.extend(without_policy(document));
     }
-    findings.extend(configuration::lint(document, examined));
     findings
 }
 
