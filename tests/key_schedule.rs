@@ -188,3 +188,16 @@ fn one_issuer_is_asked_with_its_entity_tag() {
     let tags: Vec<Option<String>> = world.shared.fetches.borrow().iter().map(|(_, etag)| etag.clone()).collect();
     assert_eq!(tags, [None, Some("\"v1\"".to_owned())]);
 }
+
+#[test]
+fn a_run_reads_no_more_of_the_store_than_it_may() {
+    let issuers = tenants(1200);
+    let mut world = world(&issuers);
+    world.shared.randomness.replace(Some(Box::new(|| 1_000)));
+    let (fetches, refreshed) = run(&mut world);
+    assert_eq!((fetches, refreshed.len()), (44, 22));
+    let operations = world.shared.store_reads.get() + refreshed.len() + 1;
+    assert!(operations < 1000, "{operations}");
+    // The part of the issuers that is read begins anywhere, so that all have their turn.
+    assert!(!refreshed.contains("https://t0.example.com/oidc"), "{refreshed:?}");
+}

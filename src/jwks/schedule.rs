@@ -76,14 +76,21 @@ fn cost<K>(issuers: &[FetchedKeys<K>]) -> usize {
 
 /// As many issuers from the front of the queue as one run may fetch.
 fn first_of<K>(queue: impl Iterator<Item = FetchedKeys<K>>) -> Vec<FetchedKeys<K>> {
-    let mut chosen: Vec<FetchedKeys<K>> = Vec::new();
-    for keys in queue {
-        chosen.push(keys);
-        if cost(&chosen) > MAX_FETCHES {
-            chosen.pop();
+    let (mut uris, mut fetches) = (HashSet::new(), 0);
+    let fits = |keys: &FetchedKeys<K>| {
+        let own = match uri(&keys.issuer) {
+            Some(uri) if uris.contains(uri) => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        let fits = fetches + own <= MAX_FETCHES;
+        if fits {
+            fetches += own;
+            uris.extend(uri(&keys.issuer).map(str::to_owned));
         }
-    }
-    chosen
+        fits
+    };
+    queue.filter(fits).collect()
 }
 
 fn uri(issuer: &Issuer) -> Option<&str> {
