@@ -1,6 +1,7 @@
 //! `portcullis`: checks, explains and tests policies with the code that decides on the edge.
 
 mod check;
+mod configuration;
 mod document;
 mod exit;
 mod explain;

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use portcullis::jose::json::MAX_DEPTH;
 use portcullis::policy::{Names, Place, Policy, PolicyError};
 
+use crate::configuration;
 use crate::document::{
-    ParsedSource, PolicyValue, ProblemKind, Source, SourceValue, Syntax, SyntaxError, policies, repeated_keys,
+    ParsedSource, PolicyValue, ProblemKind, Source, SourceValue, Syntax, SyntaxError, is_configuration, policies,
+    repeated_keys, worker_of,
 };
 use crate::exit::Failure;
 use crate::finding::{Finding, Highlight, human, rule};
@@ -21,7 +23,7 @@ pub(crate) const MAX_VARIABLE_BYTES: usize = 5 * 1024;
 /// Options of how a policy is read from a file.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReadOptions {
-    /// The environment of wrangler.toml whose policy to use
+    /// The environment of wrangler's configuration whose policy to use [default: $CLOUDFLARE_ENV, as for wrangler]
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
 
@@ -33,18 +35,41 @@ pub(crate) struct ReadOptions {
 /// The argument that names the policy's file, and how to read it.
 #[derive(clap::Args, Debug)]
 pub(crate) struct PolicyInput {
-    /// The policy, or the wrangler.toml that contains it; `-` for standard input
-    #[arg(default_value = "wrangler.toml")]
-    pub(crate) file: PathBuf,
+    /// The policy, or the configuration of wrangler that contains it; `-` for standard input [default: the
+    /// configuration that wrangler takes: wrangler.json, wrangler.jsonc or wrangler.toml, here or in a folder above]
+    pub(crate) file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) reading: ReadOptions,
 }
 
+impl PolicyInput {
+    /// The file that was named, or the configuration that wrangler takes.
+    ///
+    /// # Errors
+    /// None was named, and wrangler would find none.
+    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
+        self.file.clone().map_or_else(configuration::of_current_folder, Ok)
+    }
+}
+
+impl ReadOptions {
+    /// The environment that was named, by `--env` or else by wrangler's own variable. An empty name is the default one.
+    pub(crate) fn environment(&self) -> Option<String> {
+        self.env.clone().or_else(|| std::env::var("CLOUDFLARE_ENV").ok().filter(|name| !name.is_empty()))
+    }
+
+    /// The environment whose policy is used. A policy in a file of its own is not of an environment, and the variable
+    /// need not be about it.
+    fn environment_of(&self, document: &ParsedSource) -> Option<String> {
+        if is_configuration(&document.source, &document.root) { self.environment() } else { self.env.clone() }
+    }
+}
+
 /// A policy in a file, read as the gate reads it.
 #[derive(Debug)]
 pub(crate) struct ExaminedPolicy<'d> {
-    /// The environment of wrangler.toml that it is for; `None` for the default environment and for a policy file.
+    /// The environment of the configuration that it is for; `None` for the default environment and for a policy file.
     pub(crate) environment: Option<&'d str>,
     /// Its place in the file.
     pub(crate) place: Place,
@@ -86,7 +111,7 @@ pub(crate) fn read(
 ) -> Result<Result<ParsedSource, (Source, Vec<Finding>)>, Failure> {
     let source = Source::read(path, reading.syntax)?;
     let parsed = source.parse().and_then(|root| {
-        let repeated = repeated_keys(&root);
+        let repeated = repeated_keys(&source, &root);
         if repeated.is_empty() { Ok(root) } else { Err(repeated) }
     });
     Ok(match parsed {
@@ -95,43 +120,68 @@ pub(crate) fn read(
     })
 }
 
-/// All policies in a document, or that of this environment.
+/// All policies in a document, or that of the chosen environment.
 pub(crate) fn examine<'d>(
     document: &'d ParsedSource,
-    environment: Option<&str>,
+    reading: &ReadOptions,
 ) -> Result<Vec<ExaminedPolicy<'d>>, Failure> {
     let mut found = policies(document)?;
-    if let Some(name) = environment {
-        found.retain(|policy| policy.environment == Some(name));
+    if let Some(name) = reading.environment_of(document) {
+        let environment = Some(name.as_str()).filter(|name| !name.is_empty());
+        found.retain(|policy| policy.environment == environment);
         if found.is_empty() {
-            let source = printable(&document.source.name);
-            return Err(Failure::new(format!("{source} has no policy for the environment {name:?}")));
+            return Err(without_policy(document, environment));
         }
     }
     Ok(found.into_iter().map(ExaminedPolicy::new).collect())
 }
 
+fn without_policy(document: &ParsedSource, environment: Option<&str>) -> Failure {
+    let source = printable(&document.source.name);
+    let Some(name) = environment else { return only_environments(document) };
+    let help = match worker_of(&document.root, environment) {
+        Some(_) => "; environments do not inherit `vars`",
+        None => "",
+    };
+    Failure::new(format!("{source} has no policy for the environment {name:?}{help}"))
+}
+
+fn only_environments(document: &ParsedSource) -> Failure {
+    let name = printable(&document.source.name);
+    Failure::new(format!("{name} has policies for environments only: choose one with --env"))
+}
+
 /// The one policy that a command uses. Reports the findings if it is invalid.
 pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
-    let report = |source: &Source, findings: &[Finding]| {
-        human::write(findings, source, output, Stream::Err);
-        Failure::Reported
-    };
-    let document = read(path, reading)?.map_err(|(source, findings)| report(&source, &findings))?;
-    let mut found = examine(&document, reading.env.as_deref())?;
+    select(parsed(path, reading, output)?, reading, output)
+}
+
+/// Reads and parses a file. Reports the findings about its syntax.
+pub(crate) fn parsed(path: &Path, reading: &ReadOptions, output: &Output) -> Result<ParsedSource, Failure> {
+    read(path, reading)?.map_err(|(source, findings)| report(&findings, &source, output))
+}
+
+/// The one policy of a document that a command uses. Reports the findings if it is invalid.
+pub(crate) fn select(document: ParsedSource, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
+    let environment = reading.environment_of(&document).filter(|name| !name.is_empty());
+    let mut found = examine(&document, reading)?;
     // The policy of an environment is never used for another, even if it is the only one.
-    found.retain(|policy| policy.environment == reading.env.as_deref());
+    found.retain(|policy| policy.environment == environment.as_deref());
     let Some(examined) = found.pop() else {
-        let name = printable(&document.source.name);
-        return Err(Failure::new(format!("{name} has policies for environments only: choose one with --env")));
+        return Err(only_environments(&document));
     };
     let (value, policy) = match examined.content {
         PolicyContent::Valid { value, policy } => (value.into_owned(), *policy),
         PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
-            return Err(report(&document.source, &findings));
+            return Err(report(&findings, &document.source, output));
         }
     };
     Ok(LoadedPolicy { policy, value, source: document.source })
+}
+
+fn report(findings: &[Finding], source: &Source, output: &Output) -> Failure {
+    human::write(findings, source, output, Stream::Err);
+    Failure::Reported
 }
 
 impl<'d> ExaminedPolicy<'d> {

@@ -45,7 +45,7 @@ const MAX_PATH: usize = 34;
 const METHODS: usize = 12;
 
 pub(crate) fn run(args: &RoutesArgs, output: &Output) -> Result<Completion, Failure> {
-    let loaded = load(&args.input.file, &args.input.reading, output)?;
+    let loaded = load(&args.input.path()?, &args.input.reading, output)?;
     let rows: Vec<RouteRow<'_>> =
         loaded.policy.table.list().into_iter().filter_map(|row| RouteRow::new(row, &loaded)).collect();
     match args.format {

@@ -23,8 +23,13 @@ pub(crate) fn fine(name: &str) -> Run {
 
 /// What a file of this name and text gives.
 pub(crate) fn check(name: &str, text: impl AsRef<[u8]>) -> Run {
+    check_with(name, text, &[])
+}
+
+/// The same with further options.
+pub(crate) fn check_with(name: &str, text: impl AsRef<[u8]>, options: &[&str]) -> Run {
     let folder = Folder::new(name);
-    folder.write(name, text).run(&["check", name])
+    folder.write(name, text).run(&[&["check", name], options].concat())
 }
 
 /// The same, where findings are all that it gives.
@@ -46,7 +51,7 @@ fn a_good_policy_is_fine_in_every_syntax() {
     for name in ["policy.toml", "policy.json", "policy.yml", "wrangler.toml", "wrangler.json", "wrangler.jsonc"] {
         assert_eq!(folder.run(&["check", name]), fine(name));
     }
-    assert_eq!(folder.run(&["check"]), fine("wrangler.toml"));
+    assert_eq!(folder.run(&["check"]), fine("wrangler.json"));
     for text in [GOOD, json, yaml] {
         assert_eq!(folder.run_with(&["check", "-"], text), fine("<stdin>"), "{text}");
     }

@@ -302,3 +302,43 @@ fn keys_are_found_by_discovery() {
     let log = explanation["log"].as_array().unwrap();
     assert!(log.iter().any(|line| line.as_str().unwrap().ends_with("openid-configuration: status 404")), "{log:?}");
 }
+
+#[test]
+fn claims_are_filled_in_as_in_tests() {
+    let folder = folder("explain-filled");
+    let own = json!({"aud": "https://api.example.com", "scope": "read:data"}).to_string();
+    let of = |more: &[&str]| explain_json(&folder, &[&["GET", "/api/x", "--claims", &own], more].concat());
+    let explanation = of(&[]);
+    assert_eq!(explanation["added_claims"], json!(["iss", "iat", "exp"]), "{explanation}");
+    let check = |explanation: &Value, name: &str| {
+        let checks = explanation["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).cloned().unwrap_or_default()
+    };
+    assert_eq!(check(&explanation, "issuer")["outcome"], "passed", "{explanation}");
+    assert_eq!(check(&explanation, "exp")["outcome"], "passed", "{explanation}");
+    let without = of(&["--without", "exp"]);
+    assert_eq!(without["added_claims"], json!(["iss", "iat"]));
+    assert_eq!(check(&without, "claims")["outcome"], "refused", "{without}");
+    let human = explain(&folder, &["GET", "/api/x", "--claims", &own]).out;
+    assert!(human.contains("\nclaims added by default: iss, iat, exp\n"), "{human}");
+    assert_eq!(explain(&folder, &["GET", "/api/x", "--without", "exp"]).code, Some(2), "there are no claims");
+}
+
+#[test]
+fn a_body_is_never_broken_into_lines() {
+    let folder = Folder::new("explain-body");
+    let name = "A resource with a name of several words, which is longer than a line of the terminal that shows it";
+    folder.write(
+        "policy.json",
+        json!({"version": 1, "origin": "https://o.example.com", "issuers": {"main": {"issuer": ISSUER}},
+            "resources": {"https://api.example.com/mcp": {"name": name}},
+            "routes": [{"path": "/mcp", "hosts": ["api.example.com"], "audience": "https://api.example.com/mcp"}]})
+        .to_string(),
+    );
+    let url = "https://api.example.com/.well-known/oauth-protected-resource/mcp";
+    let run = folder.run(&["explain", "GET", url, "--policy", "policy.json"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let body = run.out.lines().find(|line| line.starts_with("  {")).unwrap();
+    let body: Value = serde_json::from_str(body.trim()).unwrap();
+    assert_eq!(body["resource_name"], name);
+}

@@ -55,6 +55,41 @@ fn servers_become_origin_base_path_and_hosts() {
 }
 
 #[test]
+fn a_swagger_document_is_imported_like_an_openapi_document() {
+    let words = ["petstore.json", "--audience", "https://petstore.example.com", "--issuer", "https://auth.example.com"];
+    check("petstore", &words, 0);
+    let named = ["petstore.json", AUDIENCE[0], AUDIENCE[1], "--issuer", "session=https://login.example.com", "--hosts"];
+    check("petstore-hosts", &[&named[..], &ISSUER].concat(), 0);
+    let asked = run(&["petstore.json", AUDIENCE[0], AUDIENCE[1]], "");
+    assert_eq!((asked.code, asked.out.as_str()), (Some(1), ""), "{}", asked.err);
+    let err = asked.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    let hint = "its authorizationUrl is https://auth.example.com/oauth/authorize";
+    assert!(err.contains("--issuer petstore_auth=URL is required") && err.contains(hint), "{err}");
+}
+
+#[test]
+fn a_swagger_document_without_schemes_or_host_says_where_it_is_as_far_as_it_does() {
+    let import = |address: &str, words: &[&str]| {
+        let text = format!("swagger: '2.0'\n{address}\npaths: {{/a: {{get: {{security: []}}}}}}");
+        run(&[&["-"], words].concat(), &text)
+    };
+    let assumed = import("host: api.example.com", &[]);
+    assert!(assumed.out.contains("origin = \"https://api.example.com\""), "{}", assumed.out);
+    assert!(
+        assumed.err.contains("note: no `schemes`: the origin is assumed to have https\n  <stdin>:2 #/host"),
+        "{}",
+        assumed.err
+    );
+    let relative = import("basePath: /v1", &[]);
+    assert_eq!(relative.code, Some(1), "{}", relative.err);
+    assert!(relative.err.contains("--origin URL is required"), "{}", relative.err);
+    let given = import("basePath: /v1", &["--origin", "https://o.example.com"]);
+    assert!(given.out.contains("path = \"/v1/a\""), "{}", given.out);
+    let sockets = import("host: api.example.com\nschemes: [wss]", &[]);
+    assert!(sockets.err.contains("--server URL is required"), "{}", sockets.err);
+}
+
+#[test]
 fn what_the_document_does_not_say_is_asked_for() {
     check("needs", &["needs.json"], 1);
     let given = ["needs.json", "--origin", "https://o.example.com", "--default-access", "token"];
@@ -101,7 +136,11 @@ fn what_is_no_document_is_refused() {
     };
     refused("", "found nothing");
     refused("{}", "found no `openapi`");
-    refused("swagger: '2.0'", "found Swagger 2.0");
+    refused("swagger: '1.2'", "found \"1.2\"");
+    refused("swagger: '2.0'\nopenapi: 3.0.0", "found both");
+    refused("swagger: '2.0'", "no operations");
+    refused("swagger: 2.0\nhost: [a.com]\npaths: {/a: {get: {}}}", "`host` is a list, not a string");
+    refused("swagger: 2.0\nsecurityDefinitions: {$ref: ./x.yaml}", "#/securityDefinitions refers to \"./x.yaml\"");
     refused("openapi: 3.2.0", "found \"3.2.0\"");
     refused("openapi: 4", "found \"4\"");
     refused("openapi: 3.1.0", "no operations");

@@ -79,12 +79,86 @@ fn never_overwrites_unasked() {
 }
 
 #[test]
+fn writes_jsonc_that_check_accepts() {
+    let (folder, provider) = (Folder::new("init-as-jsonc"), Provider::saying(METADATA));
+    let run = init_with(&folder, &provider, &["--format", "jsonc"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.out.starts_with("Wrote wrangler.jsonc and policy.test.toml. Next:\n"), "{}", run.out);
+    let written = folder.read("wrangler.jsonc").replace(&provider.url, "https://PROVIDER");
+    snapshot("init/wrangler.jsonc", &written);
+    let check = folder.run(&["check", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&check.out).unwrap();
+    let kinds: Vec<&str> =
+        report["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["placeholder-id"]);
+    assert_eq!(folder.run(&["test"]).code, Some(0));
+}
+
+#[test]
+fn the_first_tests_pass_and_say_what_the_policy_does() {
+    for (format, audience) in [
+        ("toml", "https://api.example.com"),
+        ("jsonc", "https://api.example.com"),
+        ("toml", "*"),
+        ("toml", "{header.x-a}"),
+    ] {
+        let folder = Folder::new("init-tests");
+        let words = ["init", "--issuer", "https://t.logto.app/oidc", "--offline", "--origin", "https://o.example.com"];
+        let run = folder.run(&[&words[..], &["--audience", audience, "--format", format]].concat());
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        let tests = folder.run(&["test"]);
+        assert_eq!((tests.code, tests.err.as_str()), (Some(0), ""), "{audience}: {}", tests.out);
+        // The policy says that every path requires a token.
+        for path in ["/", "/a", "/a/b/"] {
+            let run = folder.run(&["explain", "GET", path, "--expect", "401"]);
+            assert_eq!(run.code, Some(0), "{path}: {}", run.out);
+        }
+        let wrong = ["explain", "GET", "/", "--claims", "{\"aud\": \"https://other.example.com\"}", "--expect", "403"];
+        assert!(audience == "*" || folder.run(&wrong).code == Some(0), "{audience}");
+    }
+}
+
+#[test]
+fn tests_that_are_there_stay() {
+    let folder = Folder::new("init-keeps-tests");
+    folder.write("policy.test.toml", "mine");
+    let run = init(&folder, &["--issuer", "https://a.example.com", "--offline", "--force"]);
+    assert_eq!((run.code, run.out.starts_with("Wrote wrangler.toml. Next:")), (Some(0), true), "{}", run.out);
+    assert_eq!(folder.read("policy.test.toml"), "mine");
+}
+
+#[test]
 fn writes_nothing_that_wrangler_would_not_read() {
     let folder = Folder::new("init-jsonc");
     folder.write("wrangler.jsonc", "{}");
-    let Run { code, err, .. } = init(&folder, &["--issuer", "https://a.example.com", "--offline", "--force"]);
-    assert_eq!((code, err.contains("wrangler.jsonc exists")), (Some(2), true), "{err}");
+    let run = |words: &[&str]| init(&folder, &[&["--issuer", "https://a.example.com", "--offline"], words].concat());
+    let toml = run(&["--format", "toml", "--force"]);
+    assert_eq!((toml.code, toml.err.contains("wrangler.jsonc exists")), (Some(2), true), "{}", toml.err);
     assert!(!folder.has("wrangler.toml"));
+    let unasked = run(&[]);
+    assert_eq!(
+        (unasked.code, unasked.err.contains("wrangler.jsonc already exists")),
+        (Some(2), true),
+        "{}",
+        unasked.err
+    );
+    // --force overwrites the one that is there, in its own format.
+    assert_eq!(run(&["--force"]).code, Some(0));
+    assert!(folder.read("wrangler.jsonc").contains("\"POLICY\"") && !folder.has("wrangler.toml"));
+    // Nor does it hide one without being told to.
+    let folder = Folder::new("init-hides");
+    folder.write("wrangler.toml", "mine");
+    let words = ["--issuer", "https://a.example.com", "--offline", "--format", "jsonc"];
+    let hidden = init(&folder, &words);
+    assert!(hidden.err.contains("wrangler would read wrangler.jsonc instead"), "{}", hidden.err);
+    assert_eq!(hidden.code, Some(2));
+}
+
+#[test]
+fn an_issuer_that_is_almost_logtos_is_noted() {
+    let folder = Folder::new("init-logto");
+    let run = init(&folder, &["--issuer", "https://t.logto.app", "--offline", "--dry-run"]);
+    assert_eq!(run.err, "note: Logto's tokens have the issuer https://t.logto.app/oidc, not\n  https://t.logto.app\n");
 }
 
 #[test]

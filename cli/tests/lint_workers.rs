@@ -176,3 +176,107 @@ fn an_origin_that_no_deployed_worker_reaches_is_reported() {
     let local = findings_of("", &[token("/a", ", origin = \"http://localhost:1\"")]);
     assert_eq!(local[0]["severity"], "note", "`wrangler dev` reaches it");
 }
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// The kinds of findings about a configuration.
+fn kinds_of_worker(name: &str, text: &str) -> Vec<String> {
+    let run = crate::check::check_with(name, text, &["--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+}
+
+fn worker(head: &str, tail: &str) -> String {
+    format!(
+        "name = \"gate\"\nmain = \"build/index.js\"\ncompatibility_date = \"2026-11-01\"\n{head}\n[vars.POLICY]\nversion = 1\n\
+         origin = \"https://o.example.com\"\nissuers.main.issuer = \"https://t.logto.app/oidc\"\n\
+         routes = [{{ path = \"/{{*rest}}\", audience = \"https://api.example.com\" }}]\n{tail}"
+    )
+}
+
+#[test]
+fn a_namespace_without_its_id_is_reported() {
+    let of = |id: &str| {
+        kinds_of_worker(
+            "wrangler.toml",
+            &worker(&format!("kv_namespaces = [{{ binding = \"JWKS\", id = \"{id}\" }}]"), ""),
+        )
+    };
+    assert_eq!(of(ID), NONE);
+    for id in ["00000000000000000000000000000000", "<YOUR_KV_ID>", "your-namespace-id", "xxxxxxxx", ""] {
+        assert_eq!(of(id), ["placeholder-id"], "{id}");
+    }
+}
+
+#[test]
+fn keys_of_the_worker_that_are_in_another_table_are_reported() {
+    let store = format!("[[kv_namespaces]]\nbinding = \"JWKS\"\nid = \"{ID}\"\n");
+    let of = |head: &str| kinds_of_worker("wrangler.toml", &worker(&format!("{head}{store}"), ""));
+    assert_eq!(of("routes = [\"api.example.com/*\"]\nworkers_dev = false\n"), NONE);
+    for head in [
+        "[vars]\nSTAGE = \"prod\"\nroutes = [{ pattern = \"api.example.com\", custom_domain = true }]\n",
+        "[vars]\nroutes = [\"api.example.com/*\"]\n",
+        "[observability]\nenabled = true\nroute = \"api.example.com/*\"\n",
+        "[[services]]\nbinding = \"API\"\nservice = \"api\"\nworkers_dev = true\n",
+        "[env.staging]\n[env.staging.triggers]\ncrons = []\nworkers_dev = true\n",
+    ] {
+        let kinds = of(head);
+        assert_eq!(kinds.iter().filter(|kind| *kind == "misplaced-key").count(), 1, "{head}: {kinds:?}");
+    }
+    assert_eq!(of("[vars]\nroutes = \"a,b\"\nworkers_dev = \"no\"\n"), NONE, "variables of these names");
+    let run = check("wrangler.toml", worker(&format!("{store}[vars]\nroutes = [\"api.example.com/*\"]\n"), "")).out;
+    assert!(run.contains("warning[misplaced-key]: `routes` is part of \"vars\", where wrangler ignores it"), "{run}");
+}
+
+#[test]
+fn an_environment_without_the_stores_of_the_default_one_is_reported() {
+    let stores = format!(
+        "[[kv_namespaces]]\nbinding = \"JWKS\"\nid = \"{ID}\"\n[[kv_namespaces]]\nbinding = \"POLICY_KV\"\nid = \"{ID}\"\n"
+    );
+    let own = "[env.staging.vars.POLICY]\nversion = 1\norigin = \"https://o.example.com\"\nroutes = [{ path = \"/a\", access = \"deny\" }]\n";
+    let of = |tail: &str| kinds_of_worker("wrangler.toml", &worker(&stores, tail));
+    assert_eq!(of(""), NONE);
+    assert_eq!(of("[env.staging]\n"), ["environment-without-policy", "environment-without-store"]);
+    assert_eq!(of(own), ["environment-without-store"], "a policy that is pushed is not seen there");
+    let bound = stores.replace("[[kv", "[[env.staging.kv");
+    assert_eq!(of(&format!("{own}{bound}")), NONE);
+    let run = check(
+        "wrangler.toml",
+        worker(&stores, &own.replace("routes", "issuers.a.issuer = \"https://a.example.com\"\nroutes")),
+    );
+    assert!(run.out.contains("help: environments do not inherit `kv_namespaces`: bind it for this one"), "{}", run.out);
+}
+
+#[test]
+fn an_issuer_that_is_almost_logtos_is_reported() {
+    for (issuer, expected) in [
+        ("https://x.logto.app", &["logto-issuer"][..]),
+        ("https://x.logto.app/", &["logto-issuer"]),
+        ("https://x.logto.app/oidc", &NONE),
+        ("https://auth.example.com", &NONE),
+    ] {
+        let text = format!(
+            "version = 1\norigin = \"https://o.example.com\"\nissuers.main.issuer = \"{issuer}\"\n\
+             routes = [{{ path = \"/a\", audience = \"https://api.example.com\" }}]\n"
+        );
+        assert_eq!(kinds_of_worker("policy.toml", &text), expected, "{issuer}");
+    }
+}
+
+#[test]
+fn a_health_check_that_is_only_read_is_no_note() {
+    let open = |path: &str, methods: &str| {
+        format!("{{ path = \"{path}\", access = \"public\"{methods}, origin = \"https://o.example.com\" }}")
+    };
+    for (path, methods, expected) in [
+        ("/healthz", ", methods = [\"GET\"]", &NONE[..]),
+        ("/api/health", ", methods = [\"GET\", \"HEAD\"]", &NONE),
+        ("/healthz", "", &["public-alone"]),
+        ("/healthz", ", methods = [\"GET\", \"POST\"]", &["public-alone"]),
+        ("/users", ", methods = [\"GET\"]", &["public-alone"]),
+        ("/{x}/health", ", methods = [\"GET\"]", &["public-alone"]),
+    ] {
+        assert_eq!(kinds("", &[token("/a", ""), open(path, methods)]), expected, "{path}{methods}");
+    }
+}

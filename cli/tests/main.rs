@@ -5,6 +5,7 @@
 
 mod check;
 mod check_texts;
+mod configuration;
 mod docs;
 mod examples;
 mod explain;

@@ -71,7 +71,7 @@ impl Drop for Folder {
 /// The tool with these arguments, in the root of the repository.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(args).current_dir(ROOT).env_remove("NO_COLOR");
+    command.args(args).current_dir(ROOT).env_remove("NO_COLOR").env_remove("CLOUDFLARE_ENV");
     command
 }
 

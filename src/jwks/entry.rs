@@ -7,6 +7,7 @@ use crate::jose::json::{Json, Object};
 use crate::jose::key_set::usable_keys;
 use crate::jose::public_key::PublicKey;
 use crate::platform::{Fault, Stored};
+use crate::policy::{Issuer, KeySource};
 use crate::time::{UnixMillis, UnixSeconds};
 
 /// The version of the format. An entry of another version counts as absent.
@@ -59,6 +60,15 @@ impl StoreEntry {
             keys: usable_keys(&entry).ok()?,
             notes: Notes::parse(&stored.metadata),
         })
+    }
+}
+
+/// Whether an entry came from the source that the policy names.
+pub(super) fn is_from(entry: &StoreEntry, issuer: &Issuer) -> bool {
+    match &issuer.keys {
+        KeySource::Uri(uri) => entry.jwks_uri == *uri,
+        KeySource::Discovery(_) => true,
+        KeySource::Static(_) => false,
     }
 }
 

@@ -9,13 +9,13 @@ use futures_channel::oneshot;
 
 use super::cached::{CachedSet, FetchDate, Sequence};
 use super::discovery::{Download, download};
-use super::entry::{self, Notes, StoreEntry};
+use super::entry::{self, Notes, StoreEntry, is_from};
 use super::fetched::FetchedKeys;
 use super::plan::{Jitter, Reason};
 use super::set::{KeyQuery, KeySet, Selection};
 use super::slot::max_flight_seconds;
-use crate::platform::{Fault, Platform, in_time};
-use crate::policy::{Issuer, KeySource};
+use crate::platform::{Fault, Fetch, Platform, in_time};
+use crate::policy::Issuer;
 
 /// How long a flight waits for the store, in milliseconds. A cold read of Workers KV takes 100 to 200 ms.
 const STORE_TIMEOUT_MS: u32 = 1000;
@@ -61,18 +61,19 @@ pub(super) fn refresh_later<P: Platform>(keys: &FetchedKeys<P::Key>, platform: &
     }
 }
 
-/// Fetches from the issuer, and updates memory and the store.
-pub(super) async fn refresh_now<P: Platform>(keys: &FetchedKeys<P::Key>, platform: &P) {
-    if let Some(news) = ask_issuer(keys, Reason::Scheduled, platform).await {
-        tell_store(keys, &news, platform).await;
-    }
+/// Fetches from the issuer by the run's `documents`, and updates memory and the store. Returns whether the issuer's
+/// answer was cached.
+pub(super) async fn refresh_now<P: Platform>(keys: &FetchedKeys<P::Key>, documents: &impl Fetch, platform: &P) -> bool {
+    let Some(news) = ask_issuer(keys, Reason::Scheduled, documents, platform).await else { return false };
+    tell_store(keys, &news, platform).await;
+    true
 }
 
 /// Reads the store; if that is not enough, fetches from the issuer and then updates the store.
 async fn fly<P: Platform>(flight: Flight<P::Key>, platform: P, done: oneshot::Sender<Landing>) {
     let keys = &flight.keys;
     let is_in_store = flight.ask_store(&platform).await;
-    let news = if is_in_store { None } else { ask_issuer(keys, flight.reason, &platform).await };
+    let news = if is_in_store { None } else { ask_issuer(keys, flight.reason, &platform, &platform).await };
     keys.slot.borrow_mut().land(flight.id);
     // The request that launched the flight may be gone.
     let _ = done.send(if is_in_store { Landing::Store } else { Landing::Issuer });
@@ -138,26 +139,18 @@ async fn read_store(issuer: &Issuer, platform: &impl Platform) -> Option<StoreEn
     }
 }
 
-/// Whether an entry came from the source that the policy names.
-fn is_from(entry: &StoreEntry, issuer: &Issuer) -> bool {
-    match &issuer.keys {
-        KeySource::Uri(uri) => entry.jwks_uri == *uri,
-        KeySource::Discovery(_) => true,
-        KeySource::Static(_) => false,
-    }
-}
-
 /// Fetches the issuer's set into memory, and returns it if it was cached. The cached set stays if the new one is
 /// invalid, or answers an earlier question than the last answer did.
 async fn ask_issuer<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     reason: Reason,
+    documents: &impl Fetch,
     platform: &P,
 ) -> Option<Rc<CachedSet<P::Key>>> {
     let FetchedKeys { issuer, slot } = keys;
     // During the cooldown only the store could be read, or the store says that another isolate has just asked.
     let question = slot.borrow_mut().ask(reason, issuer.lifetime, platform.now())?;
-    let fetched = fetch(keys, reason, question, platform).await;
+    let fetched = fetch(keys, reason, question, documents, platform).await;
     let mut slot = slot.borrow_mut();
     slot.end(fetched.is_err().then(|| Jitter::drawn(platform.random())));
     match fetched {
@@ -173,6 +166,7 @@ async fn fetch<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     reason: Reason,
     question: Sequence,
+    documents: &impl Fetch,
     platform: &P,
 ) -> Result<CachedSet<P::Key>, Fault> {
     let cached = keys.cached();
@@ -183,7 +177,7 @@ async fn fetch<P: Platform>(
         .as_ref()
         .filter(|_| reason != Reason::UnknownKey)
         .and_then(|cached| Some((cached.jwks_uri.as_str(), cached.etag.as_deref()?)));
-    let Download { jwks_uri, document, fresh_for } = download(&keys.issuer, tag, platform).await?;
+    let Download { jwks_uri, document, fresh_for } = download(&keys.issuer, tag, documents).await?;
     let (set, etag) = match (document, &cached) {
         (Some((set, etag)), known) => {
             let set = set.importable(platform).await.map_err(|error| Fault(error.to_string()))?;

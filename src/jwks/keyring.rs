@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::fetched::FetchedKeys;
 use super::set::{Found, KeyQuery, KeySet, SetIdentity};
-use super::{flight, lookup};
+use super::{lookup, schedule};
 use crate::denial::Denial;
 use crate::platform::{Crypto, Platform};
 use crate::policy::{Issuer, KeySource, Policy};
@@ -73,13 +73,14 @@ impl<K: 'static> Keyring<K> {
         if unusable.is_empty() { Ok(()) } else { Err(unusable) }
     }
 
-    /// Fetches every issuer's keys concurrently. For a schedule, so that no request has to fetch them.
+    /// Fetches every issuer's keys concurrently. For a schedule, so that no request has to fetch them. If these are more
+    /// fetches than the platform allows at once, the oldest sets are refreshed, and the others by the next calls.
     pub async fn refresh_all<P: Platform<Key = K>>(&self, platform: &P) {
         let fetched = self.issuers.iter().filter_map(|keys| match &keys.0 {
             Keys::Static { .. } => None,
-            Keys::Fetched(keys) => Some(keys),
+            Keys::Fetched(keys) => Some(keys.clone()),
         });
-        futures_util::future::join_all(fetched.map(|keys| flight::refresh_now(keys, platform))).await;
+        schedule::refresh(&fetched.collect::<Vec<_>>(), platform).await;
     }
 }
 

@@ -9,5 +9,7 @@ mod flight;
 pub mod keyring;
 mod lookup;
 pub mod plan;
+mod schedule;
 pub mod set;
+mod shared_fetch;
 mod slot;

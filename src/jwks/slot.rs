@@ -33,6 +33,8 @@ pub(super) struct Slot<K> {
     last_begun: Sequence,
     /// The latest question that was answered.
     last_answered: Sequence,
+    /// When the schedule last asked.
+    scheduled_at: Option<UnixSeconds>,
 }
 
 /// A fetch in flight, or one whose request was cancelled.
@@ -52,6 +54,7 @@ impl<K> Default for Slot<K> {
             flights: Vec::new(),
             last_begun: Sequence::default(),
             last_answered: Sequence::default(),
+            scheduled_at: None,
         }
     }
 }
@@ -98,6 +101,7 @@ impl<K> Slot<K> {
         if let Some(cached) = &self.cached {
             cached.date.clamp_to_now(now.seconds());
         }
+        self.scheduled_at = self.scheduled_at.map(|at| at.min(now.seconds()));
     }
 
     /// Whether a fetch is in flight whose result is worth waiting for.
@@ -149,7 +153,16 @@ impl<K> Slot<K> {
             return None;
         }
         self.history.begin(reason, now);
+        if reason == Reason::Scheduled {
+            self.scheduled_at = Some(now.seconds());
+        }
         Some(self.begin())
+    }
+
+    /// When the set was last fetched, or the schedule last tried to, as far as this isolate knows.
+    pub(super) fn last_refresh(&mut self, now: UnixMillis) -> Option<UnixSeconds> {
+        self.clamp_to_now(now);
+        self.scheduled_at.max(self.cached.as_ref().map(|cached| cached.date.at()))
     }
 
     /// Records that a question was answered, or failed.

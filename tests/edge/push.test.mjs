@@ -74,6 +74,31 @@ test('what is pushed for an environment goes to its namespace', { timeout: 120_0
   await inForce('/a');
 });
 
+test('what is pushed from another folder goes where the configuration of the file says', { timeout: 240_000 }, async () => {
+  // Each gate has its own folder; this one is the current one.
+  for (const [name, id] of [['a', 'a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0'], ['b', 'b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0']]) {
+    mkdirSync(join(folder, name, 'policies'), { recursive: true });
+    const configuration = { name: `gate-${name}`, compatibility_date: '2026-11-01', kv_namespaces: [{ binding: 'POLICY_KV', id }] };
+    writeFileSync(join(folder, name, 'wrangler.jsonc'), `// Gate ${name}\n${JSON.stringify(configuration)}`);
+    writeFileSync(join(folder, name, 'policies/policy.toml'), policy(`/${name}`));
+  }
+  const inA = (...args) => run(tool, ['push', ...args], { cwd: join(folder, 'a'), env });
+  const pushed = await inA('../b/policies/policy.toml', '--local', '--', '--persist-to', '../state');
+  assert.equal(pushed.code, 0, pushed.err);
+  assert.match(pushed.err.replace(/\s+/g, ' '), /Writing \d+ bytes to POLICY_KV \(b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0\) of \S*b\/wrangler\.jsonc, local storage \.\.\./);
+
+  const taken = async (id) => {
+    const [gate] = await startGates([{ policies: id }], { kvDirectory: join(folder, 'state/v3') });
+    try {
+      return await (await gate.policies()).get('policy', 'json');
+    } finally {
+      await gate.close();
+    }
+  };
+  assert.equal((await taken('b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0'))?.routes[0].path, '/b');
+  assert.equal(await taken('a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0'), null, 'the gate of the current folder has no policy');
+});
+
 test('into the deployed Worker\'s KV, by Cloudflare\'s API', { timeout: 120_000 }, async (t) => {
   const kept = new Map();
   const api = createServer(async (request, response) => {
@@ -109,8 +134,8 @@ test('into the deployed Worker\'s KV, by Cloudflare\'s API', { timeout: 120_000 
 });
 
 test('where wrangler fails, so does it', { timeout: 120_000 }, async () => {
-  const { code, out, err } = await push(['policy.toml', '--binding', 'OTHER']);
+  const { code, out, err } = await push(['policy.toml'], ['--local', '--', '--nonesuch']);
   assert.deepEqual([code, out], [2, '']);
-  assert.match(err, /OTHER/);
+  assert.match(err, /nonesuch/);
   assert.match(err, /error: wrangler failed: exit status: 1/);
 });

@@ -46,6 +46,40 @@ describe('the scheduled handler', () => {
     assert.equal(one.counts.jwks, 2, 'the request found the keys there');
   });
 
+  test('of many issuers refreshes as many as Workers allow subrequests for, and the others in the next runs', async (t) => {
+    const tenants = Array.from({ length: 60 }, (_, number) => server.issuer(`tenant-${number}`, [former.jwk]));
+    const shared = server.issuer('shared', [former.jwk]);
+    const gate = await startGate({
+      policy: {
+        version: 1,
+        origin: origin.url,
+        issuers: Object.fromEntries([
+          ...tenants.map(({ issuer }, number) => [`t${number}`, { issuer }]),
+          ...['urn:a', 'urn:b', 'urn:c'].map((issuer, number) => [`s${number}`, { issuer, jwks_uri: shared.jwksUri }]),
+        ]),
+        routes: [{ path: '/a', audience: API }],
+      },
+    });
+    t.after(() => gate.close());
+    // These would be first in every run if an attempt that failed did not count.
+    for (const tenant of tenants.slice(0, 10)) tenant.discovery = status(500);
+    const fetches = () => [...tenants, shared].reduce((sum, { counts }) => sum + counts.discovery + counts.jwks, 0);
+    const stored = async () => {
+      const { keys } = await (await gate.kv()).list({ prefix: 'jwks:v1:' });
+      return keys.length;
+    };
+
+    for (let run = 1; run <= 3; run += 1) {
+      const before = fetches();
+      await gate.scheduled();
+      assert.ok(fetches() - before <= 45, `run ${run}: ${fetches() - before} fetches`);
+    }
+    assert.equal(await stored(), 53, 'all that answer were refreshed');
+    assert.equal(shared.counts.jwks, 3, 'one fetch serves the three issuers in each run');
+    assertForwarded(await gate.bearer(mint(former, claims(tenants[59].issuer)), '/a'), origin);
+    assert.equal(tenants[59].counts.jwks, 1, 'the request found the keys there');
+  });
+
   for (const [name, issuers] of [
     ['no issuers', {}],
     ['a literal key set only', { literal: { issuer: 'urn:literal', jwks: { keys: [former.jwk] } } }],

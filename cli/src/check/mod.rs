@@ -18,8 +18,8 @@ use online::IssuerReport;
 
 /// Check a policy, and show every problem in its place
 ///
-/// FILE is a policy in TOML, JSON or YAML, or a wrangler.toml (or wrangler.json) with the policy in `[vars.POLICY]`;
-/// the policies of all its environments are checked. The gate refuses every request while its policy has an error. A
+/// FILE is a policy in TOML, JSON or YAML, or the configuration of a Worker (wrangler.json, wrangler.jsonc or
+/// wrangler.toml) with the policy in `vars.POLICY`; the policies of all its environments are checked. The gate refuses every request while its policy has an error. A
 /// warning is about something valid that is probably a mistake; a note is worth a look.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -56,7 +56,7 @@ enum CheckFormat {
 
 const EXAMPLES: &str = "\
 Examples:
-  portcullis check                    the policies in wrangler.toml
+  portcullis check                    the policies in wrangler's configuration
   portcullis check policy.yaml        a policy in a file of its own
   portcullis check --env staging      that environment only
   portcullis check --online           the issuers' keys too
@@ -65,10 +65,10 @@ Examples:
                                       in a workflow";
 
 pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failure> {
-    let (source, mut findings, issuers) = match read(&args.input.file, &args.input.reading)? {
+    let (source, mut findings, issuers) = match read(&args.input.path()?, &args.input.reading)? {
         Err((source, findings)) => (source, findings, None),
         Ok(document) => {
-            let examined = examine(&document, args.input.reading.env.as_deref())?;
+            let examined = examine(&document, &args.input.reading)?;
             let mut findings = lint::worker(&document, &examined);
             let mut issuers = Vec::new();
             for policy in examined {

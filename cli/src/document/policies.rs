@@ -1,13 +1,15 @@
 //! Finds the policies in a file: the file is a policy itself, or it configures a Worker with policies.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use portcullis::policy::{Place, PlaceStep};
 
 use super::json::{self, Dialect};
-use super::source::ParsedSource;
+use super::source::{ParsedSource, Source, Syntax};
 use super::text::{Span, SyntaxError};
 use super::value::{MAX_DEPTH, ProblemKind, SourceValue};
+use crate::configuration::has_its_name;
 use crate::exit::Failure;
 use crate::output::printable;
 
@@ -28,7 +30,7 @@ pub(crate) struct PolicyValue<'d> {
 /// The policies of a file: the file itself, or `[vars.POLICY]` and `[env.NAME.vars.POLICY]` of a wrangler
 /// configuration.
 pub(crate) fn policies(document: &ParsedSource) -> Result<Vec<PolicyValue<'_>>, Failure> {
-    if !is_configuration(&document.root) {
+    if !is_configuration(&document.source, &document.root) {
         let (place, value) = (Place::default(), Ok(Cow::Borrowed(&document.root)));
         return Ok(vec![PolicyValue { environment: None, place, value }]);
     }
@@ -40,20 +42,85 @@ pub(crate) fn policies(document: &ParsedSource) -> Result<Vec<PolicyValue<'_>>, 
     let found: Vec<_> = default.into_iter().chain(others).collect();
     if found.is_empty() {
         let name = printable(&document.source.name);
-        return Err(Failure::new(format!("{name} contains no policy: expected the table [vars.{VARIABLE}]")));
+        let place = match document.source.syntax {
+            Syntax::Toml => format!("the table [vars.{VARIABLE}]"),
+            Syntax::Json | Syntax::Jsonc | Syntax::Yaml => format!("`{VARIABLE}` in `vars`"),
+        };
+        let in_store = document
+            .root
+            .list("kv_namespaces")
+            .iter()
+            .any(|bound| bound.get("binding").and_then(SourceValue::as_str) == Some("POLICY_KV"));
+        let file = if in_store { "; for a policy in Workers KV, name the file that you push" } else { "" };
+        return Err(Failure::new(format!("{name} contains no policy: expected {place}{file}")));
     }
     Ok(found)
 }
 
-/// Whether this is the configuration of a Worker: it has one of the keys that only such a file has.
-pub(crate) fn is_configuration(root: &SourceValue) -> bool {
-    ["vars", "env", "main", "compatibility_date"].iter().any(|key| root.get(key).is_some())
+/// Keys that make any file the configuration of a Worker, whatever else it contains.
+const ONLY_OF_WORKERS: [&str; 4] = ["vars", "env", "main", "compatibility_date"];
+
+/// Keys of policies that configurations do not have.
+const ONLY_OF_POLICIES: [&str; 5] = ["version", "issuers", "origin", "identity", "paths"];
+
+/// Other keys of configurations that policies do not have. (`routes` and `limits` are keys of both.)
+const OF_WORKERS: [&str; 36] = [
+    "account_id",
+    "ai",
+    "analytics_engine_datasets",
+    "assets",
+    "base_dir",
+    "browser",
+    "build",
+    "compatibility_flags",
+    "containers",
+    "d1_databases",
+    "define",
+    "dev",
+    "dispatch_namespaces",
+    "durable_objects",
+    "hyperdrive",
+    "keep_vars",
+    "kv_namespaces",
+    "logpush",
+    "migrations",
+    "minify",
+    "name",
+    "no_bundle",
+    "observability",
+    "pages_build_output_dir",
+    "placement",
+    "preview_urls",
+    "queues",
+    "r2_buckets",
+    "route",
+    "rules",
+    "send_metrics",
+    "services",
+    "site",
+    "tail_consumers",
+    "triggers",
+    "workers_dev",
+];
+
+/// Whether this is the configuration of a Worker, by its keys, or else by its name.
+pub(crate) fn is_configuration(source: &Source, root: &SourceValue) -> bool {
+    let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
+    has(&ONLY_OF_WORKERS) || (!has(&ONLY_OF_POLICIES) && (has_its_name(Path::new(&source.name)) || has(&OF_WORKERS)))
+}
+
+/// The part of a configuration that is for an environment, or for the default one.
+pub(crate) fn worker_of<'d>(root: &'d SourceValue, environment: Option<&str>) -> Option<&'d SourceValue> {
+    match environment {
+        None => Some(root),
+        Some(name) => root.get("env")?.get(name),
+    }
 }
 
 /// Duplicate keys of a configuration. wrangler silently uses the last one, so the policy that was checked might not be
 /// the one that is deployed. Those within a policy are reported with its other errors.
-pub(crate) fn repeated_keys(root: &SourceValue) -> Vec<SyntaxError> {
-    if !is_configuration(root) {
+pub(crate) fn repeated_keys(source: &Source, root: &SourceValue) -> Vec<SyntaxError> {
+    if !is_configuration(source, root) {
         return Vec::new();
     }
     let problems = root.problems(MAX_DEPTH).into_iter();

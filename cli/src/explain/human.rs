@@ -20,6 +20,9 @@ pub(super) fn write(explanation: &Explanation, output: &Output) {
     let Explanation { method, url, now, .. } = explanation;
     output.line(&output.paint(BOLD, &format!("{method} {url}")));
     block(output, 0, &format!("at {}, {}", time::show(UnixSeconds(*now)), caller(explanation.caller)));
+    if !explanation.added_claims.is_empty() {
+        block(output, 0, &format!("claims added by default: {}", explanation.added_claims.join(", ")));
+    }
     routes(explanation, output);
     heading(output, "Checks");
     for check in &explanation.checks {
@@ -119,7 +122,8 @@ fn write_answer(title: &str, answer: &ExplainedAnswer, style: Style, output: &Ou
     for header in &answer.headers {
         block(output, 2, &format!("{}: {}", header.name, header.value));
     }
-    block(output, 2, &answer.body);
+    // A line break in the body would be part of it.
+    output.line(&format!("  {}", answer.body));
 }
 
 fn write_forward(forward: &ToOrigin, output: &Output) {

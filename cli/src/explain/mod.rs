@@ -11,13 +11,16 @@ use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
 use portcullis::route::header::AUTHORIZATION;
 use portcullis::time::UnixSeconds;
+use serde_json::{Map, Value};
 
+use crate::configuration;
 use crate::document::Source;
 use crate::exit::{Completion, Failure};
+use crate::json;
 use crate::output::Output;
 use crate::policy::{ReadOptions, load};
 use crate::trial::candidates::RouteText;
-use crate::trial::{LocalGate, TrialRequest, replace_keys, time};
+use crate::trial::{LocalGate, TrialRequest, claims, replace_keys, time};
 use report::{CallerKind, Explanation};
 
 /// Explain how a request is decided, and why
@@ -35,9 +38,9 @@ pub(crate) struct ExplainArgs {
     /// The request's URL, or a path on https://localhost
     url: String,
 
-    /// The policy: a policy file, or wrangler.toml
-    #[arg(short, long, value_name = "FILE", default_value = "wrangler.toml")]
-    policy: PathBuf,
+    /// The policy, or the configuration of wrangler that contains it [default: the configuration that wrangler takes]
+    #[arg(short, long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 
     #[command(flatten)]
     reading: ReadOptions,
@@ -46,9 +49,14 @@ pub(crate) struct ExplainArgs {
     #[arg(short, long)]
     token: Option<String>,
 
-    /// The caller's claims, taken as verified; `-` reads them from standard input
+    /// The caller's claims, taken as verified; `-` reads them from standard input. `iss` (if the policy has one issuer),
+    /// `iat` and `exp` (an hour later) are added
     #[arg(short, long, value_name = "JSON", conflicts_with = "token")]
     claims: Option<String>,
+
+    /// A claim to leave out, even one that is added; may be repeated
+    #[arg(long, value_name = "CLAIM", requires = "claims")]
+    without: Vec<String>,
 
     /// A header of the request; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
@@ -74,7 +82,7 @@ pub(crate) struct ExplainArgs {
 const EXAMPLES: &str = "\
 Examples:
   portcullis explain GET https://api.example.com/healthz
-  portcullis explain POST /orgs/acme/members --claims '{\"iss\": \"https://…\", …}'
+  portcullis explain POST /orgs/acme/members --claims '{\"aud\": \"https://…\", …}'
   pbpaste | portcullis explain GET /api/products/7 --token -
 
 Exit codes:
@@ -98,7 +106,8 @@ enum ExpectedResult {
 }
 
 pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
-    let loaded = load(&args.policy, &args.reading, output)?;
+    let policy = args.policy.clone().map_or_else(configuration::of_current_folder, Ok)?;
+    let loaded = load(&policy, &args.reading, output)?;
     let routes = RouteText::all(&loaded.policy, &loaded.value);
     let request = read_request(args)?;
     let claims = args.claims.as_deref().map(read_claims).transpose()?;
@@ -112,13 +121,16 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
         }
         None => LocalGate::of_tokens(policy),
     }?;
+    let (claims, added) = claims.map(|own| fill(own, args, gate.only_iss(), now)).unzip();
+    let claims = claims.map(|claims| Value::Object(claims).to_string());
     let trial = gate.decide(&request, claims.as_deref(), now);
     let caller = match claims {
         Some(_) => CallerKind::Claims,
         None if request.has_token() => CallerKind::Token,
         None => CallerKind::Anonymous,
     };
-    let explanation = Explanation::new(&request, caller, now, &routes, trial);
+    let explanation =
+        Explanation::new(&request, caller, now, &routes, trial).with_added_claims(added.unwrap_or_default());
     match args.format {
         ExplainFormat::Human => human::write(&explanation, output),
         ExplainFormat::Json => output.json(&explanation)?,
@@ -179,13 +191,28 @@ fn read_token(argument: &str) -> Result<String, Failure> {
     }
 }
 
-fn read_claims(argument: &str) -> Result<String, Failure> {
+fn read_claims(argument: &str) -> Result<Map<String, Value>, Failure> {
     let text = if argument == "-" { Source::read("-".as_ref(), None)?.text } else { argument.to_owned() };
     match Json::parse(&text) {
-        Ok(Json::Object(_)) => Ok(text),
+        Ok(Json::Object(claims)) => Ok(json::members(&claims)),
         Ok(other) => Err(Failure::new(format!("expected claims as a JSON object, found {}", other.kind()))),
         Err(error) => Err(Failure::new(format!("expected claims as a JSON object: {error}"))),
     }
+}
+
+/// The caller's claims as `test` has them, and the names of those that were added.
+fn fill(
+    own: Map<String, Value>,
+    args: &ExplainArgs,
+    iss: Option<&str>,
+    now: UnixSeconds,
+) -> (Map<String, Value>, Vec<&'static str>) {
+    let is_own = claims::DEFAULTS.map(|name| own.contains_key(name));
+    let mut filled = claims::with_defaults(own, iss, now);
+    filled.retain(|name, _| !args.without.contains(name));
+    let added = claims::DEFAULTS.into_iter().zip(is_own).filter(|(name, is_own)| !is_own && filled.contains_key(*name));
+    let added = added.map(|(name, _)| name).collect();
+    (filled, added)
 }
 
 fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jose::public_key::PublicKey>, Failure> {

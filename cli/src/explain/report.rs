@@ -23,6 +23,9 @@ pub(super) struct Explanation {
     /// In seconds since 1970.
     pub(super) now: u64,
     pub(super) caller: CallerKind,
+    /// The claims that the caller was given by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) added_claims: Vec<&'static str>,
     pub(super) route: Option<ExplainedRoute>,
     pub(super) candidates: Vec<RouteCandidate>,
     pub(super) checks: Vec<Check>,
@@ -120,12 +123,17 @@ impl Explanation {
             url: request.url.clone(),
             now: now.0,
             caller,
+            added_claims: Vec::new(),
             route,
             candidates: candidates(routes, &request.bare(), chosen),
             checks: trial.checks,
             log: trial.log,
             decision,
         }
+    }
+
+    pub(super) fn with_added_claims(self, added_claims: Vec<&'static str>) -> Self {
+        Self { added_claims, ..self }
     }
 
     /// The status of the gate's own answer.

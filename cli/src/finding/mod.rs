@@ -18,7 +18,7 @@ pub(crate) struct Finding {
     pub(crate) severity: Severity,
     /// The stable name of this kind of finding.
     pub(crate) rule: &'static str,
-    /// The environment of wrangler.toml, unless it is the default one.
+    /// The environment of the configuration, unless it is the default one.
     pub(crate) environment: Option<String>,
     /// The place in the policy.
     pub(crate) place: Place,

@@ -34,7 +34,7 @@ enum ImportSource {
     Openapi(OpenapiArgs),
 }
 
-/// Make a policy from an OpenAPI document (3.0 or 3.1, in JSON or YAML)
+/// Make a policy from an OpenAPI document (2.0, 3.0 or 3.1, in JSON or YAML)
 ///
 /// Paths and methods become routes, `security` becomes what tokens must contain, servers become the origin. The policy
 /// goes to standard output; remarks on where it differs from the document go to standard error. It never allows more

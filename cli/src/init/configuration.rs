@@ -1,4 +1,4 @@
-//! The contents of wrangler.toml.
+//! The contents of the configuration, in TOML.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const EXAMPLE: &str = include_str!("../../../wrangler.toml");
 const EXAMPLE_AUDIENCE: &str = "https://api.yourapp.com";
 
 /// The schema of wrangler.toml, relative to the root of a checkout.
-const SCHEMA: &str = "schema/wrangler.schema.json";
+pub(super) const SCHEMA: &str = "schema/wrangler.schema.json";
 
 const OIDC_EXAMPLES: &str = r#"# Scopes: all of a list, or `{ all = [...], any = [...] }`.
 [[vars.POLICY.routes]]
@@ -43,6 +43,30 @@ impl Preset {
     pub(super) fn of(issuer: &str) -> Self {
         if issuer.ends_with("/oidc") { Self::Logto } else { Self::Oidc }
     }
+
+    /// The name of the issuer in the policy.
+    pub(super) fn issuer_name(self) -> &'static str {
+        match self {
+            Self::Logto => "logto",
+            Self::Oidc => "oidc",
+        }
+    }
+}
+
+/// The syntax of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConfigurationFormat {
+    /// wrangler.toml
+    Toml,
+    /// wrangler.jsonc
+    Jsonc,
+}
+
+impl ConfigurationFormat {
+    /// The syntax of a file with this name. wrangler reads wrangler.json like wrangler.jsonc.
+    pub(super) fn of(file: &str) -> Self {
+        if file.ends_with(".toml") { Self::Toml } else { Self::Jsonc }
+    }
 }
 
 /// The values of a configuration.
@@ -53,6 +77,24 @@ pub(super) struct Answers {
     pub(super) origin: String,
     pub(super) preset: Preset,
     pub(super) name: String,
+}
+
+#[cfg(test)]
+impl Answers {
+    pub(super) fn sample(preset: Preset) -> Self {
+        let [issuer, audience, origin] =
+            ["https://t.logto.app/oidc", "https://api.example.com", "service:API"].map(str::to_owned);
+        Self { issuer, audience, origin, preset, name: "gate".to_owned() }
+    }
+}
+
+/// Examples of routes, in TOML.
+pub(super) fn examples(answers: &Answers) -> String {
+    let audience = Value::from(answers.audience.as_str()).to_string();
+    match answers.preset {
+        Preset::Logto => logto_examples().replace(&format!("\"{EXAMPLE_AUDIENCE}\""), &audience),
+        Preset::Oidc => OIDC_EXAMPLES.replace("AUDIENCE", &audience),
+    }
 }
 
 /// Whether a folder is a checkout of Portcullis, where the Worker is built.
@@ -77,10 +119,7 @@ fn worker(name: &str, is_checkout: bool) -> String {
 fn vars(answers: &Answers) -> String {
     let [issuer, audience, origin] =
         [&answers.issuer, &answers.audience, &answers.origin].map(|text| Value::from(text.as_str()));
-    let (key, examples) = match answers.preset {
-        Preset::Logto => ("logto", logto_examples().replace(&format!("\"{EXAMPLE_AUDIENCE}\""), &audience.to_string())),
-        Preset::Oidc => ("oidc", OIDC_EXAMPLES.replace("AUDIENCE", &audience.to_string())),
-    };
+    let (key, examples) = (answers.preset.issuer_name(), examples(answers));
     format!(
         r#"# The policy: which tokens each route accepts. With an invalid one every request is refused, and the log says why.
 [vars.POLICY]
@@ -90,7 +129,8 @@ origin = {origin} # for routes without an origin of their own
 [vars.POLICY.issuers.{key}]
 issuer = {issuer} # compared exactly with the token's iss; its keys are found by discovery
 
-# Every path requires a token for this audience. A more specific route decides instead, whatever the order.
+# Every path, "/" included, requires a token for this audience. A more specific route decides instead, whatever the
+# order.
 [[vars.POLICY.routes]]
 path = "/{{*rest}}"
 audience = {audience}
@@ -102,6 +142,7 @@ audience = {audience}
 # # Everyone may call this, without a token.
 # [[vars.POLICY.routes]]
 # path = "/healthz"
+# methods = ["GET"]
 # access = "public"
 "#,
         examples = commented(&examples)
@@ -134,16 +175,10 @@ pub(super) fn policy(text: &str) -> Result<Policy, Vec<String>> {
 mod tests {
     use super::*;
 
-    fn answers(preset: Preset) -> Answers {
-        let [issuer, audience, origin] =
-            ["https://t.logto.app/oidc", "https://api.example.com", "service:API"].map(str::to_owned);
-        Answers { issuer, audience, origin, preset, name: "gate".to_owned() }
-    }
-
     #[test]
     fn the_examples_are_routes_once_they_are_no_comments() {
         for (preset, routes) in [(Preset::Logto, 5), (Preset::Oidc, 4)] {
-            let text = write(&answers(preset), Path::new("nowhere"));
+            let text = write(&Answers::sample(preset), Path::new("nowhere"));
             assert_eq!(policy(&text).unwrap().routes.len(), 1, "{text}");
             let (before, examples) = text.split_once("# Examples:\n#\n").unwrap();
             let examples: String =
@@ -164,15 +199,16 @@ mod tests {
         let mut expected = without_vars(EXAMPLE);
         expected.insert("name".to_owned(), Value::from("gate"));
         let checkout = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        assert_eq!(without_vars(&write(&answers(Preset::Logto), checkout)), expected);
+        assert_eq!(without_vars(&write(&Answers::sample(Preset::Logto), checkout)), expected);
         expected.remove("build");
-        assert_eq!(without_vars(&write(&answers(Preset::Oidc), Path::new("nowhere"))), expected);
+        assert_eq!(without_vars(&write(&Answers::sample(Preset::Oidc), Path::new("nowhere"))), expected);
     }
 
     #[test]
     fn answers_stay_within_their_values() {
         let hostile = "x\"\n[vars.POLICY.issuers.y]\nissuer = \"z''' \\ \u{7f}";
-        let text = write(&Answers { audience: hostile.to_owned(), ..answers(Preset::Logto) }, Path::new("nowhere"));
+        let text =
+            write(&Answers { audience: hostile.to_owned(), ..Answers::sample(Preset::Logto) }, Path::new("nowhere"));
         let policy = policy(&text).unwrap();
         assert_eq!((policy.issuers.len(), policy.routes.len()), (1, 1));
     }

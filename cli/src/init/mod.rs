@@ -2,6 +2,8 @@
 
 mod ask;
 mod configuration;
+mod jsonc;
+mod policy_test;
 mod provider;
 
 use std::fs::OpenOptions;
@@ -11,22 +13,22 @@ use std::path::{Path, PathBuf};
 use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
+use crate::configuration::NAMES;
 use crate::exit::{Completion, Failure};
-use crate::output::{Output, printable};
+use crate::lint::logto_issuer;
+use crate::output::{Output, printable, wrap};
 
 use ask::Asker;
-use configuration::{Answers, Preset};
+use configuration::{Answers, ConfigurationFormat, Preset};
 
-/// The configuration file of wrangler.
-const FILE: &str = "wrangler.toml";
+/// The file of the first tests, which `portcullis test` runs by default.
+const TESTS: &str = "policy.test.toml";
 
-/// The files that wrangler prefers, if they exist.
-const PREFERRED: [&str; 2] = ["wrangler.json", "wrangler.jsonc"];
-
-/// Write the wrangler.toml of a new gate, with its policy
+/// Write wrangler's configuration of a new gate, with its policy, and the first tests of it
 ///
 /// Prompts for what is not given, if there is a terminal. Reads the provider's discovery document as the gate will, and
-/// writes wrangler.toml for the Worker that `npm run build` puts into build/.
+/// writes wrangler.toml or wrangler.jsonc for the Worker that `npm run build` puts into build/, and policy.test.toml,
+/// unless there is one.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InitArgs {
@@ -54,11 +56,15 @@ pub(crate) struct InitArgs {
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     dir: PathBuf,
 
-    /// Overwrite an existing wrangler.toml
+    /// How to write the configuration [default: as the existing one that --force overwrites, else toml]
+    #[arg(long, value_enum)]
+    format: Option<ConfigurationFormat>,
+
+    /// Overwrite an existing configuration
     #[arg(long)]
     force: bool,
 
-    /// Print the file instead of writing it
+    /// Print the configuration instead of writing it
     #[arg(long)]
     dry_run: bool,
 
@@ -98,13 +104,19 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<Completion, Failure> {
-    let path = if args.dir == Path::new(".") { PathBuf::from(FILE) } else { args.dir.join(FILE) };
+    let in_folder = |name: &str| if args.dir == Path::new(".") { PathBuf::from(name) } else { args.dir.join(name) };
+    let file = file_name(args);
+    let path = in_folder(file);
     if !args.dry_run {
-        check_target(args, &path)?;
+        check_target(args, file, &path)?;
     }
     let answers = answers(args, output)?;
-    let text = configuration::write(&answers, &args.dir);
-    let policy = match configuration::policy(&text) {
+    let toml = configuration::write(&answers, &args.dir);
+    let text = match ConfigurationFormat::of(file) {
+        ConfigurationFormat::Toml => toml.clone(),
+        ConfigurationFormat::Jsonc => jsonc::write(&answers, &args.dir),
+    };
+    let policy = match configuration::policy(&toml) {
         Ok(policy) => policy,
         Err(problems) => {
             problems.iter().for_each(|problem| output.error(&printable(problem)));
@@ -119,17 +131,45 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<Completion, Failur
         return Ok(Completion::Clean);
     }
     save(&path, &text, args.force)?;
-    output.line(&next_steps(args, &path));
+    let tests = in_folder(TESTS);
+    let has_tests = tests.exists();
+    if !has_tests {
+        save(&tests, &policy_test::write(&answers.audience, &args.dir), false)?;
+    }
+    output.line(&next_steps(args, &path, (!has_tests).then_some(tests.as_path())));
     Ok(Completion::Clean)
 }
 
+/// The name of the configuration: by the format, or else that of the one that is there.
+fn file_name(args: &InitArgs) -> &'static str {
+    match args.format {
+        Some(ConfigurationFormat::Toml) => "wrangler.toml",
+        Some(ConfigurationFormat::Jsonc) => "wrangler.jsonc",
+        None => existing(args).unwrap_or("wrangler.toml"),
+    }
+}
+
+/// The configuration in the folder that wrangler takes.
+fn existing(args: &InitArgs) -> Option<&'static str> {
+    NAMES.into_iter().find(|name| args.dir.join(name).exists())
+}
+
 /// Fails before any question is asked, rather than after all of them.
-fn check_target(args: &InitArgs, path: &Path) -> Result<(), Failure> {
+fn check_target(args: &InitArgs, file: &str, path: &Path) -> Result<(), Failure> {
     if !args.dir.is_dir() {
         return Err(Failure::new(format!("{} is not a folder", args.dir.display())));
     }
-    if let Some(other) = PREFERRED.iter().find(|name| args.dir.join(name).exists()) {
-        return Err(Failure::new(format!("{other} exists, and wrangler would read it instead of {FILE}")));
+    let rank = |file: &str| NAMES.iter().position(|name| *name == file);
+    match existing(args).filter(|other| *other != file) {
+        Some(other) if rank(other) < rank(file) => {
+            return Err(Failure::new(format!("{other} exists, and wrangler would read it instead of {file}")));
+        }
+        Some(other) if !args.force => {
+            return Err(Failure::new(format!(
+                "{other} exists, and wrangler would read {file} instead of it; --force writes it"
+            )));
+        }
+        _ => {}
     }
     if path.exists() && !args.force { Err(is_there(path)) } else { Ok(()) }
 }
@@ -159,6 +199,10 @@ fn answers(args: &InitArgs, output: &Output) -> Result<Answers, Failure> {
         audience,
     )?;
     let origin = asker.ask(&args.origin, "Which origin is behind the gate? Like https://origin.example.com", origin)?;
+    if let Some(meant) = logto_issuer(&issuer) {
+        let note = format!("note: Logto's tokens have the issuer {meant}, not {}", printable(&issuer));
+        output.note(&wrap(&note, output.width(), "  "));
+    }
     let preset = args.preset.unwrap_or_else(|| Preset::of(&issuer));
     Ok(Answers { issuer, audience, origin, preset, name: args.name.clone() })
 }
@@ -187,8 +231,9 @@ fn save(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     })
 }
 
-fn next_steps(args: &InitArgs, path: &Path) -> String {
+fn next_steps(args: &InitArgs, path: &Path, tests: Option<&Path>) -> String {
     let file = path.display();
+    let tests = tests.map(|tests| format!(" and {}", tests.display())).unwrap_or_default();
     let build = if configuration::is_checkout(&args.dir) {
         ""
     } else {
@@ -196,9 +241,10 @@ fn next_steps(args: &InitArgs, path: &Path) -> String {
     };
     let go = if args.dir == Path::new(".") { String::new() } else { format!("\n  cd {}", args.dir.display()) };
     format!(
-        "Wrote {file}. Next:{go}{build}
+        "Wrote {file}{tests}. Next:{go}{build}
   npx wrangler kv namespace create JWKS    and put its id into the file
   portcullis check --online
+  portcullis test
   npx wrangler deploy"
     )
 }

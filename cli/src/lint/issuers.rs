@@ -6,7 +6,7 @@ use portcullis::policy::url::Origin;
 use portcullis::policy::{Issuer, PlaceStep};
 
 use super::linter::Linter;
-use crate::finding::rule::{LONG_LEEWAY, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
+use crate::finding::rule::{LOGTO_ISSUER, LONG_LEEWAY, NO_COOLDOWN, NO_STALE_KEYS, SHARED_SUBJECTS, UNUSED_ISSUER};
 
 /// The clocks of servers differ by less.
 const MAX_LEEWAY: u64 = 120;
@@ -19,9 +19,29 @@ pub(super) fn lint(lint: &mut Linter<'_>) {
             let place = [PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name)];
             lint.note(&UNUSED_ISSUER, &place, "no route accepts the tokens of this issuer");
         }
+        logto(lint, issuer);
         lifetimes(lint, issuer);
     }
     shared_subjects(lint);
+}
+
+/// Logto's tokens have the issuer `https://<tenant>.logto.app/oidc`, which is not the endpoint that its console shows
+/// first.
+fn logto(lint: &mut Linter<'_>, issuer: &Issuer) {
+    if let Some(meant) = logto_issuer(&issuer.issuer) {
+        let place = [PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name), PlaceStep::Key("issuer")];
+        let message = "looks like a Logto tenant, but is not the issuer of its tokens: every token is refused";
+        lint.note(&LOGTO_ISSUER, &place, message).help(format!("did you mean `{meant}`?"));
+    }
+}
+
+/// The issuer of a Logto tenant, if another URL of it was given.
+pub(crate) fn logto_issuer(given: &str) -> Option<String> {
+    let rest = given.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    let is_tenant = host.to_ascii_lowercase().strip_suffix(".logto.app").is_some_and(|name| !name.is_empty());
+    let meant = format!("https://{}/oidc", host.to_ascii_lowercase());
+    (is_tenant && given != meant).then_some(meant)
 }
 
 /// A subject is unique within its issuer only (RFC 7519 §4.1.2, OpenID Connect Core 1.0 §2).
@@ -69,5 +89,34 @@ fn lifetimes(lint: &mut Linter<'_>, issuer: &Issuer) {
     if issuer.lifetime.cooldown == 0 {
         let message = "each token with a made-up key ID makes the gate ask the issuer for its keys";
         lint.note(&NO_COOLDOWN, &place("jwks_cooldown"), message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::logto_issuer;
+
+    #[test]
+    fn an_issuer_that_is_almost_logtos() {
+        let right = Some("https://x.logto.app/oidc".to_owned());
+        for given in [
+            "https://x.logto.app",
+            "https://x.logto.app/",
+            "https://x.logto.app/oidc/",
+            "https://X.logto.app/oidc",
+            "https://x.logto.app/oidc/auth",
+        ] {
+            assert_eq!(logto_issuer(given), right, "{given}");
+        }
+        for given in [
+            "https://x.logto.app/oidc",
+            "https://logto.app",
+            "https://x.logto.app.example.com/",
+            "https://notlogto.app/",
+            "https://auth.example.com/oidc",
+            "x.logto.app",
+        ] {
+            assert_eq!(logto_issuer(given), None, "{given}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Finds what is valid in a policy, but probably a mistake.
 
+mod configuration;
 mod issuers;
 mod linter;
 mod matcher;
@@ -20,12 +21,13 @@ mod worker;
 
 use portcullis::policy::Policy;
 
-use crate::document::SourceValue;
+use crate::document::{ParsedSource, SourceValue};
 use crate::finding::Finding;
+use crate::policy::ExaminedPolicy;
 use linter::Linter;
 use matcher::RouteMatcher;
 
-pub(crate) use worker::worker;
+pub(crate) use issuers::logto_issuer;
 
 /// The findings about a valid policy. `value` is what it was read from.
 pub(crate) fn policy(policy: &Policy, value: &SourceValue) -> Vec<Finding> {
@@ -44,4 +46,9 @@ pub(crate) fn policy(policy: &Policy, value: &SourceValue) -> Vec<Finding> {
     openings::lint(&mut lint, &matchers);
     names::lint(&mut lint);
     lint.findings
+}
+
+/// The findings about the configuration of a Worker, if the document is one.
+pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
+    [worker::lint(document, examined), configuration::lint(document, examined)].concat()
 }

@@ -6,11 +6,30 @@ use std::collections::{BTreeSet, HashSet};
 use portcullis::policy::{AccessKind, Place};
 use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
+use portcullis::route::pattern::PatternSegment;
 use portcullis::route::table::RouteTable;
 
 use super::linter::{Linter, route, route_key};
 use super::matcher::RouteMatcher;
 use crate::finding::rule::{DENY_OPENED, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE};
+
+/// Names of health checks, of Kubernetes, load balancers and frameworks.
+const HEALTH_CHECKS: [&str; 14] = [
+    "alive",
+    "health",
+    "health-check",
+    "healthcheck",
+    "healthz",
+    "heartbeat",
+    "live",
+    "liveness",
+    "livez",
+    "ping",
+    "ready",
+    "readiness",
+    "readyz",
+    "status",
+];
 
 /// What would happen to an open route's requests without it.
 enum Otherwise {
@@ -109,7 +128,8 @@ impl<'l> Openings<'l> {
 
     fn alone(&self, lint: &mut Linter<'_>, index: usize) {
         let place = route(index);
-        if self.kind == AccessKind::Public && !self.reported.contains(&Place::at(&place).to_string()) {
+        let is_probe = self.matchers.get(index).is_some_and(is_health_check);
+        if self.kind == AccessKind::Public && !is_probe && !self.reported.contains(&Place::at(&place).to_string()) {
             let message = "is public and shadows no other route: without it these requests would be refused";
             lint.note(&PUBLIC_ALONE, &place, message);
         }
@@ -150,4 +170,14 @@ impl<'l> Openings<'l> {
         let own = self.methods.iter().filter(|method| here.find(method) == Some(index));
         own.filter_map(|method| others.find(method)).collect()
     }
+}
+
+/// Whether it only reads the usual path of a health check.
+fn is_health_check(matcher: &RouteMatcher) -> bool {
+    let reads = !matcher.methods.is_empty() && matcher.methods.iter().all(|method| method == "GET" || method == "HEAD");
+    let name = match matcher.path.segments.last() {
+        Some(PatternSegment::Literal(name)) => name.as_str(),
+        _ => "",
+    };
+    reads && matcher.is_literal() && HEALTH_CHECKS.contains(&name)
 }

@@ -3,25 +3,21 @@
 use portcullis::policy::url::Origin;
 use portcullis::policy::{KeySource, Place, PlaceStep};
 
-use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable};
+use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable, worker_of};
 use crate::finding::Finding;
 use crate::finding::rule::{
     ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE,
 };
 use crate::policy::{ExaminedPolicy, MAX_VARIABLE_BYTES};
 
-/// The findings about a Worker's configuration.
-pub(crate) fn worker(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
-    if !is_configuration(&document.root) {
+/// The findings about the configuration of Workers with policies.
+pub(super) fn lint(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
+    if !is_configuration(&document.source, &document.root) {
         return Vec::new();
     }
     let mut findings = Vec::new();
     for examined in examined {
-        let table = match examined.environment {
-            None => Some(&document.root),
-            Some(name) => document.root.get("env").and_then(|environments| environments.get(name)),
-        };
-        if let Some(table) = table {
+        if let Some(table) = worker_of(&document.root, examined.environment) {
             let found = WorkerConfiguration { document, table, examined }.findings();
             findings.extend(found.into_iter().map(|finding| finding.of(examined.environment)));
         }
@@ -65,7 +61,13 @@ impl<'d> WorkerConfiguration<'d> {
             let message =
                 "no [[kv_namespaces]] entry has the binding \"JWKS\": every isolate asks the issuers for their keys";
             let mut finding = Finding::new(&UNBOUND_STORE, self.name_of_policy(), message);
-            finding.help("create one with `npx wrangler kv namespace create JWKS`");
+            finding.help(
+                if self.table.get("kv_namespaces").is_none() && binds(&self.document.root, "kv_namespaces", "JWKS") {
+                    "environments do not inherit `kv_namespaces`: bind it for this one too"
+                } else {
+                    "create one with `npx wrangler kv namespace create JWKS`"
+                },
+            );
             finding
         })
     }
@@ -133,7 +135,7 @@ impl<'d> WorkerConfiguration<'d> {
 }
 
 /// Whether a Worker has a binding of this kind and name.
-fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
+pub(super) fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
     worker.list(kind).iter().any(|binding| binding.get("binding").and_then(SourceValue::as_str) == Some(name))
 }
 

@@ -26,6 +26,7 @@ mod settle;
 mod site;
 mod site_template;
 mod spot;
+mod swagger;
 mod template;
 mod tree;
 
@@ -69,9 +70,17 @@ pub(crate) struct Import {
 /// # Errors
 /// Why the document as a whole cannot be converted.
 pub(crate) fn import(document: &SourceValue, options: &ImportOptions) -> Result<Import, String> {
-    check_version(document)?;
-    check_tables(document)?;
+    let version = version(document)?;
+    check_tables(document, version)?;
     let mut remarks = Remarks::default();
+    let rewritten;
+    let document = match version {
+        SpecVersion::OpenApi3 => document,
+        SpecVersion::Swagger2 => {
+            rewritten = from_swagger(document, options, &mut remarks)?;
+            &rewritten
+        }
+    };
     let mut converter = Converter::new(document, options, &mut remarks)?;
     let operations = operations(document, &mut remarks);
     if operations.is_empty() {
@@ -87,28 +96,50 @@ pub(crate) fn import(document: &SourceValue, options: &ImportOptions) -> Result<
     Ok(Import { routes, issuers, remarks, missing, operations: count })
 }
 
-fn check_version(document: &SourceValue) -> Result<(), String> {
+/// The specification that a document follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SpecVersion {
+    Swagger2,
+    OpenApi3,
+}
+
+fn version(document: &SourceValue) -> Result<SpecVersion, String> {
     let document = TreeNode::root(document);
-    let expected = "expected an OpenAPI 3.0 or 3.1 document";
-    if document.member("swagger").is_some() {
-        return Err(format!("{expected}, found Swagger 2.0; convert it first"));
-    }
-    match document.member("openapi").and_then(|version| version.scalar()) {
-        Some(version)
+    let expected = "expected OpenAPI 3.0, 3.1 or Swagger 2.0";
+    let version = |name| document.member(name).map(|version| version.scalar().unwrap_or_default());
+    match (version("swagger"), version("openapi")) {
+        (Some(_), Some(_)) => Err(format!("{expected}, found both `openapi` and `swagger`")),
+        (Some(version), None) if ["2", "2.0"].contains(&version.as_str()) => Ok(SpecVersion::Swagger2),
+        (None, Some(version))
             if ["3.0", "3.1"].iter().any(|known| version == *known || version.starts_with(&format!("{known}."))) =>
         {
-            Ok(())
+            Ok(SpecVersion::OpenApi3)
         }
-        Some(version) => Err(format!("{expected}, found {version:?}")),
-        None => Err(format!("{expected}, found no `openapi`")),
+        (Some(version), None) | (None, Some(version)) => Err(format!("{expected}, found {version:?}")),
+        (None, None) => Err(format!("{expected}, found no `openapi`")),
     }
 }
 
-/// Checks the tables whose members are read. If some of their members were elsewhere, they would be missed.
-fn check_tables(document: &SourceValue) -> Result<(), String> {
+fn from_swagger(document: &SourceValue, options: &ImportOptions, remarks: &mut Remarks) -> Result<SourceValue, String> {
     let root = TreeNode::root(document);
-    let components = root.member("components");
-    let schemes = components.as_ref().and_then(|components| components.member("securitySchemes"));
+    if let Some(host) = root.member("host").filter(|_| swagger::assumes_https(&root)) {
+        remarks.add(RemarkKind::Noted, "no `schemes`: the origin is assumed to have https", &host.pointer);
+    }
+    let named: Vec<&str> = options.issuers.iter().map(|(name, _)| name.as_str()).collect();
+    swagger::rewritten(document, &named)
+}
+
+/// Checks the tables whose members are read. If some of their members were elsewhere, they would be missed.
+fn check_tables(document: &SourceValue, version: SpecVersion) -> Result<(), String> {
+    let root = TreeNode::root(document);
+    let (components, schemes) = match version {
+        SpecVersion::Swagger2 => (None, root.member("securityDefinitions")),
+        SpecVersion::OpenApi3 => {
+            let components = root.member("components");
+            let schemes = components.as_ref().and_then(|components| components.member("securitySchemes"));
+            (components, schemes)
+        }
+    };
     let paths = root.member("paths");
     for place in [Some(root), components, schemes, paths].into_iter().flatten() {
         let pointer = place.pointer.clone();

@@ -8,7 +8,7 @@ use crate::document::SourceValue;
 
 /// The members of a Path Item Object that are operations, and their methods; `None` is every method that no other
 /// operation of the path has (an extension of Amazon API Gateway).
-const OPERATIONS: [(&str, Option<&str>); 9] = [
+pub(super) const OPERATIONS: [(&str, Option<&str>); 9] = [
     ("get", Some("GET")),
     ("put", Some("PUT")),
     ("post", Some("POST")),

@@ -1,48 +1,42 @@
 //! Runs wrangler, which knows the account, the namespace, and the location of local state.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use portcullis::rollout::POLICY_KEY;
 use serde::Deserialize;
 
+use super::options::PushOptions;
+use super::target::Target;
+use crate::configuration::folder_of;
 use crate::exit::Failure;
 
-/// Which namespace, and how wrangler finds it.
-#[derive(clap::Args, Debug)]
-pub(crate) struct Wrangler {
-    /// The binding of the namespace in wrangler's configuration
-    #[arg(long, default_value = "POLICY_KV", value_name = "NAME")]
-    binding: String,
-
-    /// Use the storage of `wrangler dev`, not the deployed Worker's
-    #[arg(long)]
-    local: bool,
-
-    /// Further options for `wrangler kv key`
-    #[arg(last = true, value_name = "OPTIONS")]
-    options: Vec<String>,
+/// `wrangler kv key`, for one namespace.
+pub(super) struct Wrangler<'t> {
+    target: &'t Target,
+    options: &'t PushOptions,
 }
 
-impl Wrangler {
-    pub(crate) fn binding(&self) -> &str {
-        &self.binding
+impl<'t> Wrangler<'t> {
+    pub(super) fn new(target: &'t Target, options: &'t PushOptions) -> Self {
+        Self { target, options }
     }
 
     /// The value of the key, if it exists. For a missing key, some versions of wrangler fail and others print a
     /// message, so the keys are listed first.
-    pub(crate) fn read(&self, environment: Option<&str>) -> Result<Option<String>, Failure> {
-        let list = said(self.command(&["list", "--prefix", POLICY_KEY], environment))?;
+    pub(super) fn read(&self) -> Result<Option<String>, Failure> {
+        let list = said(self.command(&["list", "--prefix", POLICY_KEY]))?;
         let keys: Vec<ListedKey> = serde_json::from_str(&list)
             .map_err(|error| Failure::new(format!("`wrangler kv key list` did not print a list of keys: {error}")))?;
         if keys.iter().all(|key| key.name != POLICY_KEY) {
             return Ok(None);
         }
-        said(self.command(&["get", POLICY_KEY, "--text"], environment)).map(Some)
+        said(self.command(&["get", POLICY_KEY, "--text"])).map(Some)
     }
 
-    pub(crate) fn write(&self, environment: Option<&str>, text: &str) -> Result<(), Failure> {
-        let mut command = self.command(&["put", POLICY_KEY], environment);
+    pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
+        let mut command = self.command(&["put", POLICY_KEY]);
         // wrangler's output goes to standard error; standard output is for results.
         command.args(["--path", "/dev/stdin"]).stdin(Stdio::piped()).stdout(std::io::stderr());
         let mut child = command.spawn().map_err(|error| cannot_run(&error))?;
@@ -51,15 +45,23 @@ impl Wrangler {
         succeeded(child.wait().map_err(|error| cannot_run(&error))?)
     }
 
-    /// A `wrangler kv key` command. The policy of an environment is stored in that environment's namespace.
-    fn command(&self, words: &[&str], environment: Option<&str>) -> Command {
+    /// A `wrangler kv key` command, as if typed in the configuration's folder: wrangler's version, its `.env` and the
+    /// account that it remembers are those of that folder.
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("npx");
-        command.args(["wrangler", "kv", "key"]).args(words).args(["--binding", &self.binding]);
-        command.arg(if self.local { "--local" } else { "--remote" });
-        if let Some(name) = environment {
+        let folder = folder_of(&self.target.configuration);
+        if folder != Path::new("") {
+            command.current_dir(folder);
+        }
+        command.args(["wrangler", "kv", "key"]).args(words).args(["--binding", &self.options.binding]);
+        command.arg(if self.options.local { "--local" } else { "--remote" });
+        // Named, so that wrangler does not look for another: a build may have left one under .wrangler/.
+        command.arg("--config").arg(self.target.configuration.file_name().unwrap_or_default());
+        command.env_remove("CLOUDFLARE_ENV");
+        if let Some(name) = &self.target.environment {
             command.args(["--env", name]);
         }
-        command.args(&self.options);
+        command.args(&self.options.options);
         command
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct SchemaArgs {
 enum SchemaSubject {
     /// A policy file
     Policy,
-    /// wrangler.toml or wrangler.json, with the policy in `vars.POLICY`
+    /// A configuration of wrangler, with the policy in `vars.POLICY`
     Wrangler,
     /// A file of policy tests
     Tests,

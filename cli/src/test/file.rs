@@ -10,6 +10,7 @@ use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value as Claims};
 
 use super::expect::TestExpectation;
+use crate::configuration;
 use crate::document::{ParsedSource, Source, SourceNode, SourceValue};
 use crate::exit::Failure;
 use crate::finding::position::LineIndex;
@@ -17,19 +18,10 @@ use crate::finding::{Finding, human};
 use crate::json;
 use crate::output::{Output, Stream};
 use crate::policy::{ReadOptions, parse, read};
-use crate::trial::{TrialRequest, check_method, time};
-
-/// The default policy of a file.
-const DEFAULT_POLICY: &str = "wrangler.toml";
+use crate::trial::{TrialRequest, check_method, claims, time};
 
 /// The default time of tests: 2027-01-15T08:00:00Z.
 const DEFAULT_NOW: UnixSeconds = UnixSeconds(1_800_000_000);
-
-/// Claims that are added by default.
-const DEFAULT_CLAIMS: [&str; 3] = ["iss", "iat", "exp"];
-
-/// The lifetime of tokens whose claims have no `exp`, in seconds.
-const LIFETIME: u64 = 3600;
 
 /// The tests of a file, and the policy that they are for.
 #[derive(Debug)]
@@ -44,8 +36,8 @@ pub(super) struct TestFile {
 /// The content of a file of tests.
 #[derive(Debug)]
 pub(super) struct TestDocument {
-    /// The path of the policy, from the file.
-    policy: String,
+    /// The path of the policy, from the file; `None` for the configuration that wrangler takes there.
+    policy: Option<String>,
     env: Option<String>,
     tests: Vec<PolicyTest>,
 }
@@ -83,7 +75,11 @@ pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
     let lines = LineIndex::new(&source.text);
     let line = |test: &SourceValue| lines.position(test.get("name").unwrap_or(test).span.start).line;
     let tests = root.list("tests").iter().map(line).zip(tests).collect();
-    Ok(TestFile { policy: beside(path, policy.as_ref()), env, tests })
+    let policy = policy_path(path, policy.as_deref()).ok_or_else(|| {
+        let file = configuration::shown(path);
+        Failure::new(format!("wrangler has no configuration beside {file} or above: name the policy with `policy`"))
+    })?;
+    Ok(TestFile { policy, env, tests })
 }
 
 /// Turns TOML dates into strings, as in JSON.
@@ -101,12 +97,13 @@ fn quote_times(table: &mut SourceValue, text: &str) {
 /// The path of the policy that a file of tests is for, if the file can be parsed.
 pub(super) fn policy_of(path: &Path) -> Option<PathBuf> {
     let document = read(path, &ReadOptions { env: None, syntax: None }).ok()?.ok()?;
-    let policy = document.root.get("policy").and_then(SourceValue::as_str).unwrap_or(DEFAULT_POLICY);
-    Some(beside(path, policy.as_ref()))
+    policy_path(path, document.root.get("policy").and_then(SourceValue::as_str))
 }
 
-fn beside(path: &Path, policy: &Path) -> PathBuf {
-    path.parent().unwrap_or_else(|| Path::new("")).join(policy)
+/// The policy that a file names, or the configuration that wrangler takes in its folder, if there is one.
+fn policy_path(path: &Path, policy: Option<&str>) -> Option<PathBuf> {
+    let folder = configuration::folder_of(path);
+    policy.map_or_else(|| configuration::find(folder), |policy| Some(folder.join(policy)))
 }
 
 pub(super) fn parse_tests(text: &str) -> Result<TestDocument, Vec<PolicyError>> {
@@ -114,7 +111,7 @@ pub(super) fn parse_tests(text: &str) -> Result<TestDocument, Vec<PolicyError>> 
 }
 
 fn read_tests(table: &Table<'_>) -> Option<TestDocument> {
-    let policy = table.or("policy", DEFAULT_POLICY, Field::text);
+    let policy = table.optional("policy", Field::text);
     let env = table.optional("env", Field::text);
     let now = table.or("now", DEFAULT_NOW, read_time);
     let claims = table.or("claims", Map::new(), read_claims);
@@ -129,7 +126,7 @@ fn read_tests(table: &Table<'_>) -> Option<TestDocument> {
     table.refuse_unknown_keys();
     now?;
     claims?;
-    Some(TestDocument { policy: policy?.to_owned(), env: env?.map(str::to_owned), tests: tests? })
+    Some(TestDocument { policy: policy?.map(str::to_owned), env: env?.map(str::to_owned), tests: tests? })
 }
 
 fn refuse_repeated_name<'d>(field: &Field<'d>, seen: &mut Vec<&'d str>) {
@@ -168,7 +165,7 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     method?;
     let without = without?;
     let is_there =
-        |name: &str| DEFAULT_CLAIMS.contains(&name) || claims.as_ref().is_some_and(|own| own.contains_key(name));
+        |name: &str| claims::DEFAULTS.contains(&name) || claims.as_ref().is_some_and(|own| own.contains_key(name));
     if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
         table.fail("without", format!("there is no claim {name:?} to leave out"));
     }
@@ -210,13 +207,7 @@ fn read_claims(field: &Field<'_>) -> Option<Map<String, Claims>> {
 impl PolicyTest {
     /// The caller's claims in JSON, with the defaults: `iss` if the policy has one issuer, `iat`, and `exp`.
     pub(super) fn claims(&self, iss: Option<&str>) -> Option<String> {
-        let mut claims = Map::new();
-        if let Some(iss) = iss {
-            claims.insert("iss".to_owned(), iss.into());
-        }
-        claims.insert("iat".to_owned(), self.now.0.into());
-        claims.insert("exp".to_owned(), self.now.plus(LIFETIME).0.into());
-        claims.extend(self.claims.clone()?);
+        let mut claims = claims::with_defaults(self.claims.clone()?, iss, self.now);
         claims.retain(|name, _| !self.without.contains(name));
         Some(Claims::Object(claims).to_string())
     }

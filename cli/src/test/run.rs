@@ -19,7 +19,8 @@ pub(super) struct FileResult {
 /// Runs the tests of a file whose names contain `filter`. Reports the findings if the file or its policy is invalid.
 pub(super) fn run_file(path: &Path, filter: Option<&str>, output: &Output) -> Result<FileResult, Failure> {
     let file = file::load(path, output)?;
-    let reading = ReadOptions { env: file.env.clone(), syntax: None };
+    // Without `env` it is about the default environment, whatever wrangler's variable says.
+    let reading = ReadOptions { env: Some(file.env.clone().unwrap_or_default()), syntax: None };
     let policy = load(&file.policy, &reading, output)?.policy;
     let routes: Vec<String> = policy.routes.iter().map(|route| route.name.clone()).collect();
     let gate = LocalGate::of_claims(policy)?;

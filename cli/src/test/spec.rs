@@ -20,10 +20,10 @@ const METHOD: &str = "^[!#$%&'*+.^_`|~0-9A-Z-]+$";
 #[derive(JsonSchema)]
 #[schemars(rename = "Tests", deny_unknown_fields, title = "Tests of a Portcullis policy")]
 pub(crate) struct TestsSpec {
-    /// The policy's file, beside this one. Default: `wrangler.toml`.
-    #[schemars(length(min = 1), extend("default" = "wrangler.toml"))]
+    /// The policy's file, beside this one. Default: the configuration that wrangler takes in this folder.
+    #[schemars(length(min = 1))]
     policy: Option<String>,
-    /// The environment of wrangler.toml whose policy to use.
+    /// The environment of wrangler's configuration whose policy to use.
     #[schemars(length(min = 1))]
     env: Option<String>,
     /// The time of the tests. Default: 2027-01-15T08:00:00Z.

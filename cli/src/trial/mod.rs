@@ -3,6 +3,7 @@
 mod caller;
 pub(crate) mod candidates;
 pub(crate) mod check;
+pub(crate) mod claims;
 mod near;
 mod peek;
 mod platform;

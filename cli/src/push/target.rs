@@ -1,0 +1,96 @@
+//! Where a policy is written: the namespace of a configuration, for one of its environments.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::options::PushOptions;
+use crate::configuration::{find, folder_of, of_current_folder, shown};
+use crate::document::{ParsedSource, SourceValue, is_configuration, worker_of};
+use crate::exit::Failure;
+use crate::output::{Output, printable};
+use crate::policy::{ReadOptions, parsed};
+
+/// A KV namespace of a Worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The configuration that binds it.
+    pub(super) configuration: PathBuf,
+    /// `None` for the default environment.
+    pub(super) environment: Option<String>,
+    binding: String,
+    /// The id of the namespace; `None` if the configuration leaves it to wrangler.
+    id: Option<String>,
+    is_local: bool,
+}
+
+impl Target {
+    /// The target for the policy in a file: the configuration that was named, the file itself, or else the one that
+    /// wrangler finds from the file's folder. The current folder counts for standard input only, since it may be that
+    /// of another gate.
+    ///
+    /// # Errors
+    /// There is no configuration, or it does not bind the namespace for the environment.
+    pub(super) fn of(
+        file: &Path,
+        document: &ParsedSource,
+        options: &PushOptions,
+        output: &Output,
+    ) -> Result<Self, Failure> {
+        let is_whole = is_configuration(&document.source, &document.root);
+        match &options.config {
+            None if is_whole => Self::new(file.to_owned(), &document.root, options),
+            named => {
+                let path = named.clone().map_or_else(|| beside(file), Ok)?;
+                let reading = ReadOptions { env: None, syntax: None };
+                let configuration = parsed(&path, &reading, output)?;
+                Self::new(path, &configuration.root, options)
+            }
+        }
+    }
+
+    fn new(configuration: PathBuf, root: &SourceValue, options: &PushOptions) -> Result<Self, Failure> {
+        let name = shown(&configuration);
+        let environment = options.environment.clone();
+        let worker = worker_of(root, environment.as_deref()).ok_or_else(|| {
+            Failure::new(format!("{name} has no environment {:?}", environment.as_deref().unwrap_or_default()))
+        })?;
+        let text = |bound: &SourceValue, key: &str| bound.get(key).and_then(SourceValue::as_str).map(str::to_owned);
+        let namespaces = worker.list("kv_namespaces");
+        let bound = namespaces.iter().find(|bound| text(bound, "binding").as_ref() == Some(&options.binding));
+        let bound = bound.ok_or_else(|| {
+            let binding = printable(&options.binding);
+            Failure::new(match &environment {
+                None => format!("{name} binds no KV namespace as {binding}"),
+                Some(environment) => format!(
+                    "{name} binds no KV namespace as {binding} for the environment {environment:?}; environments do not \
+                     inherit `kv_namespaces`"
+                ),
+            })
+        })?;
+        let (binding, id, is_local) = (options.binding.clone(), text(bound, "id"), options.local);
+        Ok(Self { configuration, environment, binding, id, is_local })
+    }
+}
+
+/// The configuration for a policy in a file of its own.
+fn beside(file: &Path) -> Result<PathBuf, Failure> {
+    if file == Path::new("-") {
+        return of_current_folder();
+    }
+    find(folder_of(file)).ok_or_else(|| {
+        let file = shown(file);
+        Failure::new(format!("wrangler has no configuration beside {file} or above: name it with --config"))
+    })
+}
+
+/// The binding, the namespace, and the configuration with both.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
+        write!(f, "{}{id} of {}", printable(&self.binding), shown(&self.configuration))?;
+        if let Some(name) = &self.environment {
+            write!(f, ", environment {name:?}")?;
+        }
+        if self.is_local { f.write_str(", local storage") } else { Ok(()) }
+    }
+}
