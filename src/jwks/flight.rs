@@ -13,8 +13,9 @@ use super::entry::{self, Notes, StoreEntry, is_from};
 use super::fetched::FetchedKeys;
 use super::plan::{Jitter, Reason};
 use super::set::{KeyQuery, KeySet, Selection};
+use super::shared_fetch::{Documents, Run};
 use super::slot::max_flight_seconds;
-use crate::platform::{Fault, Fetch, Platform, in_time};
+use crate::platform::{Fault, Platform, in_time};
 use crate::policy::Issuer;
 
 /// How long a flight waits for the store, in milliseconds. A cold read of Workers KV takes 100 to 200 ms.
@@ -61,10 +62,11 @@ pub(super) fn refresh_later<P: Platform>(keys: &FetchedKeys<P::Key>, platform: &
     }
 }
 
-/// Fetches from the issuer by the run's `documents`, and updates memory and the store. Returns whether the issuer's
-/// answer was cached.
-pub(super) async fn refresh_now<P: Platform>(keys: &FetchedKeys<P::Key>, documents: &impl Fetch, platform: &P) -> bool {
-    let Some(news) = ask_issuer(keys, Reason::Scheduled, documents, platform).await else { return false };
+/// Fetches from the issuer in a scheduled run, and updates memory and the store. Returns whether the issuer's answer was
+/// cached.
+pub(super) async fn refresh_now<P: Platform>(keys: &FetchedKeys<P::Key>, run: &Run<'_>, platform: &P) -> bool {
+    let documents = Documents { fetch: platform, run: Some(run) };
+    let Some(news) = ask_issuer(keys, Reason::Scheduled, &documents, platform).await else { return false };
     tell_store(keys, &news, platform).await;
     true
 }
@@ -73,7 +75,8 @@ pub(super) async fn refresh_now<P: Platform>(keys: &FetchedKeys<P::Key>, documen
 async fn fly<P: Platform>(flight: Flight<P::Key>, platform: P, done: oneshot::Sender<Landing>) {
     let keys = &flight.keys;
     let is_in_store = flight.ask_store(&platform).await;
-    let news = if is_in_store { None } else { ask_issuer(keys, flight.reason, &platform, &platform).await };
+    let documents = Documents { fetch: &platform, run: None };
+    let news = if is_in_store { None } else { ask_issuer(keys, flight.reason, &documents, &platform).await };
     keys.slot.borrow_mut().land(flight.id);
     // The request that launched the flight may be gone.
     let _ = done.send(if is_in_store { Landing::Store } else { Landing::Issuer });
@@ -144,7 +147,7 @@ async fn read_store(issuer: &Issuer, platform: &impl Platform) -> Option<StoreEn
 async fn ask_issuer<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     reason: Reason,
-    documents: &impl Fetch,
+    documents: &Documents<'_, P>,
     platform: &P,
 ) -> Option<Rc<CachedSet<P::Key>>> {
     let FetchedKeys { issuer, slot } = keys;
@@ -166,7 +169,7 @@ async fn fetch<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     reason: Reason,
     question: Sequence,
-    documents: &impl Fetch,
+    documents: &Documents<'_, P>,
     platform: &P,
 ) -> Result<CachedSet<P::Key>, Fault> {
     let cached = keys.cached();

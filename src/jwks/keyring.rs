@@ -80,7 +80,7 @@ impl<K: 'static> Keyring<K> {
             Keys::Static { .. } => None,
             Keys::Fetched(keys) => Some(keys.clone()),
         });
-        schedule::refresh(&fetched.collect::<Vec<_>>(), platform).await;
+        schedule::refresh(fetched.collect(), platform).await;
     }
 }
 

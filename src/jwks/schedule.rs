@@ -4,16 +4,14 @@
 //! runs. An issuer that cannot be reached goes to the end of the queue, like one that was refreshed. Since each run may
 //! be the first of its isolate, such attempts are noted in the store.
 
-use std::collections::{BTreeMap, HashSet};
-
-use futures_util::future::join_all;
-use serde::Serialize;
+use futures_util::future::{LocalBoxFuture, join_all};
+use serde_json::Value;
 
 use super::entry::{StoreEntry, is_from, store_key};
 use super::fetched::FetchedKeys;
 use super::flight::refresh_now;
 use super::plan::MAX_SKEW;
-use super::shared_fetch::SharedFetch;
+use super::shared_fetch::Run;
 use crate::jose::json::Json;
 use crate::platform::{Platform, Store, Stored};
 use crate::policy::{Issuer, KeySource};
@@ -29,75 +27,94 @@ const MAX_READS: usize = 800;
 /// The store's key for the attempts of runs that could not refresh all issuers.
 const ATTEMPTS_KEY: &str = "cron:v1";
 
+/// An issuer, and when it was last asked, if that is known.
+type Queued<K> = (FetchedKeys<K>, Option<UnixSeconds>);
+
 /// Refreshes the keys of all issuers, or as many as one run may fetch.
-pub(super) async fn refresh<P: Platform>(issuers: &[FetchedKeys<P::Key>], platform: &P) {
-    if cost(issuers) <= MAX_FETCHES {
-        fetch_all(issuers, platform).await;
+pub(super) async fn refresh<P: Platform>(mut issuers: Vec<FetchedKeys<P::Key>>, platform: &P) {
+    if cost(&issuers) <= MAX_FETCHES {
+        fetch_all(&issuers, platform).await;
         return;
     }
-    let start = usize::try_from(platform.random()).unwrap_or_default() % issuers.len().max(1);
-    let read: Vec<_> = issuers.iter().cycle().skip(start).take(issuers.len().min(MAX_READS)).collect();
     let mut attempts = Attempts::read(platform).await;
-    let now = platform.now().seconds();
-    let stored = join_all(read.iter().map(|keys| stored_at(&keys.issuer, now, platform))).await;
-    let mut queue: Vec<_> = read
-        .into_iter()
-        .zip(stored)
-        .map(|(keys, stored)| {
-            let last = keys.slot.borrow_mut().last_refresh(platform.now());
-            (last.max(stored).max(attempts.of(&keys.issuer, now)), keys.clone())
-        })
-        .collect();
-    queue.sort_by_key(|(last, _)| *last);
-    let chosen = first_of(queue.into_iter().map(|(_, keys)| keys));
+    attempts.0.retain(|(issuer, _)| issuers.iter().any(|keys| keys.issuer.issuer == *issuer));
+    // If not all are read, all have their turn.
+    let start = usize::try_from(platform.random()).unwrap_or_default() % issuers.len().max(1);
+    issuers.rotate_left(start);
+    issuers.truncate(MAX_READS);
+    let chosen = oldest(queue(issuers, &attempts, platform).await);
     let refreshed = fetch_all(&chosen, platform).await;
-    attempts.note(issuers, chosen.iter().zip(refreshed), platform.now().seconds());
+    for (keys, is_refreshed) in chosen.iter().zip(refreshed) {
+        attempts.note(&keys.issuer.issuer, is_refreshed, platform.now().seconds());
+    }
     attempts.write(platform).await;
 }
 
 /// Fetches the keys of these issuers side by side. Returns for each whether there is an answer of its issuer.
-async fn fetch_all<P: Platform>(issuers: &[FetchedKeys<P::Key>], platform: &P) -> Vec<bool> {
-    let (mut seen, mut common) = (HashSet::new(), HashSet::new());
-    for uri in issuers.iter().filter_map(|keys| uri(&keys.issuer)) {
-        if !seen.insert(uri) {
-            common.insert(uri);
-        }
-    }
-    let documents = SharedFetch::new(platform, common);
-    join_all(issuers.iter().map(|keys| refresh_now(keys, &documents, platform))).await
+async fn fetch_all<'i, P: Platform>(issuers: &'i [FetchedKeys<P::Key>], platform: &P) -> Vec<bool> {
+    let uris = uris(issuers);
+    let repeated = |pair: &[&'i str]| pair.first().filter(|uri| pair.last() == Some(uri)).copied();
+    let run = Run::new(uris.windows(2).filter_map(repeated).collect());
+    let mut refreshed = vec![false; issuers.len()];
+    let work = issuers.iter().zip(&mut refreshed).map(|(keys, refreshed)| -> LocalBoxFuture<'_, ()> {
+        Box::pin(async { *refreshed = refresh_now(keys, &run, platform).await })
+    });
+    join_all(work).await;
+    refreshed
+}
+
+/// These issuers, and when each was last asked.
+async fn queue<P: Platform>(
+    issuers: Vec<FetchedKeys<P::Key>>,
+    attempts: &Attempts,
+    platform: &P,
+) -> Vec<Queued<P::Key>> {
+    let now = platform.now().seconds();
+    let mut queue: Vec<Queued<P::Key>> = issuers
+        .into_iter()
+        .map(|keys| {
+            let remembered = keys.slot.borrow_mut().last_refresh(platform.now());
+            let last = remembered.max(attempts.of(&keys.issuer, now));
+            (keys, last)
+        })
+        .collect();
+    let work = queue.iter_mut().map(|(keys, last)| -> LocalBoxFuture<'_, ()> {
+        Box::pin(async { *last = (*last).max(stored_at(&keys.issuer, now, platform).await) })
+    });
+    join_all(work).await;
+    queue
 }
 
 /// The number of fetches for these issuers: one for each `jwks_uri` of the policy, two for discovery.
 fn cost<K>(issuers: &[FetchedKeys<K>]) -> usize {
-    let uris: HashSet<&str> = issuers.iter().filter_map(|keys| uri(&keys.issuer)).collect();
-    let discovered = issuers.iter().filter(|keys| uri(&keys.issuer).is_none()).count();
+    let mut uris = uris(issuers);
+    let discovered = issuers.len() - uris.len();
+    uris.dedup();
     uris.len() + 2 * discovered
 }
 
-/// As many issuers from the front of the queue as one run may fetch.
-fn first_of<K>(queue: impl Iterator<Item = FetchedKeys<K>>) -> Vec<FetchedKeys<K>> {
-    let (mut uris, mut fetches) = (HashSet::new(), 0);
-    let fits = |keys: &FetchedKeys<K>| {
-        let own = match uri(&keys.issuer) {
-            Some(uri) if uris.contains(uri) => 0,
-            Some(_) => 1,
-            None => 2,
-        };
-        let fits = fetches + own <= MAX_FETCHES;
-        if fits {
-            fetches += own;
-            uris.extend(uri(&keys.issuer).map(str::to_owned));
+/// As many issuers as one run may fetch, those that were asked least recently.
+fn oldest<K>(mut queue: Vec<Queued<K>>) -> Vec<FetchedKeys<K>> {
+    let mut chosen: Vec<FetchedKeys<K>> = Vec::new();
+    while let Some(next) = queue.iter().enumerate().min_by_key(|(_, (_, last))| *last).map(|(index, _)| index) {
+        chosen.push(queue.swap_remove(next).0);
+        if cost(&chosen) > MAX_FETCHES {
+            chosen.pop();
+            break;
         }
-        fits
-    };
-    queue.filter(fits).collect()
+    }
+    chosen
 }
 
-fn uri(issuer: &Issuer) -> Option<&str> {
-    match &issuer.keys {
-        KeySource::Uri(uri) => Some(uri),
+/// The `jwks_uri` of each issuer that has one in the policy, sorted.
+fn uris<K>(issuers: &[FetchedKeys<K>]) -> Vec<&str> {
+    let uris = issuers.iter().filter_map(|keys| match &keys.issuer.keys {
+        KeySource::Uri(uri) => Some(uri.as_str()),
         KeySource::Discovery(_) | KeySource::Static(_) => None,
-    }
+    });
+    let mut uris: Vec<&str> = uris.collect();
+    uris.sort_unstable();
+    uris
 }
 
 /// When the issuer's entry in the store was fetched, if there is a valid one. A date far ahead of the clock is wrong.
@@ -113,53 +130,38 @@ fn past(time: UnixSeconds, now: UnixSeconds) -> Option<UnixSeconds> {
     (time <= now.plus(MAX_SKEW)).then(|| time.min(now))
 }
 
-/// When issuers were last asked without an answer, by `issuer`.
-#[derive(Debug, Default, Serialize)]
-struct Attempts {
-    failed: BTreeMap<String, u64>,
-}
+/// When issuers were last asked without an answer, in seconds since 1970, by `issuer`. In the store, it is an object.
+#[derive(Debug, Default)]
+struct Attempts(Vec<(String, u64)>);
 
 impl Attempts {
     /// What earlier runs noted: a hint, so whatever is not valid counts as absent.
     async fn read(store: &impl Store) -> Self {
-        let stored = store.read(ATTEMPTS_KEY).await.ok().flatten();
-        let failed = stored.as_ref().and_then(|stored| {
-            let document = Json::parse(&stored.text).ok()?;
-            let failed = document.as_object()?.get("failed")?.as_object()?;
-            let attempt = |(issuer, at): (&str, &Json<'_>)| match at {
-                Json::Number(number) => Some((issuer.to_owned(), number.as_u64()?)),
-                _ => None,
-            };
-            Some(failed.iter().filter_map(attempt).collect())
-        });
-        Self { failed: failed.unwrap_or_default() }
+        let Ok(Some(stored)) = store.read(ATTEMPTS_KEY).await else { return Self::default() };
+        let Ok(Json::Object(failed)) = Json::parse(&stored.text) else { return Self::default() };
+        let attempt = |(issuer, at): (&str, &Json<'_>)| match at {
+            Json::Number(number) => Some((issuer.to_owned(), number.as_u64()?)),
+            _ => None,
+        };
+        Self(failed.iter().filter_map(attempt).collect())
     }
 
     fn of(&self, issuer: &Issuer, now: UnixSeconds) -> Option<UnixSeconds> {
-        self.failed.get(&issuer.issuer).and_then(|at| past(UnixSeconds(*at), now))
+        let (_, at) = self.0.iter().find(|(known, _)| *known == issuer.issuer)?;
+        past(UnixSeconds(*at), now)
     }
 
-    /// Notes what became of a run, and forgets issuers that are not in the policy.
-    fn note<'k, K: 'k>(
-        &mut self,
-        issuers: &[FetchedKeys<K>],
-        run: impl Iterator<Item = (&'k FetchedKeys<K>, bool)>,
-        now: UnixSeconds,
-    ) {
-        let known: HashSet<&str> = issuers.iter().map(|keys| keys.issuer.issuer.as_str()).collect();
-        self.failed.retain(|issuer, _| known.contains(issuer.as_str()));
-        for (keys, is_refreshed) in run {
-            if is_refreshed {
-                self.failed.remove(&keys.issuer.issuer);
-            } else {
-                self.failed.insert(keys.issuer.issuer.clone(), now.0);
-            }
+    fn note(&mut self, issuer: &str, is_refreshed: bool, now: UnixSeconds) {
+        self.0.retain(|(known, _)| known != issuer);
+        if !is_refreshed {
+            self.0.push((issuer.to_owned(), now.0));
         }
     }
 
     async fn write(&self, platform: &impl Platform) {
-        let Ok(text) = serde_json::to_string(self) else { return };
-        let stored = Stored { text, metadata: "{}".to_owned() };
+        let members: Vec<String> =
+            self.0.iter().map(|(issuer, at)| format!("{}:{at}", Value::from(issuer.as_str()))).collect();
+        let stored = Stored { text: format!("{{{}}}", members.join(",")), metadata: "{}".to_owned() };
         if let Err(fault) = platform.write(ATTEMPTS_KEY, stored).await {
             platform.log(&format!("the key store cannot be written: {fault}"));
         }

@@ -1,24 +1,30 @@
-//! Documents of one scheduled run: what several issuers have in common is fetched once.
+//! Documents of issuers. What several issuers have in common is fetched once in a scheduled run.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 
 use futures_channel::oneshot;
 
 use crate::platform::{Fault, Fetch, Fetched, Get};
 
-/// The platform's documents, each fetched once. For the issuers of one run only: they all end with its event, so one
-/// may wait for what another started.
-pub(super) struct SharedFetch<'p, F> {
-    fetch: &'p F,
-    /// The URLs that several issuers name. Their cached copies can differ, so these are fetched without an entity tag.
-    common: HashSet<&'p str>,
-    documents: RefCell<HashMap<(String, Option<String>), Document>>,
+/// The platform's documents; in a scheduled run, each is fetched once. (One type for both, so that the code that asks
+/// issuers is there once.)
+pub(super) struct Documents<'p, F> {
+    pub(super) fetch: &'p F,
+    pub(super) run: Option<&'p Run<'p>>,
 }
 
+/// What one scheduled run has fetched. Its issuers all end with its event, so one may wait for what another started.
+pub(super) struct Run<'p> {
+    /// The URLs that several issuers name. Their cached copies can differ, so these are fetched without an entity tag.
+    common: Vec<&'p str>,
+    /// By URL and entity tag; as few as a run may fetch.
+    documents: RefCell<Vec<(Key, Document)>>,
+}
+
+type Key = (String, Option<String>);
 type Outcome = Result<Fetched, Fault>;
 
-/// A document by its URL and the entity tag that was sent.
+/// A document of a run.
 enum Document {
     /// It is being fetched, and these wait for it.
     Pending(Vec<oneshot::Sender<Outcome>>),
@@ -31,15 +37,15 @@ enum Turn {
     Wait(oneshot::Receiver<Outcome>),
 }
 
-impl<'p, F: Fetch> SharedFetch<'p, F> {
-    pub(super) fn new(fetch: &'p F, common: HashSet<&'p str>) -> Self {
-        Self { fetch, common, documents: RefCell::default() }
+impl<'p> Run<'p> {
+    pub(super) fn new(common: Vec<&'p str>) -> Self {
+        Self { common, documents: RefCell::default() }
     }
 
     /// Takes the document if it is there.
-    fn turn(&self, key: &(String, Option<String>)) -> Result<Outcome, Turn> {
+    fn turn(&self, key: &Key) -> Result<Outcome, Turn> {
         let mut documents = self.documents.borrow_mut();
-        match documents.get_mut(key) {
+        match documents.iter_mut().find(|(known, _)| known == key).map(|(_, document)| document) {
             Some(Document::Done(outcome)) => Ok(outcome.clone()),
             Some(Document::Pending(waiting)) => {
                 let (sender, receiver) = oneshot::channel();
@@ -47,18 +53,31 @@ impl<'p, F: Fetch> SharedFetch<'p, F> {
                 Err(Turn::Wait(receiver))
             }
             None => {
-                documents.insert(key.clone(), Document::Pending(Vec::new()));
+                documents.push((key.clone(), Document::Pending(Vec::new())));
                 Err(Turn::Fetch)
+            }
+        }
+    }
+
+    /// Keeps a document, and passes it on to those that wait for it.
+    fn finish(&self, key: &Key, outcome: &Outcome) {
+        let mut documents = self.documents.borrow_mut();
+        let Some((_, document)) = documents.iter_mut().find(|(known, _)| known == key) else { return };
+        if let Document::Pending(waiting) = std::mem::replace(document, Document::Done(outcome.clone())) {
+            for waits in waiting {
+                // An issuer that no longer waits needs nothing.
+                let _ = waits.send(outcome.clone());
             }
         }
     }
 }
 
-impl<F: Fetch> Fetch for SharedFetch<'_, F> {
+impl<F: Fetch> Fetch for Documents<'_, F> {
     async fn get(&self, request: Get<'_>) -> Outcome {
-        let etag = request.etag.filter(|_| !self.common.contains(request.url));
+        let Some(run) = self.run else { return self.fetch.get(request).await };
+        let etag = request.etag.filter(|_| !run.common.contains(&request.url));
         let key = (request.url.to_owned(), etag.map(str::to_owned));
-        match self.turn(&key) {
+        match run.turn(&key) {
             Ok(outcome) => outcome,
             Err(Turn::Wait(receiver)) => {
                 receiver.await.unwrap_or_else(|_| Err(Fault("the fetch was abandoned".to_owned())))
@@ -70,13 +89,7 @@ impl<F: Fetch> Fetch for SharedFetch<'_, F> {
                     }
                     outcome => outcome,
                 };
-                let done = Document::Done(outcome.clone());
-                if let Some(Document::Pending(waiting)) = self.documents.borrow_mut().insert(key, done) {
-                    for waits in waiting {
-                        // An issuer that no longer waits needs nothing.
-                        let _ = waits.send(outcome.clone());
-                    }
-                }
+                run.finish(&key, &outcome);
                 outcome
             }
         }
