@@ -35,6 +35,7 @@ fn policy(strict: bool) -> String {
         r#"{{"version":1,"origin":"https://o/base","issuers":{{
             "main":{{"issuer":"{ISSUER}","jwks_uri":"{JWKS}","jwks_ttl":300,"jwks_max_stale":2000,"leeway":{leeway},"max_age":3000}},
             "other":{{"issuer":"{OTHER}","jwks_uri":"{OTHER_JWKS}"}}}},
+        "resources":{{"https://api.example.com":{{}}}},
         "identity":{{"payload_header":true,"forward_token":{forward_token},"secret":{{"binding":"SECRET"}},
             "assertion":{{"issuer":"{ISS}","keys":["KEY"],"algorithm":"EdDSA","ttl":60{audience}}}}},
         "routes":[
@@ -54,6 +55,10 @@ fn policy(strict: bool) -> String {
             {{"path":"/query/path","audience":"*","organization":"*","claims":[{{"path":["tenants","{{query.org}}"],"has":"roles"}}]}},
             {{"path":"/header/has","audience":"*","organization":"*","claims":{{"tenants":{{"has":"{{header.x-org}}"}}}}}},
             {{"path":"/optional","audience":"https://api.example.com","access":"optional"}},
+            {{"path":"/tools","audience":"https://api.example.com","cors":{{"origins":["https://page.example.com"]}}}},
+            {{"path":"/tools/open","audience":"https://api.example.com","access":"optional",
+                "cors":{{"origins":["https://page.example.com"]}}}},
+            {{"path":"/tools/all","audience":"https://api.example.com","cors":{{"origins":["*"]}}}},
             {{"path":"/public","access":"public"}},
             {{"path":"/public/{{*rest}}","access":"public","strip_prefix":"/public"}},
             {{"path":"/denied","access":"deny"}}]}}"#
@@ -92,7 +97,7 @@ const HOSTS: [&str; 4] = ["h.example.com", "h.example.com:81", "u@h.example.com"
 /// Hosts of `/label`: the first label is a capture, under different names.
 const LABELS: [&str; 4] = ["o1.b.com", "o1.a.com", "O1.B.com.:81", "o2.b.com"];
 
-const PATHS: [&str; 41] = [
+const PATHS: [&str; 46] = [
     "/",
     "",
     "/?a=1",
@@ -129,6 +134,11 @@ const PATHS: [&str; 41] = [
     "/query/path?org=o1",
     "/query/path?org=o4",
     "/optional",
+    "/tools",
+    "/tools",
+    "/tools/?x",
+    "/tools/open",
+    "/tools/all",
     "/public",
     "/public/a?b\tc",
     "/public/a?b",
@@ -136,13 +146,16 @@ const PATHS: [&str; 41] = [
     "/.well-known/portcullis/jwks.json",
 ];
 
-const HEADERS: [(&str, &str); 16] = [
+const HEADERS: [(&str, &str); 19] = [
     ("accept", "*/*"),
     ("close", "1"),
     ("connection", "keep-alive"),
     ("connection", "close"),
     ("connection", "close, x-org"),
     ("host", "h.example.com"),
+    ("origin", ""),
+    ("origin", "null"),
+    ("origin", "https://evil.example.com"),
     ("origin", "https://page.example.com"),
     ("te", "trailers"),
     ("transfer_encoding", "chunked"),
@@ -154,6 +167,8 @@ const HEADERS: [(&str, &str); 16] = [
     ("x-http-method-override", "DELETE"),
     ("x-org", "o1"),
 ];
+
+const PAGE: (&str, &str) = ("origin", "https://page.example.com");
 
 #[derive(Clone, Debug)]
 struct Call {
@@ -188,7 +203,7 @@ fn call() -> impl Strategy<Value = Call> {
     let one_of = |names: &'static [&'static str], most: usize| {
         prop_oneof![4 => 0..most, 1 => 0..names.len()].prop_map(|index| names[index])
     };
-    let headers = prop_oneof![3 => subsequence(vec![HEADERS[0], HEADERS[2]], 0..=2), 1 => headers()];
+    let headers = prop_oneof![3 => subsequence(vec![HEADERS[0], HEADERS[2], PAGE], 0..=3), 1 => headers()];
     let url = (one_of(&HOSTS, 1), one_of(&LABELS, 2), 0..PATHS.len()).prop_map(|(host, label, path)| {
         let path = PATHS[path];
         format!("https://{}{path}", if path.starts_with("/label") { label } else { host })
@@ -263,7 +278,7 @@ impl Model {
                 let late = self.world.start(call.method, &call.url, &borrowed(&headers));
                 self.world.succeed(&policy(*strict));
                 let late = self.world.run(late);
-                self.repeater.remember(&borrowed(&headers), &late);
+                self.repeater.remember(&self.world, &borrowed(&headers), &late);
             }
             Event::Scheduled => self.world.refresh_all(),
         }
@@ -278,7 +293,7 @@ impl Model {
         let before = asked(&self.world);
         let decision = self.world.request(call.method, &call.url, &headers);
         self.world.settle();
-        self.repeater.remember(&headers, &decision);
+        self.repeater.remember(&self.world, &headers, &decision);
         let repeated = repeated?;
         let Decision::Allow(forward) = decision else { panic!("{call:?} was forwarded by a grant, not {decision:?}") };
         assert_eq!(repeated, Forward { grant: None, ..forward }, "{call:?}");
@@ -333,6 +348,9 @@ fn a_grant_repeats_the_decision() {
         "/tenants/{t}",
         "/members/{t}",
         "/optional",
+        "/tools",
+        "/tools/open",
+        "/tools/all",
         "/public",
         "/public/{*rest}",
     ];

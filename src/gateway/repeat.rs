@@ -58,7 +58,8 @@ pub enum HeaderRule {
 
 impl<P: Platform + Observer> Gateway<P> {
     /// Gives a grant for requests like the one that was just allowed, if nothing of their heads but method, URL and the
-    /// caller's token decides. What the response may be used for is not part of it.
+    /// caller's token decides, and its page origin: who forwards requests by grants knows pages that were allowed by their
+    /// `Origin`, with the headers of the response for them.
     pub(super) fn grant(
         &self,
         matched: &Matched<'_>,
