@@ -235,10 +235,8 @@ fn what_the_gate_answers_by_itself_is_explained() {
     let page =
         explain_json(&folder, &["POST", "https://api.example.com/mcp", "-H", "Origin: https://evil.example.com"]);
     assert_eq!(refused(&page), ["page", "an origin that cors allows, or none", "\"https://evil.example.com\""]);
-    assert_eq!(
-        (&page["effect"]["status"], &page["effect"]["body"]["code"]),
-        (&json!(403), &json!("gate.origin_denied"))
-    );
+    assert_eq!(page["effect"]["status"], 403);
+    assert!(page["effect"]["body"].as_str().unwrap().contains("gate.origin_denied"), "{page:#}");
     let page = explain_json(&folder, &["POST", "https://api.example.com/mcp", "-H", "Origin: https://app.example.com"]);
     assert_eq!(refused(&page)[0], "authorization");
     let shared = explain_json(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);

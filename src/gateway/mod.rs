@@ -332,10 +332,9 @@ impl<P: Platform + Observer> Gateway<P> {
     }
 }
 
-/// 1. The request comes from no page, or from one that the route's `cors` allows, if the gate enforces it. It costs least
-/// before the token. The gate's own origin must be named too: what a browser takes for it after a DNS rebinding is the
-/// attacker's host.
+/// 1. The request comes from no page, or from one that the route's `cors` allows, if the gate enforces it.
 fn check_page_origin(route: &Route, request: &Request<'_>, observer: &impl Observer) -> Result<(), Denial> {
+    // The gate's own origin is no exception: after a DNS rebinding, browsers take the attacker's host for it.
     let (Some(cors), Some(origin)) = (route.enforced_cors(), request.header("origin")) else { return Ok(()) };
     observer.observe(Step::PageOrigin(origin));
     if cors.origins.allow(origin) { Ok(()) } else { Err(Denial::PageOriginDenied) }

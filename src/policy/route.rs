@@ -46,9 +46,9 @@ impl Route {
         }
     }
 
-    /// The `cors` that the gate enforces itself, whatever the client; `None` if only browsers do. Of a resource whose pages
-    /// are named, no other page may even send requests: after a DNS rebinding, its browser takes the resource for the
-    /// page's own origin and asks no leave (Model Context Protocol 2026-07-28, Transports).
+    /// The `cors` that the gate enforces itself, whatever the client; `None` if only browsers do. Browsers do not after a
+    /// DNS rebinding: they take the resource for the page's own origin, so the server must check `Origin` (Model Context
+    /// Protocol 2026-07-28, Transports).
     #[must_use]
     pub fn enforced_cors(&self) -> Option<&Cors> {
         self.resource.and(self.cors.as_deref())
