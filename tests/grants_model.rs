@@ -97,7 +97,7 @@ const HOSTS: [&str; 4] = ["h.example.com", "h.example.com:81", "u@h.example.com"
 /// Hosts of `/label`: the first label is a capture, under different names.
 const LABELS: [&str; 4] = ["o1.b.com", "o1.a.com", "O1.B.com.:81", "o2.b.com"];
 
-const PATHS: [&str; 46] = [
+const PATHS: [&str; 48] = [
     "/",
     "",
     "/?a=1",
@@ -116,6 +116,7 @@ const PATHS: [&str; 46] = [
     "/api/v1/../x",
     "/org/o1",
     "/org/%6F1?q=%00",
+    "/orgs/o2/",
     "/orgs/o2/",
     "/label",
     "/label",
@@ -137,6 +138,7 @@ const PATHS: [&str; 46] = [
     "/tools",
     "/tools",
     "/tools/?x",
+    "/tools/open",
     "/tools/open",
     "/tools/all",
     "/public",
@@ -325,7 +327,7 @@ fn asked(World { shared, .. }: &World) -> [usize; 4] {
 fn a_grant_repeats_the_decision() {
     let repeated: RefCell<BTreeMap<String, usize>> = RefCell::default();
     let config =
-        ProptestConfig { cases: 300, max_shrink_iters: 3000, failure_persistence: None, ..ProptestConfig::default() };
+        ProptestConfig { cases: 450, max_shrink_iters: 3000, failure_persistence: None, ..ProptestConfig::default() };
     let histories = (proptest::collection::vec(call(), 6), proptest::collection::vec(event(), 1..300));
     TestRunner::new(config)
         .run(&histories, |(usual, events)| {

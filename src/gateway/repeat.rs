@@ -57,9 +57,9 @@ pub enum HeaderRule {
 }
 
 impl<P: Platform + Observer> Gateway<P> {
-    /// Gives a grant for requests like the one that was just allowed, if nothing of their heads but method, URL and the
-    /// caller's token decides, and its page origin: who forwards requests by grants knows pages that were allowed by their
-    /// `Origin`, with the headers of the response for them.
+    /// Gives a grant for requests like the one that was just allowed, if nothing of their heads but method, URL, page origin
+    /// and the caller's token decides. The page origin is no part of it: who forwards requests by grants repeats one for
+    /// page origins only with which a request was allowed, since the headers of the response differ too.
     pub(super) fn grant(
         &self,
         matched: &Matched<'_>,
