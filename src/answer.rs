@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cors::{AnswerKind, Preflight};
-use crate::decision::{AnswerContext, Document};
+use crate::decision::{AnswerContext, Document, ResourceHint};
 use crate::denial::{Denial, InvalidToken};
 
 /// A response that the gate creates itself.
@@ -18,7 +18,7 @@ pub struct Answer {
 }
 
 /// The value of `WWW-Authenticate` (RFC 6750 §3).
-enum Challenge {
+enum Challenge<'d> {
     None,
     /// The caller sent no token, so there is no error (RFC 6750 §3.1).
     Bare,
@@ -26,16 +26,16 @@ enum Challenge {
         error: &'static str,
         description: &'static str,
     },
-    /// The token is valid, but not sufficient for this request.
-    Scope(Option<String>),
+    /// The token is valid, but not sufficient for this request. It lacks one of these scopes, unless there are none.
+    Insufficient(&'d [String]),
 }
 
 /// Creates the response to a denied request.
 #[must_use]
 pub fn answer(denial: &Denial, context: &AnswerContext<'_>) -> Answer {
-    let (status, code, sentence) = status_and_words(denial);
+    let (status, code, sentence) = status_and_words(denial, context);
     let mut headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
-    if let Some(value) = www_authenticate(&challenge(denial), context) {
+    if let Some(value) = www_authenticate(&challenge(denial, context), context) {
         headers.push(("www-authenticate", value));
     }
     match denial {
@@ -77,7 +77,7 @@ fn share(headers: &mut Vec<(&'static str, String)>, context: &AnswerContext<'_>,
     headers.extend(fields.map(|(name, value)| (name, value.into_owned())));
 }
 
-fn status_and_words(denial: &Denial) -> (u16, &'static str, &'static str) {
+fn status_and_words(denial: &Denial, context: &AnswerContext<'_>) -> (u16, &'static str, &'static str) {
     match denial {
         Denial::BadPath => (400, "gate.bad_path", "The path is ambiguous"),
         Denial::MissingAuthorization => (401, "auth.authorization_header_missing", "Authorization header is missing"),
@@ -91,12 +91,15 @@ fn status_and_words(denial: &Denial) -> (u16, &'static str, &'static str) {
         Denial::TokenExpired => (401, "auth.token_expired", "Token has expired"),
         Denial::TokenNotYetValid => (401, "auth.token_not_yet_valid", "Token is not yet valid"),
         Denial::TokenTooOld => (401, "auth.token_too_old", "Token is too old"),
+        // A token for another resource is no reason to ask for more scopes, but for another token.
+        Denial::InvalidAudience if context.resource.is_some() => (401, "auth.invalid_audience", "Invalid audience"),
         Denial::InvalidAudience => (403, "auth.invalid_audience", "Invalid audience"),
         Denial::OrganizationMismatch => (403, "auth.organization_mismatch", "Organization ID mismatch"),
         Denial::InsufficientScope { .. } => (403, "auth.insufficient_scope", "Insufficient scope"),
         Denial::ClaimMismatch => (403, "auth.claim_mismatch", "Claim mismatch"),
         Denial::Denied => (403, "gate.denied", "Access is denied"),
         Denial::PreflightDenied => (403, "gate.preflight_denied", "Pages of this origin may not send such a request"),
+        Denial::PageOriginDenied => (403, "gate.origin_denied", "Pages of this origin may not use this resource"),
         Denial::NoRoute => (404, "gate.no_route", "No route matches"),
         Denial::MethodNotAllowed { .. } => (405, "gate.method_not_allowed", "Method is not allowed"),
         Denial::Misconfigured => (500, "gate.misconfigured", "The gate is misconfigured"),
@@ -106,8 +109,8 @@ fn status_and_words(denial: &Denial) -> (u16, &'static str, &'static str) {
     }
 }
 
-fn challenge(denial: &Denial) -> Challenge {
-    let (_, _, description) = status_and_words(denial);
+fn challenge<'d>(denial: &'d Denial, context: &AnswerContext<'_>) -> Challenge<'d> {
+    let (_, _, description) = status_and_words(denial, context);
     match denial {
         Denial::MissingAuthorization | Denial::UnsupportedScheme => Challenge::Bare,
         Denial::MalformedAuthorization => Challenge::Error { error: "invalid_request", description },
@@ -115,8 +118,11 @@ fn challenge(denial: &Denial) -> Challenge {
         Denial::TokenExpired | Denial::TokenNotYetValid | Denial::TokenTooOld => {
             Challenge::Error { error: "invalid_token", description }
         }
-        Denial::InsufficientScope { scopes } => Challenge::Scope(Some(scopes.join(" "))),
-        Denial::InvalidAudience | Denial::OrganizationMismatch | Denial::ClaimMismatch => Challenge::Scope(None),
+        Denial::InvalidAudience if context.resource.is_some() => {
+            Challenge::Error { error: "invalid_token", description }
+        }
+        Denial::InsufficientScope { scopes } => Challenge::Insufficient(scopes),
+        Denial::InvalidAudience | Denial::OrganizationMismatch | Denial::ClaimMismatch => Challenge::Insufficient(&[]),
         _ => Challenge::None,
     }
 }
@@ -138,7 +144,7 @@ fn explain(reason: InvalidToken) -> &'static str {
     }
 }
 
-fn www_authenticate(challenge: &Challenge, context: &AnswerContext<'_>) -> Option<String> {
+fn www_authenticate(challenge: &Challenge<'_>, context: &AnswerContext<'_>) -> Option<String> {
     // The host comes from the request, so characters that could end the quoted string are dropped (RFC 9110 §5.6.4).
     let realm: String = context.host.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect();
     let mut value = format!("Bearer realm=\"{realm}\"");
@@ -149,18 +155,32 @@ fn www_authenticate(challenge: &Challenge, context: &AnswerContext<'_>) -> Optio
         Challenge::Error { error, description } => {
             write!(value, ", error=\"{error}\", error_description=\"{description}\"")
         }
-        Challenge::Scope(None) => write!(value, ", error=\"insufficient_scope\""),
-        Challenge::Scope(Some(scopes)) => write!(value, ", error=\"insufficient_scope\", scope=\"{scopes}\""),
+        Challenge::Insufficient(_) => write!(value, ", error=\"insufficient_scope\""),
     };
-    if let Some(url) = context.resource_metadata {
-        let _ = write!(value, ", resource_metadata=\"{url}\"");
+    let scope = scope(challenge, context);
+    if !scope.is_empty() {
+        let _ = write!(value, ", scope=\"{scope}\"");
+    }
+    if let Some(ResourceHint { metadata_url, .. }) = context.resource {
+        let _ = write!(value, ", resource_metadata=\"{metadata_url}\"");
     }
     Some(value)
+}
+
+/// The scopes that the client should ask for, which a resource tells everyone (Model Context Protocol 2026-07-28,
+/// Authorization). Elsewhere they are those that the route requires, if one is missing (RFC 6750 §3.1).
+fn scope(challenge: &Challenge<'_>, context: &AnswerContext<'_>) -> String {
+    match (context.resource, challenge) {
+        (Some(resource), _) => resource.scopes.to_ask_for().collect::<Vec<_>>().join(" "),
+        (None, Challenge::Insufficient(scopes)) => scopes.join(" "),
+        (None, _) => String::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Scopes;
 
     fn header(answer: &Answer, name: &str) -> Option<String> {
         answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
@@ -225,6 +245,7 @@ mod tests {
             (Denial::ClaimMismatch, 403, "auth.claim_mismatch", Some(", error=\"insufficient_scope\"")),
             (Denial::Denied, 403, "gate.denied", None),
             (Denial::PreflightDenied, 403, "gate.preflight_denied", None),
+            (Denial::PageOriginDenied, 403, "gate.origin_denied", None),
             (Denial::NoRoute, 404, "gate.no_route", None),
             (Denial::MethodNotAllowed { allow: vec![] }, 405, "gate.method_not_allowed", None),
             (Denial::Misconfigured, 500, "gate.misconfigured", None),
@@ -266,15 +287,45 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_says_where_the_metadata_is() {
-        let context = AnswerContext { resource_metadata: Some("https://h/.well-known/x"), ..AnswerContext::at("h") };
-        let header = |denial| header(&answer(&denial, &context), "www-authenticate");
-        let bare = "Bearer realm=\"h\", resource_metadata=\"https://h/.well-known/x\"";
-        assert_eq!(header(Denial::MissingAuthorization).as_deref(), Some(bare));
-        let expired = "Bearer realm=\"h\", error=\"invalid_token\", error_description=\"Token has expired\", \
-            resource_metadata=\"https://h/.well-known/x\"";
-        assert_eq!(header(Denial::TokenExpired).as_deref(), Some(expired));
-        assert_eq!(header(Denial::Denied), None);
+    fn every_challenge_of_a_resource_says_what_to_ask_for_and_where() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let scopes = Scopes { all: texts(&["a", "offline_access", "b"]), any: texts(&["offline_access", "c", "d"]) };
+        let hint = ResourceHint { metadata_url: "https://h/.well-known/x", scopes: &scopes };
+        let context = AnswerContext { resource: Some(hint), ..AnswerContext::at("h") };
+        let lacking = Denial::InsufficientScope { scopes: [scopes.all.clone(), scopes.any.clone()].concat() };
+        let invalid = |description: &str| format!(", error=\"invalid_token\", error_description=\"{description}\"");
+        let insufficient = || ", error=\"insufficient_scope\"".to_owned();
+        for (denial, status, error) in [
+            (Denial::MissingAuthorization, 401, String::new()),
+            (Denial::UnsupportedScheme, 401, String::new()),
+            (InvalidToken::Malformed.into(), 401, invalid("The token is malformed")),
+            (Denial::TokenExpired, 401, invalid("Token has expired")),
+            (Denial::InvalidAudience, 401, invalid("Invalid audience")),
+            (Denial::OrganizationMismatch, 403, insufficient()),
+            (lacking, 403, insufficient()),
+            (Denial::ClaimMismatch, 403, insufficient()),
+        ] {
+            let answer = answer(&denial, &context);
+            assert_eq!(answer.status, status, "{denial:?}");
+            let rest = "scope=\"a b c\", resource_metadata=\"https://h/.well-known/x\"";
+            let expected = format!("Bearer realm=\"h\"{error}, {rest}");
+            assert_eq!(header(&answer, "www-authenticate"), Some(expected), "{denial:?}");
+        }
+        for denial in [Denial::Denied, Denial::PageOriginDenied, Denial::KeysUnavailable { retry_after: 1 }] {
+            assert_eq!(header(&answer(&denial, &context), "www-authenticate"), None, "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn a_resource_without_scopes_asks_for_none() {
+        for any in [vec![], vec!["offline_access".to_owned()]] {
+            let scopes = Scopes { all: vec![], any };
+            let hint = ResourceHint { metadata_url: "https://h/.well-known/x", scopes: &scopes };
+            let context = AnswerContext { resource: Some(hint), ..AnswerContext::at("h") };
+            let bare = "Bearer realm=\"h\", resource_metadata=\"https://h/.well-known/x\"";
+            let answer = answer(&Denial::MissingAuthorization, &context);
+            assert_eq!(header(&answer, "www-authenticate").as_deref(), Some(bare));
+        }
     }
 
     #[test]

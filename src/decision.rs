@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::cors::{Preflight, Sharing};
 use crate::denial::Denial;
+use crate::policy::Scopes;
 use crate::upstream::Forward;
 
 /// The gate's decision on a request.
@@ -24,17 +25,26 @@ pub enum Decision<'a> {
 pub struct AnswerContext<'a> {
     /// The request's host without port: the realm of challenges.
     pub host: &'a str,
-    /// The URL at which clients learn who issues tokens for the route's resource (RFC 9728 §5.1).
-    pub resource_metadata: Option<&'a str>,
+    /// What challenges say of the resource that the route is part of.
+    pub resource: Option<ResourceHint<'a>>,
     /// Which pages of other origins may use the response; `None` if the gate leaves that to the origin.
     pub sharing: Option<Sharing<'a>>,
+}
+
+/// What a client needs to know to get a token for a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct ResourceHint<'a> {
+    /// The URL at which it learns who issues the tokens (RFC 9728 §5.1).
+    pub metadata_url: &'a str,
+    /// The scopes that the route requires.
+    pub scopes: &'a Scopes,
 }
 
 impl<'a> AnswerContext<'a> {
     /// The context while the route is not known.
     #[must_use]
     pub fn at(host: &'a str) -> Self {
-        Self { host, resource_metadata: None, sharing: None }
+        Self { host, resource: None, sharing: None }
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Denial {
     Denied,
     /// A page of this origin may not send such a request.
     PreflightDenied,
+    /// The route is part of a resource, and its `cors` does not name the page origin of the request.
+    PageOriginDenied,
     /// No `Authorization` header.
     MissingAuthorization,
     /// An `Authorization` header with another scheme.

@@ -58,6 +58,8 @@ pub enum Step<'a> {
         /// The values that its path and host patterns captured.
         captures: &'a Captures,
     },
+    /// 1. The page that sends the request is one that the route's `cors` allows. Reported only if the gate enforces it.
+    PageOrigin(&'a str),
     /// 2. The `Authorization` header holds one bearer token, or none.
     Authorization {
         /// The header that the route names instead, which holds the token without a scheme.

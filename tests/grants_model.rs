@@ -35,6 +35,7 @@ fn policy(strict: bool) -> String {
         r#"{{"version":1,"origin":"https://o/base","issuers":{{
             "main":{{"issuer":"{ISSUER}","jwks_uri":"{JWKS}","jwks_ttl":300,"jwks_max_stale":2000,"leeway":{leeway},"max_age":3000}},
             "other":{{"issuer":"{OTHER}","jwks_uri":"{OTHER_JWKS}"}}}},
+        "resources":{{"https://api.example.com":{{}}}},
         "identity":{{"payload_header":true,"forward_token":{forward_token},"secret":{{"binding":"SECRET"}},
             "assertion":{{"issuer":"{ISS}","keys":["KEY"],"algorithm":"EdDSA","ttl":60{audience}}}}},
         "routes":[
@@ -54,6 +55,10 @@ fn policy(strict: bool) -> String {
             {{"path":"/query/path","audience":"*","organization":"*","claims":[{{"path":["tenants","{{query.org}}"],"has":"roles"}}]}},
             {{"path":"/header/has","audience":"*","organization":"*","claims":{{"tenants":{{"has":"{{header.x-org}}"}}}}}},
             {{"path":"/optional","audience":"https://api.example.com","access":"optional"}},
+            {{"path":"/tools","audience":"https://api.example.com","cors":{{"origins":["https://page.example.com"]}}}},
+            {{"path":"/tools/open","audience":"https://api.example.com","access":"optional",
+                "cors":{{"origins":["https://page.example.com"]}}}},
+            {{"path":"/tools/all","audience":"https://api.example.com","cors":{{"origins":["*"]}}}},
             {{"path":"/public","access":"public"}},
             {{"path":"/public/{{*rest}}","access":"public","strip_prefix":"/public"}},
             {{"path":"/denied","access":"deny"}}]}}"#
@@ -92,7 +97,7 @@ const HOSTS: [&str; 4] = ["h.example.com", "h.example.com:81", "u@h.example.com"
 /// Hosts of `/label`: the first label is a capture, under different names.
 const LABELS: [&str; 4] = ["o1.b.com", "o1.a.com", "O1.B.com.:81", "o2.b.com"];
 
-const PATHS: [&str; 41] = [
+const PATHS: [&str; 48] = [
     "/",
     "",
     "/?a=1",
@@ -112,6 +117,7 @@ const PATHS: [&str; 41] = [
     "/org/o1",
     "/org/%6F1?q=%00",
     "/orgs/o2/",
+    "/orgs/o2/",
     "/label",
     "/label",
     "/label?x",
@@ -129,6 +135,12 @@ const PATHS: [&str; 41] = [
     "/query/path?org=o1",
     "/query/path?org=o4",
     "/optional",
+    "/tools",
+    "/tools",
+    "/tools/?x",
+    "/tools/open",
+    "/tools/open",
+    "/tools/all",
     "/public",
     "/public/a?b\tc",
     "/public/a?b",
@@ -136,13 +148,16 @@ const PATHS: [&str; 41] = [
     "/.well-known/portcullis/jwks.json",
 ];
 
-const HEADERS: [(&str, &str); 16] = [
+const HEADERS: [(&str, &str); 19] = [
     ("accept", "*/*"),
     ("close", "1"),
     ("connection", "keep-alive"),
     ("connection", "close"),
     ("connection", "close, x-org"),
     ("host", "h.example.com"),
+    ("origin", ""),
+    ("origin", "null"),
+    ("origin", "https://evil.example.com"),
     ("origin", "https://page.example.com"),
     ("te", "trailers"),
     ("transfer_encoding", "chunked"),
@@ -154,6 +169,8 @@ const HEADERS: [(&str, &str); 16] = [
     ("x-http-method-override", "DELETE"),
     ("x-org", "o1"),
 ];
+
+const PAGE: (&str, &str) = ("origin", "https://page.example.com");
 
 #[derive(Clone, Debug)]
 struct Call {
@@ -188,7 +205,7 @@ fn call() -> impl Strategy<Value = Call> {
     let one_of = |names: &'static [&'static str], most: usize| {
         prop_oneof![4 => 0..most, 1 => 0..names.len()].prop_map(|index| names[index])
     };
-    let headers = prop_oneof![3 => subsequence(vec![HEADERS[0], HEADERS[2]], 0..=2), 1 => headers()];
+    let headers = prop_oneof![3 => subsequence(vec![HEADERS[0], HEADERS[2], PAGE], 0..=3), 1 => headers()];
     let url = (one_of(&HOSTS, 1), one_of(&LABELS, 2), 0..PATHS.len()).prop_map(|(host, label, path)| {
         let path = PATHS[path];
         format!("https://{}{path}", if path.starts_with("/label") { label } else { host })
@@ -263,7 +280,7 @@ impl Model {
                 let late = self.world.start(call.method, &call.url, &borrowed(&headers));
                 self.world.succeed(&policy(*strict));
                 let late = self.world.run(late);
-                self.repeater.remember(&borrowed(&headers), &late);
+                self.repeater.remember(&self.world, &borrowed(&headers), &late);
             }
             Event::Scheduled => self.world.refresh_all(),
         }
@@ -273,16 +290,19 @@ impl Model {
 
     fn request(&mut self, call: &Call) -> Option<String> {
         let headers = all_headers(call, &self.authorizations);
-        let headers = borrowed(&headers);
-        let repeated = self.repeater.repeat(&self.world, call.method, &call.url, &headers);
+        self.ask(call.method, &call.url, &borrowed(&headers))
+    }
+
+    fn ask(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> Option<String> {
+        let repeated = self.repeater.repeat(&self.world, method, url, headers);
         let before = asked(&self.world);
-        let decision = self.world.request(call.method, &call.url, &headers);
+        let decision = self.world.request(method, url, headers);
         self.world.settle();
-        self.repeater.remember(&headers, &decision);
-        let repeated = repeated?;
-        let Decision::Allow(forward) = decision else { panic!("{call:?} was forwarded by a grant, not {decision:?}") };
-        assert_eq!(repeated, Forward { grant: None, ..forward }, "{call:?}");
-        assert_eq!(before, asked(&self.world), "{call:?}: the full decision has more to do");
+        self.repeater.remember(&self.world, headers, &decision);
+        let (repeated, call) = (repeated?, format!("{method} {url} {headers:?}"));
+        let Decision::Allow(forward) = decision else { panic!("{call} was forwarded by a grant, not {decision:?}") };
+        assert_eq!(repeated, Forward { grant: None, ..forward }, "{call}");
+        assert_eq!(before, asked(&self.world), "{call}: the full decision has more to do");
         Some(repeated.route.into_owned())
     }
 }
@@ -307,10 +327,29 @@ fn asked(World { shared, .. }: &World) -> [usize; 4] {
 }
 
 #[test]
+fn a_grant_ends_with_its_assertion_even_if_the_clock_is_set_back_to_it() {
+    for other in ["/main", "/api/v1/x"] {
+        let mut model = Model::new();
+        let authorization =
+            format!("Bearer {}", Token::default().signed_with("ed", "EdDSA").claim("iat", json!(NOW - 900)).sign());
+        let get = |model: &mut Model, path: &str| {
+            model.ask("GET", &format!("https://h.example.com{path}"), &[("authorization", authorization.as_str())])
+        };
+        get(&mut model, "/");
+        get(&mut model, "/");
+        assert!(get(&mut model, "/").is_some());
+        model.world.set_clock(NOW + 300);
+        get(&mut model, other);
+        model.world.set_clock(NOW + 1);
+        get(&mut model, "/");
+    }
+}
+
+#[test]
 fn a_grant_repeats_the_decision() {
     let repeated: RefCell<BTreeMap<String, usize>> = RefCell::default();
     let config =
-        ProptestConfig { cases: 300, max_shrink_iters: 3000, failure_persistence: None, ..ProptestConfig::default() };
+        ProptestConfig { cases: 450, max_shrink_iters: 3000, failure_persistence: None, ..ProptestConfig::default() };
     let histories = (proptest::collection::vec(call(), 6), proptest::collection::vec(event(), 1..300));
     TestRunner::new(config)
         .run(&histories, |(usual, events)| {
@@ -333,6 +372,9 @@ fn a_grant_repeats_the_decision() {
         "/tenants/{t}",
         "/members/{t}",
         "/optional",
+        "/tools",
+        "/tools/open",
+        "/tools/all",
         "/public",
         "/public/{*rest}",
     ];

@@ -232,6 +232,13 @@ fn what_the_gate_answers_by_itself_is_explained() {
     let document = "https://api.example.com/.well-known/oauth-protected-resource/mcp";
     assert_eq!(explain_json(&folder, &["GET", document])["effect"]["status"], 200);
     assert_eq!(refused(&explain_json(&folder, &["PUT", document])), ["document", "GET or HEAD", "PUT"]);
+    let page =
+        explain_json(&folder, &["POST", "https://api.example.com/mcp", "-H", "Origin: https://evil.example.com"]);
+    assert_eq!(refused(&page), ["page", "an origin that cors allows, or none", "\"https://evil.example.com\""]);
+    assert_eq!(page["effect"]["status"], 403);
+    assert!(page["effect"]["body"].as_str().unwrap().contains("gate.origin_denied"), "{page:#}");
+    let page = explain_json(&folder, &["POST", "https://api.example.com/mcp", "-H", "Origin: https://app.example.com"]);
+    assert_eq!(refused(&page)[0], "authorization");
     let shared = explain_json(&folder, &["GET", "/open", "-H", "Origin: https://app.example.com"]);
     let added = json!([
         {"name": "vary", "value": "origin"}, {"name": "access-control-allow-origin", "value": "https://app.example.com"},

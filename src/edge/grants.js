@@ -53,7 +53,7 @@ export function forwardAgain(request, env, now) {
   const number = Math.floor(found / 65_536);
   const grant = caller.grants.get(number) ?? anonymous.grants.get(number);
   if (grant === undefined) return undefined;
-  const shared = grant.shared?.get(headers.get('origin') ?? '');
+  const shared = grant.shared?.get(headers.get('origin'));
   if (grant.shared !== undefined && shared === undefined) return undefined;
   const cut = found % 65_536;
   const proto = url.slice(0, start - authority.length - 3);
@@ -125,10 +125,13 @@ export function remember(request, granted, target, set, shared) {
   makeRoom();
 }
 
-/** The headers for pages by their origin, with those for the page of this request. */
+/**
+ * The headers for pages by their origin, with those for the page of this request; null is no page, and an empty origin is
+ * one that some routes refuse. A page that is refused is never in it.
+ */
 function pagesWith(known, request, shared) {
   const pages = known === undefined || known.size >= MAX_PAGE_ORIGINS ? new Map() : known;
-  return pages.set(request.headers.get('origin') ?? '', shared);
+  return pages.set(request.headers.get('origin'), shared);
 }
 
 function callerOf(authorization, number) {

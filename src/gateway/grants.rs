@@ -153,6 +153,14 @@ impl Grants {
         caller.map_or((&[], None), |caller| (caller.of_route(route), caller.keys))
     }
 
+    /// Forgets the grants of a caller that do not hold now, also for the case that the clock is set to when they would.
+    pub(super) fn forget_all_but_held(&mut self, number: u32, now: UnixMillis) {
+        let Some(caller) = self.callers.get_mut(place(number)).filter(|caller| caller.number == number) else { return };
+        let before = caller.weight();
+        caller.grants.retain(|(_, terms)| terms.from <= now && now < terms.until);
+        self.bytes = self.bytes + caller.weight() - before;
+    }
+
     fn at(&self, number: u32) -> Option<&Caller> {
         self.callers.get(place(number)).filter(|caller| caller.number == number)
     }

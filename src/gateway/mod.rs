@@ -15,14 +15,14 @@ use crate::assertion::kept::Kept;
 use crate::authorize::{Permit, authorize};
 use crate::cors::Sharing;
 use crate::credentials::Credentials;
-use crate::decision::{AnswerContext, Decision};
+use crate::decision::{AnswerContext, Decision, ResourceHint};
 use crate::denial::{Denial, InvalidToken};
 use crate::jose::jws::Unverified;
 use crate::jwks::keyring::{IssuerKeys, Keyring};
 use crate::jwks::set::KeyQuery;
 use crate::platform::Platform;
 use crate::policy::template::Template;
-use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Resource, Route};
+use crate::policy::{Access, Action, Forwarding, Issuer, Policy, Requirement, Route};
 use crate::request::{Request, Routed};
 use crate::route::header::AUTHORIZATION;
 use crate::route::host::in_lower_case;
@@ -176,7 +176,7 @@ impl<P: Platform + Observer> Gateway<P> {
         let Matched { path, route, .. } = &matched;
         let context = AnswerContext {
             sharing: route.cors.as_ref().map(|cors| Sharing::new(cors, request)),
-            resource_metadata: self.resource_of(route).map(|resource| resource.metadata_url.as_str()),
+            resource: self.resource_of(route),
             ..before_route
         };
         match self.admit(request, &matched, platform).await {
@@ -210,7 +210,7 @@ impl<P: Platform + Observer> Gateway<P> {
         Ok(Handler::Route(Matched { host, path, index, route, captures }))
     }
 
-    /// 2. to 8. The caller may use the route.
+    /// 1. to 8. The caller may use the route.
     async fn admit<'a>(
         &'a self,
         request: &'a Request<'_>,
@@ -220,6 +220,7 @@ impl<P: Platform + Observer> Gateway<P> {
         let Matched { host, index, route, captures, .. } = matched;
         platform.observe(Step::Access { index: *index, route, captures });
         let Action::Forward(forwarding) = &route.action else { return Err(Denial::Denied) };
+        check_page_origin(route, request, platform)?;
         let routed = Routed::new(request, route, captures, host);
         let bearer = match &forwarding.access {
             Access::Public => None,
@@ -236,8 +237,9 @@ impl<P: Platform + Observer> Gateway<P> {
         Ok(Admission { forwarding, permit: bearer.map(|bearer| bearer.permit), proof, grant })
     }
 
-    fn resource_of(&self, route: &Route) -> Option<&Resource> {
-        self.policy.resources.get(route.resource?)
+    fn resource_of<'a>(&'a self, route: &'a Route) -> Option<ResourceHint<'a>> {
+        let resource = self.policy.resources.get(route.resource?)?;
+        Some(ResourceHint { metadata_url: &resource.metadata_url, scopes: &route.requirement()?.scopes })
     }
 
     /// The caller, whose token satisfies the requirement; `None` without a token.
@@ -328,4 +330,12 @@ impl<P: Platform + Observer> Gateway<P> {
         let mut taken = requirement.issuers.iter().filter_map(|index| Some((*index, self.keyring.issuer(*index)?)));
         taken.find(|(_, keys)| iss.is_some_and(|iss| keys.issuer().has_iss(iss)))
     }
+}
+
+/// 1. The request comes from no page, or from one that the route's `cors` allows, if the gate enforces it.
+fn check_page_origin(route: &Route, request: &Request<'_>, observer: &impl Observer) -> Result<(), Denial> {
+    // The gate's own origin is no exception: after a DNS rebinding, browsers take the attacker's host for it.
+    let (Some(cors), Some(origin)) = (route.enforced_cors(), request.header("origin")) else { return Ok(()) };
+    observer.observe(Step::PageOrigin(origin));
+    if cors.origins.allow(origin) { Ok(()) } else { Err(Denial::PageOriginDenied) }
 }

@@ -66,7 +66,12 @@ impl<P: Platform> Gateway<P> {
             return Err(Denial::Misconfigured);
         };
         let text = said(&assertion);
-        self.verified.borrow_mut().keep_assertion(token, assertion);
+        let mut verified = self.verified.borrow_mut();
+        verified.keep_assertion(token, assertion);
+        // It replaces one that is not fresh now. Grants with that one do not hold now, and must not later.
+        if let Some(caller) = verified.peek(token).and_then(|known| known.caller) {
+            self.grants.borrow_mut().forget_all_but_held(caller, platform.now());
+        }
         Ok(text)
     }
 }

@@ -57,8 +57,9 @@ pub enum HeaderRule {
 }
 
 impl<P: Platform + Observer> Gateway<P> {
-    /// Gives a grant for requests like the one that was just allowed, if nothing of their heads but method, URL and the
-    /// caller's token decides. What the response may be used for is not part of it.
+    /// Gives a grant for requests like the one that was just allowed, if nothing of their heads but method, URL, page origin
+    /// and the caller's token decides. The page origin is no part of it: who forwards requests by grants repeats one for
+    /// page origins only with which a request was allowed, since the headers of the response differ too.
     pub(super) fn grant(
         &self,
         matched: &Matched<'_>,

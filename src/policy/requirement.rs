@@ -6,6 +6,10 @@ use super::reader::{Field, Table};
 use super::template::{Template, TemplateScope};
 use crate::jose::json::Json;
 
+/// The scope that asks for a refresh token (OpenID Connect Core 1.0 §11). Whether to ask for one is the client's decision,
+/// so nothing of a resource names it (Model Context Protocol 2026-07-28, Authorization).
+const OFFLINE_ACCESS: &str = "offline_access";
+
 /// What a route requires of a token.
 #[derive(Clone, Debug)]
 pub struct Requirement {
@@ -119,6 +123,16 @@ fn read_audience(field: &Field<'_>, templates: TemplateScope<'_>) -> Option<Audi
 }
 
 impl Scopes {
+    /// The scopes that a client of a resource should ask for: `all`, then the first of `any`, since one is enough.
+    pub fn to_ask_for(&self) -> impl Iterator<Item = &str> {
+        advertised(&self.all).chain(advertised(&self.any).take(1))
+    }
+
+    /// All scopes that a resource advertises in its metadata.
+    pub(super) fn to_advertise(&self) -> impl Iterator<Item = &str> {
+        advertised(&self.all).chain(advertised(&self.any))
+    }
+
     fn read(field: &Field<'_>) -> Option<Self> {
         let list = |field: &Field<'_>| field.list(|field| field.read(read_scope));
         if field.value.as_object().is_none() {
@@ -132,6 +146,10 @@ impl Scopes {
             (all, any) => Some(Self { all: all.unwrap_or_default(), any: any.unwrap_or_default() }),
         }
     }
+}
+
+fn advertised(scopes: &[String]) -> impl Iterator<Item = &str> {
+    scopes.iter().map(String::as_str).filter(|scope| *scope != OFFLINE_ACCESS)
 }
 
 /// Whether a text is one scope (RFC 6749 §3.3, `scope-token`). Its characters are also allowed in a quoted string.

@@ -107,7 +107,7 @@ impl<'d> UnlinkedResource<'d> {
             return self.field.fail("expected a route with an issuer that clients can look up: one without tenants");
         }
         let mut scopes: Vec<&str> = Vec::new();
-        for scope in own.iter().flat_map(|own| own.scopes.all.iter().chain(&own.scopes.any)) {
+        for scope in own.iter().flat_map(|own| own.scopes.to_advertise()) {
             push_new(&mut scopes, scope);
         }
         let ResourceUrl { root, host, path } = &self.url;

@@ -46,6 +46,14 @@ impl Route {
         }
     }
 
+    /// The `cors` that the gate enforces itself, whatever the client; `None` if only browsers do. Browsers do not after a
+    /// DNS rebinding: they take the resource for the page's own origin, so the server must check `Origin` (Model Context
+    /// Protocol 2026-07-28, Transports).
+    #[must_use]
+    pub fn enforced_cors(&self) -> Option<&Cors> {
+        self.resource.and(self.cors.as_deref())
+    }
+
     /// What it requires of a token; `None` if it checks none.
     #[must_use]
     pub fn requirement(&self) -> Option<&Requirement> {

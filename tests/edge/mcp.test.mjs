@@ -49,7 +49,7 @@ test('a client finds its way from a 401 to a tool', async () => {
   const steps = trail.map(({ method, url, status }) => `${method} ${url} ${status}`);
   const [refused, metadata, ...rest] = trail;
   assert.deepEqual(steps.slice(0, 2), [`POST ${resource} 401`, `GET ${metadataUrl} 200`], 'the challenge leads to the metadata');
-  assert.equal(refused.headers.get('www-authenticate'), `Bearer realm="127.0.0.1", resource_metadata="${metadataUrl}"`);
+  assert.equal(refused.headers.get('www-authenticate'), `Bearer realm="127.0.0.1", scope="mcp:tools", resource_metadata="${metadataUrl}"`);
   assert.deepEqual(JSON.parse(metadata.text), {
     resource,
     authorization_servers: [provider.issuer],
@@ -107,7 +107,9 @@ test('a client with a token for another resource is refused', async () => {
   const transport = new StreamableHTTPClientTransport(new URL(resource), { requestInit, fetch: noting(trail) });
   const before = server.seen.length;
   await assert.rejects(new Client({ name: 'stranger', version: '1.0.0' }).connect(transport), /Invalid audience/);
-  assert.deepEqual(trail.map(({ status }) => status), [403]);
+  assert.deepEqual(trail.map(({ status }) => status), [401]);
+  const description = 'error="invalid_token", error_description="Invalid audience"';
+  assert.equal(trail[0].headers.get('www-authenticate'), `Bearer realm="127.0.0.1", ${description}, scope="mcp:tools", resource_metadata="${metadataUrl}"`);
   assert.equal(server.seen.length, before);
 });
 

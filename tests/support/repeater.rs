@@ -1,6 +1,6 @@
 //! Who forwards requests by grants, as `src/edge/grants.js` does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use portcullis::decision::Decision;
 use portcullis::gateway::repeat::{Again, HeaderRule};
@@ -19,11 +19,19 @@ pub struct Repeater {
 #[derive(Default)]
 struct Caller {
     number: u32,
-    grants: HashMap<u32, (Granted, Forward<'static>)>,
+    grants: HashMap<u32, Remembered>,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    granted: Granted,
+    forward: Forward<'static>,
+    /// The values of `Origin` with which requests were allowed, and none; `None` where the route has no `cors`.
+    pages: Option<HashSet<Option<String>>>,
 }
 
 impl Repeater {
-    pub fn remember(&mut self, headers: &[(&str, &str)], decision: &Decision<'static>) {
+    pub fn remember(&mut self, world: &World, headers: &[(&str, &str)], decision: &Decision<'static>) {
         let Decision::Allow(forward) = decision else { return };
         let Some(granted) = forward.grant.clone() else { return };
         let authorization = if granted.caller == 0 { None } else { Some(value(headers, "authorization").unwrap()) };
@@ -31,7 +39,15 @@ impl Repeater {
         if caller.number != granted.caller {
             *caller = Caller { number: granted.caller, grants: HashMap::new() };
         }
-        caller.grants.insert(granted.number, (granted, forward.clone()));
+        let known = caller.grants.remove(&granted.number).and_then(|known| known.pages);
+        let has_cors =
+            world.gateway().policy().routes.iter().any(|own| own.name == forward.route && own.cors.is_some());
+        let pages = has_cors.then(|| {
+            let mut pages = known.unwrap_or_default();
+            pages.insert(value(headers, "origin").map(str::to_owned));
+            pages
+        });
+        caller.grants.insert(granted.number, Remembered { granted, forward: forward.clone(), pages });
     }
 
     /// The changes that a grant makes to a request; `None` if none holds.
@@ -46,7 +62,11 @@ impl Repeater {
         let found = world.gateway().repeat(again, world.platform().now())?;
         let anonymous = self.callers.get(&None);
         let grant = |caller: &Caller| caller.grants.get(&found.grant).cloned();
-        let (granted, forward) = known.and_then(grant).or_else(|| anonymous.and_then(grant))?;
+        let Remembered { granted, forward, pages } = known.and_then(grant).or_else(|| anonymous.and_then(grant))?;
+        let page = value(headers, "origin").map(str::to_owned);
+        if pages.is_some_and(|pages| !pages.contains(&page)) {
+            return None;
+        }
         let kept = forward.set.iter().filter(|(name, _)| !name.starts_with("x-forwarded-")).cloned();
         let mut set = vec![
             ("x-forwarded-host".into(), authority.to_owned().into()),

@@ -63,6 +63,7 @@ pub(super) fn denying_check(denial: &Denial) -> Option<&'static str> {
         | Denial::MethodNotAllowed { .. }
         | Denial::Denied
         | Denial::PreflightDenied
+        | Denial::PageOriginDenied
         | Denial::MissingAuthorization
         | Denial::UnsupportedScheme
         | Denial::MalformedAuthorization

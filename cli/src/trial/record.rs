@@ -139,6 +139,9 @@ impl StepRecord {
                 self.needs_token = route.access() == AccessKind::Token;
                 vec![check(1, "access", "not deny", route.access().name().to_owned())]
             }
+            Step::PageOrigin(origin) => {
+                vec![check(1, "page", "an origin that cors allows, or none", quoted(origin))]
+            }
             Step::Authorization { header } => vec![self.token(header)],
             Step::Form => self.form(),
             Step::Issuer(requirement) => vec![self.issuer(requirement)],

@@ -19,6 +19,8 @@ const routes = (scope) => [
   { path: '/claim', audience: '*', organization: '*', claims: { 'org.id': '{query.org}' } },
   { path: '/stripped/{*rest}', audience: '*', organization: '*', strip_prefix: '/stripped', origin: 'http://origin.test/base' },
   { path: '/optional', audience: API, access: 'optional', cors: { origins: ['https://page.test'] } },
+  { path: '/tools', audience: API, scopes: ['read'], cors: { origins: ['https://page.test'] } },
+  { path: '/tools/all', audience: API, cors: { origins: ['*'] } },
   { path: '/shared', access: 'public', cors: { origins: ['https://page.test', 'https://*.other.test'], credentials: true } },
   { path: '/public/{*rest}', access: 'public', strip_prefix: '/public' },
   { path: '/{version}/cut', audience: API, strip_prefix: '/v1' },
@@ -33,6 +35,7 @@ function policy(jwks, { scope = 'read', fillers = 0, ...members }) {
     version: 1,
     origin: 'http://origin.test',
     issuers: { main: { issuer: ISSUER, jwks_uri: JWKS_URI, max_age: DAY }, other: { issuer: OTHER, jwks: { keys: jwks }, leeway: 0 } },
+    resources: { [API]: {} },
     routes: [...routes(scope), ...Array.from({ length: fillers }, (_, i) => ({ path: `/filler/${i}/{id}/x`, access: 'deny' }))],
     ...members,
   });
@@ -58,7 +61,8 @@ export function trafficOf(random) {
     request() {
       if (random.oneIn(300)) few = Array.from({ length: 12 }, newRequest);
       const request = random.oneIn(4) ? varied(random, random.pick(few), newRequest()) : random.pick(few);
-      return random.oneIn(6) ? { ...request, headers: oddHeaders(random) } : request;
+      if (random.oneIn(request.path.startsWith('/tools') ? 2 : 12)) return { ...request, headers: [ACCEPT, ['origin', random.pick(PAGES)]] };
+      return random.oneIn(8) ? { ...request, headers: oddHeaders(random) } : request;
     },
     /** A request that makes the gate look at its policy and at every key set. */
     touches: [callers[0], callers.at(-1)].map((authorization) => ({ method: 'GET', host: 'gate.test', path: '/any', headers: [], authorization })),
@@ -98,8 +102,8 @@ const PATHS = [
 PATHS.push(`/stripped/${'a'.repeat(4100)}%2f`, `/any?${'a'.repeat(4100)}\t`);
 
 function requestOf(random, callers) {
-  const path = random.pick(PATHS);
-  const hosts = path.startsWith('/label') ? ['o1.a.test', 'o1.b.test', 'O1.A.test:81', 'o2.a.test'] : ['gate.test', 'gate.test:81', 'Gate.test.'];
+  const path = random.pick(random.oneIn(6) ? TOOLS : PATHS);
+  const hosts = path.startsWith('/label') ? ['o1.a.test', 'o1.b.test', 'O1.A.test:81', 'o2.a.test'] : ['gate.test', 'gate.test:81', 'gate.test:80', 'Gate.test.', 'x@gate.test'];
   return {
     method: random.oneIn(6) ? random.pick(['POST', 'HEAD', 'OPTIONS', 'PURGE']) : 'GET',
     host: random.oneIn(3) ? random.pick(hosts) : hosts[0],
@@ -113,11 +117,13 @@ function requestOf(random, callers) {
 function varied(random, request, other) {
   const thing = random.pick(Object.keys(request));
   // Neighbours in the list are much alike.
-  const near = PATHS[PATHS.indexOf(request.path) + random.pick([-2, -1, 1, 2])] ?? other.path;
+  const near = PATHS[PATHS.indexOf(request.path) + random.pick([-2, -1, 1, 2])] ?? random.pick(TOOLS);
   return { ...request, [thing]: thing === 'path' && random.oneIn(2) ? near : other[thing] };
 }
 
 const ACCEPT = ['accept', '*/*'];
+const PAGES = ['https://page.test', 'https://a.other.test', 'https://evil.test', 'null', ''];
+const TOOLS = ['/tools', '/tools', '/tools/?x', '/tools/all'];
 
 function usualHeaders(random) {
   const usual = [ACCEPT, ['connection', 'keep-alive'], ['origin', 'https://page.test'], ['x-scheme', 'https']];
@@ -126,7 +132,7 @@ function usualHeaders(random) {
 
 const HEADERS = [
   ACCEPT, ['close', '1'], ['connection', 'close'], ['connection', 'Keep-Alive'], ['connection', 'x-org'], ['cookie', 'a=b'],
-  ['origin', 'https://page.test'], ['origin', 'https://a.other.test'], ['origin', 'https://evil.test'], ['te', 'trailers'], ['keep_alive', '1'],
+  ...PAGES.map((page) => ['origin', page]), ['te', 'trailers'], ['keep_alive', '1'],
   ['upgrade', 'h2c'], ['x_auth_subject', 'admin'], ['x-auth-subject', 'admin'], ['x-id-subject', 'admin'], ['x-forwarded-host', 'evil.test'],
   ['x_forwarded_prefix', '/evil'], [`x-auth-${'long-'.repeat(20)}`, 'admin'], ['x-http-method-override', 'DELETE'], ['x-org', 'o1'], [`x-${'long-'.repeat(20)}`, '1'],
 ];

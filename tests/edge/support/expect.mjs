@@ -25,6 +25,7 @@ export const REFUSALS = {
   'auth.claim_mismatch': { status: 403, challenge: 'insufficient_scope' },
   'gate.denied': { status: 403 },
   'gate.preflight_denied': { status: 403 },
+  'gate.origin_denied': { status: 403 },
   'gate.no_route': { status: 404 },
   'gate.method_not_allowed': { status: 405 },
   'gate.misconfigured': { status: 500 },

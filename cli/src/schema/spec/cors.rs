@@ -16,7 +16,8 @@ pub(crate) enum RouteCorsSpec {
     Own(CorsSpec),
 }
 
-/// Which pages of other origins may use a route, and how (CORS). Browsers enforce it; it is not access control.
+/// Which pages of other origins may use a route, and how (CORS). Browsers enforce it; it is not access control. For the
+/// audiences in `resources` the gate also refuses requests of other pages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(rename = "Cors", deny_unknown_fields)]
 pub(crate) struct CorsSpec {
