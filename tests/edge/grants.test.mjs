@@ -63,6 +63,41 @@ async function settle() {
   }
 }
 
+const GET = { ...traffic.touches[0], path: '/any' };
+
+/** A request, and what makes it one that is decided or forwarded otherwise. */
+const CHANGES = [
+  [{ path: '/v1/cut' }, { path: '/v2/cut' }],
+  [{ path: '/v2/cut' }, { path: '/v1/cut' }],
+  [{ path: '/stripped/a' }, { path: `/stripped/${'a'.repeat(4100)}%2f` }],
+  [{ path: '/through/a' }, { host: 'gate.test:81' }],
+  [{}, { host: 'x@gate.test' }],
+  [{}, { host: 'gate.test/any?' }],
+  [{}, { host: 'gate.test:81' }],
+  [{}, { headers: [['x-scheme', 'https']] }],
+  [{}, { headers: [['connection', 'keep-alive, x-org']] }],
+  [{}, { headers: [['upgrade', 'h2c']] }],
+  [{}, { headers: [['x-auth-subject', 'admin']] }],
+  [{}, { headers: [[`x-auth-${'long-'.repeat(20)}`, 'admin']] }],
+  [{}, { authorization: undefined }],
+  [{}, { authorization: `${GET.authorization}x` }],
+  [{}, { method: 'OPTIONS', headers: [['origin', 'https://page.test'], ['access-control-request-method', 'GET']] }],
+  [{ path: '/scoped/1' }, { method: 'POST' }],
+  [{ path: '/optional', authorization: undefined }, { authorization: 'Basic Zm9v' }],
+  [{ path: '/optional', authorization: undefined }, { authorization: GET.authorization }],
+  [{ path: '/optional', headers: [['origin', 'https://page.test']] }, { headers: [['origin', 'https://evil.test']] }],
+  [{ path: '/tools', headers: [['origin', 'https://page.test']] }, { headers: [['origin', 'https://evil.test']] }],
+];
+
+test('a request that differs in one thing from one that is forwarded by a grant', async () => {
+  await settle();
+  for (const [request, change] of CHANGES) {
+    const one = { ...GET, ...request };
+    const other = { ...one, ...change };
+    for (const each of [one, one, one, other, other, other, one, other]) await compared(each);
+  }
+});
+
 test(`${CASES} requests of seed ${SEED}`, async (t) => {
   const seen = { forwarded: 0, answered: 0 };
   const texts = [0, 0];
