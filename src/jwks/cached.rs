@@ -103,12 +103,15 @@ impl FetchDate {
         self.question > Some(earlier)
     }
 
-    /// Moves a date ahead of the clock back to now: the clock was set back, nobody knows how long ago.
-    pub(super) fn clamp_to_now(&self, now: UnixSeconds) {
-        if self.at.get() > now {
+    /// Moves a date ahead of the clock back to now: the clock was set back, nobody knows how long ago. Returns whether it
+    /// was ahead.
+    pub(super) fn clamp_to_now(&self, now: UnixSeconds) -> bool {
+        let is_ahead = self.at.get() > now;
+        if is_ahead {
             self.at.set(now);
             self.doubt();
         }
+        is_ahead
     }
 
     /// The age of a set in the store with this date, compared with a cached one with the other date.

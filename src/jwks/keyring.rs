@@ -142,7 +142,7 @@ impl<K: 'static> IssuerKeys<K> {
         }
     }
 
-    /// The version of the key set in use. Another set has another version.
+    /// The version of the key set in use. It changes with the set, and if the set's date was ahead of the clock.
     #[must_use]
     pub fn version(&self) -> u64 {
         match &self.0 {

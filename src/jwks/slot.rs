@@ -82,7 +82,7 @@ impl<K> Drop for WaitTicket<'_, K> {
 }
 
 impl<K> Slot<K> {
-    /// The version of the cached set.
+    /// The version of the cached set and its date.
     pub(super) fn version(&self) -> u64 {
         self.version
     }
@@ -98,8 +98,9 @@ impl<K> Slot<K> {
         for flight in &mut self.flights {
             flight.since = flight.since.min(now.seconds());
         }
-        if let Some(cached) = &self.cached {
-            cached.date.clamp_to_now(now.seconds());
+        if self.cached.as_ref().is_some_and(|cached| cached.date.clamp_to_now(now.seconds())) {
+            // What was granted until the set is stale by its former date must not last until then.
+            self.version += 1;
         }
         self.scheduled_at = self.scheduled_at.map(|at| at.min(now.seconds()));
     }

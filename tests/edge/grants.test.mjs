@@ -45,6 +45,8 @@ const EVENTS = {
       if (!byGrant.answer.startsWith('HTTP/1.1 500 ')) assert.deepEqual(byGrant, full, `seed ${SEED}`);
       else assert.deepEqual(byGrant.arrived, []);
     }
+    // Both begin anew.
+    await EVENTS['an instance breaks']();
   },
 };
 
