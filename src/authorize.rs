@@ -6,7 +6,7 @@ use std::slice;
 use serde_json::Number;
 
 use crate::denial::Denial;
-use crate::jose::json::{Json, Object};
+use crate::jose::json::{Json, MAX_EXACT, Object};
 use crate::policy::template::RequestValues;
 use crate::policy::{Audience, ClaimRule, ClaimTest, Expected, Organization, Requirement, Scopes};
 use crate::token::claims::Claims;
@@ -15,9 +15,6 @@ use crate::trace::{Caller, Observer, Step};
 
 /// The prefix of the audience of a Logto organization token; the organization's id follows.
 pub const ORGANIZATION_AUDIENCE: &str = "urn:logto:organization:";
-
-/// The largest integer up to which floats represent every one (RFC 8259 §6).
-const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// Proof that verified claims satisfy a requirement. Only [`authorize`] creates one.
 #[derive(Clone, Debug, PartialEq)]

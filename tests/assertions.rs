@@ -280,7 +280,13 @@ fn two_keys_are_published_and_the_first_signs() {
 
 #[test]
 fn ed25519_signs_too() {
-    let mut world = start(r#","algorithm":"EdDSA""#);
+    for word in ["EdDSA", "Ed25519"] {
+        ed25519_signs_by_the_name_of(word);
+    }
+}
+
+fn ed25519_signs_by_the_name_of(word: &str) {
+    let mut world = start(&format!(r#","algorithm":"{word}""#));
     set_secret(&world, "KEY", ED25519);
     let text = assertion(&world.get("/", &Token::default().sign()));
     let header = jsonwebtoken::decode_header(&text).unwrap();

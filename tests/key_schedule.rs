@@ -7,7 +7,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis::platform::Stored;
+use portcullis::platform::{Fetched, Stored};
 use serde_json::{Value, json};
 use support::token::key_set;
 use support::{NOW, World};
@@ -200,4 +200,30 @@ fn a_run_reads_no_more_of_the_store_than_it_may() {
     assert!(operations < 1000, "{operations}");
     // The part of the issuers that is read begins anywhere, so that all have their turn.
     assert!(!refreshed.contains("https://t0.example.com/oidc"), "{refreshed:?}");
+}
+
+#[test]
+fn issuers_that_share_a_key_set_wait_for_it_as_long_as_the_most_patient() {
+    let uri = "https://login.example.com/common/keys";
+    let issuer = |name: &str, timeout_ms: u32| json!({"issuer": name, "jwks_uri": uri, "timeout_ms": timeout_ms});
+    let issuers = json!({"a": issuer("hasty", 50), "b": issuer("patient", 5000), "c": issuer("medium", 200)});
+    let routes = json!([{"path": "/", "audience": "a"}]);
+    let policy = json!({"version": 1, "origin": "https://o", "issuers": issuers, "routes": routes}).to_string();
+    let mut world = World::new(&policy);
+    let keys = Fetched::Document { body: key_set(&["p384"]), etag: None, cache_control: None };
+    world.answer_at(uri, 300, Ok(keys));
+    let (fetches, refreshed) = run(&mut world);
+    assert_eq!((fetches, refreshed.len()), (1, 3), "{:?}", world.shared.log.borrow());
+}
+
+#[test]
+fn no_more_fetches_are_open_than_the_platform_has_connections() {
+    let issuers = tenants(20);
+    let mut world = world(&issuers);
+    for (iss, _) in issuers.iter().take(6) {
+        world.fails_at(&format!("{iss}/.well-known/openid-configuration"), 60_000);
+    }
+    let (_, refreshed) = run(&mut world);
+    assert_eq!(refreshed.len(), 14, "those that hang take no time of the others");
+    assert_eq!(world.shared.open_fetches.get(), (0, 6));
 }

@@ -426,6 +426,8 @@ fn places_within_a_route() {
         (r#"{"path":"/","audience":"x","claims":{"a":{"has":"{t}"}}}"#, "claims.a.has"),
         (r#"{"path":"/","audience":"x","claims":{"a":{"has":"x","any":["x"]}}}"#, "claims.a"),
         (r#"{"path":"/{t}","audience":"x","claims":{"tenants.{t}.roles":"x"}}"#, "claims.\"tenants.{t}.roles\""),
+        (r#"{"path":"/","audience":"x","claims":{"a":9007199254740992}}"#, "claims.a"),
+        (r#"{"path":"/","audience":"x","claims":{"a":{"any":[1,-1e300]}}}"#, "claims.a.any[1]"),
         (r#"{"path":"/","audience":"x","claims":[]}"#, "claims"),
         (r#"{"path":"/","audience":"x","claims":[1]}"#, "claims[0]"),
         (r#"{"path":"/","audience":"x","claims":[{"is":1}]}"#, "claims[0].path"),

@@ -179,6 +179,29 @@ fn an_encoded_slash_is_part_of_what_a_route_captures_that_keeps_it() {
 }
 
 #[test]
+fn a_path_with_encoded_slashes_that_no_route_takes_with_this_method_is_405() {
+    let routes = r#"[
+        {"path": "/one/{a}", "methods": ["GET"], "access": "public", "encoded_slashes": "keep"},
+        {"path": "/rest/{*a}", "methods": ["GET"], "access": "public", "encoded_slashes": "keep"},
+        {"path": "/strict/{a}", "methods": ["GET"], "access": "public"},
+        {"path": "/two/{a}", "methods": ["GET"], "access": "public", "encoded_slashes": "keep"},
+        {"path": "/two/{a}/{b}", "access": "public", "encoded_slashes": "keep"}
+    ]"#;
+    let mut world = World::new(&policy(routes));
+    for method in ["POST", "TRACE"] {
+        for (path, expected) in [
+            ("/one/a%2Fb", "405 gate.method_not_allowed"),
+            ("/rest/a%2Fb/c", "405 gate.method_not_allowed"),
+            ("/strict/a%2Fb", "400 gate.bad_path"),
+            ("/two/a%2Fb", "400 gate.bad_path"),
+        ] {
+            let decision = world.request(method, &format!("https://h{path}"), &[]);
+            assert_eq!(outcome(&decision), expected, "{method} {path}");
+        }
+    }
+}
+
+#[test]
 fn an_encoded_slash_is_refused_where_another_server_could_read_another_path() {
     let mut world = World::new(&policy(PACKAGES));
     for (path, why) in [

@@ -26,7 +26,7 @@ impl<P: Platform + Observer> Gateway<P> {
     ) -> Result<(RouteIndex, &Route, Captures), Denial> {
         let table = &self.policy.table;
         let found = table.find(host, path, method);
-        if path.has_encoded_slash() && !matches!(found, RouteMatch::Route(..)) {
+        if path.has_encoded_slash() && self.has_no_place(&found, host, path, method) {
             return Err(Denial::BadPath);
         }
         match found {
@@ -51,6 +51,21 @@ impl<P: Platform + Observer> Gateway<P> {
                 Err(Denial::MethodNotAllowed { allow: methods.allow().into_iter().map(str::to_owned).collect() })
             }
             RouteMatch::NoRoute => Err(Denial::NoRoute),
+        }
+    }
+
+    /// Whether a path with encoded slashes has no route at all that keeps them, or has one of another place once they are
+    /// decoded.
+    fn has_no_place(&self, found: &RouteMatch<'_>, host: &str, path: &RequestPath<'_>, method: &str) -> bool {
+        let keeps = |index: RouteIndex| self.policy.routes.get(index).is_some_and(|route| route.keeps_encoded_slashes);
+        match found {
+            // Whether it keeps them is asked once it is known not to be a case variant.
+            RouteMatch::Route(..) => false,
+            RouteMatch::NoRoute => true,
+            RouteMatch::MethodNotAllowed(methods) => {
+                let otherwise = self.policy.table.find(host, &path.with_slashes_decoded(), method);
+                !methods.routes().any(keeps) || !(otherwise == RouteMatch::NoRoute || otherwise == *found)
+            }
         }
     }
 

@@ -97,6 +97,12 @@ impl Algorithm {
     /// The algorithms that the gate signs with: their keys are small, and every JOSE library verifies them.
     pub const OF_ASSERTIONS: [Self; 2] = [Self::Es256, Self::EdDsa];
 
+    /// How policies name them. RFC 9864 has another name for EdDSA with the only curve that is supported.
+    #[must_use]
+    pub fn words_of_assertions() -> [(&'static str, Self); 3] {
+        [(Self::Es256.name(), Self::Es256), (Self::EdDsa.name(), Self::EdDsa), ("Ed25519", Self::EdDsa)]
+    }
+
     /// The algorithm with this `alg` value, of a token or a key; names are case-sensitive (RFC 7515 §4.1.1).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -18,6 +18,9 @@ pub const MAX_DEPTH: usize = 32;
 /// Approximate overhead of an allocation in bytes.
 pub const ALLOCATION: usize = 16;
 
+/// The largest integer up to which floats represent every one (RFC 8259 §6).
+pub const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+
 /// Up to this many members, repeated names are found by comparing all pairs; the names of a larger object are sorted.
 const SMALL_OBJECT: usize = 16;
 

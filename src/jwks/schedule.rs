@@ -4,6 +4,8 @@
 //! runs. An issuer that cannot be reached goes to the end of the queue, like one that was refreshed. Since each run may
 //! be the first of its isolate, such attempts are noted in the store.
 
+use std::cell::RefCell;
+
 use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::Value;
 
@@ -23,6 +25,9 @@ const MAX_FETCHES: usize = 45;
 /// Maximum number of entries that one run reads to find the oldest. Workers allow 1000 operations on Cloudflare's own
 /// services, such as Workers KV, for an invocation.
 const MAX_READS: usize = 800;
+
+/// Number of connections that Workers open at once in an invocation.
+const LANES: usize = 6;
 
 /// The store's key for the attempts of runs that could not refresh all issuers.
 const ATTEMPTS_KEY: &str = "cron:v1";
@@ -50,17 +55,29 @@ pub(super) async fn refresh<P: Platform>(mut issuers: Vec<FetchedKeys<P::Key>>, 
     attempts.write(platform).await;
 }
 
-/// Fetches the keys of these issuers side by side. Returns for each whether there is an answer of its issuer.
-async fn fetch_all<'i, P: Platform>(issuers: &'i [FetchedKeys<P::Key>], platform: &P) -> Vec<bool> {
+/// Fetches the keys of these issuers. Returns for each whether there is an answer of its issuer.
+async fn fetch_all<P: Platform>(issuers: &[FetchedKeys<P::Key>], platform: &P) -> Vec<bool> {
     let uris = uris(issuers);
-    let repeated = |pair: &[&'i str]| pair.first().filter(|uri| pair.last() == Some(uri)).copied();
-    let run = Run::new(uris.windows(2).filter_map(repeated).collect());
+    let common = uris.chunk_by(|(one, _), (next, _)| one == next).filter(|same| same.len() > 1);
+    let run = Run::new(common.filter_map(|same| same.last().copied()).collect());
     let mut refreshed = vec![false; issuers.len()];
     let work = issuers.iter().zip(&mut refreshed).map(|(keys, refreshed)| -> LocalBoxFuture<'_, ()> {
         Box::pin(async { *refreshed = refresh_now(keys, &run, platform).await })
     });
-    join_all(work).await;
+    in_lanes(work).await;
     refreshed
+}
+
+/// Does work side by side, as much at once as the platform has connections: what waits for one would run into its timeout.
+async fn in_lanes<'w>(work: impl Iterator<Item = LocalBoxFuture<'w, ()>>) {
+    let work = RefCell::new(work);
+    let next = || work.borrow_mut().next();
+    join_all((0..LANES).map(|_| async {
+        while let Some(next) = next() {
+            next.await;
+        }
+    }))
+    .await;
 }
 
 /// These issuers, and when each was last asked.
@@ -81,7 +98,7 @@ async fn queue<P: Platform>(
     let work = queue.iter_mut().map(|(keys, last)| -> LocalBoxFuture<'_, ()> {
         Box::pin(async { *last = (*last).max(stored_at(&keys.issuer, now, platform).await) })
     });
-    join_all(work).await;
+    in_lanes(work).await;
     queue
 }
 
@@ -89,7 +106,7 @@ async fn queue<P: Platform>(
 fn cost<K>(issuers: &[FetchedKeys<K>]) -> usize {
     let mut uris = uris(issuers);
     let discovered = issuers.len() - uris.len();
-    uris.dedup();
+    uris.dedup_by_key(|(uri, _)| *uri);
     uris.len() + 2 * discovered
 }
 
@@ -106,13 +123,13 @@ fn oldest<K>(mut queue: Vec<Queued<K>>) -> Vec<FetchedKeys<K>> {
     chosen
 }
 
-/// The `jwks_uri` of each issuer that has one in the policy, sorted.
-fn uris<K>(issuers: &[FetchedKeys<K>]) -> Vec<&str> {
+/// The `jwks_uri` of each issuer that has one in the policy, and its timeout, sorted.
+fn uris<K>(issuers: &[FetchedKeys<K>]) -> Vec<(&str, u32)> {
     let uris = issuers.iter().filter_map(|keys| match &keys.issuer.keys {
-        KeySource::Uri(uri) => Some(uri.as_str()),
+        KeySource::Uri(uri) => Some((uri.as_str(), keys.issuer.timeout_ms)),
         KeySource::Discovery(_) | KeySource::Static(_) => None,
     });
-    let mut uris: Vec<&str> = uris.collect();
+    let mut uris: Vec<(&str, u32)> = uris.collect();
     uris.sort_unstable();
     uris
 }

@@ -15,8 +15,9 @@ pub(super) struct Documents<'p, F> {
 
 /// What one scheduled run has fetched. Its issuers all end with its event, so one may wait for what another started.
 pub(super) struct Run<'p> {
-    /// The URLs that several issuers name. Their cached copies can differ, so these are fetched without an entity tag.
-    common: Vec<&'p str>,
+    /// The URLs that several issuers name, and the longest of their timeouts. Their cached copies can differ, so these are
+    /// fetched without an entity tag.
+    common: Vec<(&'p str, u32)>,
     /// By URL and entity tag; as few as a run may fetch.
     documents: RefCell<Vec<(Key, Document)>>,
 }
@@ -38,7 +39,7 @@ enum Turn {
 }
 
 impl<'p> Run<'p> {
-    pub(super) fn new(common: Vec<&'p str>) -> Self {
+    pub(super) fn new(common: Vec<(&'p str, u32)>) -> Self {
         Self { common, documents: RefCell::default() }
     }
 
@@ -75,7 +76,9 @@ impl<'p> Run<'p> {
 impl<F: Fetch> Fetch for Documents<'_, F> {
     async fn get(&self, request: Get<'_>) -> Outcome {
         let Some(run) = self.run else { return self.fetch.get(request).await };
-        let etag = request.etag.filter(|_| !run.common.contains(&request.url));
+        let common = run.common.iter().find(|(url, _)| *url == request.url);
+        let etag = request.etag.filter(|_| common.is_none());
+        let timeout_ms = common.map_or(request.timeout_ms, |(_, timeout_ms)| *timeout_ms);
         let key = (request.url.to_owned(), etag.map(str::to_owned));
         match run.turn(&key) {
             Ok(outcome) => outcome,
@@ -83,7 +86,7 @@ impl<F: Fetch> Fetch for Documents<'_, F> {
                 receiver.await.unwrap_or_else(|_| Err(Fault("the fetch was abandoned".to_owned())))
             }
             Err(Turn::Fetch) => {
-                let outcome = match self.fetch.get(Get { etag, ..request }).await {
+                let outcome = match self.fetch.get(Get { etag, timeout_ms, ..request }).await {
                     Ok(Fetched::NotModified { .. }) if etag.is_none() => {
                         Err(Fault("304 without a conditional request".to_owned()))
                     }

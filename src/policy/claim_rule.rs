@@ -6,7 +6,7 @@ use super::place::{Place, PlaceStep};
 use super::reader::{Field, Table};
 use super::template::{RequestValues, Template, TemplateScope};
 use crate::jose::claim_path::ClaimPath;
-use crate::jose::json::{Json, Object};
+use crate::jose::json::{Json, MAX_EXACT, Object};
 
 /// The tests of a map.
 const TESTS: [&str; 3] = ["any", "contains", "has"];
@@ -181,6 +181,10 @@ fn read_values(field: &Field<'_>, scope: TemplateScope<'_>) -> Option<Vec<Expect
 fn read_expected(field: &Field<'_>, scope: TemplateScope<'_>) -> Option<Expected> {
     match field.value {
         Json::String(_) => Template::read(field, scope).map(Expected::Text),
+        // What writes JSON may have rounded it already, and then it would admit another number.
+        Json::Number(number) if number.as_f64().is_none_or(|number| number.abs() > MAX_EXACT) => {
+            field.fail(format!("expected a number up to {MAX_EXACT}: in JSON, larger ones may stand for others"))
+        }
         Json::Number(_) | Json::Bool(_) => Some(Expected::Literal(field.value.clone().into_owned())),
         _ => field.fail("expected a string, a number or a boolean"),
     }

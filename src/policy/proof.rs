@@ -46,8 +46,8 @@ impl Assertions {
         let issuer = table.required("issuer").and_then(|field| field.text());
         let keys = table.required("keys").and_then(|field| read_keys(&field));
         let audience = table.optional("audience", Field::text);
-        let algorithms = Algorithm::OF_ASSERTIONS.map(|algorithm| (algorithm.name(), algorithm));
-        let algorithm = table.or("algorithm", Algorithm::Es256, |field| field.one_of(&algorithms));
+        let algorithm =
+            table.or("algorithm", Algorithm::Es256, |field| field.one_of(&Algorithm::words_of_assertions()));
         let ttl = table.or("ttl", 300_u64, |field| field.integer(10..=3600));
         table.refuse_unknown_keys();
         Some(Self {

@@ -46,6 +46,8 @@ pub struct Shared {
     pub web: RefCell<HashMap<String, Reply>>,
     /// The URLs that were fetched, with the entity tag that was sent.
     pub fetches: RefCell<Vec<(String, Option<String>)>>,
+    /// How many fetches wait for their answer, and how many did at most.
+    pub open_fetches: Cell<(usize, usize)>,
     pub store_reads: Cell<usize>,
     /// The store of policies.
     pub policies: RefCell<HashMap<String, String>>,
@@ -111,6 +113,7 @@ impl World {
             store_fails: Cell::new(false),
             web: RefCell::default(),
             fetches: RefCell::default(),
+            open_fetches: Cell::default(),
             store_reads: Cell::new(0),
             policies: RefCell::default(),
             policies_reply_ms: Cell::new(0),
@@ -443,7 +446,11 @@ impl Fetch for Platform {
         let Some(Reply { after_ms, result }) = reply else {
             return Err(Fault("no such document".to_owned()));
         };
+        let (open, most) = self.0.open_fetches.get();
+        self.0.open_fetches.set((open + 1, most.max(open + 1)));
         self.0.wait_ms(after_ms.min(request.timeout_ms.into())).await;
+        let (open, most) = self.0.open_fetches.get();
+        self.0.open_fetches.set((open - 1, most));
         if after_ms > request.timeout_ms.into() { Err(Fault("timeout".to_owned())) } else { result }
     }
 }

@@ -49,6 +49,11 @@ impl Methods {
         named(method).or_else(|| if method == "HEAD" { named("GET") } else { None }).or(self.all)
     }
 
+    /// The routes.
+    pub fn routes(&self) -> impl Iterator<Item = RouteIndex> {
+        self.named.iter().map(|(_, route)| *route).chain(self.all)
+    }
+
     /// The methods that routes name here, sorted, including `HEAD` if `GET` is named.
     #[must_use]
     pub fn named(&self) -> Vec<&str> {

@@ -51,7 +51,7 @@ pub(crate) struct AssertionsSpec {
     pub(crate) audience: Option<String>,
     /// The signature algorithm; the keys must be of its type. Default: `ES256`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("enum" = Algorithm::OF_ASSERTIONS.map(Algorithm::name), "default" = "ES256"))]
+    #[schemars(extend("enum" = Algorithm::words_of_assertions().map(|(word, _)| word), "default" = "ES256"))]
     pub(crate) algorithm: Option<String>,
     /// Seconds from `iat` to `exp`; an assertion is reused for half of that time. Default: 300.
     #[serde(skip_serializing_if = "Option::is_none")]
