@@ -64,20 +64,22 @@ async fn fetch_all<P: Platform>(issuers: &[FetchedKeys<P::Key>], platform: &P) -
     let work = issuers.iter().zip(&mut refreshed).map(|(keys, refreshed)| -> LocalBoxFuture<'_, ()> {
         Box::pin(async { *refreshed = refresh_now(keys, &run, platform).await })
     });
-    in_lanes(work).await;
+    in_lanes(work.collect()).await;
     refreshed
 }
 
 /// Does work side by side, as much at once as the platform has connections: what waits for one would run into its timeout.
-async fn in_lanes<'w>(work: impl Iterator<Item = LocalBoxFuture<'w, ()>>) {
-    let work = RefCell::new(work);
+async fn in_lanes(work: Vec<LocalBoxFuture<'_, ()>>) {
+    let work = RefCell::new(work.into_iter());
     let next = || work.borrow_mut().next();
-    join_all((0..LANES).map(|_| async {
-        while let Some(next) = next() {
-            next.await;
-        }
-    }))
-    .await;
+    let lanes = (0..LANES).map(|_| -> LocalBoxFuture<'_, ()> {
+        Box::pin(async {
+            while let Some(next) = next() {
+                next.await;
+            }
+        })
+    });
+    join_all(lanes).await;
 }
 
 /// These issuers, and when each was last asked.
@@ -98,7 +100,7 @@ async fn queue<P: Platform>(
     let work = queue.iter_mut().map(|(keys, last)| -> LocalBoxFuture<'_, ()> {
         Box::pin(async { *last = (*last).max(stored_at(&keys.issuer, now, platform).await) })
     });
-    in_lanes(work).await;
+    in_lanes(work.collect()).await;
     queue
 }
 
