@@ -322,6 +322,8 @@ fn claims_are_filled_in_as_in_tests() {
     let human = explain(&folder, &["GET", "/api/x", "--claims", &own]).out;
     assert!(human.contains("\nclaims added by default: iss, iat, exp\n"), "{human}");
     assert_eq!(explain(&folder, &["GET", "/api/x", "--without", "exp"]).code, Some(2), "there are no claims");
+    let unknown = explain(&folder, &["GET", "/api/x", "--claims", &own, "--without", "scope", "--without", "Exp"]);
+    assert_eq!((unknown.code, unknown.err.as_str()), (Some(2), "error: there is no claim \"Exp\" to leave out\n"));
 }
 
 #[test]
