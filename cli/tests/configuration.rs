@@ -21,9 +21,15 @@ fn toml(path: &str) -> String {
     format!("name = \"gate\"\n[vars]\nPOLICY = '{}'\n", policy(path))
 }
 
-/// The path of the only route.
+/// The path of the only route of a configuration in the current folder.
 fn path_of(run: &Run) -> &str {
-    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
+    assert_eq!(run.err, "");
+    only_path(run)
+}
+
+/// The path of the only route.
+fn only_path(run: &Run) -> &str {
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
     run.out.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap()
 }
 
@@ -53,12 +59,16 @@ fn it_may_be_in_a_folder_above_and_a_better_name_further_up_comes_first() {
     let below = |folder: &Folder, args: &[&str]| {
         crate::tool::run(crate::tool::command(args).current_dir(folder.path().join("packages/gate")), "")
     };
-    assert_eq!(path_of(&below(&folder, &["routes"])), "/above");
+    let above = below(&folder, &["routes"]);
+    assert_eq!((only_path(&above), above.err.as_str()), ("/above", "uses ../../wrangler.toml, as wrangler does\n"));
+    let explained = below(&folder, &["explain", "GET", "/above", "--format", "json"]);
+    assert_eq!((explained.code, explained.err.as_str()), (Some(0), "uses ../../wrangler.toml, as wrangler does\n"));
+    assert_eq!(path_of(&below(&folder, &["routes", "../../wrangler.toml"])), "/above");
     assert_eq!(below(&folder, &["check"]).out, "../../wrangler.toml: no problems\n");
     folder.write("packages/gate/wrangler.toml", toml("/here"));
     assert_eq!(path_of(&below(&folder, &["routes"])), "/here");
     folder.write("packages/wrangler.jsonc", jsonc("/between"));
-    assert_eq!(path_of(&below(&folder, &["routes"])), "/between");
+    assert_eq!(only_path(&below(&folder, &["routes"])), "/between");
 }
 
 #[test]

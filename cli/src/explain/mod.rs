@@ -106,7 +106,7 @@ enum ExpectedResult {
 }
 
 pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
-    let policy = args.policy.clone().map_or_else(configuration::of_current_folder, Ok)?;
+    let policy = args.policy.clone().map_or_else(|| configuration::announced(output), Ok)?;
     let loaded = load(&policy, &args.reading, output)?;
     let routes = RouteText::all(&loaded.policy, &loaded.value);
     let request = read_request(args)?;
