@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
-use crate::output::printable;
+use crate::output::{Output, printable};
 
 /// The names of configurations, in the order in which wrangler prefers them: one with an earlier name is taken even if
 /// it is further up.
@@ -22,6 +22,18 @@ pub(crate) fn of_current_folder() -> Result<PathBuf, Failure> {
     find(Path::new(".")).ok_or_else(|| {
         Failure::new("no wrangler.json, wrangler.jsonc or wrangler.toml is here or in a folder above: name a file")
     })
+}
+
+/// The same, announced on standard error if it is in a folder above, for commands whose results do not name it.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn announced(output: &Output) -> Result<PathBuf, Failure> {
+    let path = of_current_folder()?;
+    if folder_of(&path) != Path::new("") {
+        output.note(&format!("uses {}, as wrangler does", shown(&path)));
+    }
+    Ok(path)
 }
 
 /// The configuration that wrangler takes in a folder: from there or a folder above.

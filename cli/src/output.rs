@@ -118,8 +118,17 @@ impl Output {
 
     /// Text that begins at this column, broken into lines that fit; further lines are aligned with the first.
     pub(crate) fn hanging(&self, indent: usize, text: &str) -> String {
+        self.hanging_words(indent, text.split(' '))
+    }
+
+    /// The same for text with quoted strings, none of which is broken: their spaces are part of a value.
+    pub(crate) fn hanging_quoted(&self, indent: usize, text: &str) -> String {
+        self.hanging_words(indent, outside_quotes(text).into_iter())
+    }
+
+    fn hanging_words<'t>(&self, indent: usize, words: impl Iterator<Item = &'t str>) -> String {
         let width = self.width.saturating_sub(indent).max(MIN_WIDTH);
-        wrap(text, width, "").replace('\n', &format!("\n{:indent$}", ""))
+        wrap_words(words, width, "").replace('\n', &format!("\n{:indent$}", ""))
     }
 
     /// The renderer of findings for a stream.
@@ -151,9 +160,13 @@ pub(crate) enum Stream {
 /// Breaks text into lines of at most `width` columns; `indent` precedes all lines but the first. A longer word stays
 /// whole.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let mut wrapped = String::with_capacity(text.len());
+    wrap_words(text.split(' '), width, indent)
+}
+
+fn wrap_words<'t>(words: impl Iterator<Item = &'t str>, width: usize, indent: &str) -> String {
+    let mut wrapped = String::new();
     let mut column = 0;
-    for word in text.split(' ') {
+    for word in words {
         let length = word.chars().count();
         if column > 0 && column + 1 + length > width {
             wrapped.push('\n');
@@ -167,6 +180,19 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
         column += length;
     }
     wrapped
+}
+
+/// The parts of a text between the spaces that are not within double quotes. In a string, a backslash escapes what
+/// follows, as in JSON.
+fn outside_quotes(text: &str) -> Vec<&str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let parts = text.split(|c| {
+        let escapes = is_quoted && !is_escaped && c == '\\';
+        let was_escaped = std::mem::replace(&mut is_escaped, escapes);
+        is_quoted ^= c == '"' && !was_escaped;
+        c == ' ' && !is_quoted
+    });
+    parts.collect()
 }
 
 /// Untrusted text, with control characters escaped.
@@ -204,5 +230,12 @@ mod tests {
         assert_eq!(wrap("one two", 7, ""), "one two");
         assert_eq!(wrap("overlong a b", 3, ""), "overlong\na b");
         assert_eq!(wrap("", 3, ""), "");
+    }
+
+    #[test]
+    fn strings_are_not_broken() {
+        assert_eq!(outside_quotes(r#"a "b c" d"#), ["a", r#""b c""#, "d"]);
+        assert_eq!(outside_quotes(r#"{"a \" b":"c \\"} d"#), [r#"{"a \" b":"c \\"}"#, "d"]);
+        assert_eq!(outside_quotes(r"a\ b"), [r"a\", "b"]);
     }
 }

@@ -53,10 +53,19 @@ impl PolicyInput {
     }
 }
 
+/// Follows the name of an environment that wrangler's variable gave, in messages.
+pub(crate) const FROM_VARIABLE: &str = " (named by CLOUDFLARE_ENV)";
+
 impl ReadOptions {
-    /// The environment that was named, by `--env` or else by wrangler's own variable. An empty name is the default one.
+    /// The environment that was named, by `--env` or else by wrangler's own variable, which is not read from `.env`. An
+    /// empty name is the default one.
     pub(crate) fn environment(&self) -> Option<String> {
-        self.env.clone().or_else(|| std::env::var("CLOUDFLARE_ENV").ok().filter(|name| !name.is_empty()))
+        self.env.clone().or_else(environment_variable)
+    }
+
+    /// Whether wrangler's variable names the environment.
+    pub(crate) fn is_of_variable(&self) -> bool {
+        self.env.is_none() && environment_variable().is_some()
     }
 
     /// The environment whose policy is used. A policy in a file of its own is not of an environment, and the variable
@@ -64,6 +73,10 @@ impl ReadOptions {
     fn environment_of(&self, document: &ParsedSource) -> Option<String> {
         if is_configuration(&document.source, &document.root) { self.environment() } else { self.env.clone() }
     }
+}
+
+fn environment_variable() -> Option<String> {
+    std::env::var("CLOUDFLARE_ENV").ok().filter(|name| !name.is_empty())
 }
 
 /// A policy in a file, read as the gate reads it.
@@ -130,20 +143,21 @@ pub(crate) fn examine<'d>(
         let environment = Some(name.as_str()).filter(|name| !name.is_empty());
         found.retain(|policy| policy.environment == environment);
         if found.is_empty() {
-            return Err(without_policy(document, environment));
+            return Err(without_policy(document, environment, reading));
         }
     }
     Ok(found.into_iter().map(ExaminedPolicy::new).collect())
 }
 
-fn without_policy(document: &ParsedSource, environment: Option<&str>) -> Failure {
+fn without_policy(document: &ParsedSource, environment: Option<&str>, reading: &ReadOptions) -> Failure {
     let source = printable(&document.source.name);
     let Some(name) = environment else { return only_environments(document) };
     let help = match worker_of(&document.root, environment) {
         Some(_) => "; environments do not inherit `vars`",
         None => "",
     };
-    Failure::new(format!("{source} has no policy for the environment {name:?}{help}"))
+    let variable = if reading.is_of_variable() { FROM_VARIABLE } else { "" };
+    Failure::new(format!("{source} has no policy for the environment {name:?}{variable}{help}"))
 }
 
 fn only_environments(document: &ParsedSource) -> Failure {

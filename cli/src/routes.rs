@@ -6,6 +6,7 @@ use portcullis::policy::{AccessKind, Place, PlaceStep, Route};
 use portcullis::route::table::{Listed, ListedHost};
 use serde::{Serialize, Serializer};
 
+use crate::configuration;
 use crate::document::{SourceNode, SourceValue};
 use crate::exit::{Completion, Failure};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW, wrap};
@@ -45,7 +46,8 @@ const MAX_PATH: usize = 34;
 const METHODS: usize = 12;
 
 pub(crate) fn run(args: &RoutesArgs, output: &Output) -> Result<Completion, Failure> {
-    let loaded = load(&args.input.path()?, &args.input.reading, output)?;
+    let path = args.input.file.clone().map_or_else(|| configuration::announced(output), Ok)?;
+    let loaded = load(&path, &args.input.reading, output)?;
     let rows: Vec<RouteRow<'_>> =
         loaded.policy.table.list().into_iter().filter_map(|row| RouteRow::new(row, &loaded)).collect();
     match args.format {

@@ -114,7 +114,7 @@ fn what_is_suspicious_is_a_warning() {
 
 #[test]
 fn a_note_fails_nothing() {
-    let policy = "version = 1\n[[routes]]\npath = \"/healthz\"\naccess = \"public\"\norigin = \"https://o.com\"\n";
+    let policy = "version = 1\n[[routes]]\npath = \"/page\"\naccess = \"public\"\norigin = \"https://o.com\"\n";
     let folder = Folder::new("note");
     let run = folder.write("policy.toml", policy).run(&["check", "policy.toml", "--deny-warnings"]);
     assert_eq!(run.code, Some(0));

@@ -21,9 +21,15 @@ fn toml(path: &str) -> String {
     format!("name = \"gate\"\n[vars]\nPOLICY = '{}'\n", policy(path))
 }
 
-/// The path of the only route.
+/// The path of the only route of a configuration in the current folder.
 fn path_of(run: &Run) -> &str {
-    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
+    assert_eq!(run.err, "");
+    only_path(run)
+}
+
+/// The path of the only route.
+fn only_path(run: &Run) -> &str {
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
     run.out.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap()
 }
 
@@ -33,7 +39,7 @@ fn without_a_file_it_is_the_one_that_wrangler_takes() {
     let none = folder.run(&["check"]);
     // The repository has one, above the folder of this test.
     assert_eq!(none.code, Some(0), "{}", none.err);
-    assert!(none.out.ends_with("wrangler.toml: 1 warning, 1 note\n"), "{}", none.out);
+    assert!(none.out.ends_with("wrangler.toml: 1 warning\n"), "{}", none.out);
     folder.write("wrangler.toml", toml("/toml"));
     assert_eq!(path_of(&folder.run(&["routes"])), "/toml");
     folder.write("wrangler.jsonc", jsonc("/jsonc"));
@@ -53,12 +59,16 @@ fn it_may_be_in_a_folder_above_and_a_better_name_further_up_comes_first() {
     let below = |folder: &Folder, args: &[&str]| {
         crate::tool::run(crate::tool::command(args).current_dir(folder.path().join("packages/gate")), "")
     };
-    assert_eq!(path_of(&below(&folder, &["routes"])), "/above");
+    let above = below(&folder, &["routes"]);
+    assert_eq!((only_path(&above), above.err.as_str()), ("/above", "uses ../../wrangler.toml, as wrangler does\n"));
+    let explained = below(&folder, &["explain", "GET", "/above", "--format", "json"]);
+    assert_eq!((explained.code, explained.err.as_str()), (Some(0), "uses ../../wrangler.toml, as wrangler does\n"));
+    assert_eq!(path_of(&below(&folder, &["routes", "../../wrangler.toml"])), "/above");
     assert_eq!(below(&folder, &["check"]).out, "../../wrangler.toml: no problems\n");
     folder.write("packages/gate/wrangler.toml", toml("/here"));
     assert_eq!(path_of(&below(&folder, &["routes"])), "/here");
     folder.write("packages/wrangler.jsonc", jsonc("/between"));
-    assert_eq!(path_of(&below(&folder, &["routes"])), "/between");
+    assert_eq!(only_path(&below(&folder, &["routes"])), "/between");
 }
 
 #[test]
@@ -86,9 +96,13 @@ fn the_environment_is_wranglers_and_inherits_no_variables() {
     assert_eq!(path_of(&of("dev", &["routes", "--env", "staging"])), "/staging");
     assert_eq!(path_of(&of("staging", &["routes", "--env", ""])), "/default");
     let dev = of("dev", &["check"]);
-    let message =
-        "error: wrangler.toml has no policy for the environment \"dev\"; environments do\nnot inherit `vars`\n";
+    let message = "error: wrangler.toml has no policy for the environment \"dev\" (named by\nCLOUDFLARE_ENV); environments do not inherit `vars`\n";
     assert_eq!((dev.code, dev.err.as_str()), (Some(2), message));
+    let lacking = "error: wrangler.toml has no policy for the environment \"nowhere\"";
+    assert_eq!(of("", &["check", "--env", "nowhere"]).err, format!("{lacking}\n"));
+    assert_eq!(of("nowhere", &["check"]).err, format!("{lacking} (named by\nCLOUDFLARE_ENV)\n"));
+    let pushed = of("nowhere", &["push", "-c", "wrangler.toml"]).err;
+    assert!(pushed.contains("no environment \"nowhere\" (named by CLOUDFLARE_ENV)"), "{pushed}");
     // A policy in a file of its own is of no environment.
     folder.write("policy.json", policy("/own"));
     assert_eq!(path_of(&of("staging", &["routes", "policy.json"])), "/own");
@@ -151,9 +165,30 @@ fn a_push_goes_to_no_namespace_but_that_of_the_named_file() {
             "staging.toml binds no KV namespace as POLICY_KV for the environment \"staging\"; environments do not inherit `kv_namespaces`",
         ),
         (&["push", "--env", "a", "--", "--env", "b"], "--config and --env have one value"),
+        (&["push", "--", "--preview"], "--preview is not for wrangler here: push names the namespace by its binding"),
+        (&["push", "--", "--no-preview"], "push names the namespace by its binding"),
+        (
+            &["push", "--", "--namespace-id", "a"],
+            "--namespace-id is not for wrangler here: push names the namespace by its binding",
+        ),
+        (&["push", "--", "--namespaceId=a"], "push names the namespace by its binding"),
+        (&["push", "--", "--binding", "OTHER"], "name the binding before `--`"),
+        (&["push", "--", "--local"], "write --local before `--`"),
+        (&["push", "--local", "--", "--remote"], "without --local, push uses the storage of the deployed Worker"),
+        (&["push", "--", "--cwd", "../b"], "name the configuration with --config"),
     ] {
         let run = in_a(args);
         let err = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!((run.code, run.out.as_str(), err.contains(message)), (Some(2), "", true), "{args:?}: {err}");
     }
+}
+
+#[test]
+fn a_configuration_from_standard_input_names_no_namespace() {
+    let folder = Folder::new("push-stdin");
+    let piped = format!("kv_namespaces = [{{ binding = \"PIPED\", id = \"a\" }}]\n{}", toml("/a"));
+    folder.write("wrangler.toml", toml("/a"));
+    let run = folder.run_with(&["push", "-", "--binding", "PIPED"], &piped);
+    let message = "error: wrangler.toml binds no KV namespace as PIPED\n";
+    assert_eq!((run.code, run.err.as_str()), (Some(2), message));
 }

@@ -322,6 +322,8 @@ fn claims_are_filled_in_as_in_tests() {
     let human = explain(&folder, &["GET", "/api/x", "--claims", &own]).out;
     assert!(human.contains("\nclaims added by default: iss, iat, exp\n"), "{human}");
     assert_eq!(explain(&folder, &["GET", "/api/x", "--without", "exp"]).code, Some(2), "there are no claims");
+    let unknown = explain(&folder, &["GET", "/api/x", "--claims", &own, "--without", "scope", "--without", "Exp"]);
+    assert_eq!((unknown.code, unknown.err.as_str()), (Some(2), "error: there is no claim \"Exp\" to leave out\n"));
 }
 
 #[test]
@@ -341,4 +343,26 @@ fn a_body_is_never_broken_into_lines() {
     let body = run.out.lines().find(|line| line.starts_with("  {")).unwrap();
     let body: Value = serde_json::from_str(body.trim()).unwrap();
     assert_eq!(body["resource_name"], name);
+}
+
+#[test]
+fn json_in_a_header_is_never_broken_within_a_string() {
+    let folder = Folder::new("explain-object");
+    let route = r#"[{"path":"/a","audience":"*"}]"#;
+    let policy: Value = serde_json::from_str(&support::policy(route)).unwrap();
+    let note = "A note of several words, with a \"quoted\" one, which is longer than a line of the terminal";
+    let assertion = json!({"issuer": "https://gate.example.com", "keys": ["KEY"]});
+    let with = |identity: Value| {
+        let mut policy = policy.clone();
+        policy["identity"] = identity;
+        folder.write("policy.json", policy.to_string());
+        let run = explain(&folder, &["GET", "/a", "--claims", &claims(json!({"sub": note, "obj": {"note": note}}))]);
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        run.out
+    };
+    let quoted = Value::from(note).to_string();
+    let header = with(json!({"claims": {"x-auth-obj": "obj"}}));
+    assert!(header.contains(&format!("{{\"note\":{quoted}}}\n")), "{header}");
+    let signed = with(json!({ "assertion": assertion }));
+    assert!(signed.contains("<signed") && signed.contains(&quoted), "{signed}");
 }

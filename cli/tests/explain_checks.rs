@@ -315,3 +315,45 @@ fn a_preflight_of_a_path_with_an_encoded_slash_leaves_the_checks_of_the_path_alo
     assert_eq!(names, ["host", "path", "preflight"]);
     assert_eq!(explanation["checks"][1]["found"], "\"/kept/a%2Fb\"");
 }
+
+/// A folder with routes that keep encoded slashes, with a token in `Authorization` and in another header.
+fn kept_slashes(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    let route = |path: &str, more: &str| {
+        format!(r#"{{"path":"{path}","audience":"https://api.example.com","encoded_slashes":"keep"{more}}}"#)
+    };
+    let routes = [route("/files/{name}", r#","token_header":"x-access-token""#), route("/usual/{name}", "")];
+    folder.write("policy.json", support::policy(&format!("[{}]", routes.join(","))));
+    folder
+}
+
+#[test]
+fn a_token_is_looked_for_where_a_route_with_encoded_slashes_says() {
+    let folder = kept_slashes("explain-kept");
+    for url in ["/files/a%2Fb", "/files/a", "/usual/a%2Fb"] {
+        let explanation = explain_json(&folder, &["GET", url, "--claims", &claims(json!({}))]);
+        assert_eq!(explanation["decision"], "allow", "{url}: {explanation:#}");
+        assert_eq!(explanation["candidates"][0]["standing"], "chosen", "{url}: {explanation:#}");
+    }
+    let human = explain(&folder, &["GET", "/files/a%2Fb", "--claims", &claims(json!({}))]).out;
+    assert!(human.contains("chosen   routes[0]") && !human.contains("no route has this path"), "{human}");
+}
+
+#[test]
+fn a_caller_has_one_token_where_the_route_looks_for_it() {
+    let folder = kept_slashes("explain-token-header");
+    let claims = claims(json!({}));
+    let beside = ["GET", "/files/a", "--claims", &claims, "-H", "Authorization: Basic eDp5"];
+    assert_eq!(explain_json(&folder, &beside)["decision"], "allow", "of another server");
+    for (url, header) in [("/files/a", "X-Access-Token: a.b.c"), ("/usual/a", "authorization: Basic eDp5")] {
+        let run = explain(&folder, &["GET", url, "--claims", &claims, "-H", header]);
+        assert_eq!((run.code, run.err.contains("not two")), (Some(2), true), "{url}: {}", run.err);
+    }
+    let other = explain_json(&folder, &["GET", "/usual/a", "--claims", &claims, "-H", "X-Access-Token: a.b.c"]);
+    assert_eq!(other["decision"], "allow");
+    let caller = |url, header| explain_json(&folder, &["GET", url, "-H", header])["caller"].clone();
+    assert_eq!(caller("/files/a", "x-access-token: a.b.c"), "token");
+    assert_eq!(caller("/files/a", "authorization: Bearer a.b.c"), "anonymous");
+    assert_eq!(caller("/usual/a", "x-access-token: a.b.c"), "anonymous");
+    assert_eq!(caller("/usual/a", "authorization: Bearer a.b.c"), "token");
+}

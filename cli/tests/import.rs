@@ -85,6 +85,8 @@ fn a_swagger_document_without_schemes_or_host_says_where_it_is_as_far_as_it_does
     assert!(relative.err.contains("--origin URL is required"), "{}", relative.err);
     let given = import("basePath: /v1", &["--origin", "https://o.example.com"]);
     assert!(given.out.contains("path = \"/v1/a\""), "{}", given.out);
+    let empty = import("host: ''\nbasePath: /v1", &["--origin", "https://o.example.com"]);
+    assert!(empty.out.contains("path = \"/v1/a\"") && !empty.err.contains("schemes"), "{}{}", empty.out, empty.err);
     let sockets = import("host: api.example.com\nschemes: [wss]", &[]);
     assert!(sockets.err.contains("--server URL is required"), "{}", sockets.err);
 }

@@ -155,6 +155,27 @@ fn writes_nothing_that_wrangler_would_not_read() {
 }
 
 #[test]
+fn writes_nothing_that_wrangler_would_not_read_for_one_further_up() {
+    let folder = Folder::new("init-above");
+    std::fs::create_dir_all(folder.path().join("packages/gate")).unwrap();
+    let run = |words: &[&str]| {
+        init(&folder, &[&["--issuer", "https://a.example.com", "--offline", "--dir", "packages/gate"], words].concat())
+    };
+    folder.write("wrangler.jsonc", "{}");
+    let jsonc = run(&[]);
+    let expected = "error: wrangler.jsonc exists, and wrangler would read it instead of\nwrangler.toml; --format jsonc writes one that it reads\n";
+    assert_eq!((jsonc.code, jsonc.err.as_str()), (Some(2), expected));
+    folder.write("wrangler.json", "{}");
+    for words in [&[][..], &["--format", "jsonc"], &["--force"]] {
+        let json = run(words);
+        assert_eq!((json.code, json.err.starts_with("error: wrangler.json exists")), (Some(2), true), "{}", json.err);
+    }
+    assert!(!folder.has("packages/gate/wrangler.toml") && !folder.has("packages/gate/wrangler.jsonc"));
+    std::fs::remove_file(folder.path().join("wrangler.json")).unwrap();
+    assert_eq!(run(&["--format", "jsonc"]).code, Some(0), "the nearest of the same name counts");
+}
+
+#[test]
 fn an_issuer_that_is_almost_logtos_is_noted() {
     let folder = Folder::new("init-logto");
     let run = init(&folder, &["--issuer", "https://t.logto.app", "--offline", "--dry-run"]);

@@ -227,6 +227,33 @@ fn keys_of_the_worker_that_are_in_another_table_are_reported() {
     assert_eq!(of("[vars]\nroutes = \"a,b\"\nworkers_dev = \"no\"\n"), NONE, "variables of these names");
     let run = check("wrangler.toml", worker(&format!("{store}[vars]\nroutes = [\"api.example.com/*\"]\n"), "")).out;
     assert!(run.contains("warning[misplaced-key]: `routes` is part of \"vars\", where wrangler ignores it"), "{run}");
+    assert!(run.contains("help: move it above the first table of the file"), "{run}");
+    for (name, key) in [("staging", "staging"), ("\"a b\"", "\"a b\"")] {
+        let of_environment = format!("{store}[env.{name}.vars]\nSTAGE = \"x\"\nroutes = [\"api.example.com/*\"]\n");
+        let run = check("wrangler.toml", worker(&of_environment, "")).out;
+        assert!(run.contains(&format!("help: move it directly under [env.{key}]")), "{run}");
+    }
+    let policy = r#"{"version": 1, "routes": [{"path": "/", "access": "deny"}]}"#;
+    let vars = format!(r#"{{"POLICY": {policy}, "more": {{"workers_dev": true}}}}"#);
+    let json = format!(r#"{{"name": "gate", "vars": {vars}, "env": {{"staging": {{"vars": {vars}}}}}}}"#);
+    let run = check("wrangler.jsonc", json).out;
+    assert_eq!(run.matches("help: move it out of `vars`").count(), 2, "{run}");
+}
+
+#[test]
+fn a_service_that_only_the_default_environment_binds_is_reported_for_another() {
+    let policy = "version = 1\norigin = \"service:API\"\nroutes = [{ path = \"/a\", access = \"public\" }]\n";
+    let bound = "[[services]]\nbinding = \"API\"\nservice = \"api\"\n";
+    let of = |more: &str| {
+        let text = format!("name = \"gate\"\n{bound}[vars.POLICY]\n{policy}[env.staging.vars.POLICY]\n{policy}{more}");
+        check("wrangler.toml", text).out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let run = of("");
+    let message = "env.staging: origin: no [[services]] entry of this environment has the binding \"API\"";
+    assert_eq!(run.matches("[unbound-service]").count(), 1, "{run}");
+    assert!(run.contains(message), "{run}");
+    assert!(run.contains("help: environments do not inherit `services`: bind it for this one too"), "{run}");
+    assert!(!of(&bound.replace("services", "env.staging.services")).contains("unbound-service"));
 }
 
 #[test]
@@ -265,14 +292,22 @@ fn an_issuer_that_is_almost_logtos_is_reported() {
 }
 
 #[test]
-fn a_health_check_that_is_only_read_is_no_note() {
+fn a_health_check_is_no_note() {
     let open = |path: &str, methods: &str| {
         format!("{{ path = \"{path}\", access = \"public\"{methods}, origin = \"https://o.example.com\" }}")
     };
     for (path, methods, expected) in [
         ("/healthz", ", methods = [\"GET\"]", &NONE[..]),
         ("/api/health", ", methods = [\"GET\", \"HEAD\"]", &NONE),
-        ("/healthz", "", &["public-alone"]),
+        ("/healthz", "", &NONE),
+        ("/up", "", &NONE),
+        ("/up", ", methods = [\"GET\"]", &NONE),
+        ("/_health", "", &NONE),
+        ("/-/healthy", "", &NONE),
+        ("/orders/status", "", &["public-alone"]),
+        ("/volume/up", ", methods = [\"GET\"]", &["public-alone"]),
+        ("/_healthy", "", &["public-alone"]),
+        ("/{x}/healthy", "", &["public-alone"]),
         ("/healthz", ", methods = [\"GET\", \"POST\"]", &["public-alone"]),
         ("/users", ", methods = [\"GET\"]", &["public-alone"]),
         ("/{x}/health", ", methods = [\"GET\"]", &["public-alone"]),

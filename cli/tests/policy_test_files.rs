@@ -165,3 +165,23 @@ fn watching_runs_the_tests_again_when_the_policy_changes() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_caller_with_claims_has_no_other_token_where_the_route_looks_for_it() {
+    let named =
+        POLICY.replace("scopes = [\"read\"]\n", "token_header = \"x-access-token\"\nencoded_slashes = \"keep\"\n");
+    let of = |header: &str| {
+        let folder = Folder::new("test-token-header");
+        let tests = format!(
+            "policy = \"policy.toml\"\n[[tests]]\nname = \"a\"\nurl = \"/api/a%2Fb\"\n\
+             claims.aud = \"https://api.example.com\"\nheaders.{header} = \"Basic eDp5\"\nexpect.decision = \"allow\"\n"
+        );
+        folder.write("policy.toml", &named).write("policy.test.toml", tests).run(&["test"])
+    };
+    let beside = of("Authorization");
+    assert_eq!(beside.code, Some(0), "{}{}", beside.out, beside.err);
+    let both = of("X-Access-Token");
+    assert_eq!((both.code, both.out.as_str()), (Some(2), ""));
+    let message = "tests[0].headers: expected no x-access-token beside claims: a caller has one or the other";
+    assert!(both.err.split_whitespace().collect::<Vec<_>>().join(" ").contains(message), "{}", both.err);
+}

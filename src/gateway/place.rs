@@ -9,8 +9,8 @@ use crate::route::table::{Captures, RouteIndex, RouteMatch};
 use crate::trace::{Observer, Step};
 
 impl<P: Platform + Observer> Gateway<P> {
-    /// The path of a request; `None` if it is ambiguous.
-    pub(super) fn path<'r>(&self, raw: &'r str) -> Option<RequestPath<'r>> {
+    /// The path of a request as the gate reads it; `None` if it is ambiguous.
+    pub fn path<'r>(&self, raw: &'r str) -> Option<RequestPath<'r>> {
         let parse = if self.keeps_encoded_slashes { RequestPath::parse_with_slashes } else { RequestPath::parse };
         parse(raw).ok()
     }

@@ -74,6 +74,23 @@ test('what is pushed for an environment goes to its namespace', { timeout: 120_0
   await inForce('/a');
 });
 
+test('a variable in .env does not choose the environment', { timeout: 240_000 }, async () => {
+  const [apart, id] = [join(folder, 'dotenv'), 'd0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0'];
+  mkdirSync(apart);
+  writeFileSync(join(apart, 'wrangler.toml'), `name = "gate"\ncompatibility_date = "2026-11-01"\n${bound(id)}\n[env.staging]\n${bound('e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0')}`);
+  writeFileSync(join(apart, 'policy.toml'), policy('/dotenv'));
+  writeFileSync(join(apart, '.env'), 'CLOUDFLARE_ENV=staging\n');
+  const { code, err } = await run(tool, ['push', 'policy.toml', '--local', '--', '--persist-to', '../state'], { cwd: apart, env });
+  assert.equal(code, 0, err);
+  assert.match(err, /POLICY_KV \(d0d0/);
+  const [gate] = await startGates([{ policies: id }], { kvDirectory: join(folder, 'state/v3') });
+  try {
+    assert.equal((await (await gate.policies()).get('policy', 'json'))?.routes[0].path, '/dotenv');
+  } finally {
+    await gate.close();
+  }
+});
+
 test('what is pushed from another folder goes where the configuration of the file says', { timeout: 240_000 }, async () => {
   // Each gate has its own folder; this one is the current one.
   for (const [name, id] of [['a', 'a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0'], ['b', 'b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0']]) {

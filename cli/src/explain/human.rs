@@ -166,10 +166,10 @@ fn heading(output: &Output, text: &str) {
 /// Text after a coloured head; further lines are aligned with the first.
 fn item(output: &Output, head: &str, style: Style, text: &str) {
     let width = head.chars().count();
-    output.line(&format!("{}{}", output.paint(style, head), output.hanging(width, text)));
+    output.line(&format!("{}{}", output.paint(style, head), output.hanging_quoted(width, text)));
 }
 
 /// Indented text.
 fn block(output: &Output, indent: usize, text: &str) {
-    output.line(&format!("{:indent$}{}", "", output.hanging(indent, text)));
+    output.line(&format!("{:indent$}{}", "", output.hanging_quoted(indent, text)));
 }

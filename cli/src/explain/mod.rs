@@ -19,8 +19,8 @@ use crate::exit::{Completion, Failure};
 use crate::json;
 use crate::output::Output;
 use crate::policy::{ReadOptions, load};
-use crate::trial::candidates::RouteText;
-use crate::trial::{LocalGate, TrialRequest, claims, replace_keys, time};
+use crate::trial::candidates::{RouteCandidate, RouteText, candidates};
+use crate::trial::{LocalGate, Trial, TrialRequest, claims, replace_keys, time};
 use report::{CallerKind, Explanation};
 
 /// Explain how a request is decided, and why
@@ -106,11 +106,14 @@ enum ExpectedResult {
 }
 
 pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
-    let policy = args.policy.clone().map_or_else(configuration::of_current_folder, Ok)?;
+    let policy = args.policy.clone().map_or_else(|| configuration::announced(output), Ok)?;
     let loaded = load(&policy, &args.reading, output)?;
     let routes = RouteText::all(&loaded.policy, &loaded.value);
     let request = read_request(args)?;
     let claims = args.claims.as_deref().map(read_claims).transpose()?;
+    if let Some(name) = claims.as_ref().and_then(|own| claims::unknown(&args.without, own)) {
+        return Err(Failure::new(format!("there is no claim {name:?} to leave out")));
+    }
     let now = args.now.map_or_else(clock, Ok)?;
     let mut policy = loaded.policy;
     let gate = match &args.jwks {
@@ -121,16 +124,18 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
         }
         None => LocalGate::of_tokens(policy),
     }?;
+    refuse_two_callers(args, &request, gate.token_header(&request))?;
     let (claims, added) = claims.map(|own| fill(own, args, gate.only_iss(), now)).unzip();
     let claims = claims.map(|claims| Value::Object(claims).to_string());
     let trial = gate.decide(&request, claims.as_deref(), now);
     let caller = match claims {
         Some(_) => CallerKind::Claims,
-        None if request.has_token() => CallerKind::Token,
+        None if request.has_token(&trial.token_header) => CallerKind::Token,
         None => CallerKind::Anonymous,
     };
     let explanation =
-        Explanation::new(&request, caller, now, &routes, trial).with_added_claims(added.unwrap_or_default());
+        Explanation::new(&request, caller, now, similar(&gate, &request, &routes, &trial), &routes, trial)
+            .with_added_claims(added.unwrap_or_default());
     match args.format {
         ExplainFormat::Human => human::write(&explanation, output),
         ExplainFormat::Json => output.json(&explanation)?,
@@ -140,6 +145,12 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
     } else {
         Completion::Findings
     })
+}
+
+/// The routes that the request is or might have been for.
+fn similar(gate: &LocalGate, request: &TrialRequest, routes: &[RouteText], trial: &Trial) -> Vec<RouteCandidate> {
+    let (request, chosen) = (request.bare(), trial.route.as_ref().map(|(index, _)| *index));
+    gate.path(&request).map(|path| candidates(routes, &request, &path, chosen)).unwrap_or_default()
 }
 
 impl ExpectedResult {
@@ -168,13 +179,20 @@ fn read_request(args: &ExplainArgs) -> Result<TrialRequest, Failure> {
         let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected --header 'name: value'"))?;
         request.add(name, value).map_err(Failure::new)?;
     }
-    if (args.token.is_some() || args.claims.is_some()) && request.has(AUTHORIZATION) {
-        return Err(Failure::new("expected one of --token, --claims and the header Authorization, not two"));
-    }
     if let Some(token) = &args.token {
         request.set_token(read_token(token)?);
     }
     Ok(request)
+}
+
+/// A caller has one token. `header` is where the request's route looks for it; on a route that names another header,
+/// `Authorization` is like any other.
+fn refuse_two_callers(args: &ExplainArgs, request: &TrialRequest, header: &str) -> Result<(), Failure> {
+    if (args.token.is_none() && args.claims.is_none()) || !request.has(header) {
+        return Ok(());
+    }
+    let header = if header == AUTHORIZATION { "Authorization" } else { header };
+    Err(Failure::new(format!("expected one of --token, --claims and the header {header}, not two")))
 }
 
 fn read_token(argument: &str) -> Result<String, Failure> {

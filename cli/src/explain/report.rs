@@ -7,7 +7,7 @@ use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 use serde::Serialize;
 
-use crate::trial::candidates::{RouteCandidate, RouteText, candidates};
+use crate::trial::candidates::{RouteCandidate, RouteText};
 use crate::trial::check::Check;
 use crate::trial::{Trial, TrialDecision, TrialRequest};
 
@@ -100,10 +100,10 @@ impl Explanation {
         request: &TrialRequest,
         caller: CallerKind,
         now: UnixSeconds,
+        candidates: Vec<RouteCandidate>,
         routes: &[RouteText],
         trial: Trial,
     ) -> Self {
-        let chosen = trial.route.as_ref().map(|(index, _)| *index);
         let route = trial.route.map(|(index, captures)| {
             let text = routes.iter().find(|route| route.index() == index);
             let names = text.into_iter().flat_map(RouteText::captures);
@@ -125,7 +125,7 @@ impl Explanation {
             caller,
             added_claims: Vec::new(),
             route,
-            candidates: candidates(routes, &request.bare(), chosen),
+            candidates,
             checks: trial.checks,
             log: trial.log,
             decision,

@@ -90,7 +90,7 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis import openapi api.yaml --audience https://api.example.com
   portcullis import openapi api.yaml --issuer https://t.logto.app/oidc \\
-      --audience https://api.example.com --origin https://10.0.0.7 --wrangler
+      --audience https://api.example.com --origin https://origin.example.com --wrangler
   curl -s https://api.example.com/openapi.json |
       portcullis import openapi - --audience '*' --default-access deny";
 

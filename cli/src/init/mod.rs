@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use portcullis::policy::Policy;
 use portcullis::policy::url::{Origin, discovery_url};
 
-use crate::configuration::NAMES;
+use crate::configuration::{NAMES, find, shown};
 use crate::exit::{Completion, Failure};
 use crate::lint::logto_issuer;
 use crate::output::{Output, printable, wrap};
@@ -77,7 +77,7 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis init
   portcullis init --issuer https://tenant.logto.app/oidc \\
-      --audience https://api.example.com --origin https://10.0.0.7
+      --audience https://api.example.com --origin https://origin.example.com
   portcullis init --issuer https://accounts.example.com --preset oidc \\
       --audience https://api.example.com --origin service:API --dry-run";
 
@@ -160,16 +160,24 @@ fn check_target(args: &InitArgs, file: &str, path: &Path) -> Result<(), Failure>
         return Err(Failure::new(format!("{} is not a folder", args.dir.display())));
     }
     let rank = |file: &str| NAMES.iter().position(|name| *name == file);
-    match existing(args).filter(|other| *other != file) {
-        Some(other) if rank(other) < rank(file) => {
-            return Err(Failure::new(format!("{other} exists, and wrangler would read it instead of {file}")));
-        }
-        Some(other) if !args.force => {
-            return Err(Failure::new(format!(
-                "{other} exists, and wrangler would read {file} instead of it; --force writes it"
-            )));
-        }
-        _ => {}
+    // One with an earlier name comes first even if it is in a folder above.
+    let taken = find(&args.dir).and_then(|taken| Some((rank(taken.file_name()?.to_str()?)?, taken)));
+    if let Some((_, taken)) = taken.filter(|(taken, _)| Some(*taken) < rank(file)) {
+        let jsonc = "wrangler.jsonc";
+        let help = if taken.ends_with(jsonc) && !args.dir.join(jsonc).exists() {
+            "; --format jsonc writes one that it reads"
+        } else {
+            ""
+        };
+        return Err(Failure::new(format!(
+            "{} exists, and wrangler would read it instead of {file}{help}",
+            shown(&taken)
+        )));
+    }
+    if let Some(other) = existing(args).filter(|other| *other != file && !args.force) {
+        return Err(Failure::new(format!(
+            "{other} exists, and wrangler would read {file} instead of it; --force writes it"
+        )));
     }
     if path.exists() && !args.force { Err(is_there(path)) } else { Ok(()) }
 }

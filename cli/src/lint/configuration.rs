@@ -1,7 +1,7 @@
 //! Findings about a Worker's configuration itself: what `wrangler deploy` refuses or ignores.
 
 use super::worker::binds;
-use crate::document::{ParsedSource, SourceKey, SourceNode, SourceValue, is_configuration, worker_of};
+use crate::document::{ParsedSource, SourceKey, SourceNode, SourceValue, Syntax, is_configuration, worker_of};
 use crate::finding::Finding;
 use crate::finding::rule::{ENVIRONMENT_WITHOUT_STORE, MISPLACED_KEY, PLACEHOLDER_ID};
 use crate::policy::ExaminedPolicy;
@@ -26,8 +26,9 @@ pub(super) fn lint(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> 
     let mut findings = Vec::new();
     for name in std::iter::once(None).chain(names).filter(is_looked_at) {
         let Some(worker) = worker_of(&document.root, name) else { continue };
-        let found =
-            placeholders(worker).chain(misplaced(worker)).chain(without_stores(document, name, worker, examined));
+        let found = placeholders(worker)
+            .chain(misplaced(document, name, worker))
+            .chain(without_stores(document, name, worker, examined));
         findings.extend(found.map(|finding| finding.of(name)));
     }
     findings
@@ -54,24 +55,39 @@ fn is_placeholder(id: &str) -> bool {
 }
 
 /// `routes`, `route` and `workers_dev` within another table. In TOML every key behind a `[table]` is part of it.
-fn misplaced(worker: &SourceValue) -> impl Iterator<Item = Finding> {
+fn misplaced(
+    document: &ParsedSource,
+    environment: Option<&str>,
+    worker: &SourceValue,
+) -> impl Iterator<Item = Finding> {
     let mut found = Vec::new();
     for (key, value) in worker.entries().iter().filter(|(key, _)| !OTHER_TABLES.contains(&key.name.as_str())) {
-        collect_misplaced(key, value, &mut found);
+        let help = match (document.source.syntax, environment) {
+            (Syntax::Toml, None) => "move it above the first table of the file".to_owned(),
+            (Syntax::Toml, Some(name)) => format!("move it directly under [env.{}]", toml_key(name)),
+            (Syntax::Json | Syntax::Jsonc | Syntax::Yaml, _) => format!("move it out of `{}`", key.name),
+        };
+        collect_misplaced(key, value, &help, &mut found);
     }
     found.into_iter()
 }
 
-fn collect_misplaced(table: &SourceKey, value: &SourceValue, found: &mut Vec<Finding>) {
-    value.items().iter().for_each(|item| collect_misplaced(table, item, found));
+/// A key as TOML writes it.
+fn toml_key(name: &str) -> String {
+    let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if is_bare { name.to_owned() } else { format!("{name:?}") }
+}
+
+fn collect_misplaced(table: &SourceKey, value: &SourceValue, help: &str, found: &mut Vec<Finding>) {
+    value.items().iter().for_each(|item| collect_misplaced(table, item, help, found));
     for (key, member) in value.entries() {
         if is_of_the_worker(key, member) {
             let message = format!("`{}` is part of {:?}, where wrangler ignores it", key.name, table.name);
             let mut finding = Finding::new(&MISPLACED_KEY, key.span.clone(), message);
-            finding.help("move it above the first table of the file");
+            finding.help(help);
             found.push(finding);
         } else {
-            collect_misplaced(key, member, found);
+            collect_misplaced(key, member, help, found);
         }
     }
 }

@@ -14,11 +14,13 @@ use super::matcher::RouteMatcher;
 use crate::finding::rule::{DENY_OPENED, METHOD_OPENING, PUBLIC_ALONE, PUBLIC_OPENING, SIMILAR_PATH, UNREACHABLE};
 
 /// Names of health checks, of Kubernetes, load balancers and frameworks.
-const HEALTH_CHECKS: [&str; 14] = [
+const HEALTH_CHECKS: [&str; 16] = [
+    "_health",
     "alive",
     "health",
     "health-check",
     "healthcheck",
+    "healthy",
     "healthz",
     "heartbeat",
     "live",
@@ -172,12 +174,18 @@ impl<'l> Openings<'l> {
     }
 }
 
-/// Whether it only reads the usual path of a health check.
+/// Whether it only reads the usual path of a health check, or takes all methods of one at the root, such as `/healthz`
+/// or `/-/healthy`: further down, the name may be that of something else.
 fn is_health_check(matcher: &RouteMatcher) -> bool {
-    let reads = !matcher.methods.is_empty() && matcher.methods.iter().all(|method| method == "GET" || method == "HEAD");
-    let name = match matcher.path.segments.last() {
-        Some(PatternSegment::Literal(name)) => name.as_str(),
-        _ => "",
+    let names = matcher.path.segments.iter().filter_map(|segment| match segment {
+        PatternSegment::Literal(name) => Some(name.as_str()),
+        PatternSegment::Capture(_) => None,
+    });
+    let names: Vec<&str> = names.collect();
+    let is_usual = match names.as_slice() {
+        [name] | ["-", name] => *name == "up" || HEALTH_CHECKS.contains(name),
+        [.., name] => !matcher.methods.is_empty() && HEALTH_CHECKS.contains(name),
+        [] => false,
     };
-    reads && matcher.is_literal() && HEALTH_CHECKS.contains(&name)
+    is_usual && matcher.is_literal() && matcher.methods.iter().all(|method| method == "GET" || method == "HEAD")
 }

@@ -85,8 +85,12 @@ impl<'d> WorkerConfiguration<'d> {
             let origin = table.get("origin")?;
             let Ok(Origin::Service(name)) = Origin::parse(origin.as_str()?) else { return None };
             let place = Place::at(&[place, vec![PlaceStep::Key("origin")]].concat());
-            let message = format!("no [[services]] entry of this file has the binding {name:?}");
-            let finding = Finding { place, ..Finding::new(&UNBOUND_SERVICE, origin.span.clone(), message) };
+            let whose = if self.examined.environment.is_some() { "environment" } else { "file" };
+            let message = format!("no [[services]] entry of this {whose} has the binding {name:?}");
+            let mut finding = Finding { place, ..Finding::new(&UNBOUND_SERVICE, origin.span.clone(), message) };
+            if binds(&self.document.root, "services", &name) {
+                finding.help("environments do not inherit `services`: bind it for this one too");
+            }
             (!self.binds("services", &name)).then_some(finding)
         })
     }

@@ -126,6 +126,13 @@ fn from_swagger(document: &SourceValue, options: &ImportOptions, remarks: &mut R
         remarks.add(RemarkKind::Noted, "no `schemes`: the origin is assumed to have https", &host.pointer);
     }
     let named: Vec<&str> = options.issuers.iter().map(|(name, _)| name.as_str()).collect();
+    for (name, place) in swagger::unnamed_keys(&root, &named) {
+        let message = format!(
+            "the security scheme {name:?} is an API key in the header Authorization: if its values are bearer tokens, \
+             name their issuer with --issuer {name}=URL"
+        );
+        remarks.add(RemarkKind::Noted, &message, &place);
+    }
     swagger::rewritten(document, &named)
 }
 

@@ -2,7 +2,7 @@
 //! make them. Paths, operations, `security` and references mean the same in both.
 
 use super::operation::OPERATIONS;
-use super::tree::TreeNode;
+use super::tree::{Pointer, TreeNode};
 use crate::document::{SourceKey, SourceNode, SourceValue, Span};
 
 /// Members that have a meaning in OpenAPI 3 only.
@@ -39,7 +39,22 @@ pub(super) fn rewritten(document: &SourceValue, bearer: &[&str]) -> Result<Sourc
 /// Whether a document names a host, but no scheme: then `https` is assumed.
 pub(super) fn assumes_https(document: &TreeNode<'_>) -> bool {
     let has_schemes = document.member("schemes").and_then(|schemes| schemes.elements()?.next()).is_some();
-    document.member("host").is_some() && !has_schemes
+    let has_host = document.member("host").is_some_and(|host| host.text() != Some(""));
+    has_host && !has_schemes
+}
+
+/// The names of the API keys in the header `Authorization` that are not said to be bearer tokens, with their places.
+pub(super) fn unnamed_keys<'d>(document: &TreeNode<'d>, bearer: &[&str]) -> Vec<(&'d str, Pointer)> {
+    let Some(definitions) = document.member("securityDefinitions") else { return Vec::new() };
+    let schemes =
+        definitions.members().filter(|(name, scheme)| !bearer.contains(name) && is_authorization(scheme.value));
+    schemes.map(|(name, scheme)| (name, scheme.pointer)).collect()
+}
+
+/// Whether a scheme of Swagger 2.0 is an API key in the header `Authorization`.
+fn is_authorization(scheme: &SourceValue) -> bool {
+    let text = |name: &str| scheme.get(name).and_then(SourceValue::as_str).unwrap_or_default();
+    text("type") == "apiKey" && text("in") == "header" && text("name").eq_ignore_ascii_case("authorization")
 }
 
 /// Where a document's API is.
@@ -63,7 +78,8 @@ impl Address {
             },
             None => Ok(None),
         };
-        let (host, base) = (text("host")?, text("basePath")?.unwrap_or_default());
+        // An empty host is none, as generators write it.
+        let (host, base) = (text("host")?.filter(|host| !host.is_empty()), text("basePath")?.unwrap_or_default());
         let base = if base.is_empty() || base.starts_with('/') { base } else { format!("/{base}") };
         let scheme = root.member("schemes").map(|schemes| preferred(&schemes)).transpose()?.flatten();
         let place = ["schemes", "host", "basePath"].iter().find_map(|name| root.member(name));
@@ -112,10 +128,9 @@ fn security_scheme(scheme: &SourceValue, is_bearer: bool) -> SourceValue {
     let span = &scheme.span;
     let text = |name: &str| scheme.get(name).and_then(SourceValue::as_str);
     let http = |name: &str| vec![entry("type", "http", span), entry("scheme", name, span)];
-    let is_authorization = || text("name").is_some_and(|name| name.eq_ignore_ascii_case("authorization"));
     let entries = match text("type") {
         Some("basic") => http("basic"),
-        Some("apiKey") if is_bearer && text("in") == Some("header") && is_authorization() => http("bearer"),
+        Some("apiKey") if is_bearer && is_authorization(scheme) => http("bearer"),
         Some("oauth2") => {
             // Its only flow has these members itself.
             let flow = scheme
@@ -179,6 +194,7 @@ mod tests {
             ("{host: a.com, schemes: []}", "https://a.com"),
             ("{host: a.com, schemes: [WSS, WS]}", "wss://a.com"),
             ("{basePath: v2}", "/v2"),
+            ("{host: '', basePath: /v2, schemes: [https]}", "/v2"),
             ("{schemes: [https]}", "/"),
             ("{servers: [{url: 'https://other'}]}", "/"),
         ] {

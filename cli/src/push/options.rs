@@ -27,14 +27,31 @@ pub(crate) struct PushOptions {
     /// The environment; `None` for the default one.
     #[arg(skip)]
     pub(super) environment: Option<String>,
+
+    /// Whether the environment is that of the variable `CLOUDFLARE_ENV`.
+    #[arg(skip)]
+    pub(super) is_of_variable: bool,
 }
+
+/// Options of wrangler that would make it use another namespace than the one that is announced, and what to use
+/// instead. The names are in lower case and without dashes: wrangler also takes `--namespaceId` and `--no-preview`.
+const REFUSED: [(&str, &str); 6] = [
+    ("namespaceid", BY_BINDING),
+    ("preview", BY_BINDING),
+    ("binding", "name the binding before `--`: --binding NAME"),
+    ("local", "write --local before `--`"),
+    ("remote", "without --local, push uses the storage of the deployed Worker"),
+    ("cwd", "name the configuration with --config"),
+];
+
+const BY_BINDING: &str = "push names the namespace by its binding: use --binding NAME";
 
 impl PushOptions {
     /// Takes `--config` and `--env` from the options for wrangler, since the tool must know them, and makes paths in
     /// the others absolute, since wrangler runs in another folder.
     ///
     /// # Errors
-    /// An option is given twice or has no value.
+    /// An option is given twice, has no value, or is not one for wrangler.
     pub(super) fn with_those_of_wrangler(&self, reading: &ReadOptions) -> Result<Self, Failure> {
         let mut all = self.clone();
         let config = take(&mut all.options, &["--config", "-c"])?.map(PathBuf::from);
@@ -43,6 +60,7 @@ impl PushOptions {
             return Err(Failure::new("--config and --env have one value, before or behind `--`"));
         }
         all.config = config.or(all.config);
+        all.is_of_variable = env.is_none() && reading.is_of_variable();
         all.environment = env.or_else(|| reading.environment()).filter(|name| !name.is_empty());
         for name in ["--persist-to", "--env-file"] {
             if let Some(path) = take(&mut all.options, &[name])? {
@@ -50,7 +68,19 @@ impl PushOptions {
                 all.options.extend([name.to_owned(), path]);
             }
         }
+        all.options.iter().try_for_each(|option| refuse(option))?;
         Ok(all)
+    }
+}
+
+/// Refuses an option that contradicts the tool's own.
+fn refuse(option: &str) -> Result<(), Failure> {
+    let name = option.split_once('=').map_or(option, |(name, _)| name);
+    let Some(bare) = name.strip_prefix("--") else { return Ok(()) };
+    let plain = bare.strip_prefix("no-").unwrap_or(bare).replace('-', "").to_ascii_lowercase();
+    match REFUSED.iter().find(|(refused, _)| *refused == plain) {
+        Some((_, instead)) => Err(Failure::new(format!("{name} is not for wrangler here: {instead}"))),
+        None => Ok(()),
     }
 }
 
@@ -85,6 +115,7 @@ mod tests {
             local: false,
             options: words.iter().map(|word| (*word).to_owned()).collect(),
             environment: None,
+            is_of_variable: false,
         }
     }
 

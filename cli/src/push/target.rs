@@ -8,7 +8,7 @@ use crate::configuration::{find, folder_of, of_current_folder, shown};
 use crate::document::{ParsedSource, SourceValue, is_configuration, worker_of};
 use crate::exit::Failure;
 use crate::output::{Output, printable};
-use crate::policy::{ReadOptions, parsed};
+use crate::policy::{FROM_VARIABLE, ReadOptions, parsed};
 
 /// A KV namespace of a Worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) struct Target {
 impl Target {
     /// The target for the policy in a file: the configuration that was named, the file itself, or else the one that
     /// wrangler finds from the file's folder. The current folder counts for standard input only, since it may be that
-    /// of another gate.
+    /// of another gate. wrangler cannot read standard input, so a configuration from there names no namespace.
     ///
     /// # Errors
     /// There is no configuration, or it does not bind the namespace for the environment.
@@ -38,7 +38,7 @@ impl Target {
     ) -> Result<Self, Failure> {
         let is_whole = is_configuration(&document.source, &document.root);
         match &options.config {
-            None if is_whole => Self::new(file.to_owned(), &document.root, options),
+            None if is_whole && !is_stdin(file) => Self::new(file.to_owned(), &document.root, options),
             named => {
                 let path = named.clone().map_or_else(|| beside(file), Ok)?;
                 let reading = ReadOptions { env: None, syntax: None };
@@ -52,7 +52,9 @@ impl Target {
         let name = shown(&configuration);
         let environment = options.environment.clone();
         let worker = worker_of(root, environment.as_deref()).ok_or_else(|| {
-            Failure::new(format!("{name} has no environment {:?}", environment.as_deref().unwrap_or_default()))
+            let variable = if options.is_of_variable { FROM_VARIABLE } else { "" };
+            let environment = environment.as_deref().unwrap_or_default();
+            Failure::new(format!("{name} has no environment {environment:?}{variable}"))
         })?;
         let text = |bound: &SourceValue, key: &str| bound.get(key).and_then(SourceValue::as_str).map(str::to_owned);
         let namespaces = worker.list("kv_namespaces");
@@ -72,9 +74,13 @@ impl Target {
     }
 }
 
-/// The configuration for a policy in a file of its own.
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// The configuration for a policy in a file of its own, or from standard input.
 fn beside(file: &Path) -> Result<PathBuf, Failure> {
-    if file == Path::new("-") {
+    if is_stdin(file) {
         return of_current_folder();
     }
     find(folder_of(file)).ok_or_else(|| {

@@ -57,10 +57,8 @@ impl<'t> Wrangler<'t> {
         command.arg(if self.options.local { "--local" } else { "--remote" });
         // Named, so that wrangler does not look for another: a build may have left one under .wrangler/.
         command.arg("--config").arg(self.target.configuration.file_name().unwrap_or_default());
-        command.env_remove("CLOUDFLARE_ENV");
-        if let Some(name) = &self.target.environment {
-            command.args(["--env", name]);
-        }
+        // Always named, even the default one: otherwise wrangler would take CLOUDFLARE_ENV from a `.env` in the folder.
+        command.env_remove("CLOUDFLARE_ENV").args(["--env", self.target.environment.as_deref().unwrap_or_default()]);
         command.args(&self.options.options);
         command
     }

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use portcullis::jose::json::Json;
-use portcullis::policy::PolicyError;
 use portcullis::policy::reader::{Field, Table, read_document};
-use portcullis::route::header::AUTHORIZATION;
+use portcullis::policy::{Place, PlaceStep, PolicyError};
 use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value as Claims};
 
@@ -14,11 +13,11 @@ use crate::configuration;
 use crate::document::{ParsedSource, Source, SourceNode, SourceValue};
 use crate::exit::Failure;
 use crate::finding::position::LineIndex;
-use crate::finding::{Finding, human};
+use crate::finding::{Finding, human, rule};
 use crate::json;
 use crate::output::{Output, Stream};
 use crate::policy::{ReadOptions, parse, read};
-use crate::trial::{TrialRequest, check_method, claims, time};
+use crate::trial::{LocalGate, TrialRequest, check_method, claims, time};
 
 /// The default time of tests: 2027-01-15T08:00:00Z.
 const DEFAULT_NOW: UnixSeconds = UnixSeconds(1_800_000_000);
@@ -31,6 +30,7 @@ pub(super) struct TestFile {
     pub(super) env: Option<String>,
     /// Each with its line in the file, from 1.
     pub(super) tests: Vec<(usize, PolicyTest)>,
+    document: ParsedSource,
 }
 
 /// The content of a file of tests.
@@ -61,6 +61,28 @@ struct TestDefaults {
     now: UnixSeconds,
 }
 
+impl TestFile {
+    /// Checks that no caller has claims and a token, too, in the header where the request's route looks for it. Reports
+    /// the findings otherwise.
+    pub(super) fn check_callers(&self, gate: &LocalGate, output: &Output) -> Result<(), Failure> {
+        let written = self.document.root.list("tests");
+        let both = self.tests.iter().zip(written).enumerate().filter_map(|(index, ((_, test), written))| {
+            let header = gate.token_header(&test.request);
+            let span =
+                written.get("headers").filter(|_| test.claims.is_some() && test.request.has(header))?.span.clone();
+            let place = Place::at(&[PlaceStep::Key("tests"), PlaceStep::Index(index), PlaceStep::Key("headers")]);
+            let message = format!("expected no {header} beside claims: a caller has one or the other");
+            Some(Finding { place, ..Finding::new(&rule::POLICY, span, message) })
+        });
+        let findings: Vec<Finding> = both.collect();
+        if findings.is_empty() {
+            return Ok(());
+        }
+        human::write(&findings, &self.document.source, output, Stream::Err);
+        Err(Failure::Reported)
+    }
+}
+
 /// Reads a file of tests. Reports the findings if it is invalid.
 pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
     let report = |source: &Source, findings: &[Finding]| {
@@ -79,7 +101,7 @@ pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
         let file = configuration::shown(path);
         Failure::new(format!("wrangler has no configuration beside {file} or above: name the policy with `policy`"))
     })?;
-    Ok(TestFile { policy, env, tests })
+    Ok(TestFile { policy, env, tests, document: ParsedSource { source, root } })
 }
 
 /// Turns TOML dates into strings, as in JSON.
@@ -153,9 +175,6 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let own = table.optional("claims", read_claims);
     let has_claims = !matches!(own, Some(None));
     let without = table.or("without", Vec::new(), |field| field.list(|field| field.text().map(str::to_owned)));
-    if has_claims && request.as_ref().is_some_and(|request| request.has(AUTHORIZATION)) {
-        table.fail("headers", "expected no authorization beside claims: a caller has one or the other");
-    }
     if !has_claims && without.as_ref().is_some_and(|names| !names.is_empty()) {
         table.fail("without", "expected claims beside it, to leave some out");
     }
@@ -164,9 +183,7 @@ fn read_test(field: &Field<'_>, common: &TestDefaults) -> Option<PolicyTest> {
     let claims: Option<Map<_, _>> = own?.map(|own| common.claims.clone().into_iter().chain(own).collect());
     method?;
     let without = without?;
-    let is_there =
-        |name: &str| claims::DEFAULTS.contains(&name) || claims.as_ref().is_some_and(|own| own.contains_key(name));
-    if let Some(name) = without.iter().find(|name| claims.is_some() && !is_there(name)) {
+    if let Some(name) = claims.as_ref().and_then(|own| claims::unknown(&without, own)) {
         table.fail("without", format!("there is no claim {name:?} to leave out"));
     }
     Some(PolicyTest { name: name?.to_owned(), request: request?, claims, without, now: now?, expect: expect? })

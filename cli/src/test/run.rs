@@ -24,6 +24,7 @@ pub(super) fn run_file(path: &Path, filter: Option<&str>, output: &Output) -> Re
     let policy = load(&file.policy, &reading, output)?.policy;
     let routes: Vec<String> = policy.routes.iter().map(|route| route.name.clone()).collect();
     let gate = LocalGate::of_claims(policy)?;
+    file.check_callers(&gate, output)?;
     let is_meant = |name: &str| filter.is_none_or(|filter| name.contains(filter));
     let (meant, others): (Vec<_>, Vec<_>) = file.tests.iter().partition(|(_, test)| is_meant(&test.name));
     let tests = meant.into_iter().map(|(line, test)| {

@@ -159,10 +159,15 @@ struct MatchTarget<'r> {
 
 /// The routes that match the request's path, the chosen one first, then in order of precedence; if there are none,
 /// routes with a similar path.
-pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Option<usize>) -> Vec<RouteCandidate> {
-    let Ok(path) = RequestPath::parse(request.url.path) else { return Vec::new() };
+/// `path` is that of the request, as the gate reads it.
+pub(crate) fn candidates(
+    routes: &[RouteText],
+    request: &Request<'_>,
+    path: &RequestPath<'_>,
+    chosen: Option<usize>,
+) -> Vec<RouteCandidate> {
     let host = request.url.host().to_ascii_lowercase();
-    let target = MatchTarget { host: &host, path: &path, method: request.method };
+    let target = MatchTarget { host: &host, path, method: request.method };
     let mut matching: Vec<RankedRoute<'_>> = routes.iter().filter_map(|route| route.rank(&target)).collect();
     matching.sort_by(|one, other| one.position(chosen).cmp(&other.position(chosen)));
     let near = matching.first().into_iter().flat_map(|first| {
@@ -178,7 +183,7 @@ pub(crate) fn candidates(routes: &[RouteText], request: &Request<'_>, chosen: Op
         route.candidate(CandidateStanding::OtherHost, Some(reason))
     });
     let found: Vec<RouteCandidate> = near.chain(elsewhere).collect();
-    if found.is_empty() { nearly(routes, &path) } else { found }
+    if found.is_empty() { nearly(routes, path) } else { found }
 }
 
 /// The standing of a route that matches the path, and why it is not the request's. `first` is the first of these routes.
@@ -302,7 +307,8 @@ mod tests {
             let parsed = RequestPath::parse(path).unwrap();
             let url = format!("https://{host}{path}");
             let request = Request { method, url: Url::split(&url), headers: Vec::new() };
-            let standing = |chosen| candidates(&texts, &request, chosen).first().map(|first| (first.index, first.standing));
+            let all = |chosen| candidates(&texts, &request, &parsed, chosen);
+            let standing = |chosen| all(chosen).first().map(|first| (first.index, first.standing));
             match table.find(host, &parsed, method) {
                 RouteMatch::Route(route, _) => {
                     prop_assert_eq!(standing(None).map(|(index, _)| index), Some(route));

@@ -25,7 +25,7 @@ use portcullis::request::Request;
 use portcullis::route::header::{AUTHORIZATION, is_rewritten};
 use portcullis::route::host::in_lower_case;
 use portcullis::route::path::RequestPath;
-use portcullis::route::table::{Captures, RouteIndex, RouteMatch};
+use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::time::UnixSeconds;
 use portcullis::upstream::Forward;
 
@@ -126,7 +126,7 @@ impl LocalGate {
     /// counts.
     pub(crate) fn decide(&self, request: &TrialRequest, claims: Option<&str>, now: UnixSeconds) -> Trial {
         let made = claims.zip(self.forms.as_deref()).map(|(claims, forms)| caller::token(claims, forms));
-        let token_header = self.token_header(&request.bare());
+        let token_header = self.named_token_header(&request.bare());
         let value = made.as_deref().or(request.token()).map(|token| match token_header {
             Some(_) => token.to_owned(),
             None => format!("Bearer {token}"),
@@ -168,14 +168,22 @@ impl LocalGate {
         Trial { verdict, checks: record.into_checks(denial.as_ref()), route, token_header, kept, added, log }
     }
 
+    /// The header where the request's route looks for the token, in lower case.
+    pub(crate) fn token_header(&self, request: &TrialRequest) -> &str {
+        self.named_token_header(&request.bare()).unwrap_or(AUTHORIZATION)
+    }
+
+    /// The path of a request as the gate reads it; `None` if it is ambiguous.
+    pub(crate) fn path<'r>(&self, request: &Request<'r>) -> Option<RequestPath<'r>> {
+        self.gateway.path(request.url.path)
+    }
+
     /// The header that the request's route names for the token, if it names one.
-    fn token_header(&self, request: &Request<'_>) -> Option<&str> {
+    fn named_token_header(&self, request: &Request<'_>) -> Option<&str> {
         let policy = self.gateway.policy();
-        let path = RequestPath::parse(request.url.path).ok()?;
-        match policy.table.find(&in_lower_case(request.url.host()), &path, request.method) {
-            RouteMatch::Route(index, _) => policy.routes.get(index)?.forwarding()?.token_header.as_deref(),
-            RouteMatch::MethodNotAllowed(_) | RouteMatch::NoRoute => None,
-        }
+        let path = self.path(request)?;
+        let index = policy.table.find_route(&in_lower_case(request.url.host()), &path, request.method)?;
+        policy.routes.get(index)?.forwarding()?.token_header.as_deref()
     }
 }
 

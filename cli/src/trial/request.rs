@@ -77,9 +77,14 @@ impl TrialRequest {
         self.headers.iter().any(|(known, _)| known == name)
     }
 
-    /// Whether it has a bearer token.
-    pub(crate) fn has_token(&self) -> bool {
-        self.token.is_some() || matches!(bearer::extract(self.header(AUTHORIZATION)), Ok(Some(_)))
+    /// Whether it has a token in the header of this lower-case name, where its route looks for it.
+    pub(crate) fn has_token(&self, token_header: &str) -> bool {
+        let headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let own = match token_header {
+            AUTHORIZATION => bearer::extract(self.header(AUTHORIZATION)),
+            name => bearer::extract_bare(&headers, name),
+        };
+        self.token.is_some() || matches!(own, Ok(Some(_)))
     }
 
     /// The value of the header of this lower-case name.
