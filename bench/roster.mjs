@@ -14,6 +14,7 @@ export const WORKERS_RS = 'workers-rs';
 /** The handwritten Workers; all others are builds of the core. */
 const WRITTEN = {
   proxy: 'proxy only',
+  headers: 'headers only',
   full: 'full JavaScript',
   jose: 'jose',
   'jose-map': 'jose and a Map',
@@ -21,7 +22,7 @@ const WRITTEN = {
   'hono-cached': 'Hono, keys cached',
 };
 
-export const NAMES = ['proxy', 'portcullis', WORKERS_RS, 'full', 'jose-map', 'jose', 'hono-cached', 'hono'];
+export const NAMES = ['proxy', 'headers', 'portcullis', WORKERS_RS, 'full', 'jose-map', 'jose', 'hono-cached', 'hono'];
 
 export function titleOf(name) {
   const builds = { portcullis: 'Portcullis', [WORKERS_RS]: 'core and workers-rs' };
@@ -83,7 +84,7 @@ const bundles = new Map(); // name → text of a handwritten Worker
 async function writtenWorker(name, values) {
   if (!bundles.has(name)) bundles.set(name, bundled(name));
   const modules = { 'index.js': await bundles.get(name) };
-  return { modules, bindings: texts(values), ready: () => {}, tells: name !== 'proxy' };
+  return { modules, bindings: texts(values), ready: () => {}, tells: !['proxy', 'headers'].includes(name) };
 }
 
 async function bundled(name) {

@@ -6,7 +6,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { WORKERS_RS, chosen, makeRoster, without } from './roster.mjs';
 import { FOURTEEN, FROM_PAGE, NONE, PAGE, anonymousSet, expiredSet, knownSet, narrowSet, newSet, pathSet } from './sets.mjs';
 
-const ONCE = ['hono', 'hono-cached', WORKERS_RS]; // compared for one algorithm
+const ONCE = ['headers', 'hono', 'hono-cached', WORKERS_RS]; // compared for one algorithm
 const FLOOR_AND_FULL = ['proxy', 'full'];
 
 /** Known and new tokens, for each algorithm. */
