@@ -112,14 +112,14 @@ fn cost<K>(issuers: &[FetchedKeys<K>]) -> usize {
     uris.len() + 2 * discovered
 }
 
-/// As many issuers as one run may fetch, those that were asked least recently.
+/// As many issuers as one run may fetch, those first that were asked least recently. What one has no fetches left for, others
+/// may have: they share a set that is fetched anyway, or need no discovery.
 fn oldest<K>(mut queue: Vec<Queued<K>>) -> Vec<FetchedKeys<K>> {
     let mut chosen: Vec<FetchedKeys<K>> = Vec::new();
     while let Some(next) = queue.iter().enumerate().min_by_key(|(_, (_, last))| *last).map(|(index, _)| index) {
         chosen.push(queue.swap_remove(next).0);
         if cost(&chosen) > MAX_FETCHES {
             chosen.pop();
-            break;
         }
     }
     chosen
