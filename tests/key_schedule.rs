@@ -227,3 +227,18 @@ fn no_more_fetches_are_open_than_the_platform_has_connections() {
     assert_eq!(refreshed.len(), 14, "those that hang take no time of the others");
     assert_eq!(world.shared.open_fetches.get(), (0, 6));
 }
+
+#[test]
+fn a_run_writes_no_more_entries_than_it_may() {
+    let uri = "https://login.example.com/common/keys";
+    let issuers: Vec<_> =
+        (0..400).map(|number| (format!("https://login.example.com/{number}/v2.0"), Some(uri.to_owned()))).collect();
+    let mut world = world(&issuers);
+    let mut seen = BTreeSet::new();
+    for expected in [150, 300, 400] {
+        let (fetches, refreshed) = run(&mut world);
+        assert_eq!((fetches, refreshed.len()), (1, 150));
+        seen.extend(refreshed);
+        assert_eq!(seen.len(), expected);
+    }
+}

@@ -26,6 +26,9 @@ const MAX_FETCHES: usize = 45;
 /// services, such as Workers KV, for an invocation.
 const MAX_READS: usize = 800;
 
+/// Maximum number of entries that one run writes: issuers that share a key set cost a fetch in all, but a write each.
+const MAX_WRITES: usize = 150;
+
 /// Number of connections that Workers open at once in an invocation.
 const LANES: usize = 6;
 
@@ -37,7 +40,7 @@ type Queued<K> = (FetchedKeys<K>, Option<UnixSeconds>);
 
 /// Refreshes the keys of all issuers, or as many as one run may fetch.
 pub(super) async fn refresh<P: Platform>(mut issuers: Vec<FetchedKeys<P::Key>>, platform: &P) {
-    if cost(&issuers) <= MAX_FETCHES {
+    if cost(&issuers) <= MAX_FETCHES && issuers.len() <= MAX_WRITES {
         fetch_all(&issuers, platform).await;
         return;
     }
@@ -112,11 +115,14 @@ fn cost<K>(issuers: &[FetchedKeys<K>]) -> usize {
     uris.len() + 2 * discovered
 }
 
-/// As many issuers as one run may fetch, those first that were asked least recently. What one has no fetches left for, others
+/// As many issuers as one run may refresh, those first that were asked least recently. What one has no fetches left for, others
 /// may have: they share a set that is fetched anyway, or need no discovery.
 fn oldest<K>(mut queue: Vec<Queued<K>>) -> Vec<FetchedKeys<K>> {
     let mut chosen: Vec<FetchedKeys<K>> = Vec::new();
-    while let Some(next) = queue.iter().enumerate().min_by_key(|(_, (_, last))| *last).map(|(index, _)| index) {
+    let first = |queue: &[Queued<K>]| queue.iter().enumerate().min_by_key(|(_, (_, last))| *last).map(|(i, _)| i);
+    while chosen.len() < MAX_WRITES
+        && let Some(next) = first(&queue)
+    {
         chosen.push(queue.swap_remove(next).0);
         if cost(&chosen) > MAX_FETCHES {
             chosen.pop();
