@@ -346,6 +346,22 @@ fn a_grant_ends_with_its_assertion_even_if_the_clock_is_set_back_to_it() {
 }
 
 #[test]
+fn a_grant_ends_if_the_clock_is_set_back_behind_a_refresh_of_its_key_set() {
+    let mut model = Model::new();
+    let authorization = format!("Bearer {}", Token::default().signed_with("ed", "EdDSA").sign());
+    let get = |model: &mut Model, path: &str| {
+        model.ask("GET", &format!("https://h.example.com{path}"), &[("authorization", authorization.as_str())])
+    };
+    get(&mut model, "/optional");
+    get(&mut model, "/optional");
+    model.world.pass(300);
+    get(&mut model, "/");
+    model.world.set_clock(NOW + 1);
+    // It panics if the full decision would refresh the set.
+    assert!(get(&mut model, "/optional").is_none());
+}
+
+#[test]
 fn a_grant_repeats_the_decision() {
     let repeated: RefCell<BTreeMap<String, usize>> = RefCell::default();
     let config =

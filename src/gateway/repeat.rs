@@ -144,7 +144,7 @@ impl<P: Platform + Observer> Gateway<P> {
             }
         };
         let is_current =
-            |keys: KeyVersion| self.keyring.issuer(keys.issuer).is_some_and(|own| own.version() == keys.version);
+            |keys: KeyVersion| self.keyring.issuer(keys.issuer).is_some_and(|own| own.is_version(keys.version, now));
         if now < terms.from || now >= terms.until || !keys.is_none_or(is_current) {
             return None;
         }

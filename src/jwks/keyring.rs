@@ -142,6 +142,16 @@ impl<K: 'static> IssuerKeys<K> {
         }
     }
 
+    /// Whether what was granted with this version of the key set may hold now: the set is the same, and is not dated ahead of
+    /// the clock, which would have to be looked into.
+    #[must_use]
+    pub fn is_version(&self, version: u64, now: UnixMillis) -> bool {
+        match &self.0 {
+            Keys::Static { .. } => version == 0,
+            Keys::Fetched(keys) => keys.slot.borrow().is_version(version, now),
+        }
+    }
+
     /// The version of the key set in use. It changes with the set, and if the set's date was ahead of the clock.
     #[must_use]
     pub fn version(&self) -> u64 {

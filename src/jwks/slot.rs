@@ -82,6 +82,11 @@ impl<K> Drop for WaitTicket<'_, K> {
 }
 
 impl<K> Slot<K> {
+    /// Whether this is the version of the cached set, and its date is not ahead of the clock.
+    pub(super) fn is_version(&self, version: u64, now: UnixMillis) -> bool {
+        self.version == version && self.cached.as_ref().is_some_and(|cached| cached.date.at() <= now.seconds())
+    }
+
     /// The version of the cached set and its date.
     pub(super) fn version(&self) -> u64 {
         self.version
