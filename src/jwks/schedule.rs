@@ -123,7 +123,7 @@ fn oldest<K>(mut queue: Vec<Queued<K>>) -> Vec<FetchedKeys<K>> {
     while chosen.len() < MAX_WRITES
         && let Some(next) = first(&queue)
     {
-        chosen.push(queue.swap_remove(next).0);
+        chosen.push(queue.remove(next).0);
         if cost(&chosen) > MAX_FETCHES {
             chosen.pop();
         }
