@@ -254,10 +254,13 @@ describe('many requests', { concurrency: true }, () => {
       assert.equal(issuer.counts.discovery, 2);
     });
 
+    // On a busy machine the first fetch can time out.
+    const hasKeys = (actor) => until(async () => (await actor.send(former)).status === 200);
+
     test('during the fetch for an unknown key: good ones go on, and the new key is accepted', async (t) => {
       const [actor] = await company(t, [{ keys: [former], settings: { timeout_ms: TIMEOUT, jwks_cooldown: 1 } }]);
       const { issuer } = actor;
-      await actor.accepts(former);
+      assert.ok(await hasKeys(actor));
       const sound = issuer.discovery;
       issuer.discovery = silence();
       await desert(actor, current);
@@ -270,7 +273,7 @@ describe('many requests', { concurrency: true }, () => {
     test('during the refresh of a stale set: the next refresh happens', async (t) => {
       const [actor] = await company(t, [{ keys: [former], settings: { timeout_ms: TIMEOUT, jwks_ttl: 1, jwks_cooldown: 1 } }]);
       const { issuer } = actor;
-      await actor.accepts(former);
+      assert.ok(await hasKeys(actor));
       await sleep(1100);
       const sound = issuer.discovery;
       issuer.discovery = silence();
