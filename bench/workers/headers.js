@@ -5,8 +5,8 @@
 import { env } from 'cloudflare:workers';
 
 const SET = [
-  'x-auth-subject', 'user-1', 'x-auth-client-id', 'client-1', 'x-auth-scopes', 'read:products', 'x-auth-audience',
-  'https://api.yourapp.com', 'x-auth-issuer', 'https://tenant.logto.app/oidc', 'x-forwarded-host', 'api.yourapp.com',
+  'x-some-subject', 'user-1', 'x-some-client-id', 'client-1', 'x-some-scopes', 'read:products', 'x-some-audience',
+  'https://api.yourapp.com', 'x-some-issuer', 'https://tenant.logto.app/oidc', 'x-forwarded-host', 'api.yourapp.com',
   'x-forwarded-proto', 'http',
 ];
 const REMOVED = new Set(['connection', 'te', 'upgrade', 'proxy-authorization']);
