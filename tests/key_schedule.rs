@@ -37,6 +37,11 @@ fn tenants(count: usize) -> Vec<(String, Option<String>)> {
     (0..count).map(|number| (format!("https://t{number}.example.com/oidc"), None)).collect()
 }
 
+/// Issuers with one key set.
+fn sharing(uri: &str, count: usize) -> Vec<(String, Option<String>)> {
+    (0..count).map(|number| (format!("https://login.example.com/{number}/v2.0"), Some(uri.to_owned()))).collect()
+}
+
 fn world(issuers: &[(String, Option<String>)]) -> World {
     let world = World::new(&policy(issuers));
     for (iss, uri) in issuers {
@@ -151,8 +156,7 @@ fn without_a_store_an_isolate_goes_by_what_it_remembers() {
 #[test]
 fn a_key_set_of_several_issuers_is_fetched_once() {
     let uri = "https://login.example.com/common/keys";
-    let issuers: Vec<_> =
-        (0..60).map(|number| (format!("https://login.example.com/{number}/v2.0"), Some(uri.to_owned()))).collect();
+    let issuers = sharing(uri, 60);
     let mut world = world(&issuers);
     for _ in 0..2 {
         let (fetches, refreshed) = run(&mut world);
@@ -231,8 +235,7 @@ fn no_more_fetches_are_open_than_the_platform_has_connections() {
 #[test]
 fn a_run_writes_no_more_entries_than_it_may() {
     let uri = "https://login.example.com/common/keys";
-    let issuers: Vec<_> =
-        (0..400).map(|number| (format!("https://login.example.com/{number}/v2.0"), Some(uri.to_owned()))).collect();
+    let issuers = sharing(uri, 400);
     let mut world = world(&issuers);
     let mut seen = BTreeSet::new();
     for expected in [150, 300, 400] {
