@@ -13,6 +13,7 @@ use portcullis::decision::{AnswerContext, Decision};
 use portcullis::edge::wire;
 use portcullis::gateway::Gateway;
 use portcullis::gateway::repeat::Again;
+use portcullis::log::Report;
 use portcullis::platform::Runtime;
 use serde_json::json;
 use support::world::Platform;
@@ -39,7 +40,9 @@ fn main() {
     }
     for head in heads.iter().cycle().take(times) {
         let request = wire::read(head);
-        let take = |decision: Decision<'_>, context: &AnswerContext<'_>| wire::write(&decision, context);
+        let take = |decision: Decision<'_>, context: &AnswerContext<'_>, _: Option<&Report<'_>>| {
+            wire::write(&decision, context, None)
+        };
         black_box(block_on(gateway.decide(&request, &platform, take)));
     }
 }
@@ -49,7 +52,7 @@ fn repeat(gateway: &Gateway<Platform>, platform: &Platform, heads: &[String], ti
     let mut callers = Vec::new();
     for head in heads.iter().chain(heads) {
         let request = wire::read(head);
-        let caller = |decision: Decision<'_>, _: &AnswerContext<'_>| match decision {
+        let caller = |decision: Decision<'_>, _: &AnswerContext<'_>, _: Option<&Report<'_>>| match decision {
             Decision::Allow(forward) => forward.grant.map(|granted| granted.caller),
             _ => None,
         };

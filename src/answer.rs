@@ -1,10 +1,12 @@
-//! The gate's own responses: the only place that knows status codes and sentences.
+//! The gate's own responses.
 
 use std::fmt::Write;
 
 use crate::cors::{AnswerKind, Preflight};
 use crate::decision::{AnswerContext, Document, ResourceHint};
-use crate::denial::{Denial, InvalidToken};
+use crate::denial::Denial;
+use crate::jose::json::quoted;
+use crate::reason::{Reason, ReasonText};
 
 /// A response that the gate creates itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,27 +35,41 @@ enum Challenge<'d> {
 /// Creates the response to a denied request.
 #[must_use]
 pub fn answer(denial: &Denial, context: &AnswerContext<'_>) -> Answer {
-    let (status, code, sentence) = status_and_words(denial, context);
+    let reason = denial.reason();
+    let ReasonText { code, sentence, .. } = reason.text();
+    let status = status(reason, context);
     let mut headers = vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
     if let Some(value) = www_authenticate(&challenge(denial, context), context) {
         headers.push(("www-authenticate", value));
     }
     match denial {
         Denial::MethodNotAllowed { allow } => headers.push(("allow", allow.join(", "))),
-        Denial::KeysUnavailable { retry_after } => headers.push(("retry-after", retry_after.to_string())),
+        Denial::KeysUnavailable { retry_after } | Denial::RevocationsUnavailable { retry_after } => {
+            headers.push(("retry-after", retry_after.to_string()));
+        }
         _ => {}
     }
     share(&mut headers, context, AnswerKind::Refusal);
-    Answer { status, headers, body: format!(r#"{{"error":{},"code":"{code}"}}"#, serde_json::Value::from(sentence)) }
+    let sentence = match denial {
+        Denial::BadRequest(problem) => quoted(&format!("{sentence}: {problem}")),
+        _ => quoted(sentence),
+    };
+    Answer { status, headers, body: format!(r#"{{"error":{sentence},"code":"{code}"}}"#) }
 }
 
-/// Creates the response with a document. Caches keep it for five minutes.
+/// Creates the response with a document. Caches keep one that everyone may read for five minutes.
 #[must_use]
 pub fn serve(document: &Document<'_>, context: &AnswerContext<'_>) -> Answer {
-    let mut headers =
-        vec![("content-type", document.media_type.to_owned()), ("cache-control", "public, max-age=300".to_owned())];
+    let caching = if document.is_public { "public, max-age=300" } else { "no-store" };
+    let mut headers = vec![("content-type", document.media_type.to_owned()), ("cache-control", caching.to_owned())];
     share(&mut headers, context, AnswerKind::Content);
     Answer { status: 200, headers, body: document.body.clone().into_owned() }
+}
+
+/// Creates the response to a request that was carried out and has nothing to say.
+#[must_use]
+pub fn done(status: u16) -> Answer {
+    Answer { status, headers: vec![("cache-control", "no-store".to_owned())], body: String::new() }
 }
 
 /// Creates the response to a preflight.
@@ -77,45 +93,19 @@ fn share(headers: &mut Vec<(&'static str, String)>, context: &AnswerContext<'_>,
     headers.extend(fields.map(|(name, value)| (name, value.into_owned())));
 }
 
-fn status_and_words(denial: &Denial, context: &AnswerContext<'_>) -> (u16, &'static str, &'static str) {
-    match denial {
-        Denial::BadPath => (400, "gate.bad_path", "The path is ambiguous"),
-        Denial::MissingAuthorization => (401, "auth.authorization_header_missing", "Authorization header is missing"),
-        Denial::UnsupportedScheme => {
-            (401, "auth.authorization_token_type_not_supported", "Authorization header must start with \"Bearer \"")
-        }
-        Denial::MalformedAuthorization => {
-            (401, "auth.authorization_token_invalid_format", "Authorization header must hold one Bearer token")
-        }
-        Denial::InvalidToken(_) => (401, "auth.invalid_token", "Invalid token"),
-        Denial::TokenExpired => (401, "auth.token_expired", "Token has expired"),
-        Denial::TokenNotYetValid => (401, "auth.token_not_yet_valid", "Token is not yet valid"),
-        Denial::TokenTooOld => (401, "auth.token_too_old", "Token is too old"),
-        // A token for another resource is no reason to ask for more scopes, but for another token.
-        Denial::InvalidAudience if context.resource.is_some() => (401, "auth.invalid_audience", "Invalid audience"),
-        Denial::InvalidAudience => (403, "auth.invalid_audience", "Invalid audience"),
-        Denial::OrganizationMismatch => (403, "auth.organization_mismatch", "Organization ID mismatch"),
-        Denial::InsufficientScope { .. } => (403, "auth.insufficient_scope", "Insufficient scope"),
-        Denial::ClaimMismatch => (403, "auth.claim_mismatch", "Claim mismatch"),
-        Denial::Denied => (403, "gate.denied", "Access is denied"),
-        Denial::PreflightDenied => (403, "gate.preflight_denied", "Pages of this origin may not send such a request"),
-        Denial::PageOriginDenied => (403, "gate.origin_denied", "Pages of this origin may not use this resource"),
-        Denial::NoRoute => (404, "gate.no_route", "No route matches"),
-        Denial::MethodNotAllowed { .. } => (405, "gate.method_not_allowed", "Method is not allowed"),
-        Denial::Misconfigured => (500, "gate.misconfigured", "The gate is misconfigured"),
-        Denial::OriginUnreachable => (502, "gate.origin_unreachable", "The origin cannot be reached"),
-        Denial::KeysUnavailable { .. } => (503, "gate.keys_unavailable", "The issuer's keys are unavailable"),
-        Denial::OriginTimeout => (504, "gate.origin_timeout", "The origin did not answer in time"),
-    }
+/// The status of a refusal. A token for another resource is no reason to ask for more scopes, but for another token.
+#[must_use]
+pub fn status(reason: Reason, context: &AnswerContext<'_>) -> u16 {
+    if reason == Reason::InvalidAudience && context.resource.is_some() { 401 } else { reason.text().status }
 }
 
 fn challenge<'d>(denial: &'d Denial, context: &AnswerContext<'_>) -> Challenge<'d> {
-    let (_, _, description) = status_and_words(denial, context);
+    let description = denial.reason().text().sentence;
     match denial {
         Denial::MissingAuthorization | Denial::UnsupportedScheme => Challenge::Bare,
         Denial::MalformedAuthorization => Challenge::Error { error: "invalid_request", description },
-        Denial::InvalidToken(reason) => Challenge::Error { error: "invalid_token", description: explain(*reason) },
-        Denial::TokenExpired | Denial::TokenNotYetValid | Denial::TokenTooOld => {
+        Denial::InvalidToken(reason) => Challenge::Error { error: "invalid_token", description: reason.text().1 },
+        Denial::TokenExpired | Denial::TokenNotYetValid | Denial::TokenTooOld | Denial::TokenRevoked => {
             Challenge::Error { error: "invalid_token", description }
         }
         Denial::InvalidAudience if context.resource.is_some() => {
@@ -124,23 +114,6 @@ fn challenge<'d>(denial: &'d Denial, context: &AnswerContext<'_>) -> Challenge<'
         Denial::InsufficientScope { scopes } => Challenge::Insufficient(scopes),
         Denial::InvalidAudience | Denial::OrganizationMismatch | Denial::ClaimMismatch => Challenge::Insufficient(&[]),
         _ => Challenge::None,
-    }
-}
-
-fn explain(reason: InvalidToken) -> &'static str {
-    match reason {
-        InvalidToken::TooLong => "The token is too long",
-        InvalidToken::NotThreeParts => "The token is not a JWT: it does not have three parts",
-        InvalidToken::Malformed => "The token is malformed",
-        InvalidToken::Algorithm => "The algorithm is not accepted",
-        InvalidToken::Type => "The token type is not accepted",
-        InvalidToken::Critical => "The token needs an extension that is not supported",
-        InvalidToken::Issuer => "The issuer is not accepted",
-        InvalidToken::Claims => "A claim is missing or malformed",
-        InvalidToken::Bound => "The token is bound to a key",
-        InvalidToken::Key => "The signing key is unknown",
-        InvalidToken::AmbiguousKey => "The token has no kid, and several keys fit its algorithm",
-        InvalidToken::Signature => "The signature does not hold",
     }
 }
 
@@ -180,6 +153,7 @@ fn scope(challenge: &Challenge<'_>, context: &AnswerContext<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::denial::InvalidToken;
     use crate::policy::Scopes;
 
     fn header(answer: &Answer, name: &str) -> Option<String> {

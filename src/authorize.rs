@@ -34,7 +34,7 @@ impl Permit {
     /// The OAuth client of the caller: `client_id`, else `azp`.
     #[must_use]
     pub fn client(&self) -> Option<&str> {
-        self.claims().text("client_id").or_else(|| self.claims().text("azp"))
+        client_of(self.claims())
     }
 
     /// The organization that the caller acts in: `organization_id`, else the one in the matched audience.
@@ -42,6 +42,12 @@ impl Permit {
     pub fn organization(&self) -> Option<&str> {
         self.claims().text("organization_id").or(self.audience_organization.as_deref())
     }
+}
+
+/// The OAuth client that a token was issued to: `client_id` (RFC 9068 §2.2), else `azp`.
+#[must_use]
+pub fn client_of(claims: &Claims) -> Option<&str> {
+    claims.text("client_id").or_else(|| claims.text("azp"))
 }
 
 /// Checks whether verified claims satisfy a requirement.

@@ -58,6 +58,12 @@ impl<'a> Sharing<'a> {
         Self { cors, origin: request.header("origin") }
     }
 
+    /// Whether the request is one of a page that may not use the response.
+    #[must_use]
+    pub fn refuses_page(&self) -> bool {
+        self.origin.is_some() && self.allowed_origin().is_none()
+    }
+
     /// The response to a preflight for `method`, where pages may use these `methods`; `None` if the page origin or the
     /// method is not allowed.
     #[must_use]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::cors::{Preflight, Sharing};
 use crate::denial::Denial;
-use crate::policy::Scopes;
+use crate::policy::{Route, Scopes};
 use crate::upstream::Forward;
 
 /// The gate's decision on a request.
@@ -16,6 +16,8 @@ pub enum Decision<'a> {
     Deny(Denial),
     /// Serve one of the gate's own documents.
     Serve(Document<'a>),
+    /// Answer with this status and nothing else: the gate did what it was asked for.
+    Done(u16),
     /// Answer a preflight: a page may send the request.
     Preflight(Preflight<'a>),
 }
@@ -46,6 +48,14 @@ impl<'a> AnswerContext<'a> {
     pub fn at(host: &'a str) -> Self {
         Self { host, resource: None, sharing: None }
     }
+
+    /// The context of a response of the origin. If the route is not enforced and the page is one that `cors` does not
+    /// name, the response is left as it is, so that the page is not kept from it: then the second value is true.
+    #[must_use]
+    pub fn without_refused_page(self, route: &Route) -> (Self, bool) {
+        let is_left_alone = !route.is_enforced && self.sharing.is_some_and(|sharing| sharing.refuses_page());
+        (Self { sharing: self.sharing.filter(|_| !is_left_alone), ..self }, is_left_alone)
+    }
 }
 
 impl Decision<'_> {
@@ -55,8 +65,9 @@ impl Decision<'_> {
         match self {
             Self::Allow(forward) => Decision::Allow(forward.into_owned()),
             Self::Deny(denial) => Decision::Deny(denial),
-            Self::Serve(Document { media_type, body }) => {
-                Decision::Serve(Document { media_type, body: Cow::Owned(body.into_owned()) })
+            Self::Done(status) => Decision::Done(status),
+            Self::Serve(Document { media_type, body, is_public }) => {
+                Decision::Serve(Document { media_type, body: Cow::Owned(body.into_owned()), is_public })
             }
             Self::Preflight(Preflight { methods, headers, max_age }) => {
                 Decision::Preflight(Preflight { methods, headers: Cow::Owned(headers.into_owned()), max_age })
@@ -65,11 +76,13 @@ impl Decision<'_> {
     }
 }
 
-/// One of the gate's own documents, which everyone may read.
+/// One of the gate's own documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document<'a> {
     /// The value of `content-type`.
     pub media_type: &'static str,
     /// The text, without line breaks.
     pub body: Cow<'a, str>,
+    /// Whether everyone may read it, so that caches may keep it.
+    pub is_public: bool,
 }

@@ -1,4 +1,4 @@
-//! The reasons for not forwarding a request. Each is a fact; `answer` decides what it looks like in HTTP.
+//! The reasons for not forwarding a request. Each is a fact; `reason` has what is said of it, `answer` makes HTTP of it.
 
 /// The reason for not forwarding a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Denial {
     TokenExpired,
     /// `nbf` or `iat` is in the future.
     TokenNotYetValid,
+    /// The token falls under an entry of the list of revocations.
+    TokenRevoked,
     /// `iat` is longer ago than the issuer's `max_age`.
     TokenTooOld,
     /// The token is for another audience.
@@ -48,6 +50,17 @@ pub enum Denial {
         /// Seconds after which a retry may succeed.
         retry_after: u64,
     },
+    /// The list of revocations is too old, and cannot be read.
+    RevocationsUnavailable {
+        /// Seconds after which a retry may succeed.
+        retry_after: u64,
+    },
+    /// What was sent to one of the gate's own paths is not what that takes.
+    BadRequest(String),
+    /// The body of such a request is too large.
+    TooLarge,
+    /// A webhook is not signed with the secret that its sender and the gate share.
+    BadSignature,
     /// The gate has no policy that it can enforce, or lacks what the policy names.
     Misconfigured,
     /// The origin could not be reached.
@@ -57,7 +70,7 @@ pub enum Denial {
 }
 
 /// Why a token is not valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InvalidToken {
     /// Longer than the policy allows.
     TooLong,

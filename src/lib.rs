@@ -4,7 +4,7 @@
 //! receives. It refuses every request that it has no stated reason to allow.
 //!
 //! The core is pure: clock, store, network and cryptography are arguments ([`platform`]). The Cloudflare Worker around
-//! it is [`edge`], most of which exists on wasm32 only.
+//! it is [`edge`], most of which exists on wasm32-unknown-unknown only.
 //!
 //! - In scope: RFC 6750 bearer tokens that are RFC 7515 compact JWS with RFC 7519 claims; RFC 7517 key sets by OpenID
 //!   Connect discovery, by URL, or literal; decisions by route.
@@ -21,13 +21,17 @@ pub mod edge;
 pub mod gateway;
 pub mod jose;
 pub mod jwks;
-#[cfg(not(target_arch = "wasm32"))]
+pub mod log;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub mod native;
 pub mod platform;
 pub mod policy;
+pub mod reason;
 pub mod request;
+pub mod revocation;
 pub mod rollout;
 pub mod route;
+pub mod status;
 pub mod time;
 pub mod token;
 pub mod trace;

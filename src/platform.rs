@@ -6,6 +6,7 @@
 
 #![expect(async_fn_in_trait, reason = "an isolate has one thread, so no future needs to be Send")]
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 
@@ -65,8 +66,54 @@ pub trait PolicyStore {
     async fn write_policy(&self, key: &str, text: &str) -> Result<(), Fault>;
 }
 
+/// The store of the list of revocations, behind a binding of the Worker. A platform has none unless it says so.
+pub trait RevocationLists {
+    /// Whether a Durable Object (`is_object`) or a KV namespace is bound by this name.
+    fn has_list(&self, _binding: &str, _is_object: bool) -> bool {
+        false
+    }
+
+    /// Takes a step with it. The result is an answer, or the list in KV, if there is one.
+    async fn use_list(&self, _binding: &str, _step: ListStep<'_>) -> Result<Option<String>, Fault> {
+        Err(Fault("there is no store".to_owned()))
+    }
+}
+
+/// What is done with the list of revocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListStep<'t> {
+    /// The Durable Object is asked a question: see `revocation/store.rs`.
+    Ask(&'t str),
+    /// The list in KV is read.
+    Read,
+    /// The list in KV is replaced.
+    Write(&'t str),
+}
+
+/// The body of the request.
+pub trait RequestBody {
+    /// The body, once.
+    async fn body(&self, _max_bytes: usize) -> Result<Vec<u8>, BodyFault> {
+        Ok(Vec::new())
+    }
+}
+
+/// Why a body is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It is longer than asked for.
+    TooLarge,
+    /// It broke off, or took too long.
+    Broken,
+    /// Too much of other bodies is in memory.
+    Busy,
+}
+
 /// The media types that the gate asks for: issuers send key sets as one or the other (RFC 7517 §8.5.2).
 const ACCEPT: &str = "application/json, application/jwk-set+json";
+
+/// Maximum number of lines that an isolate writes once.
+const MAX_ONCE: usize = 100;
 
 /// How the gate names itself (RFC 9110 §10.1.5). Some issuers refuse requests that do not say who sends them.
 const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
@@ -75,6 +122,19 @@ const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 pub trait Fetch {
     /// Fetches a document. Redirects are not followed.
     async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault>;
+}
+
+/// What surrounds a gateway, for its status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The digest of the policy text.
+    pub digest: Option<String>,
+    /// Where the policy came from.
+    pub source: Option<&'static str>,
+    /// The digest of the candidate policy, if there is one.
+    pub candidate: Option<String>,
+    /// How many requests wait for something.
+    pub waiting: usize,
 }
 
 /// Time, and work that outlives the response.
@@ -94,8 +154,35 @@ pub trait Runtime {
     /// Runs a task to its end, even if the response is sent or the client is gone.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
 
+    /// What surrounds the gateway.
+    fn surroundings(&self) -> Surroundings {
+        Surroundings::default()
+    }
+
     /// Writes a line to the operator's log.
     fn log(&self, line: &str);
+
+    /// Writes a line that would be repeated with each request: once in an isolate.
+    fn log_once(&self, line: &str) {
+        log_once(line, |line| self.log(line));
+    }
+}
+
+/// Passes a line to `log` if it was not passed before in this isolate, and not too many other lines were.
+pub fn log_once(line: &str, log: impl FnOnce(&str)) {
+    thread_local! {
+        static WRITTEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+    let is_new = WRITTEN.with_borrow_mut(|written| {
+        let is_new = !written.iter().any(|known| known == line) && written.len() < MAX_ONCE;
+        if is_new {
+            written.push(line.to_owned());
+        }
+        is_new
+    });
+    if is_new {
+        log(line);
+    }
 }
 
 /// The result of `work`; `None` if it takes more than this many milliseconds.
@@ -109,9 +196,15 @@ pub async fn in_time<T>(work: impl Future<Output = T>, milliseconds: u32, runtim
 }
 
 /// All of these except [`PolicyStore`], as one value that is cheap to clone.
-pub trait Platform: Crypto + Signing + Secrets + Store + Fetch + Runtime + Clone + 'static {}
+pub trait Platform:
+    Crypto + Signing + Secrets + Store + Fetch + Runtime + RevocationLists + RequestBody + Clone + 'static
+{
+}
 
-impl<P: Crypto + Signing + Secrets + Store + Fetch + Runtime + Clone + 'static> Platform for P {}
+impl<P> Platform for P where
+    P: Crypto + Signing + Secrets + Store + Fetch + Runtime + RevocationLists + RequestBody + Clone + 'static
+{
+}
 
 /// A store entry.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -54,6 +54,12 @@ impl<'r> Routed<'r> {
     pub fn new(request: &'r Request<'r>, route: &'r Route, captures: &'r Captures, host: &str) -> Self {
         Self { request, captures, host_label_name: route.pattern.host_label_name(host) }
     }
+
+    /// A request for one of the gate's own paths, which captures nothing.
+    #[must_use]
+    pub fn without_route(request: &'r Request<'r>, captures: &'r Captures) -> Self {
+        Self { request, captures, host_label_name: None }
+    }
 }
 
 impl RequestValues for Routed<'_> {

@@ -24,8 +24,8 @@ pub enum Step<'a> {
     Path,
     /// 1. The query is unambiguous. Reported only if it is not.
     Query,
-    /// 1. The request only reads a document of the gate's own.
-    Document,
+    /// 1. The request has one of the methods that a path of the gate's own takes.
+    Own(&'static [&'static str]),
     /// 1. A page may send the request that its browser asks about.
     Preflight,
     /// 1. There is a route.
@@ -76,6 +76,8 @@ pub enum Step<'a> {
     Key(&'a Issuer),
     /// 6. The signature is valid under one of this many keys.
     Signature(usize),
+    /// 6. The token is not revoked. Reported only if the policy has a list of revocations.
+    Revocation(&'a Claims),
     /// 7. The token is for one of these audiences.
     Audience(&'a Audience, Caller<'a>),
     /// 7. The token is for this organization.

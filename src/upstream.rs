@@ -86,23 +86,42 @@ impl<'a> Forward<'a> {
     /// Builds the changes for a route's origin. `permit` is `None` if the route needs none and the caller has none.
     #[must_use]
     pub fn new(
-        ForwardTarget { request, path, route, forwarding }: ForwardTarget<'_, 'a>,
+        target: ForwardTarget<'_, 'a>,
         identity: &'a Identity,
         permit: Option<&'a Permit>,
         proof: &'a Proof<'a>,
     ) -> Self {
-        let origin = &forwarding.origin;
-        let rest = path.strip_prefix(&forwarding.strip_prefix);
         let mut set = Vec::with_capacity(3 + 7 + identity.claims.len() + 2);
-        set.push((FORWARDED_HOST.into(), request.url.authority.into()));
-        set.push((FORWARDED_PROTO.into(), request.url.scheme.into()));
-        if rest.is_some() {
-            set.push((FORWARDED_PREFIX.into(), forwarding.forwarded_prefix.as_str().into()));
-        }
+        target.describe_request(&mut set);
         if let Some(permit) = permit {
             set.extend(identity_headers(permit, identity));
         }
         set.extend(proof_headers(proof, identity));
+        Self::with(target, removals(target, identity, !identity.forward_token), set)
+    }
+
+    /// The same for a request that the route does not allow, but does not refuse either: the origin learns nothing from the
+    /// gate about the caller, and receives the token as it came.
+    #[must_use]
+    pub fn without_identity(target: ForwardTarget<'_, 'a>, identity: &'a Identity) -> Self {
+        let mut set = Vec::new();
+        target.describe_request(&mut set);
+        Self::with(target, removals(target, identity, false), set)
+    }
+
+    /// The same without a grant.
+    #[must_use]
+    pub fn without_grant(self) -> Self {
+        Self { grant: None, ..self }
+    }
+
+    fn with(
+        ForwardTarget { request, path, route, forwarding }: ForwardTarget<'_, 'a>,
+        remove: Vec<Cow<'a, str>>,
+        set: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    ) -> Self {
+        let origin = &forwarding.origin;
+        let rest = path.strip_prefix(&forwarding.strip_prefix);
         let service = match origin {
             Origin::Service(binding) => Some(binding.into()),
             Origin::Url { .. } | Origin::Passthrough => None,
@@ -114,7 +133,7 @@ impl<'a> Forward<'a> {
             cache: forwarding.cache,
             route: route.into(),
             grant: None,
-            remove: removals(request, forwarding, identity),
+            remove,
             set,
         }
     }
@@ -139,6 +158,17 @@ impl<'a> Forward<'a> {
     }
 }
 
+impl<'a> ForwardTarget<'_, 'a> {
+    /// The headers that say what was requested.
+    fn describe_request(&self, set: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>) {
+        set.push((FORWARDED_HOST.into(), self.request.url.authority.into()));
+        set.push((FORWARDED_PROTO.into(), self.request.url.scheme.into()));
+        if self.path.strip_prefix(&self.forwarding.strip_prefix).is_some() {
+            set.push((FORWARDED_PREFIX.into(), self.forwarding.forwarded_prefix.as_str().into()));
+        }
+    }
+}
+
 /// The origin's base, then the rest of the path and the query as received.
 fn target(request: &Request<'_>, rest: &str, origin: &Origin) -> String {
     let url = &request.url;
@@ -151,9 +181,14 @@ fn target(request: &Request<'_>, rest: &str, origin: &Origin) -> String {
     [scheme, slashes, authority, base, rest, mark, query].concat()
 }
 
-fn removals<'a>(request: &Request<'a>, forwarding: &Forwarding, identity: &Identity) -> Vec<Cow<'a, str>> {
-    let named = connection_names(request.header("connection").unwrap_or_default());
-    let is_named = |name: &str| named.binary_search_by(|named| named.as_str().cmp(name)).is_ok();
+fn removals<'a>(
+    ForwardTarget { request, forwarding, .. }: ForwardTarget<'_, 'a>,
+    identity: &Identity,
+    removes_token: bool,
+) -> Vec<Cow<'a, str>> {
+    let connection = request.header("connection").unwrap_or_default().to_ascii_lowercase();
+    let named = connection_names(&connection);
+    let is_named = |name: &str| named.binary_search(&name).is_ok();
     // A WebSocket handshake is the only upgrade that is forwarded; the platform performs it with the origin itself. It
     // does so whenever the header asks for it, and always by GET (RFC 6455 §4.1): with another method the origin would
     // receive a request that was not checked.
@@ -164,15 +199,14 @@ fn removals<'a>(request: &Request<'a>, forwarding: &Forwarding, identity: &Ident
     let is_removed = |name: &str| {
         let keeps_upgrade = is_websocket && name == "upgrade";
         ((header::is_removed(name, &identity.prefix) || is_named(name)) && !keeps_upgrade)
-            || (!identity.forward_token && is_token(name))
+            || (removes_token && is_token(name))
     };
     request.headers.iter().map(|(name, _)| *name).filter(|name| is_removed(name)).map(Cow::Borrowed).collect()
 }
 
-/// The headers that `Connection` names, in lower case and sorted: a request may name thousands and have thousands.
-fn connection_names(connection: &str) -> Vec<String> {
-    let names = connection.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let mut names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+/// The headers that `Connection` names, sorted: a request may name thousands and have thousands.
+fn connection_names(connection: &str) -> Vec<&str> {
+    let mut names: Vec<&str> = connection.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -214,7 +248,7 @@ fn claim_value<'a>(claim: &'a Json<'_>) -> Option<Cow<'a, str>> {
     let strings: Option<Vec<&str>> = claim.as_array().and_then(|items| items.iter().map(Json::as_str).collect());
     match strings {
         Some(strings) => list(strings.into_iter(), ","),
-        None => serde_json::to_string(claim).ok().map(|json| encode(&json, false).into_owned().into()),
+        None => Some(encode(&claim.to_string(), false).into_owned().into()),
     }
 }
 

@@ -50,8 +50,8 @@ fn read(text: &str) -> Told {
     let lines: Vec<&str> = text.split('\n').collect();
     match lines[0] {
         "allow" => {
-            let (count, _) = lines[7].split_once(' ').unwrap();
-            let shared = pairs(&lines[8..8 + count.parse::<usize>().unwrap()]);
+            let (count, _) = lines[8].split_once(' ').unwrap();
+            let shared = pairs(&lines[9..9 + count.parse::<usize>().unwrap()]);
             Told { shared, outcome: "allow".to_owned(), headers: Vec::new(), body: String::new() }
         }
         "answer" => {

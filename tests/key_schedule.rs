@@ -245,3 +245,58 @@ fn a_run_writes_no_more_entries_than_it_may() {
         assert_eq!(seen.len(), expected);
     }
 }
+
+/// The times of the store's entries for an issuer, each run of the schedule five minutes after the last.
+fn written_at(ttl: u64, runs: usize, mut between: impl FnMut(usize, &World)) -> Vec<u64> {
+    let issuers = tenants(1);
+    let mut policy: Value = serde_json::from_str(&policy(&issuers)).unwrap();
+    policy["issuers"]["i000"]["jwks_ttl"] = json!(ttl);
+    let mut world = world(&issuers);
+    let mut times = Vec::new();
+    for turn in 0..runs {
+        world.restart(&policy.to_string());
+        between(turn, &world);
+        let (fetches, _) = run(&mut world);
+        assert_eq!(fetches, 2, "the issuer is asked in every run");
+        let store = world.shared.store.borrow();
+        let entry: Value = serde_json::from_str(&store[&format!("jwks:v1:{}", issuers[0].0)].text).unwrap();
+        times.push((entry["fetched_at"].as_u64().unwrap() - NOW) / 300);
+    }
+    times
+}
+
+#[test]
+fn a_set_is_written_again_once_a_third_of_its_time_is_over() {
+    assert_eq!(written_at(600, 4, |_, _| ()), [1, 2, 3, 4]);
+    assert_eq!(written_at(3600, 9, |_, _| ()), [1, 1, 1, 1, 5, 5, 5, 5, 9]);
+}
+
+#[test]
+fn what_is_new_or_cannot_be_used_is_written_at_once() {
+    let jwks = "https://t0.example.com/oidc/jwks";
+    let key = "jwks:v1:https://t0.example.com/oidc";
+    let other_keys = |turn, world: &World| {
+        let keys = if turn < 2 { key_set(&["p384"]) } else { key_set(&["p384", "p256"]) };
+        world.document_at(jwks, &keys, Some("\"v1\""));
+    };
+    assert_eq!(written_at(3600, 4, other_keys), [1, 1, 3, 3]);
+    let other_tag =
+        |turn, world: &World| world.document_at(jwks, &key_set(&["p384"]), Some(&format!("\"v{}\"", turn / 2)));
+    assert_eq!(written_at(3600, 4, other_tag), [1, 1, 3, 3]);
+    let broken = |turn, world: &World| {
+        if turn == 2 {
+            world.shared.store.borrow_mut().get_mut(key).unwrap().text = "{".to_owned();
+        }
+    };
+    assert_eq!(written_at(3600, 4, broken), [1, 1, 3, 3]);
+    let from_the_future = |turn, world: &World| {
+        let mut store = world.shared.store.borrow_mut();
+        if turn == 2 {
+            let stored = store.get_mut(key).unwrap();
+            let mut entry: Value = serde_json::from_str(&stored.text).unwrap();
+            entry["fetched_at"] = json!(NOW + 1_000_000);
+            stored.text = entry.to_string();
+        }
+    };
+    assert_eq!(written_at(3600, 4, from_the_future), [1, 1, 3, 3]);
+}

@@ -696,3 +696,49 @@ fn a_claim_cannot_take_a_header_that_the_gate_uses() {
     let taken = format!(r#"{assertion},"secret":{{"binding":"S","header":"x-auth-assertion"}}"#);
     assert_eq!(identity_places(&taken), ["identity.secret.header"]);
 }
+
+#[test]
+fn places_within_what_operators_see() {
+    for (members, expected) in [
+        (r#""log":{"decisions":"some"}"#, &["log.decisions"][..]),
+        (r#""log":{"subject":"hash"}"#, &["log.subject_key"]),
+        (
+            r#""log":{"subject":"sub","subject_key":"","analytics":"a b","traces":1,"x":1}"#,
+            &["log.subject", "log.subject_key", "log.analytics", "log.traces", "log.x"],
+        ),
+        (r#""log":true"#, &["log"]),
+        (r#""status":{}"#, &["status.audience", "status.scopes"]),
+        (r#""status":{"audience":"{x}","scopes":[]}"#, &["status.audience", "status.scopes"]),
+        (r#""status":{"audience":"*","scopes":["a"]}"#, &["status.audience"]),
+        (
+            r#""status":{"audience":["a","{header.x-a}"],"scopes":{},"issuers":["z"],"y":1}"#,
+            &["status.issuers[0]", "status.audience", "status.scopes", "status.y"],
+        ),
+    ] {
+        let policy = format!(
+            r#"{{"version":1,"origin":"https://o.com","issuers":{{"a":{{"issuer":"https://a.com"}}}},{members},
+                "routes":[{{"path":"/","audience":"x"}}]}}"#
+        );
+        assert_eq!(places(&policy), expected, "{members}");
+    }
+    // A token for the status needs an issuer, whatever the routes take.
+    assert_eq!(
+        places(
+            r#"{"version":1,"origin":"https://o.com","status":{"audience":"a","scopes":["s"]},"routes":[{"path":"/","access":"public"}]}"#
+        ),
+        ["issuers"]
+    );
+}
+
+#[test]
+fn places_within_a_route_that_is_only_tried() {
+    assert_eq!(route_places(r#"{"path":"/","audience":"x","enforce":"no"}"#), ["routes[0].enforce"]);
+    let denying = r#"{"version":1,"routes":[{"path":"/","access":"deny","enforce":false}]}"#;
+    assert_eq!(places(denying), ["routes[0].origin"], "it forwards what it would refuse");
+    let policy = support::read(
+        r#"{"version":1,"origin":"https://o.com","routes":[{"path":"/","access":"deny","enforce":false},{"path":"/a","access":"deny"}]}"#,
+    );
+    assert!(matches!(policy.routes[0].forwarding().unwrap().access, Access::Nobody));
+    assert_eq!((policy.routes[0].is_enforced, policy.routes[1].is_enforced), (false, true));
+    assert!(policy.routes[1].forwarding().is_none());
+}

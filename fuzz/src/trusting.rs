@@ -8,7 +8,10 @@ use portcullis::gateway::Gateway;
 use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
+use portcullis::log::Report;
+use portcullis::platform::{
+    Crypto, Fault, Fetch, Fetched, Get, RequestBody, RevocationLists, Runtime, Secrets, Signing, Store, Stored,
+};
 use portcullis::policy::Policy;
 use portcullis::request::Request;
 use portcullis::time::UnixMillis;
@@ -35,7 +38,7 @@ impl Gate {
     }
 }
 
-fn owned(decision: Decision<'_>, _: &AnswerContext<'_>) -> Decision<'static> {
+fn owned(decision: Decision<'_>, _: &AnswerContext<'_>, _: Option<&Report<'_>>) -> Decision<'static> {
     decision.into_owned()
 }
 
@@ -78,6 +81,10 @@ impl Store for Trusting {
         Ok(())
     }
 }
+
+impl RequestBody for Trusting {}
+
+impl RevocationLists for Trusting {}
 
 impl Fetch for Trusting {
     async fn get(&self, _: Get<'_>) -> Result<Fetched, Fault> {

@@ -9,9 +9,8 @@ pub mod signer;
 
 use std::rc::Rc;
 
-use serde::Serialize;
-
 use crate::authorize::Permit;
+use crate::jose::json::Json;
 use crate::platform::Platform;
 use crate::policy::{Assertions, Issuer};
 use crate::time::UnixSeconds;
@@ -28,38 +27,12 @@ pub struct Assertion {
     expires: UnixSeconds,
 }
 
-/// The claims (RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 9493 §4). Absent ones are omitted.
-#[derive(Serialize)]
-struct AssertionClaims<'a> {
-    iss: &'a str,
-    aud: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_id: Option<SubjectId<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organization_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    scope: String,
-    iat: u64,
-    exp: u64,
-}
-
 /// The subject with its issuer (RFC 9493 §3.2.3): a `sub` is unique only within its issuer (RFC 7519 §4.1.2), and the
 /// `iss` of the assertion is the gate. Absent if the token has no `sub`.
-#[derive(Serialize)]
-struct SubjectId<'a> {
-    format: &'static str,
-    iss: &'a str,
-    sub: &'a str,
-}
-
-impl<'a> SubjectId<'a> {
-    fn of(claims: &'a Claims) -> Option<Self> {
-        Some(Self { format: "iss_sub", iss: claims.text("iss")?, sub: claims.text("sub")? })
-    }
+fn subject_id(claims: &Claims) -> Option<Json<'_>> {
+    let (iss, sub) = (claims.text("iss")?, claims.text("sub")?);
+    let members = [("format", "iss_sub"), ("iss", iss), ("sub", sub)];
+    Some(Json::object(members.map(|(name, text)| (name, Some(Json::text(text))))))
 }
 
 impl Assertion {
@@ -74,21 +47,23 @@ impl Assertion {
     ) -> Option<Self> {
         let now = platform.now().seconds();
         let expires = permit.claims().valid_until(issuer).min(now.plus(settings.ttl));
-        let claims = AssertionClaims {
-            iss: &settings.issuer,
-            aud: audience,
-            sub: permit.claims().text("sub"),
-            sub_id: SubjectId::of(permit.claims()),
-            client_id: permit.client(),
-            organization_id: permit.organization(),
-            scope: permit.claims().scopes().join(" "),
-            iat: now.0,
-            exp: expires.0,
-        };
+        let scope = permit.claims().scopes().join(" ");
+        // RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 9493 §4.
+        let claims = Json::object([
+            ("iss", Some(Json::text(&settings.issuer))),
+            ("aud", Some(Json::text(audience))),
+            ("sub", permit.claims().text("sub").map(Json::text)),
+            ("sub_id", subject_id(permit.claims())),
+            ("client_id", permit.client().map(Json::text)),
+            ("organization_id", permit.organization().map(Json::text)),
+            ("scope", (!scope.is_empty()).then(|| Json::text(scope))),
+            ("iat", Some(Json::number(now.0))),
+            ("exp", Some(Json::number(expires.0))),
+        ]);
         Some(Self {
             text: signer.sign(&claims, platform).await?.into(),
             audience: audience.into(),
-            organization: claims.organization_id.map(Into::into),
+            organization: permit.organization().map(Into::into),
             issued_at: now,
             expires,
         })

@@ -1,9 +1,8 @@
 //! The gate's own keys, ready for signing and publishing.
 
-use serde::Serialize;
-
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
+use crate::jose::json::Json;
 use crate::jose::private_key::PrivateKey;
 use crate::platform::Platform;
 use crate::policy::Assertions;
@@ -18,13 +17,6 @@ pub struct Signer<S> {
     /// The header of every assertion, in base64url.
     header: String,
     key_set: String,
-}
-
-#[derive(Serialize)]
-struct AssertionHeader<'a> {
-    alg: &'a str,
-    kid: &'a str,
-    typ: &'a str,
 }
 
 impl<S> Signer<S> {
@@ -48,11 +40,12 @@ impl<S> Signer<S> {
             signing.get_or_insert_with(|| (imported, key.kid()));
         }
         let (key, kid) = signing.ok_or("identity.assertion: there is no key")?;
-        let header = AssertionHeader { alg: settings.algorithm.name(), kid: &kid, typ: "JWT" };
+        let members = [("alg", settings.algorithm.name()), ("kid", kid.as_str()), ("typ", "JWT")];
+        let header = Json::object(members.map(|(name, text)| (name, Some(Json::text(text)))));
         Ok(Self {
             algorithm: settings.algorithm,
             key,
-            header: segment(&header).ok_or("identity.assertion: the header cannot be written")?,
+            header: segment(&header),
             key_set: format!(r#"{{"keys":[{}]}}"#, published.join(",")),
         })
     }
@@ -64,8 +57,8 @@ impl<S> Signer<S> {
     }
 
     /// Signs claims as a compact JWS (RFC 7515 §7.1). `None` if signing fails.
-    pub async fn sign<P: Platform<SigningKey = S>>(&self, claims: &impl Serialize, platform: &P) -> Option<String> {
-        let signed = format!("{}.{}", self.header, segment(claims)?);
+    pub async fn sign<P: Platform<SigningKey = S>>(&self, claims: &Json<'_>, platform: &P) -> Option<String> {
+        let signed = format!("{}.{}", self.header, segment(claims));
         let signature = platform.sign(&self.key, self.algorithm, signed.as_bytes()).await?;
         let is_whole = self.algorithm.signature_bytes().is_none_or(|bytes| bytes == signature.len());
         is_whole.then(|| format!("{signed}.{}", base64url::encode(&signature)))
@@ -87,7 +80,7 @@ async fn import<P: Platform>(key: &PrivateKey, platform: &P) -> Result<P::Signin
     if holds { Ok(imported) } else { Err("has a public part (x, y) that does not match its private part (d)") }
 }
 
-/// JSON in base64url; `None` for what JSON cannot express.
-fn segment(value: &impl Serialize) -> Option<String> {
-    serde_json::to_vec(value).ok().map(|json| base64url::encode(&json))
+/// JSON in base64url.
+fn segment(value: &Json<'_>) -> String {
+    base64url::encode(value.to_string().as_bytes())
 }

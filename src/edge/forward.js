@@ -1,47 +1,65 @@
 // Forwards allowed requests to their origin.
 
 import { refusal } from './answer.js';
+import { tellDecision } from './tell.js';
 
 /**
- * Sends an allowed request to its origin. `target` is what its route says: `service` (the binding), `timeout` (in
- * milliseconds), `cache` (whether Cloudflare's cache may respond), each '' if not, and `route` (its name). `changes` is what
- * differs from the request as received: `url`, `removed` (names of headers) and `set` (names and values). `shared` are names
- * and values of the headers that say which pages of other origins may use the response; undefined if the policy has no say.
+ * Sends an allowed request to its origin, or to the app behind the gate (`app`, undefined if there is none). `target` is
+ * what its route says: `service` (the binding), `timeout` (in milliseconds), `cache` (whether Cloudflare's cache may
+ * respond), each '' if not, `route` (its name), and `told` (what operators are told once the origin has answered, '' if
+ * nothing). `changes` is what differs from the request as received: `url`, `removed`
+ * (names of headers) and `set` (names and values). `shared` are names and values of the headers that say which pages of
+ * other origins may use the response; undefined if the policy has no say.
  */
-export function forward(request, env, target, changes, shared) {
-  const { service, timeout, route } = target;
-  const origin = service === '' ? globalThis : env[service];
+export function forward(exchange, app, target, changes, shared) {
+  const { service, timeout, route, told } = target;
+  const origin = app ?? (service === '' ? globalThis : exchange.env[service]);
   let response;
   if (typeof origin?.fetch === 'function') {
-    response = responseOf(origin, target, request, changes);
-    if (timeout !== '') response = orTimeout(response, Number(timeout), request.url);
+    response = responseOf(origin, target, exchange, changes);
+    if (timeout !== '') response = orTimeout(response, Number(timeout), exchange);
+    // A client that leaves before the origin answers is told of too.
+    if (told !== '') keepAlive(exchange, response);
   } else {
     console.error(`route ${route}: no service is bound as ${service}`);
-    response = refusal('misconfigured', request.url);
+    response = refusal('misconfigured', exchange);
   }
   return shared === undefined ? response : share(response, shared);
 }
 
+/** Keeps the request's context alive until the response is there. What is told of it must not change it. */
+function keepAlive({ context }, response) {
+  try {
+    context.waitUntil(response);
+  } catch {
+    // The request goes on for as long as its client waits.
+  }
+}
+
 /** The origin's response, or a refusal if there is none. */
-async function responseOf(origin, { service, cache, route }, request, changes) {
+async function responseOf(origin, { cache, route, told }, exchange, changes) {
+  const { request } = exchange;
+  const isNetwork = origin === globalThis;
   // Cloudflare's cache does not distinguish callers: one could get a response for another. A service binding bypasses
   // it.
-  const mode = cache === '' && service === '' ? 'no-store' : undefined;
+  const mode = cache === '' && isNetwork ? 'no-store' : undefined;
   try {
-    return endToEnd(await origin.fetch(changes.url, changed(request, changes, service, mode)));
+    const response = endToEnd(await origin.fetch(changes.url, changed(request, changes, isNetwork, mode)));
+    if (told !== '') tellDecision(exchange, told);
+    return response;
   } catch (error) {
     // A client that disconnects in the middle of its body looks the same from here.
     const or = request.body === null ? '' : ' (or the client disconnected in the middle of its body)';
     // The message of a service's error is its own text, and could contain the token.
-    console.error(`route ${route}: the origin cannot be reached: ${service === '' ? error?.message : error?.name}${or}`);
-    return refusal('unreachable', request.url);
+    console.error(`route ${route}: the origin cannot be reached: ${isNetwork ? error?.message : error?.name}${or}`);
+    return refusal('unreachable', exchange);
   }
 }
 
 /** The response, or a refusal if its headers take longer. Its body may take longer. */
-function orTimeout(response, milliseconds, url) {
+function orTimeout(response, milliseconds, exchange) {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(refusal('timeout', url)), milliseconds);
+    const timer = setTimeout(() => resolve(refusal('timeout', exchange)), milliseconds);
     response.then((received) => {
       clearTimeout(timer);
       resolve(received);
@@ -50,7 +68,7 @@ function orTimeout(response, milliseconds, url) {
 }
 
 /** The request with some headers removed and others set, for `fetch`. */
-function changed(request, { removed, set }, service, cache) {
+function changed(request, { removed, set }, isNetwork, cache) {
   // This is the cheapest way to change headers in workerd: a Request made first would be copied once more.
   const headers = new Headers(request.headers);
   for (let i = 0; i < removed.length; i += 1) headers.delete(removed[i]);
@@ -59,7 +77,7 @@ function changed(request, { removed, set }, service, cache) {
   // The Fetch standard allows no body for GET and HEAD; one that was sent is still forwarded, in a copy of the request.
   if (body !== null && (method === 'GET' || method === 'HEAD')) return new Request(request, { headers, cache });
   const init = { method, headers, body, redirect: 'manual', cache };
-  if (service !== '') init.cf = request.cf; // costs as much as all the rest, and means nothing to another server
+  if (!isNetwork) init.cf = request.cf; // costs as much as all the rest, and means nothing to another server
   return init;
 }
 

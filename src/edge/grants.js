@@ -4,9 +4,13 @@
 
 import { forward } from './forward.js';
 import { BROKEN, headerRule, input, repeat } from './instance.js';
+import { hasSpans } from './policy.js';
+import { beginSpan, endSpan } from './tell.js';
 
 const MAX_CALLERS = 10_000;
 const MAX_CHARACTERS = 16 * 1024 * 1024; // of all callers
+const MAX_CALLER_CHARACTERS = 1024 * 1024; // of one caller
+const MAX_ANONYMOUS_CHARACTERS = 8 * 1024 * 1024; // of the requests without a token
 const MAX_GRANTS = 256; // of one caller
 const MAX_PAGE_ORIGINS = 16; // of one grant
 const GRANT_CHARACTERS = 1000; // of a grant, besides the headers that it sets: URL, names, objects
@@ -39,8 +43,8 @@ function newCaller(number) {
 }
 
 /** Forwards a request by a grant; undefined if none holds. */
-export function forwardAgain(request, env, now) {
-  const { headers, url } = request;
+export function forwardAgain(exchange, app, now) {
+  const { headers, url, method } = exchange.request;
   const authorization = headers.get('authorization');
   const caller = (authorization !== null && callers.get(authorization)) || anonymous;
   if (caller.grants.size === 0 && anonymous.grants.size === 0) return undefined;
@@ -48,7 +52,7 @@ export function forwardAgain(request, env, now) {
   const authority = url.slice(url.indexOf('://') + 3, start);
   const removed = removals(headers, authority);
   if (removed === undefined) return undefined;
-  const found = ask(caller.number, authorization !== null, `${request.method}\n${url}`, now);
+  const found = ask(caller.number, authorization !== null, `${method}\n${url}`, now);
   if (found < 0) return undefined;
   const number = Math.floor(found / 65_536);
   const grant = caller.grants.get(number) ?? anonymous.grants.get(number);
@@ -58,9 +62,15 @@ export function forwardAgain(request, env, now) {
   const cut = found % 65_536;
   const proto = url.slice(0, start - authority.length - 3);
   const rest = url.slice(cut === NO_CUT ? start : start + cut);
+  // Behind the authority of a URL nothing else may begin.
+  if (rest !== '' && rest[0] !== '/' && rest[0] !== '?') return undefined;
   const target = grant.base === '' ? `${proto}://${authority}${rest}` : grant.base + rest;
   const changes = { url: target, removed, set: headersFor(grant, authority, proto, cut !== NO_CUT) };
-  return forward(request, env, grant.target, changes, shared);
+  if (hasSpans) {
+    beginSpan(exchange);
+    endSpan(exchange, JSON.parse(grant.target.told).span);
+  }
+  return forward(exchange, app, grant.target, changes, shared);
 }
 
 /** The headers to set: mostly the same as before. */
@@ -107,7 +117,8 @@ function ask(caller, hasAuthorization, head, now) {
   const bytes = input();
   if (bytes === undefined) return -1;
   const { read, written } = encoder.encodeInto(head, bytes);
-  if (read < head.length) return -1;
+  // Rust counts what is cut in bytes, which are characters in ASCII only.
+  if (read < head.length || written !== read) return -1;
   return repeat(caller, hasAuthorization, written, now);
 }
 
@@ -119,19 +130,20 @@ export function remember(request, granted, target, set, shared) {
   const known = caller.grants.get(Number(number));
   // They begin with those that say what was requested: host, protocol and, if it is cut off, the prefix.
   const isCut = set[4] === FORWARDED_PREFIX;
-  const grant = { target, base, prefix, set, isCut, shared: shared && pagesWith(known?.shared, request, shared) };
-  if (known === undefined && caller !== anonymous) count(caller, set);
+  const pageOrigin = request.headers.get('origin');
+  const grant = { target, base, prefix, set, isCut, shared: shared && pagesWith(known?.shared, pageOrigin, shared) };
   caller.grants.set(Number(number), grant);
-  makeRoom();
+  const page = shared === undefined ? 0 : (pageOrigin?.length ?? 0) + length(shared);
+  count(caller, authorization, page + (known === undefined ? GRANT_CHARACTERS + length(set) : 0));
 }
 
 /**
  * The headers for pages by their origin, with those for the page of this request; null is no page, and an empty origin is
  * one that some routes refuse. A page that is refused is never in it.
  */
-function pagesWith(known, request, shared) {
+function pagesWith(known, pageOrigin, shared) {
   const pages = known === undefined || known.size >= MAX_PAGE_ORIGINS ? new Map() : known;
-  return pages.set(request.headers.get('origin'), shared);
+  return pages.set(pageOrigin, shared);
 }
 
 function callerOf(authorization, number) {
@@ -146,15 +158,20 @@ function callerOf(authorization, number) {
   return caller;
 }
 
-/** Counts one more grant of a caller. */
-function count(caller, set) {
-  const size = set.reduce((sum, text) => sum + text.length, GRANT_CHARACTERS);
-  caller.characters += size;
-  characters += size;
+/** Counts what a caller has more. Whoever has too much is forgotten, and then the oldest if all have. */
+function count(caller, authorization, more) {
+  caller.characters += more;
+  if (caller === anonymous) {
+    if (anonymous.characters > MAX_ANONYMOUS_CHARACTERS) anonymous = newCaller(0);
+    return;
+  }
+  characters += more;
+  if (caller.characters > MAX_CALLER_CHARACTERS) forget(authorization, caller);
+  while (callers.size > MAX_CALLERS || characters > MAX_CHARACTERS) forget(...callers.entries().next().value);
 }
 
-function makeRoom() {
-  while (callers.size > MAX_CALLERS || characters > MAX_CHARACTERS) forget(...callers.entries().next().value);
+function length(texts) {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 function forget(authorization, caller) {

@@ -54,6 +54,10 @@ pub fn repeat(caller: u32, has_authorization: bool, length: usize, now: f64) -> 
         super::faults::strike_again(url);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]
         let now = UnixMillis(now as u64);
+        // The candidate decides on each request.
+        if policies::candidate().is_some() {
+            return None;
+        }
         policies::known()?.checked_gateway()?.repeat(Again { caller, has_authorization, method, url }, now)
     });
     let Some(Repeat { grant, cut }) = found else { return NONE };

@@ -15,26 +15,30 @@ const early = new Map(); // number of a task → its result, until it is asked f
 export let generation = 0;
 let isBroken = false;
 
+// An exchange is what there is of a request: `request`, `env`, `context`, whether operators were told of it (`isTold`).
+
 /** Makes sure that the right policy is in force; returns a promise if a request must wait for that. */
-export function checkPolicy(env, context) {
-  const task = guarded(wasm.check_policy, env, context);
+export function checkPolicy(exchange) {
+  const task = guarded(wasm.check_policy, exchange);
   return typeof task === 'number' ? resultOf(task) : undefined;
 }
 
 /** The decision on a request head, or the task to wait for. See src/edge/wire.rs. */
-export function decide(head, env, context) {
-  return guarded(wasm.decide, head, env, context);
+export function decide(head, exchange) {
+  return guarded(wasm.decide, head, exchange);
 }
 
 /** Refreshes the policy and the keys of all issuers. */
-export function refresh(env, context) {
-  const task = guarded(wasm.refresh, env, context);
+export function refresh(exchange) {
+  const task = guarded(wasm.refresh, exchange);
   return typeof task === 'number' ? resultOf(task) : task;
 }
 
-/** The response to a request that was allowed but could not be forwarded. */
-export function refuse(failure, url) {
-  return guarded(wasm.refuse, failure, url);
+/** The response to a request that was allowed but could not be forwarded. Operators are told of it, once. */
+export function refuse(failure, head, exchange) {
+  const decision = guarded(wasm.refuse, failure, head, exchange, exchange.isTold);
+  exchange.isTold = true;
+  return decision;
 }
 
 /** A promise of a task's result. */

@@ -62,6 +62,11 @@ pub(super) fn has_room() -> bool {
     TASKS.with(Tasks::has_room)
 }
 
+/// How many requests wait for something.
+pub(super) fn waiting() -> usize {
+    TASKS.with(Tasks::waiting_requests)
+}
+
 /// The time. In Workers the clock stands still while code runs.
 pub(super) fn now() -> UnixMillis {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clocks are past 1970")]

@@ -1,6 +1,7 @@
-// What the core needs from the platform, one call each: signatures, Workers KV, documents by HTTP, timers, work after
-// the response.
+// What the core needs from the platform, one call each: signatures, Workers KV, the list of revocations, documents by HTTP,
+// the body of the request (body.js), timers, work after the response.
 
+import { bytesOf } from './body.js';
 import * as webCrypto from './crypto.js';
 import { perform, resultOf } from './instance.js';
 
@@ -24,14 +25,14 @@ export function sign(call, algorithm, key, signed) {
 }
 
 /** The entry at a key: its metadata in JSON, a line break, its text. Undefined if there is none. */
-export function readStore(call, env, key) {
+export function readStore(call, { env }, key) {
   perform(call, async () => {
     const { value, metadata } = await store(env).getWithMetadata(key, { type: 'text', cacheTtl: CACHE_TTL });
     return value === null ? undefined : `${JSON.stringify(metadata)}\n${value}`;
   });
 }
 
-export function writeStore(call, env, key, text, metadata) {
+export function writeStore(call, { env }, key, text, metadata) {
   perform(call, () => store(env).put(key, text, { metadata: JSON.parse(metadata) }));
 }
 
@@ -40,26 +41,60 @@ function store(env) {
   return env.JWKS;
 }
 
-let unreadable; // a policy that broke an instance: it would break the next one too
+const unreadable = new Map(); // key → a policy that broke an instance: it would break the next one too
 
 /** The policy at a key, truncated; undefined if there is none. Any other value from the store is a failure. */
-export function readPolicy(call, env, key, maxCharacters) {
+export function readPolicy(call, { env }, key, maxCharacters) {
   let text;
   const read = async () => {
     text = await env.POLICY_KV.get(key, { type: 'text', cacheTtl: CACHE_TTL });
     if (text === null) return undefined;
     if (typeof text !== 'string') throw new Error('the store returned no text');
     text = text.slice(0, maxCharacters);
-    return text === unreadable ? '' : text;
+    return text === unreadable.get(key) ? '' : text;
   };
   perform(call, read, () => {
-    unreadable = text;
+    unreadable.set(key, text);
     console.error(`POLICY_KV: the gate broke while it read ${key}, and will not read this text again`);
   });
 }
 
-export function writePolicy(call, env, key, text) {
+export function writePolicy(call, { env }, key, text) {
   perform(call, () => env.POLICY_KV.put(key, text));
+}
+
+/** Whether the store of the list of revocations is bound. */
+export function hasList({ env }, binding, isObject) {
+  const store = env[binding];
+  return typeof (isObject ? store?.idFromName : store?.getWithMetadata) === 'function';
+}
+
+const LIST_KEY = 'revocations:v1';
+
+/** The steps that Rust takes with the list of revocations; each returns text, or undefined. */
+const LIST_STEPS = {
+  /** Asks the Durable Object a question: see revocations.js. */
+  async ask(objects, question) {
+    const object = objects.get(objects.idFromName('revocations'));
+    const response = await object.fetch('https://revocations', { method: 'POST', body: question });
+    if (response.status !== 200) throw new Error(`it answered with ${response.status}`);
+    return response.text();
+  },
+  async read(store) {
+    const list = await store.get(LIST_KEY, { type: 'text', cacheTtl: CACHE_TTL });
+    if (list !== null && typeof list !== 'string') throw new Error('the store returned no text');
+    return list ?? undefined;
+  },
+  write: (store, list) => store.put(LIST_KEY, list),
+};
+
+export function useList(call, { env }, binding, step, text) {
+  perform(call, () => LIST_STEPS[step](env[binding], text));
+}
+
+/** The bytes of the request's body: see `bytesOf`. */
+export function readBody(call, { request }, maxBytes) {
+  perform(call, () => bytesOf(request, maxBytes));
 }
 
 /**
@@ -127,15 +162,33 @@ export function stopTimer(timer) {
   clearTimeout(timer);
 }
 
+let isWaitUntilLost = false;
+
 /** Keeps the request's context alive until a task is done. */
-export function waitUntil(context, task) {
+export function waitUntil({ context }, task) {
   const result = resultOf(task);
   try {
     context.waitUntil(result);
   } catch (error) {
     // The task continues as long as its request does.
-    console.error(`waitUntil: ${error.name}`);
+    if (!isWaitUntilLost) console.error(`waitUntil: ${error.name}`);
+    isWaitUntilLost = true;
   }
+}
+
+/** Whether the request's context can be kept alive. */
+export function canWaitUntil({ context }) {
+  try {
+    context.waitUntil(undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A variable or secret; undefined if it is absent or no string. */
+export function variable({ env }, name) {
+  return typeof env[name] === 'string' ? env[name] : undefined;
 }
 
 export function log(line) {

@@ -6,6 +6,9 @@ import { forgetGrants } from './grants.js';
 /** The names of the headers whose values a request head must contain; undefined until an instance has set them. */
 export let neededHeaders;
 
+/** Whether each decision is a span of the runtime's traces. */
+export let hasSpans = false;
+
 let lookAt = 0; // milliseconds since 1970; Infinity if the policy never changes
 let toldAt = 0; // when Rust set it
 let kept;
@@ -22,8 +25,9 @@ export function forgetInstance() {
   lookAt = 0;
 }
 
-export function needHeaders(names) {
+export function enforce(names, spans) {
   neededHeaders = new Set(names.split('\n'));
+  hasSpans = spans;
   forgetGrants();
 }
 

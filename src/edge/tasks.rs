@@ -116,9 +116,8 @@ impl Tasks {
             task.since = task.since.min(now);
             now.since(task.since) >= if task.is_request { MAX_WAIT_MS } else { MAX_WORK_MS }
         };
-        let mut overdue: Vec<TaskId> =
+        let overdue: Vec<TaskId> =
             self.waiting.borrow_mut().iter_mut().filter_map(|(id, task)| is_overdue(task).then_some(*id)).collect();
-        overdue.sort_unstable();
         for id in overdue {
             self.leave(id);
             gone(id);
@@ -129,6 +128,12 @@ impl Tasks {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.waiting_requests.get() < MAX_WAITING
+    }
+
+    /// How many requests wait, without the one that is going on right now.
+    #[must_use]
+    pub fn waiting_requests(&self) -> usize {
+        self.waiting.borrow_mut().iter_mut().filter(|(_, task)| task.is_request && task.work.is_some()).count()
     }
 
     fn next_id(&self) -> TaskId {

@@ -4,7 +4,8 @@
 //! - Head: method, URL, then the name of each header, followed by a colon and its value if the gate needs it.
 //! - Allow: `allow`, URL, service binding or nothing, timeout in milliseconds or nothing, `cache` if Cloudflare's cache may
 //!   respond or nothing, route, the grant or nothing (number of the caller, number of the grant, the origin with its
-//!   base, the value of `x-forwarded-prefix`; separated by spaces), how many lines of each of the following kinds there are except the last, separated by a
+//!   base, the value of `x-forwarded-prefix`; separated by spaces), what is to be told of the decision once the origin has
+//!   answered or nothing, how many lines of each of the following kinds there are except the last, separated by a
 //!   space: names and values of the headers that say which pages of other origins may use the response; names of
 //!   headers to remove; names and values of headers to set.
 //! - Answer: `answer`, status, body, then name and value of each header.
@@ -13,7 +14,7 @@
 use memchr::memchr;
 
 use super::tasks::TaskId;
-use crate::answer::{Answer, answer, preflight, serve};
+use crate::answer::{Answer, answer, done, preflight, serve};
 use crate::cors::{AnswerKind, Sharing};
 use crate::decision::{AnswerContext, Decision};
 use crate::request::Request;
@@ -51,12 +52,13 @@ impl<'t> Iterator for Lines<'t> {
     }
 }
 
-/// Writes a decision.
+/// Writes a decision. `told` is what is told of one to forward the request, in JSON, once the origin has answered.
 #[must_use]
-pub fn write(decision: &Decision<'_>, context: &AnswerContext<'_>) -> String {
+pub fn write(decision: &Decision<'_>, context: &AnswerContext<'_>, told: Option<&str>) -> String {
     match decision {
-        Decision::Allow(forward) => allow(forward, context.sharing),
+        Decision::Allow(forward) => allow(forward, context.sharing, told.unwrap_or_default()),
         Decision::Deny(denial) => answered(&answer(denial, context)),
+        Decision::Done(status) => answered(&done(*status)),
         Decision::Serve(document) => answered(&serve(document, context)),
         Decision::Preflight(granted) => answered(&preflight(granted, context)),
     }
@@ -68,7 +70,7 @@ pub fn wait(task: TaskId) -> String {
     format!("wait\n{task}")
 }
 
-fn allow(forward: &Forward<'_>, sharing: Option<Sharing<'_>>) -> String {
+fn allow(forward: &Forward<'_>, sharing: Option<Sharing<'_>>, told: &str) -> String {
     let Forward { url, service, timeout_ms, cache, route, grant, remove, set } = forward;
     let service = service.as_deref().unwrap_or_default();
     let timeout = timeout_ms.map(|timeout| timeout.to_string()).unwrap_or_default();
@@ -81,7 +83,7 @@ fn allow(forward: &Forward<'_>, sharing: Option<Sharing<'_>>) -> String {
     // Line by line: `write!` costs as much as the lookup of the route.
     let mut text = String::with_capacity(TYPICAL_ALLOW);
     text.push_str("allow");
-    for line in [url, service, &timeout, cache, route, &grant.unwrap_or_default(), &counts] {
+    for line in [url, service, &timeout, cache, route, &grant.unwrap_or_default(), told, &counts] {
         push_line(&mut text, line);
     }
     for (name, value) in &shared {
@@ -144,8 +146,8 @@ mod tests {
             remove: vec!["te".into()],
             set: vec![("x-a".into(), "1 2".into()), ("x-b".into(), "".into())],
         };
-        let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n3 7 http://o /p\n0 1\nte\nx-a\n1 2\nx-b\n";
-        assert_eq!(write(&Decision::Allow(forward.clone()), &AnswerContext::at("h")), allow);
+        let allow = "allow\nhttp://o/a\n\n30000\n\n/a\n3 7 http://o /p\n{}\n0 1\nte\nx-a\n1 2\nx-b\n";
+        assert_eq!(write(&Decision::Allow(forward.clone()), &AnswerContext::at("h"), Some("{}")), allow);
         let service = Forward {
             service: Some("S".into()),
             timeout_ms: None,
@@ -156,15 +158,15 @@ mod tests {
             ..forward
         };
         assert_eq!(
-            write(&Decision::Allow(service), &AnswerContext::at("h")),
-            "allow\nhttp://o/a\nS\n\ncache\n/a\n\n0 0"
+            write(&Decision::Allow(service), &AnswerContext::at("h"), None),
+            "allow\nhttp://o/a\nS\n\ncache\n/a\n\n\n0 0"
         );
         let deny = "answer\n401\n{\"error\":\"Authorization header is missing\",\"code\":\"auth.authorization_header_missing\"}\n\
             content-type\napplication/json\ncache-control\nno-store\nwww-authenticate\nBearer realm=\"h\"";
-        assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &AnswerContext::at("h")), deny);
-        let document = Document { media_type: "application/json", body: "{}".into() };
+        assert_eq!(write(&Decision::Deny(Denial::MissingAuthorization), &AnswerContext::at("h"), None), deny);
+        let document = Document { media_type: "application/json", body: "{}".into(), is_public: true };
         let served = "answer\n200\n{}\ncontent-type\napplication/json\ncache-control\npublic, max-age=300";
-        assert_eq!(write(&Decision::Serve(document), &AnswerContext::at("h")), served);
+        assert_eq!(write(&Decision::Serve(document), &AnswerContext::at("h"), None), served);
         assert_eq!(wait(7), "wait\n7");
     }
 }

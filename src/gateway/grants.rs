@@ -68,13 +68,15 @@ pub(super) struct Terms {
     pub(super) until: UnixMillis,
 }
 
-/// The keys with which the token of a caller was verified.
+/// The keys with which the token of a caller was verified, and the revocations that it was compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyVersion {
     /// The issuer, as an index into those of the policy.
     pub(super) issuer: usize,
     /// The version of its key set.
     pub(super) version: u64,
+    /// The version of the list of revocations; that of no list without one.
+    pub(super) list: u64,
 }
 
 /// The grants of a gateway.
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
-    const KEYS: Option<KeyVersion> = Some(KeyVersion { issuer: 0, version: 1 });
+    const KEYS: Option<KeyVersion> = Some(KeyVersion { issuer: 0, version: 1, list: 0 });
 
     fn captures(org: &str) -> Captures {
         Captures { path: vec![org.to_owned()], host_label: None }
@@ -369,7 +371,7 @@ mod tests {
     fn other_keys_that_verify_the_same_token_take_the_place_of_the_old_ones() {
         let mut grants = Grants::default();
         let one = grants.give(None, KEYS, terms(7, None)).unwrap();
-        let newer = Some(KeyVersion { issuer: 0, version: 2 });
+        let newer = Some(KeyVersion { issuer: 0, version: 2, list: 0 });
         grants.give(Some(one.caller), newer, terms(8, None)).unwrap();
         assert_eq!(grants.of(one.caller, 7).1, newer);
     }

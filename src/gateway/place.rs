@@ -16,13 +16,16 @@ impl<P: Platform + Observer> Gateway<P> {
     }
 
     /// The route of a request. Its path must have the same one for origins that ignore case, and for those that decode
-    /// slashes before they split it.
-    pub(super) fn route(
+    /// slashes before they split it. `host` is in lower case, without port and trailing dot.
+    ///
+    /// # Errors
+    /// [`Denial::BadPath`], [`Denial::NoRoute`], [`Denial::MethodNotAllowed`].
+    pub fn route(
         &self,
         host: &str,
         path: &RequestPath<'_>,
         method: &str,
-        platform: &P,
+        observer: &impl Observer,
     ) -> Result<(RouteIndex, &Route, Captures), Denial> {
         let table = &self.policy.table;
         let found = table.find(host, path, method);
@@ -34,13 +37,13 @@ impl<P: Platform + Observer> Gateway<P> {
                 if self.policy.refuses_case_variants
                     && let Some(otherwise) = table.find_ignoring_case(host, path, method, index)
                 {
-                    platform.observe(Step::Case { index, otherwise: &otherwise });
+                    observer.observe(Step::Case { index, otherwise: &otherwise });
                     return Err(Denial::BadPath);
                 }
                 let route = self.policy.routes.get(index).ok_or(Denial::Misconfigured)?;
                 if path.has_encoded_slash() {
                     let otherwise = self.with_slashes_decoded(host, path, method, index);
-                    platform.observe(Step::EncodedSlash { index, otherwise: otherwise.as_ref() });
+                    observer.observe(Step::EncodedSlash { index, otherwise: otherwise.as_ref() });
                     if !route.keeps_encoded_slashes || otherwise.is_some() {
                         return Err(Denial::BadPath);
                     }
@@ -74,11 +77,14 @@ impl<P: Platform + Observer> Gateway<P> {
     pub(super) fn keeps_slashes(&self, host: &str, path: &RequestPath<'_>, method: &str) -> bool {
         let table = &self.policy.table;
         let Some(index) = table.find_route(host, path, method) else { return false };
-        let has_case_variant =
-            self.policy.refuses_case_variants && table.find_ignoring_case(host, path, method, index).is_some();
-        !has_case_variant
+        !self.has_case_variant(host, path, method, index)
             && self.policy.routes.get(index).is_some_and(|route| route.keeps_encoded_slashes)
             && self.with_slashes_decoded(host, path, method, index).is_none()
+    }
+
+    /// Whether a request of the route `known` matches another one for origins that ignore case, and that is refused.
+    pub(super) fn has_case_variant(&self, host: &str, path: &RequestPath<'_>, method: &str, known: RouteIndex) -> bool {
+        self.policy.refuses_case_variants && self.policy.table.find_ignoring_case(host, path, method, known).is_some()
     }
 
     /// What a request of the route `known` matches if slashes are decoded first; `None` if that is nothing or the same.

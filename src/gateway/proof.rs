@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Bearer, Gateway};
+use super::Gateway;
+use super::bearer::Bearer;
 use crate::assertion::Assertion;
 use crate::decision::Document;
 use crate::denial::Denial;
@@ -22,7 +23,7 @@ impl<P: Platform> Gateway<P> {
     /// The key set that assertions are verified with.
     pub(super) async fn key_set(&self, settings: &Assertions, platform: &P) -> Result<Document<'_>, Denial> {
         let signer = self.credentials.signer(settings, platform).await?;
-        Ok(Document { media_type: "application/jwk-set+json", body: signer.key_set().into() })
+        Ok(Document { media_type: "application/jwk-set+json", body: signer.key_set().into(), is_public: true })
     }
 
     /// What the policy wants forwarded with a request as proof.

@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use super::Gateway;
+use super::bearer::Bearer;
+use super::decide::Matched;
 use super::grants::{ANONYMOUS, Captured, KeyVersion, Terms};
-use super::{Bearer, Gateway, Matched};
 use crate::platform::Platform;
 use crate::policy::template::Template;
 use crate::policy::url::Origin;
@@ -69,7 +71,7 @@ impl<P: Platform + Observer> Gateway<P> {
         now: UnixMillis,
     ) -> Option<Granted> {
         // Who forwards requests by grants knows callers by their `Authorization`.
-        if forwarding.token_header.is_some() {
+        if forwarding.token_header.is_some() || !self.is_in_force {
             return None;
         }
         let Matched { host, index, route, captures, .. } = matched;
@@ -79,7 +81,7 @@ impl<P: Platform + Observer> Gateway<P> {
             Some(Bearer { token, issuer, permit }) => {
                 let entry = verified.peek(token).filter(|entry| entry.is_used_again)?;
                 let keys = self.keyring.issuer(entry.issuer)?;
-                let version = KeyVersion { issuer: entry.issuer, version: keys.version() };
+                let version = KeyVersion { issuer: entry.issuer, version: keys.version(), list: entry.unrevoked_in };
                 let until =
                     proof_until?.min(keys.fresh_until(&entry.set)?).min(permit.claims().valid_until(issuer).millis());
                 (entry.caller, Some(version), until)
@@ -128,6 +130,7 @@ impl<P: Platform + Observer> Gateway<P> {
         let route = self.policy.routes.get(index)?;
         let forwarding = route.action.forwarding()?;
         let caller = match &forwarding.access {
+            Access::Nobody => return None,
             Access::Public => ANONYMOUS,
             Access::Token(_) | Access::Optional(_) if caller == ANONYMOUS && has_authorization => return None,
             Access::Token(_) | Access::Optional(_) => caller,
@@ -143,8 +146,10 @@ impl<P: Platform + Observer> Gateway<P> {
                 several.iter().find(|(_, terms)| terms.captures.as_ref().is_none_or(|kept| kept.are(captured)))?
             }
         };
-        let is_current =
-            |keys: KeyVersion| self.keyring.issuer(keys.issuer).is_some_and(|own| own.is_version(keys.version, now));
+        let is_current = |keys: KeyVersion| {
+            self.keyring.issuer(keys.issuer).is_some_and(|own| own.is_version(keys.version, now))
+                && self.has_list(keys.list, now)
+        };
         if now < terms.from || now >= terms.until || !keys.is_none_or(is_current) {
             return None;
         }

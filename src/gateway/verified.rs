@@ -40,6 +40,8 @@ pub struct Verified<K> {
     pub set: SetIdentity<K>,
     /// Its claims.
     pub claims: VerifiedClaims,
+    /// The version of the list of revocations in which no entry concerned it.
+    pub unrevoked_in: u64,
     /// The assertions that were signed about its caller, by audience and organization.
     pub assertions: Kept,
     /// Its bearer's number among the callers with grants, if it has one.
@@ -105,6 +107,13 @@ impl<K> VerifiedTokens<K> {
         self.make_room();
     }
 
+    /// Notes that no entry of the list of revocations with this version concerns exactly this token, if it is cached.
+    pub fn keep_unrevoked(&mut self, token: &str, version: u64) {
+        if let Some(verified) = self.tokens.peek_mut(token) {
+            verified.unrevoked_in = version;
+        }
+    }
+
     /// Notes the number of the bearer of exactly this token, if the token is cached.
     pub fn keep_caller(&mut self, token: &str, caller: u32) {
         if let Some(verified) = self.tokens.peek_mut(token) {
@@ -137,6 +146,7 @@ mod tests {
     use crate::jose::json::Json;
     use crate::jwks::set::KeySet;
     use crate::policy::Policy;
+    use crate::revocation::list::UNREAD;
     use crate::token::claims::Claims;
 
     const POLICY: &str = r#"{"version":1,"issuers":{"i":{"issuer":"i","jwks_uri":"https://i"}},
@@ -150,6 +160,7 @@ mod tests {
             issuer: 0,
             set: KeySet::new(Vec::new()).identity(),
             claims: VerifiedClaims::trusted(claims),
+            unrevoked_in: UNREAD,
             assertions: Kept::default(),
             caller: None,
             is_used_again: false,

@@ -1,5 +1,5 @@
-//! A strict JSON parser (RFC 8259) for all input that affects a decision: token headers and payloads, key sets,
-//! policies.
+//! JSON (RFC 8259): a strict parser for all input that affects a decision (token headers and payloads, key sets, policies),
+//! and what the gate writes itself.
 //!
 //! Stricter than most parsers, so that no two parsers can read one text differently: members may not repeat at any
 //! depth (RFC 8725 §2.4 and §3.10, RFC 7519 §4), nesting is limited, numbers are finite, and a byte order mark is an
@@ -67,6 +67,42 @@ impl<'a> Json<'a> {
         Ok(value)
     }
 
+    /// A string.
+    #[must_use]
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Json::String(text.into())
+    }
+
+    /// A whole number.
+    #[must_use]
+    pub fn number(number: u64) -> Self {
+        Json::Number(number.into())
+    }
+
+    /// An array of strings.
+    #[must_use]
+    pub fn texts(texts: &[&'a str]) -> Self {
+        Json::Array(texts.iter().map(|text| Json::String((*text).into())).collect())
+    }
+
+    /// An object with these members, without those that are absent. No name may be repeated.
+    #[must_use]
+    pub fn object<const N: usize>(members: [(&'a str, Option<Self>); N]) -> Self {
+        Json::members(Vec::from(members))
+    }
+
+    /// The same for any number of members.
+    #[must_use]
+    pub fn members(members: Vec<(&'a str, Option<Self>)>) -> Self {
+        let mut object = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            if let Some(value) = value {
+                object.push((Cow::Borrowed(name), value));
+            }
+        }
+        Json::Object(Object(object))
+    }
+
     /// The value as a string, if it is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -131,6 +167,19 @@ impl<'a> Json<'a> {
             Json::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
             Json::Object(object) => Json::Object(object.into_owned()),
         }
+    }
+}
+
+/// A text as a JSON string.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// Writes the value as JSON without white space.
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -1,12 +1,10 @@
 //! The store entry of a key set, in Workers KV. Whatever is in the store is untrusted input: an invalid entry counts as
 //! absent.
 
-use serde::Serialize;
-
 use crate::jose::json::{Json, Object};
 use crate::jose::key_set::usable_keys;
 use crate::jose::public_key::PublicKey;
-use crate::platform::{Fault, Stored};
+use crate::platform::Stored;
 use crate::policy::{Issuer, KeySource};
 use crate::time::{UnixMillis, UnixSeconds};
 
@@ -96,9 +94,7 @@ fn number(members: &Object<'_>, name: &str) -> Option<u64> {
 }
 
 /// Writes an entry for the store.
-///
-/// # Errors
-/// It cannot be serialized as JSON, which does not happen to a key set that was parsed.
+#[must_use]
 pub fn write<'k>(
     issuer: &str,
     jwks_uri: &str,
@@ -106,33 +102,20 @@ pub fn write<'k>(
     etag: Option<&str>,
     keys: impl Iterator<Item = &'k Object<'static>>,
     notes: Notes,
-) -> Result<Stored, Fault> {
-    #[derive(Serialize)]
-    struct Text<'a> {
-        version: u64,
-        issuer: &'a str,
-        jwks_uri: &'a str,
-        fetched_at: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        etag: Option<&'a str>,
-        keys: Vec<&'a Object<'static>>,
-    }
-    #[derive(Serialize)]
-    struct Metadata {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        fresh_for: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        triggered_at_ms: Option<u64>,
-    }
-    let fetched_at = fetched_at.0;
-    let text = Text { version: VERSION, issuer, jwks_uri, fetched_at, etag, keys: keys.collect() };
-    let Notes { fresh_for, triggered_at } = notes;
-    let metadata = Metadata { fresh_for, triggered_at_ms: triggered_at.map(|at| at.0) };
-    Ok(Stored { text: json(&text)?, metadata: json(&metadata)? })
-}
-
-fn json(value: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault(format!("the entry cannot be written: {error}")))
+) -> Stored {
+    let text = Json::object([
+        ("version", Some(Json::number(VERSION))),
+        ("issuer", Some(Json::text(issuer))),
+        ("jwks_uri", Some(Json::text(jwks_uri))),
+        ("fetched_at", Some(Json::number(fetched_at.0))),
+        ("etag", etag.map(Json::text)),
+        ("keys", Some(Json::Array(keys.cloned().map(Json::Object).collect()))),
+    ]);
+    let metadata = Json::object([
+        ("fresh_for", notes.fresh_for.map(Json::number)),
+        ("triggered_at_ms", notes.triggered_at.map(|at| Json::number(at.0))),
+    ]);
+    Stored { text: text.to_string(), metadata: metadata.to_string() }
 }
 
 #[cfg(test)]
@@ -157,7 +140,7 @@ mod tests {
             assert_eq!(entry.etag.is_some(), !more.is_empty());
             let notes = Notes { fresh_for: Some(60), triggered_at: Some(UnixMillis(999_000)) };
             let keys = entry.keys.iter().map(PublicKey::source);
-            let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes).unwrap();
+            let written = write("i", &entry.jwks_uri, entry.fetched_at, entry.etag.as_deref(), keys, notes);
             assert_eq!(written.text, text(more));
             assert_eq!(StoreEntry::parse(&written, "i").unwrap(), StoreEntry { notes, ..entry });
         }

@@ -60,4 +60,21 @@ impl<K> FetchedKeys<K> {
         };
         plan(facts, cached.map_or(configured, |cached| cached.lifetime(configured)), now)
     }
+
+    /// The same for a policy that is only tried, where the slot is that of the policy in force: nothing in it changes.
+    pub(super) fn plan_of_trial(&self, cached: Option<&CachedSet<K>>, has_key: bool, now: UnixMillis) -> KeyAction {
+        let slot = self.slot.borrow();
+        let mut history = slot.history();
+        history.clamp_to_now(now);
+        let configured = self.issuer.lifetime;
+        let facts = KeyFacts {
+            age: cached.map(|cached| cached.age(now.seconds())),
+            has_key,
+            jitter: cached.map(|cached| cached.jitter).unwrap_or_default(),
+            is_in_flight: slot.has_flight(),
+            history,
+            attempt: Attempt::default(),
+        };
+        plan(facts, cached.map_or(configured, |cached| cached.lifetime(configured)), now)
+    }
 }

@@ -37,6 +37,7 @@ struct Flight<K> {
     reason: Reason,
     /// The key needed by the token that caused the flight.
     query: Option<KeyQuery>,
+    uses_store: bool,
 }
 
 /// Starts a flight and waits for its result.
@@ -62,25 +63,55 @@ pub(super) fn refresh_later<P: Platform>(keys: &FetchedKeys<P::Key>, platform: &
     }
 }
 
+/// Starts a flight for a policy that is only tried, unless one is in flight or it had one a short time ago. It leaves the
+/// store alone, which has one entry for an issuer: policies in force trust what is in it, wherever it came from.
+pub(super) fn try_later<P: Platform>(keys: &FetchedKeys<P::Key>, reason: Reason, platform: &P) {
+    let now = platform.now();
+    let may_try = {
+        let mut slot = keys.slot.borrow_mut();
+        !slot.is_in_flight(&keys.issuer, now.seconds()) && slot.may_try(keys.issuer.lifetime, now)
+    };
+    if may_try {
+        let (done, _) = oneshot::channel();
+        let flight = Flight { uses_store: false, ..Flight::take_off(keys, reason, None, platform) };
+        platform.spawn(fly(flight, platform.clone(), done));
+    }
+}
+
 /// Fetches from the issuer in a scheduled run, and updates memory and the store. Returns whether the issuer's answer was
 /// cached.
 pub(super) async fn refresh_now<P: Platform>(keys: &FetchedKeys<P::Key>, run: &Run<'_>, platform: &P) -> bool {
     let documents = Documents { fetch: platform, run: Some(run) };
     let Some(news) = ask_issuer(keys, Reason::Scheduled, &documents, platform).await else { return false };
-    tell_store(keys, &news, platform).await;
+    if !is_stored(keys, &news, platform).await {
+        tell_store(keys, &news, platform).await;
+    }
     true
+}
+
+/// Whether the store has this set, and most of the time for which it is fresh is left: writes are limited and billed.
+async fn is_stored<P: Platform>(keys: &FetchedKeys<P::Key>, news: &CachedSet<P::Key>, platform: &P) -> bool {
+    let Some(entry) = read_store(&keys.issuer, platform).await else { return false };
+    let now = platform.now().seconds();
+    let date = FetchDate::stored(entry.fetched_at, now);
+    let is_same = entry.jwks_uri == news.jwks_uri
+        && entry.etag == news.etag
+        && entry.notes.fresh_for == news.fresh_for
+        && entry.keys.iter().eq(news.set.keys());
+    let ttl = news.lifetime(keys.issuer.lifetime).ttl;
+    is_same && !date.is_in_doubt() && now.since(date.at()).saturating_mul(3) < ttl
 }
 
 /// Reads the store; if that is not enough, fetches from the issuer and then updates the store.
 async fn fly<P: Platform>(flight: Flight<P::Key>, platform: P, done: oneshot::Sender<Landing>) {
     let keys = &flight.keys;
-    let is_in_store = flight.ask_store(&platform).await;
+    let is_in_store = flight.uses_store && flight.ask_store(&platform).await;
     let documents = Documents { fetch: &platform, run: None };
     let news = if is_in_store { None } else { ask_issuer(keys, flight.reason, &documents, &platform).await };
     keys.slot.borrow_mut().land(flight.id);
     // The request that launched the flight may be gone.
     let _ = done.send(if is_in_store { Landing::Store } else { Landing::Issuer });
-    if let Some(news) = news {
+    if let Some(news) = news.filter(|_| flight.uses_store) {
         tell_store(keys, &news, &platform).await;
     }
 }
@@ -88,7 +119,7 @@ async fn fly<P: Platform>(flight: Flight<P::Key>, platform: P, done: oneshot::Se
 impl<K> Flight<K> {
     fn take_off(keys: &FetchedKeys<K>, reason: Reason, query: Option<KeyQuery>, platform: &impl Platform) -> Self {
         let id = keys.slot.borrow_mut().take_off(platform.now().seconds());
-        Self { keys: keys.clone(), id, reason, query }
+        Self { keys: keys.clone(), id, reason, query, uses_store: true }
     }
 
     /// Caches the store's set if it is newer than the cached one. True if the issuer need not be asked.
@@ -159,6 +190,7 @@ async fn ask_issuer<P: Platform>(
     match fetched {
         Ok(answer) => slot.take_answer(question, answer),
         Err(fault) => {
+            slot.fail(&fault.0, platform.now());
             platform.log(&format!("issuer {}: its keys cannot be fetched: {fault}", issuer.name));
             None
         }
@@ -210,12 +242,9 @@ async fn tell_store<P: Platform>(keys: &FetchedKeys<P::Key>, news: &Rc<CachedSet
     };
     let CachedSet { set, jwks_uri, etag, fresh_for, date, .. } = news.as_ref();
     let notes = Notes { fresh_for: *fresh_for, triggered_at };
-    let written = match entry::write(&issuer.issuer, jwks_uri, date.at(), etag.as_deref(), set.sources(), notes) {
-        // No request waits for this, so it has no timeout.
-        Ok(stored) => platform.write(&entry::store_key(&issuer.issuer), stored).await,
-        Err(fault) => Err(fault),
-    };
-    if let Err(fault) = written {
+    let stored = entry::write(&issuer.issuer, jwks_uri, date.at(), etag.as_deref(), set.sources(), notes);
+    // No request waits for this, so it has no timeout.
+    if let Err(fault) = platform.write(&entry::store_key(&issuer.issuer), stored).await {
         platform.log(&format!("issuer {}: the key store cannot be written: {fault}", issuer.name));
     }
 }

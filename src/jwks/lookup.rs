@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::fetched::FetchedKeys;
 use super::flight::{self, Landing};
-use super::plan::{Attempt, KeyAction, Refusal};
+use super::plan::{Attempt, KeyAction, Reason, Refusal};
 use super::set::{Found, KeyQuery, Selection, SetIdentity};
 use super::slot::{Slot, WaitTicket, max_flight_seconds};
 use crate::denial::{Denial, InvalidToken};
@@ -60,15 +60,61 @@ pub(super) async fn find<P: Platform>(
     }
 }
 
+/// Finds the keys for a token without waiting for any: those in memory. If they are missing or stale, they are fetched for
+/// later requests, if `fetches` is true. Otherwise the policy in force fetches them, and nothing about that changes.
+///
+/// # Errors
+/// As [`find`]; [`Denial::KeysUnavailable`] also if a request would have to wait.
+pub(super) async fn at_hand<P: Platform>(
+    keys: &FetchedKeys<P::Key>,
+    query: &KeyQuery,
+    fetches: bool,
+    platform: &P,
+) -> Result<Found<P::Key>, Denial> {
+    let cached = keys.cached();
+    let selection = match &cached {
+        Some(cached) => cached.set.select(query, platform).await,
+        None => Selection::Unknown,
+    };
+    let has_key = !matches!(selection, Selection::Unknown);
+    let now = platform.now();
+    let action = if fetches {
+        keys.plan(cached.as_deref(), has_key, Attempt::default(), now)
+    } else {
+        keys.plan_of_trial(cached.as_deref(), has_key, now)
+    };
+    let reason = match action {
+        KeyAction::UseAndRefresh => Some(Reason::Stale),
+        KeyAction::Fetch(reason) => Some(reason),
+        _ => None,
+    };
+    if let Some(reason) = reason.filter(|_| fetches) {
+        flight::try_later(keys, reason, platform);
+    }
+    match action {
+        KeyAction::Use | KeyAction::UseAndRefresh => {
+            let cached = cached.ok_or(InvalidToken::Key)?;
+            Ok(selection.found_in(&cached.set)?)
+        }
+        KeyAction::Fetch(_) | KeyAction::Wait { .. } => Err(Denial::KeysUnavailable { retry_after: 1 }),
+        KeyAction::Refuse(refusal) => Err(refusal.into()),
+    }
+}
+
 /// Whether a token that was verified with a key of this set need not be verified again, because the set is still in
-/// use. Refreshes the set if that is due, as [`find`] does.
+/// use. Refreshes the set if that is due, as [`find`] does. If `refreshes` is false, such a set is not current, and nothing
+/// changes.
 pub(super) fn is_current<P: Platform>(
     keys: &FetchedKeys<P::Key>,
     set: &SetIdentity<P::Key>,
+    refreshes: bool,
     now: UnixMillis,
     platform: &P,
 ) -> bool {
     let Some(cached) = keys.cached().filter(|cached| cached.set.is(set)) else { return false };
+    if !refreshes {
+        return keys.plan_of_trial(Some(&cached), true, now) == KeyAction::Use;
+    }
     match keys.plan(Some(&cached), true, Attempt::default(), now) {
         KeyAction::Use => true,
         KeyAction::UseAndRefresh => {

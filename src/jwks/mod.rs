@@ -13,3 +13,4 @@ mod schedule;
 pub mod set;
 mod shared_fetch;
 mod slot;
+pub mod state;

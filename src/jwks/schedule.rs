@@ -7,7 +7,6 @@
 use std::cell::RefCell;
 
 use futures_util::future::{LocalBoxFuture, join_all};
-use serde_json::Value;
 
 use super::entry::{StoreEntry, is_from, store_key};
 use super::fetched::FetchedKeys;
@@ -23,8 +22,8 @@ use crate::time::UnixSeconds;
 const MAX_FETCHES: usize = 45;
 
 /// Maximum number of entries that one run reads to find the oldest. Workers allow 1000 operations on Cloudflare's own
-/// services, such as Workers KV, for an invocation.
-const MAX_READS: usize = 800;
+/// services, such as Workers KV, for an invocation; an entry is read again before it is written.
+const MAX_READS: usize = 650;
 
 /// Maximum number of entries that one run writes: issuers that share a key set cost a fetch in all, but a write each.
 const MAX_WRITES: usize = 150;
@@ -61,8 +60,9 @@ pub(super) async fn refresh<P: Platform>(mut issuers: Vec<FetchedKeys<P::Key>>, 
 /// Fetches the keys of these issuers. Returns for each whether there is an answer of its issuer.
 async fn fetch_all<P: Platform>(issuers: &[FetchedKeys<P::Key>], platform: &P) -> Vec<bool> {
     let uris = uris(issuers);
-    let common = uris.chunk_by(|(one, _), (next, _)| one == next).filter(|same| same.len() > 1);
-    let run = Run::new(common.filter_map(|same| same.last().copied()).collect());
+    let common = uris.chunk_by(|one, next| one == next).filter(|same| same.len() > 1);
+    let run =
+        Run::new(common.filter_map(|same| Some((*same.first()?, longest_timeout(same.first()?, issuers)))).collect());
     let mut refreshed = vec![false; issuers.len()];
     let work = issuers.iter().zip(&mut refreshed).map(|(keys, refreshed)| -> LocalBoxFuture<'_, ()> {
         Box::pin(async { *refreshed = refresh_now(keys, &run, platform).await })
@@ -111,7 +111,7 @@ async fn queue<P: Platform>(
 fn cost<K>(issuers: &[FetchedKeys<K>]) -> usize {
     let mut uris = uris(issuers);
     let discovered = issuers.len() - uris.len();
-    uris.dedup_by_key(|(uri, _)| *uri);
+    uris.dedup();
     uris.len() + 2 * discovered
 }
 
@@ -131,15 +131,24 @@ fn oldest<K>(mut queue: Vec<Queued<K>>) -> Vec<FetchedKeys<K>> {
     chosen
 }
 
-/// The `jwks_uri` of each issuer that has one in the policy, and its timeout, sorted.
-fn uris<K>(issuers: &[FetchedKeys<K>]) -> Vec<(&str, u32)> {
-    let uris = issuers.iter().filter_map(|keys| match &keys.issuer.keys {
-        KeySource::Uri(uri) => Some((uri.as_str(), keys.issuer.timeout_ms)),
-        KeySource::Discovery(_) | KeySource::Static(_) => None,
-    });
-    let mut uris: Vec<(&str, u32)> = uris.collect();
+/// The `jwks_uri` of each issuer that has one in the policy, sorted.
+fn uris<K>(issuers: &[FetchedKeys<K>]) -> Vec<&str> {
+    let mut uris: Vec<&str> = issuers.iter().filter_map(|keys| uri(&keys.issuer)).collect();
     uris.sort_unstable();
     uris
+}
+
+fn uri(issuer: &Issuer) -> Option<&str> {
+    match &issuer.keys {
+        KeySource::Uri(uri) => Some(uri),
+        KeySource::Discovery(_) | KeySource::Static(_) => None,
+    }
+}
+
+/// The longest timeout in milliseconds of the issuers with this `jwks_uri`.
+fn longest_timeout<K>(shared: &str, issuers: &[FetchedKeys<K>]) -> u32 {
+    let own = issuers.iter().map(|keys| &keys.issuer).filter(|issuer| uri(issuer) == Some(shared));
+    own.map(|issuer| issuer.timeout_ms).max().unwrap_or_default()
 }
 
 /// When the issuer's entry in the store was fetched, if there is a valid one. A date far ahead of the clock is wrong.
@@ -184,9 +193,8 @@ impl Attempts {
     }
 
     async fn write(&self, platform: &impl Platform) {
-        let members: Vec<String> =
-            self.0.iter().map(|(issuer, at)| format!("{}:{at}", Value::from(issuer.as_str()))).collect();
-        let stored = Stored { text: format!("{{{}}}", members.join(",")), metadata: "{}".to_owned() };
+        let members = self.0.iter().map(|(issuer, at)| (issuer.as_str(), Some(Json::number(*at))));
+        let stored = Stored { text: Json::members(members.collect()).to_string(), metadata: "{}".to_owned() };
         if let Err(fault) = platform.write(ATTEMPTS_KEY, stored).await {
             platform.log(&format!("the key store cannot be written: {fault}"));
         }

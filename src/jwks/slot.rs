@@ -35,6 +35,18 @@ pub(super) struct Slot<K> {
     last_answered: Sequence,
     /// When the schedule last asked.
     scheduled_at: Option<UnixSeconds>,
+    /// When a policy that is only tried last asked.
+    tried_at: Option<UnixMillis>,
+    last_failure: Option<Failure>,
+}
+
+/// Why an issuer's keys could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When the fetch ended.
+    pub at: UnixSeconds,
+    /// The reason, in words.
+    pub reason: String,
 }
 
 /// A fetch in flight, or one whose request was cancelled.
@@ -55,6 +67,8 @@ impl<K> Default for Slot<K> {
             last_begun: Sequence::default(),
             last_answered: Sequence::default(),
             scheduled_at: None,
+            tried_at: None,
+            last_failure: None,
         }
     }
 }
@@ -108,6 +122,28 @@ impl<K> Slot<K> {
             self.version += 1;
         }
         self.scheduled_at = self.scheduled_at.map(|at| at.min(now.seconds()));
+        self.tried_at = self.tried_at.map(|at| at.min(now));
+    }
+
+    /// Whether a policy that is only tried may ask the issuer now: once a cooldown, whatever the reason.
+    pub(super) fn may_try(&mut self, lifetime: Lifetime, now: UnixMillis) -> bool {
+        self.clamp_to_now(now);
+        let is_over = |at: UnixMillis| now.0 - at.0 >= lifetime.cooldown.max(1) * 1000;
+        let may_try = self.tried_at.is_none_or(is_over);
+        if may_try {
+            self.tried_at = Some(now);
+        }
+        may_try
+    }
+
+    /// Why the keys could not be fetched when they were last needed, if that has happened.
+    pub(super) fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_ref()
+    }
+
+    /// Records why the keys could not be fetched.
+    pub(super) fn fail(&mut self, reason: &str, now: UnixMillis) {
+        self.last_failure = Some(Failure { at: now.seconds(), reason: reason.to_owned() });
     }
 
     /// Whether a fetch is in flight whose result is worth waiting for.
@@ -119,6 +155,11 @@ impl<K> Slot<K> {
             [only] => self.has_usable_set(issuer.lifetime, now) || now.since(only.since) < SECOND_FLIGHT_AFTER,
             _ => true,
         }
+    }
+
+    /// Whether a fetch is in flight, or was and has not been written off yet.
+    pub(super) fn has_flight(&self) -> bool {
+        !self.flights.is_empty()
     }
 
     pub(super) fn take_off(&mut self, now: UnixSeconds) -> Sequence {

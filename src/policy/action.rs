@@ -56,7 +56,7 @@ impl Action {
     pub fn requirement(&self) -> Option<&Requirement> {
         match &self.forwarding()?.access {
             Access::Token(requirement) | Access::Optional(requirement) => Some(requirement),
-            Access::Public => None,
+            Access::Public | Access::Nobody => None,
         }
     }
 }
@@ -89,6 +89,8 @@ pub enum Access {
     Optional(Requirement),
     /// Everyone; tokens are ignored.
     Public,
+    /// No one. Only a route that is not enforced forwards requests of no one.
+    Nobody,
 }
 
 /// The policy's defaults for routes, and what routes may refer to.
@@ -146,6 +148,8 @@ impl AccessKind {
 pub(super) struct ActionReader<'f, 'd> {
     pub(super) table: &'f Table<'d>,
     pub(super) serves_all_hosts: bool,
+    /// Whether requests are refused that the route does not allow. Otherwise all are forwarded, so it needs an origin.
+    pub(super) is_enforced: bool,
 }
 
 impl ActionReader<'_, '_> {
@@ -184,7 +188,7 @@ impl ActionReader<'_, '_> {
         })
     }
 
-    /// Who may use the route; `Some(None)` if nobody may.
+    /// Who may use the route; `Some(None)` if nobody may, and it forwards nothing.
     fn read_access(&self, kind: Option<AccessKind>, referents: Referents<'_>) -> Option<Option<Access>> {
         let Some(kind) = kind else {
             // Whether these keys are allowed depends on `access`, which is invalid; at least they are known keys.
@@ -195,7 +199,7 @@ impl ActionReader<'_, '_> {
             AccessKind::Token => Requirement::read(self.table, referents).map(Access::Token).map(Some),
             AccessKind::Optional => Requirement::read(self.table, referents).map(Access::Optional).map(Some),
             AccessKind::Public => refuse_token_checks(self.table).map(|()| Some(Access::Public)),
-            AccessKind::Deny => refuse_token_checks(self.table).map(|()| None),
+            AccessKind::Deny => refuse_token_checks(self.table).map(|()| (!self.is_enforced).then_some(Access::Nobody)),
         }
     }
 
@@ -204,7 +208,7 @@ impl ActionReader<'_, '_> {
     fn read_origin(&self, kind: Option<AccessKind>, defaults: &Defaults<'_>) -> Option<Origin> {
         let field = self.table.field("origin");
         let own = field.as_ref().map(|field| field.read(Origin::parse));
-        let is_needed = kind != Some(AccessKind::Deny);
+        let is_needed = kind != Some(AccessKind::Deny) || !self.is_enforced;
         if own.is_none() && is_needed && defaults.origin_field.is_none() {
             self.table.fail("origin", "is required, since the policy names no origin");
             return None;

@@ -9,12 +9,14 @@ mod cors;
 mod identity;
 mod identity_header;
 mod issuer;
+mod log;
 mod methods;
 mod place;
 mod proof;
 pub mod reader;
 mod requirement;
 mod resource;
+mod revocation;
 mod route;
 pub mod template;
 mod tenants;
@@ -28,11 +30,13 @@ pub use claim_rule::{ClaimRule, ClaimSelector, ClaimTest, Expected};
 pub use cors::{Cors, PUBLIC_DOCUMENTS};
 pub use identity::{ClaimHeader, Identity};
 pub use issuer::{Issuer, KeySource, Lifetime, MAX_SECONDS, MAX_TIMEOUT_MS};
+pub use log::{Log, LoggedDecisions, LoggedSubject};
 pub use place::{Place, PlaceStep};
 pub use proof::{Assertions, KEY_SET_PATH, SharedSecret};
 pub use reader::{Names, PolicyError};
 pub use requirement::{Audience, Organization, Requirement, Scopes, is_scope};
 pub use resource::Resource;
+pub use revocation::{LogoutTokens, LogtoWebhooks, Revocation, RevocationStore};
 pub use route::Route;
 pub use tenants::{MAX_TENANTS, Tenants};
 pub use web_origin::{OriginPattern, WebOrigins};
@@ -66,6 +70,12 @@ pub struct Policy {
     pub max_token_bytes: usize,
     /// Whether a path is refused that would match another route if the case of ASCII letters were ignored.
     pub refuses_case_variants: bool,
+    /// What operators are told of decisions.
+    pub log: Log,
+    /// What a token must be to read the status of the gate; `None` if nobody may.
+    pub status: Option<Requirement>,
+    /// How tokens are revoked; `None` if they are not.
+    pub revocation: Option<Revocation>,
 }
 
 impl Policy {
@@ -103,6 +113,9 @@ impl Policy {
         let unlinked = document.or("resources", Vec::new(), resource::read_all);
         let max_token_bytes = document.or("limits", DEFAULT_MAX_TOKEN_BYTES, read_limits);
         let refuses_case_variants = document.or("paths", true, read_paths);
+        let log = document.or("log", Log::default(), Log::read);
+        let status = document.optional("status", |field| Requirement::read_own(field, issuers.as_deref()));
+        let revocation = document.optional("revocation", |field| Revocation::read(field, issuers.as_deref()));
         let defaults = action::Defaults {
             issuers: issuers.as_deref(),
             origin: origin.as_ref(),
@@ -116,8 +129,10 @@ impl Policy {
         document.refuse_unknown_keys();
 
         let entries = entries?;
-        if issuers.as_ref().is_some_and(Vec::is_empty) && entries.iter().any(|entry| entry.takes_tokens) {
-            document.fail("issuers", "expected at least one issuer, since a route accepts tokens");
+        let is_set = matches!(status, Some(Some(_))) || matches!(revocation, Some(Some(_)));
+        let takes_tokens = is_set || entries.iter().any(|entry| entry.takes_tokens);
+        if issuers.as_ref().is_some_and(Vec::is_empty) && takes_tokens {
+            document.fail("issuers", "expected at least one issuer, since tokens are accepted");
         }
         let table = arrange(&entries);
         let (patterns, terms): (Vec<_>, Vec<_>) = entries.into_iter().map(|entry| (entry.pattern, entry.terms)).unzip();
@@ -142,6 +157,9 @@ impl Policy {
             resources: resources?,
             max_token_bytes: max_token_bytes?,
             refuses_case_variants: refuses_case_variants?,
+            log: log?,
+            status: status?,
+            revocation: revocation?,
         })
     }
 }

@@ -82,7 +82,7 @@ impl Assertions {
 fn read_keys(field: &Field<'_>) -> Option<Vec<String>> {
     let mut keys: Vec<String> = Vec::new();
     let read = field.list(|field| {
-        let key = read_binding(&field)?;
+        let key = read_secret(&field)?;
         if keys.contains(&key) {
             return field.fail("appears twice");
         }
@@ -105,7 +105,7 @@ impl SharedSecret {
             None => Some(format!("{prefix}secret")),
         };
         let binding = table.required("binding").and_then(|field| {
-            let binding = read_binding(&field)?;
+            let binding = read_secret(&field)?;
             if keys.contains(&binding) {
                 return field
                     .fail("expected a separate secret: it is sent to the origin, and this one is a key of assertions");
@@ -117,8 +117,12 @@ impl SharedSecret {
     }
 }
 
-fn read_binding(field: &Field<'_>) -> Option<String> {
-    field.read(
-        |text| if is_binding(text) { Ok(text.to_owned()) } else { Err("expected the name of a secret".to_owned()) },
-    )
+/// The name of a Worker secret.
+pub(super) fn read_secret(field: &Field<'_>) -> Option<String> {
+    read_binding(field, "a secret")
+}
+
+/// The name of a binding, of which `what` says what it is.
+pub(super) fn read_binding(field: &Field<'_>, what: &str) -> Option<String> {
+    field.read(|text| if is_binding(text) { Ok(text.to_owned()) } else { Err(format!("expected the name of {what}")) })
 }

@@ -1,6 +1,7 @@
 //! What a route requires of a token.
 
 use super::claim_rule::ClaimRule;
+use super::identity::DEFAULT_PREFIX;
 use super::issuer::Issuer;
 use super::reader::{Field, Table};
 use super::template::{Template, TemplateScope};
@@ -77,6 +78,22 @@ impl Requirement {
         audience.iter().chain(organization).chain(self.claims.iter().flat_map(ClaimRule::templates))
     }
 
+    /// Reads what one of the gate's own paths requires: a token for an API, without an organization.
+    pub(super) fn read_own(field: &Field<'_>, issuers: Option<&[(String, Option<Issuer>)]>) -> Option<Self> {
+        let table = field.table()?;
+        let issuers = read_issuers(table.field("issuers"), issuers);
+        let audience = table.required("audience").and_then(|field| read_literal_audience(&field));
+        let scopes = table.required("scopes").and_then(|field| Scopes::read(&field));
+        table.refuse_unknown_keys();
+        Some(Self {
+            issuers: issuers?,
+            audience: audience?,
+            scopes: scopes?,
+            organization: Organization::Absent,
+            claims: Vec::new(),
+        })
+    }
+
     pub(super) fn read(table: &Table<'_>, referents: Referents<'_>) -> Option<Self> {
         let templates = referents.templates;
         let issuers = read_issuers(table.field("issuers"), referents.issuers);
@@ -97,16 +114,23 @@ impl Requirement {
     }
 }
 
-fn read_issuers(field: Option<Field<'_>>, issuers: Option<&[(String, Option<Issuer>)]>) -> Option<Vec<usize>> {
+/// The issuers that a key names, as indices into those of the policy; all if it is absent.
+pub(super) fn read_issuers(
+    field: Option<Field<'_>>,
+    issuers: Option<&[(String, Option<Issuer>)]>,
+) -> Option<Vec<usize>> {
     let Some(field) = field else {
         return Some((0..issuers?.len()).collect());
     };
-    field.list(|field| {
-        let name = field.text()?;
-        let names = issuers?.iter().map(|(known, _)| known.as_str());
-        let index = names.clone().position(|known| known == name);
-        index.or_else(|| field.fail_name(name, names, format!("the policy has no issuer {name:?}")))
-    })
+    field.list(|field| read_issuer(&field, issuers))
+}
+
+/// The issuer of this name.
+pub(super) fn read_issuer(field: &Field<'_>, issuers: Option<&[(String, Option<Issuer>)]>) -> Option<usize> {
+    let name = field.text()?;
+    let names = issuers?.iter().map(|(known, _)| known.as_str());
+    let index = names.clone().position(|known| known == name);
+    index.or_else(|| field.fail_name(name, names, format!("the policy has no issuer {name:?}")))
 }
 
 fn read_audience(field: &Field<'_>, templates: TemplateScope<'_>) -> Option<Audience> {
@@ -120,6 +144,17 @@ fn read_audience(field: &Field<'_>, templates: TemplateScope<'_>) -> Option<Audi
             .map(Audience::OneOf),
         _ => Template::read(field, templates).map(|template| Audience::OneOf(vec![template])),
     }
+}
+
+/// The audience of one of the gate's own paths, which captures nothing and has no reason to trust what a caller sends.
+fn read_literal_audience(field: &Field<'_>) -> Option<Audience> {
+    let anything = TemplateScope { path: None, host_labels: &[], identity_prefix: DEFAULT_PREFIX };
+    let audience = read_audience(field, anything)?;
+    let is_literal = match &audience {
+        Audience::OneOf(templates) => templates.iter().all(|template| template.literal().is_some()),
+        Audience::Unchecked => false,
+    };
+    if is_literal { Some(audience) } else { field.fail("expected the identifier of an API, without {...} and \"*\"") }
 }
 
 impl Scopes {

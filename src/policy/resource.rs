@@ -2,12 +2,11 @@
 
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
-
 use super::issuer::Issuer;
 use super::reader::Field;
 use super::requirement::{Audience, Requirement};
 use super::url::{self, ResourceUrl};
+use crate::jose::json::Json;
 
 /// A resource whose metadata the gate serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,17 +117,15 @@ impl<'d> UnlinkedResource<'d> {
 
     /// RFC 9728 §2. Empty members are omitted (§3.2).
     fn metadata(&self, servers: &[&str], scopes: &[&str]) -> String {
-        let texts = |texts: &[&str]| Value::from(texts.to_vec());
         let members = [
-            ("resource", Some(self.identifier.into())),
-            ("authorization_servers", Some(texts(servers))),
-            ("scopes_supported", (!scopes.is_empty()).then(|| texts(scopes))),
-            ("bearer_methods_supported", Some(texts(&["header"]))),
-            ("resource_name", self.name.map(Value::from)),
-            ("resource_documentation", self.documentation.map(Value::from)),
+            ("resource", Some(Json::text(self.identifier))),
+            ("authorization_servers", Some(Json::texts(servers))),
+            ("scopes_supported", (!scopes.is_empty()).then(|| Json::texts(scopes))),
+            ("bearer_methods_supported", Some(Json::texts(&["header"]))),
+            ("resource_name", self.name.map(Json::text)),
+            ("resource_documentation", self.documentation.map(Json::text)),
         ];
-        let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        Value::Object(members.collect::<Map<_, _>>()).to_string()
+        Json::object(members).to_string()
     }
 }
 

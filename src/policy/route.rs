@@ -20,6 +20,8 @@ pub struct Route {
     pub pattern: RoutePattern,
     /// Whether it forwards them, where to, and what it requires for that.
     pub action: Action,
+    /// Whether it refuses requests that it does not allow. Otherwise it forwards them, without the caller's identity.
+    pub is_enforced: bool,
     /// Whether an encoded slash may be part of what it captures.
     pub keeps_encoded_slashes: bool,
     /// Which pages of other origins may use it.
@@ -39,7 +41,7 @@ impl Route {
     #[must_use]
     pub fn access(&self) -> AccessKind {
         match self.forwarding().map(|forwarding| &forwarding.access) {
-            None => AccessKind::Deny,
+            None | Some(Access::Nobody) => AccessKind::Deny,
             Some(Access::Token(_)) => AccessKind::Token,
             Some(Access::Optional(_)) => AccessKind::Optional,
             Some(Access::Public) => AccessKind::Public,
@@ -80,6 +82,7 @@ pub(super) struct RouteEntry<'d> {
 pub(super) struct RouteTerms {
     name: String,
     action: Action,
+    is_enforced: bool,
     keeps_encoded_slashes: bool,
     cors: Option<Rc<Cors>>,
 }
@@ -90,8 +93,8 @@ impl RouteTerms {
     }
 
     pub(super) fn with(self, pattern: RoutePattern, resource: Option<usize>) -> Route {
-        let Self { name, action, keeps_encoded_slashes, cors } = self;
-        Route { name, pattern, action, keeps_encoded_slashes, cors, resource }
+        let Self { name, action, is_enforced, keeps_encoded_slashes, cors } = self;
+        Route { name, pattern, action, is_enforced, keeps_encoded_slashes, cors, resource }
     }
 }
 
@@ -110,11 +113,10 @@ impl<'d> RouteEntry<'d> {
         let templates =
             TemplateScope { path: path.as_ref(), host_labels: &names, identity_prefix: defaults.identity_prefix };
         let kind = table.or("access", AccessKind::Token, |field| field.one_of(&AccessKind::words()));
-        let action = ActionReader { table: &table, serves_all_hosts: hosts.as_ref().is_some_and(Vec::is_empty) }.read(
-            kind,
-            Referents { templates, issuers: defaults.issuers },
-            defaults,
-        );
+        let is_enforced = table.or("enforce", true, Field::boolean);
+        let serves_all_hosts = hosts.as_ref().is_some_and(Vec::is_empty);
+        let reader = ActionReader { table: &table, serves_all_hosts, is_enforced: is_enforced.unwrap_or(true) };
+        let action = reader.read(kind, Referents { templates, issuers: defaults.issuers }, defaults);
         let slashes = table.or("encoded_slashes", false, |field| field.one_of(&[("refuse", false), ("keep", true)]));
         let cors = table.or("cors", defaults.cors.cloned(), read_cors);
         refuse_repeated_names(&table, path.as_ref(), &labels);
@@ -124,7 +126,13 @@ impl<'d> RouteEntry<'d> {
         let pattern = || Some(RoutePattern { hosts: hosts?, path: path?, methods: methods? });
         let terms = || {
             let name = name?.unwrap_or_else(|| path_text.to_owned());
-            Some(RouteTerms { name, action: action?, keeps_encoded_slashes: slashes?, cors: cors? })
+            Some(RouteTerms {
+                name,
+                action: action?,
+                is_enforced: is_enforced?,
+                keeps_encoded_slashes: slashes?,
+                cors: cors?,
+            })
         };
         let takes_tokens = matches!(kind, Some(AccessKind::Token | AccessKind::Optional));
         Self { pattern: pattern(), terms: terms(), takes_tokens, field }

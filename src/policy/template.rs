@@ -164,6 +164,12 @@ impl Template {
         self.parts.iter().any(|part| matches!(part, Part::Header(_) | Part::Query(_)))
     }
 
+    /// Whether it reads a capture of the path.
+    #[must_use]
+    pub fn reads_path(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::PathCapture(_)))
+    }
+
     /// Whether it reads a capture of the path or the host.
     #[must_use]
     pub fn reads_captures(&self) -> bool {

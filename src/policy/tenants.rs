@@ -81,10 +81,11 @@ fn read_values(field: &Field<'_>) -> Option<Vec<String>> {
         return field.fail(format!("expected at most {MAX_TENANTS} tenants, found {}", elements.len()));
     }
     let read: Vec<Option<String>> = elements.iter().map(|element| element.read(read_tenant)).collect();
-    let mut values: Vec<String> = read.into_iter().collect::<Option<_>>()?;
-    values.sort_unstable();
-    let twice = values.iter().zip(values.iter().skip(1)).find(|(one, next)| one == next).map(|(one, _)| one);
-    let Some(twice) = twice else { return Some(values) };
+    let values: Vec<String> = read.into_iter().collect::<Option<_>>()?;
+    let mut sorted: Vec<&str> = values.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
+    let twice = sorted.iter().zip(sorted.iter().skip(1)).find(|(one, next)| one == next).map(|(one, _)| *one);
+    let Some(twice) = twice else { return Some(sorted.into_iter().map(str::to_owned).collect()) };
     let is_twice = |element: &&Field<'_>| element.value.as_str() == Some(twice);
     elements.iter().rfind(is_twice).unwrap_or(field).fail("is listed twice")
 }

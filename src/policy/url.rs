@@ -1,5 +1,7 @@
 //! The URLs in a policy.
 
+use std::fmt;
+
 use http::Uri;
 use http::uri::Scheme;
 
@@ -47,6 +49,17 @@ impl Origin {
         let base = uri.path().trim_end_matches('/');
         let root = text.trim_end_matches('/').strip_suffix(base).unwrap_or(text);
         Ok(Self::Url { root: root.to_owned(), base: base.to_owned() })
+    }
+}
+
+/// As the policy writes it.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url { root, base } => write!(f, "{root}{base}"),
+            Self::Service(binding) => write!(f, "service:{binding}"),
+            Self::Passthrough => f.write_str("passthrough"),
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! An edition: a policy text and the gateway built from it.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 
+use super::digest::digest;
 use crate::gateway::Gateway;
+use crate::jwks::keyring::Keyring;
 use crate::platform::Platform;
 use crate::policy::{Policy, PolicyError};
 
@@ -10,12 +13,18 @@ use crate::policy::{Policy, PolicyError};
 /// another, the two take 46 MiB of the instance's memory. A policy of only the smallest routes takes 40 times its size.
 pub const MAX_POLICY_BYTES: usize = 3 * 1024 * 1024;
 
+/// Maximum size in bytes of a candidate and the policy in force together, for the same reason.
+const MAX_BYTES_TOGETHER: usize = MAX_POLICY_BYTES;
+
 /// A policy text, and the gateway that enforces it or what is wrong with it.
 pub struct Edition<P: Platform> {
     text: String,
     gateway: Result<Gateway<P>, String>,
+    digest: OnceCell<String>,
     has_checked_static_keys: Cell<bool>,
     is_known_bad: Cell<bool>,
+    /// Whether it is too large beside the policy in force, and might not be beside another.
+    is_too_large_beside: bool,
 }
 
 impl<P: Platform> Edition<P> {
@@ -27,7 +36,40 @@ impl<P: Platform> Edition<P> {
             Some(former) => former.succeeded_by(policy),
             None => Gateway::new(policy),
         });
-        Self { text, gateway, has_checked_static_keys: Cell::new(false), is_known_bad: Cell::new(false) }
+        Self::of(text, gateway)
+    }
+
+    /// Reads a policy that is tried beside the one in force. `former` are the keys of one that was tried before.
+    #[must_use]
+    pub fn tried(text: String, live: &Self, former: Option<&Keyring<P::Key>>) -> Self {
+        let is_too_large_beside = text.len() + live.text.len() > MAX_BYTES_TOGETHER;
+        let policy = if is_too_large_beside {
+            Err(format!("expected at most {MAX_BYTES_TOGETHER} bytes together with the policy in force"))
+        } else {
+            parse(&text)
+        };
+        let gateway = policy.map(|policy| match &live.gateway {
+            Ok(live) => live.tried_with(policy, former),
+            Err(_) => Gateway::new(policy),
+        });
+        Self { is_too_large_beside, ..Self::of(text, gateway) }
+    }
+
+    fn of(text: String, gateway: Result<Gateway<P>, String>) -> Self {
+        Self {
+            text,
+            gateway,
+            digest: OnceCell::new(),
+            has_checked_static_keys: Cell::new(false),
+            is_known_bad: Cell::new(false),
+            is_too_large_beside: false,
+        }
+    }
+
+    /// The digest of its text, by which operators know it.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| digest(&self.text))
     }
 
     /// The gateway that enforces the policy, if the platform can import the keys in it.
@@ -49,6 +91,17 @@ impl<P: Platform> Edition<P> {
         self.gateway.as_ref().ok().filter(|_| self.has_checked_static_keys.get())
     }
 
+    /// The keys of its issuers, if the policy is valid.
+    pub(super) fn keyring(&self) -> Option<&Rc<Keyring<P::Key>>> {
+        self.gateway.as_ref().ok().map(Gateway::keyring)
+    }
+
+    /// The policy, if the text is one.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.gateway.as_ref().ok().map(Gateway::policy)
+    }
+
     /// The names of the headers whose values decisions depend on, in lower case; none if the policy is invalid.
     pub fn needed_headers(&self) -> impl Iterator<Item = &str> {
         self.gateway.iter().flat_map(Gateway::needed_headers)
@@ -63,6 +116,11 @@ impl<P: Platform> Edition<P> {
     /// Records that the policy was found invalid; true the first time.
     pub(super) fn is_news(&self) -> bool {
         !self.is_known_bad.replace(true)
+    }
+
+    /// Whether the policy was found invalid before, and is so beside any other.
+    pub(super) fn is_known_bad(&self) -> bool {
+        self.is_known_bad.get() && !self.is_too_large_beside
     }
 }
 

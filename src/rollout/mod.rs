@@ -10,19 +10,27 @@
 //! the variable may be older than the policy in the store. No request awaits a future of another request: each one that
 //! needs a policy reads the store itself, but a text that was parsed is not parsed again.
 
+mod candidate;
+mod digest;
 mod edition;
 pub mod plan;
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
+pub use self::digest::digest;
 pub use self::edition::{Edition, MAX_POLICY_BYTES};
 use self::plan::{PolicyAction, PolicyFacts};
+use crate::jwks::keyring::Keyring;
 use crate::platform::{Fault, Platform, PolicyStore, Runtime, in_time};
 use crate::time::UnixMillis;
 
 /// The key under which operators store the policy.
 pub const POLICY_KEY: &str = "policy";
+
+/// The key under which operators store a candidate: a policy that decides each request too, behind the response, and
+/// whose differences from the policy in force are logged. It begins with [`POLICY_KEY`].
+pub const CANDIDATE_KEY: &str = "policy:candidate";
 
 /// The key under which the gate stores the last valid policy, for isolates that start while the one at [`POLICY_KEY`]
 /// is invalid.
@@ -36,6 +44,35 @@ const READ_TIMEOUT_MS: u32 = 5000;
 pub struct Rollout<P: Platform> {
     variable: Option<String>,
     state: RefCell<RolloutState<P>>,
+    candidate: RefCell<Candidate<P>>,
+}
+
+/// The candidate in one isolate.
+struct Candidate<P: Platform> {
+    /// The last text at [`CANDIDATE_KEY`], valid or not.
+    read: Option<Rc<Edition<P>>>,
+    /// The policy in force when it was read.
+    live: Weak<Edition<P>>,
+    is_valid: bool,
+    /// The keys of the last one that was valid. They outlive it, so that no issuer is asked again because of another text.
+    keyring: Option<Rc<Keyring<P::Key>>>,
+}
+
+impl<P: Platform> Default for Candidate<P> {
+    fn default() -> Self {
+        Self { read: None, live: Weak::new(), is_valid: false, keyring: None }
+    }
+}
+
+impl<P: Platform> Candidate<P> {
+    fn drop_all_but_keys(&mut self) {
+        *self = Self { keyring: self.keyring.take(), ..Self::default() };
+    }
+
+    /// Whether it was read while this policy was in force.
+    fn is_beside(&self, live: &Rc<Edition<P>>) -> bool {
+        std::ptr::eq(self.live.as_ptr(), Rc::as_ptr(live))
+    }
 }
 
 struct RolloutState<P: Platform> {
@@ -59,13 +96,21 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         let in_force = kept.map(|text| Rc::new(Edition::read(text, None)));
         let facts = PolicyFacts { has_policy: in_force.is_some(), ..PolicyFacts::default() };
         let state = RolloutState { in_force, read: None, is_absent: false, facts, last_check: 0, check_in_force: 0 };
-        Self { variable, state: RefCell::new(state) }
+        Self { variable, state: RefCell::new(state), candidate: RefCell::default() }
     }
 
     /// The edition that decides now, if there is one.
     #[must_use]
     pub fn in_force(&self) -> Option<Rc<Edition<P>>> {
         self.state.borrow().in_force.clone()
+    }
+
+    /// Whether the policy in force is that of the variable.
+    #[must_use]
+    pub fn is_of_variable(&self) -> bool {
+        let state = self.state.borrow();
+        let in_force = state.in_force.as_ref().map(|edition| edition.text());
+        state.is_absent && in_force.is_some() && in_force == self.variable.as_deref()
     }
 
     /// What to do for a request that arrives now. Returns [`PolicyAction::UseAndCheck`] once: the check begins with it.
@@ -92,7 +137,6 @@ impl<P: Platform + PolicyStore> Rollout<P> {
         let number = self.begin();
         let found = self.find(platform).await;
         let now = platform.now();
-        let mut state = self.state.borrow_mut();
         let (found, has_answered) = match found {
             Ok(found) => (found, true),
             Err(fault) => {
@@ -100,17 +144,21 @@ impl<P: Platform + PolicyStore> Rollout<P> {
                 (None, false)
             }
         };
-        if has_answered {
-            // A time ahead of the clock is ignored: the clock was set back.
-            state.facts.checked_at = state.facts.checked_at.filter(|at| *at <= now).max(Some(began));
-        }
-        if let Some(edition) = found {
-            state.enforce(number, edition, platform);
-        }
-        state.facts.checking_since = None;
-        state.facts.has_policy = state.in_force.is_some();
-        state.facts.failed_at = (!has_answered || state.in_force.is_none()).then_some(now);
-        tell(state.in_force.as_ref(), state.facts.next(now));
+        let (in_force, next) = {
+            let mut state = self.state.borrow_mut();
+            if has_answered {
+                // A time ahead of the clock is ignored: the clock was set back.
+                state.facts.checked_at = state.facts.checked_at.filter(|at| *at <= now).max(Some(began));
+            }
+            if let Some(edition) = found {
+                state.enforce(number, edition, platform);
+            }
+            state.facts.checking_since = None;
+            state.facts.has_policy = state.in_force.is_some();
+            state.facts.failed_at = (!has_answered || state.in_force.is_none()).then_some(now);
+            (state.in_force.clone(), state.facts.next(now))
+        };
+        tell(in_force.as_ref(), next);
     }
 
     /// Stores the edition in force as the last valid policy, if it is what the store has at [`POLICY_KEY`]. An isolate
@@ -170,7 +218,14 @@ impl<P: Platform + PolicyStore> Rollout<P> {
     fn edition(&self, text: String) -> Rc<Edition<P>> {
         let mut state = self.state.borrow_mut();
         let known = [&state.in_force, &state.read].into_iter().flatten().find(|known| known.text() == text);
-        let edition = known.map_or_else(|| Rc::new(Edition::read(text, state.in_force.as_deref())), Rc::clone);
+        let edition = known.cloned().unwrap_or_else(|| {
+            let mut candidate = self.candidate.borrow_mut();
+            if candidate.is_valid {
+                // Beside the next policy it would have to be read again, and memory for a third is not reckoned with.
+                candidate.drop_all_but_keys();
+            }
+            Rc::new(Edition::read(text, state.in_force.as_deref()))
+        });
         state.read = Some(Rc::clone(&edition));
         edition
     }

@@ -1,6 +1,6 @@
 //! When to check the store for a new policy. Pure: the clock and all facts are arguments.
 
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, end_of_period};
 
 /// How long a policy is used before the store is checked for a newer one, in milliseconds.
 pub const FRESH_MS: u64 = 60_000;
@@ -63,23 +63,18 @@ impl PolicyFacts {
     #[must_use]
     pub fn next(self, now: UnixMillis) -> UnixMillis {
         if !self.has_policy {
-            return after(self.failed_at, EMPTY_RETRY_MS, now);
+            return end_of_period(self.failed_at, EMPTY_RETRY_MS, now);
         }
         // A check in progress need not be repeated, but it does not extend the life of a policy.
-        let looking = after(self.checking_since, MAX_CHECK_MS, now).min(self.serves_until(now));
-        after(self.checked_at, FRESH_MS, now).max(after(self.failed_at, RETRY_MS, now)).max(looking)
+        let looking = end_of_period(self.checking_since, MAX_CHECK_MS, now).min(self.serves_until(now));
+        end_of_period(self.checked_at, FRESH_MS, now).max(end_of_period(self.failed_at, RETRY_MS, now)).max(looking)
     }
 
     /// The time until which the policy decides without a check first. Just after a failure of the store, requests need
     /// not wait for the next one: a store that hangs would delay every third request.
     fn serves_until(self, now: UnixMillis) -> UnixMillis {
-        after(self.checked_at, MAX_STALE_MS, now).max(after(self.failed_at, FAILURE_MS, now))
+        end_of_period(self.checked_at, MAX_STALE_MS, now).max(end_of_period(self.failed_at, FAILURE_MS, now))
     }
-}
-
-/// The end of a period that began at `at`. A beginning ahead of the clock is ignored: the clock was set back.
-fn after(at: Option<UnixMillis>, milliseconds: u64, now: UnixMillis) -> UnixMillis {
-    at.filter(|at| *at <= now).map_or_else(UnixMillis::default, |at| at.plus(milliseconds))
 }
 
 #[cfg(test)]

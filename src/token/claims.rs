@@ -95,6 +95,12 @@ impl Claims {
         UnixSeconds(until)
     }
 
+    /// The time of issue in seconds since 1970 (RFC 7519 §4.1.6), which may have a fraction.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<f64> {
+        self.times.issued_at
+    }
+
     /// A claim that is a string.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {

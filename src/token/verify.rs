@@ -40,8 +40,28 @@ impl<'t> Candidate<'t> {
     /// # Errors
     /// The first problem, in the order of the contract.
     pub fn new(token: Unverified<'t>, issuer: &Issuer, now: UnixSeconds) -> Result<Self, Denial> {
+        let is_of_issuer = |typ: &str| issuer.types.iter().any(|known| known == typ);
+        Self::of_type(token, issuer, |typ| typ.map_or(!issuer.type_required, is_of_issuer), now)
+    }
+
+    /// The same for a token whose `typ` need not be one of the issuer's `types`, but one that `is_taken`.
+    ///
+    /// # Errors
+    /// As [`Candidate::new`].
+    pub fn of_type(
+        token: Unverified<'t>,
+        issuer: &Issuer,
+        is_taken: impl Fn(Option<&str>) -> bool,
+        now: UnixSeconds,
+    ) -> Result<Self, Denial> {
         let Unverified { jws, claims } = token;
-        check_header(&jws.header, issuer)?;
+        // RFC 8725 §3.1, then §3.11.
+        if !issuer.algorithms.contains(&jws.header.algorithm) {
+            return Err(InvalidToken::Algorithm.into());
+        }
+        if !is_taken(jws.header.typ.as_deref()) {
+            return Err(InvalidToken::Type.into());
+        }
         let claims = Claims::new(claims, jws.payload, issuer)?;
         claims.check_times(issuer, now)?;
         Ok(Self { jws, claims })
@@ -69,13 +89,4 @@ impl<'t> Candidate<'t> {
         }
         Err(InvalidToken::Signature)
     }
-}
-
-/// Checks that the issuer accepts `alg` (RFC 8725 §3.1) and `typ` (§3.11).
-fn check_header(header: &Header, issuer: &Issuer) -> Result<(), InvalidToken> {
-    if !issuer.algorithms.contains(&header.algorithm) {
-        return Err(InvalidToken::Algorithm);
-    }
-    let is_taken = |typ: &String| issuer.types.contains(typ);
-    if header.typ.as_ref().map_or(!issuer.type_required, is_taken) { Ok(()) } else { Err(InvalidToken::Type) }
 }

@@ -43,7 +43,7 @@ pub fn set_secret(world: &World, name: &str, value: &str) {
 /// The key set that the gate publishes.
 pub fn published(world: &mut World) -> Value {
     match world.request("GET", KEY_SET, &[]) {
-        Decision::Serve(Document { body, media_type }) => {
+        Decision::Serve(Document { body, media_type, .. }) => {
             assert_eq!(media_type, "application/jwk-set+json");
             serde_json::from_str(&body).unwrap()
         }

@@ -56,14 +56,16 @@ impl Isolate {
             let url = format!("https://api.example.com{path}");
             let request = Request { method: "GET", url: Url::split(&url), headers };
             let gateway = edition.gateway(&platform).await.unwrap();
-            gateway.decide(&request, &platform, |decision, _| route_or_refusal(&decision)).await
+            gateway.decide(&request, &platform, |decision, _, _| route_or_refusal(&decision)).await
         }
     }
 
     pub async fn check(&self, platform: &Platform) {
-        let told = Rc::clone(&self.told);
-        let tell =
-            |edition: Option<&Rc<Edition<_>>>, _| *told.borrow_mut() = edition.map(|edition| edition.text().to_owned());
+        let tell = |edition: Option<&Rc<Edition<_>>>, _| {
+            // Who is told asks for the candidate too, which judges beside this edition or not at all.
+            drop(self.rollout.candidate());
+            *self.told.borrow_mut() = edition.map(|edition| edition.text().to_owned());
+        };
         self.rollout.check(platform, tell).await;
     }
 }

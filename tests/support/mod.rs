@@ -13,6 +13,7 @@
 pub mod assertion;
 pub mod isolate;
 pub mod issuer;
+pub mod lists;
 pub mod reasons;
 pub mod repeater;
 pub mod token;
@@ -92,6 +93,7 @@ pub fn outcome(decision: &Decision<'_>) -> String {
     match decision {
         Decision::Allow(_) => "allow".to_owned(),
         Decision::Serve(_) => "serve".to_owned(),
+        Decision::Done(status) => status.to_string(),
         Decision::Preflight(_) => "preflight".to_owned(),
         Decision::Deny(denial) => {
             let Answer { status, body, .. } = answer(denial, &AnswerContext::at("h"));

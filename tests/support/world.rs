@@ -17,13 +17,18 @@ use portcullis::gateway::verified::VerifiedTokens;
 use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
+use portcullis::log::Report;
 use portcullis::native::{NativeCrypto, NativeKey};
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, PolicyStore, Runtime, Secrets, Signing, Store, Stored};
+use portcullis::platform::{
+    BodyFault, Crypto, Fault, Fetch, Fetched, Get, ListStep, PolicyStore, RequestBody, RevocationLists, Runtime,
+    Secrets, Signing, Store, Stored,
+};
 use portcullis::request::Request;
 use portcullis::route::url::Url;
 use portcullis::time::UnixMillis;
 use portcullis::trace::Observer;
 
+use super::lists::Lists;
 use super::{NOW, read};
 
 /// What a URL answers, and after how long.
@@ -46,6 +51,8 @@ pub struct Shared {
     pub web: RefCell<HashMap<String, Reply>>,
     /// The URLs that were fetched, with the entity tag that was sent.
     pub fetches: RefCell<Vec<(String, Option<String>)>>,
+    /// When, in milliseconds since 1970.
+    pub fetch_times: RefCell<Vec<u64>>,
     /// How many fetches wait for their answer, and how many did at most.
     pub open_fetches: Cell<(usize, usize)>,
     pub store_reads: Cell<usize>,
@@ -54,6 +61,9 @@ pub struct Shared {
     pub policies_reply_ms: Cell<u64>,
     pub policies_fail: Cell<bool>,
     pub policy_reads: Cell<usize>,
+    pub lists: Lists,
+    /// The body of every request.
+    pub body: RefCell<Vec<u8>>,
     pub log: RefCell<Vec<String>>,
     /// Of tokens; the gate's own keys show themselves by other ones.
     pub verifications: Cell<usize>,
@@ -113,12 +123,15 @@ impl World {
             store_fails: Cell::new(false),
             web: RefCell::default(),
             fetches: RefCell::default(),
+            fetch_times: RefCell::default(),
             open_fetches: Cell::default(),
             store_reads: Cell::new(0),
             policies: RefCell::default(),
             policies_reply_ms: Cell::new(0),
             policies_fail: Cell::new(false),
             policy_reads: Cell::new(0),
+            lists: Lists { page: Cell::new(1000), ..Lists::default() },
+            body: RefCell::default(),
             log: RefCell::default(),
             verifications: Cell::new(0),
             secrets: RefCell::default(),
@@ -273,7 +286,8 @@ impl World {
 
     /// A request, and the answer as JavaScript gets it.
     pub fn written(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) -> String {
-        let decision = self.start_with(method, url, headers, |decision, context| wire::write(&decision, context));
+        let decision =
+            self.start_with(method, url, headers, |decision, context, _| wire::write(&decision, context, None));
         self.run(decision)
     }
 
@@ -295,7 +309,7 @@ impl World {
         take: F,
     ) -> impl Future<Output = T> + use<T, F>
     where
-        F: FnOnce(Decision<'_>, &AnswerContext<'_>) -> T + 'static,
+        F: FnOnce(Decision<'_>, &AnswerContext<'_>, Option<&Report<'_>>) -> T + 'static,
     {
         let (gateway, platform) = (Rc::clone(&self.site.gateway), self.platform());
         let (method, url) = (method.to_owned(), url.to_owned());
@@ -311,7 +325,7 @@ impl World {
     }
 }
 
-fn owned(decision: Decision<'_>, _: &AnswerContext<'_>) -> Decision<'static> {
+fn owned(decision: Decision<'_>, _: &AnswerContext<'_>, _: Option<&Report<'_>>) -> Decision<'static> {
     decision.into_owned()
 }
 
@@ -439,9 +453,42 @@ impl PolicyStore for Platform {
     }
 }
 
+impl RevocationLists for Platform {
+    fn has_list(&self, _: &str, _: bool) -> bool {
+        !self.0.lists.is_unbound.get()
+    }
+
+    async fn use_list(&self, _: &str, step: ListStep<'_>) -> Result<Option<String>, Fault> {
+        let lists = &self.0.lists;
+        // What is told is as old as the question.
+        let answer = match step {
+            ListStep::Ask(question) => {
+                lists.questions.borrow_mut().push(question.to_owned());
+                (!lists.fails.get())
+                    .then(|| lists.object.borrow_mut().answer(question, lists.page.get(), self.0.now_ms.get() / 1000))
+            }
+            ListStep::Read => lists.kv.borrow().clone(),
+            ListStep::Write(list) => lists.kv.borrow_mut().replace(list.to_owned()),
+        };
+        self.0.wait_ms(lists.reply_ms.get()).await;
+        if lists.fails.get() {
+            return Err(Fault("the store is down".to_owned()));
+        }
+        Ok(lists.garbage.borrow().clone().or(answer))
+    }
+}
+
+impl RequestBody for Platform {
+    async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyFault> {
+        let body = self.0.body.borrow().clone();
+        if body.len() > max_bytes { Err(BodyFault::TooLarge) } else { Ok(body) }
+    }
+}
+
 impl Fetch for Platform {
     async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {
         self.0.fetches.borrow_mut().push((request.url.to_owned(), request.etag.map(str::to_owned)));
+        self.0.fetch_times.borrow_mut().push(self.0.now_ms.get());
         let reply = self.0.web.borrow().get(request.url).cloned();
         let Some(Reply { after_ms, result }) = reply else {
             return Err(Fault("no such document".to_owned()));
