@@ -1,4 +1,4 @@
-//! Where wrangler finds its configuration.
+//! Where wrangler finds its configuration, and what is in those of new gates.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,9 @@ use crate::output::{Output, printable};
 /// The names of configurations, in the order in which wrangler prefers them: one with an earlier name is taken even if
 /// it is further up.
 pub(crate) const NAMES: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
+
+/// The date of the runtime that the Worker is tested with.
+pub(crate) const COMPATIBILITY_DATE: &str = "2026-11-01";
 
 /// Whether wrangler takes a file with this name for its configuration.
 pub(crate) fn has_its_name(path: &Path) -> bool {
@@ -63,4 +66,15 @@ pub(crate) fn folder_of(file: &Path) -> &Path {
 /// A path for messages.
 pub(crate) fn shown(path: &Path) -> String {
     printable(&path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_is_the_one_of_the_repository() {
+        let own: toml::Table = include_str!("../../wrangler.toml").parse().unwrap();
+        assert_eq!(own["compatibility_date"].as_str(), Some(COMPATIBILITY_DATE));
+    }
 }

@@ -1,11 +1,16 @@
 //! `portcullis`: checks, explains and tests policies with the code that decides on the edge.
 
+mod area;
 mod check;
 mod configuration;
+mod dev;
+mod diff;
 mod document;
 mod exit;
 mod explain;
 mod finding;
+mod gate;
+mod host;
 mod import;
 mod init;
 mod json;
@@ -14,9 +19,11 @@ mod openapi;
 mod output;
 mod policy;
 mod push;
+mod revoke;
 mod routes;
 mod schema;
 mod spelling;
+mod status;
 mod test;
 mod trial;
 mod web;
@@ -45,23 +52,30 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Init(init::InitArgs),
+    Dev(dev::DevArgs),
     Check(check::CheckArgs),
+    Diff(diff::DiffArgs),
     Routes(routes::RoutesArgs),
     Explain(explain::ExplainArgs),
     Test(test::TestArgs),
     Import(import::ImportArgs),
     Push(push::PushArgs),
+    Promote(push::promote::PromoteArgs),
+    Status(status::StatusArgs),
+    Revoke(revoke::RevokeArgs),
     Schema(schema::SchemaArgs),
 }
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  success
-  1  findings, a failed test, or a decision other than --expect says
+  1  findings, a failed test, a decision other than --expect says, a gate that
+     refuses what it is asked, or a promoted candidate that could not be deleted
   2  nothing was done: a usage error, a file that cannot be read or written, or,
      where a command needs a valid policy, one with errors";
 
 fn main() -> ExitCode {
+    host::prepare();
     // clap itself exits with 2 on a usage error.
     let cli = Cli::parse();
     let output = Output::new(cli.color);
@@ -81,12 +95,17 @@ fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<Completion, Failure> {
     match command {
         Command::Check(args) => check::run(&args, output),
+        Command::Diff(args) => diff::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Push(args) => push::run(&args, output),
+        Command::Promote(args) => push::promote::run(&args, output),
+        Command::Status(args) => status::run(&args, output),
+        Command::Revoke(args) => revoke::run(&args, output),
         Command::Routes(args) => routes::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::Test(args) => test::run(&args, output),
+        Command::Dev(args) => dev::run(&args, output),
         Command::Init(args) => init::run(&args, output),
     }
 }

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::host;
 
 /// The width of output that does not go to a terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -201,6 +202,12 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
+/// Why a file cannot be read or written, without the number that the platform has for it.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
+}
+
 fn paint(is_coloured: bool, style: Style, text: &str) -> String {
     if is_coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
@@ -212,8 +219,7 @@ fn has_no_color() -> bool {
 }
 
 fn width() -> usize {
-    let terminal = terminal_size::terminal_size_of(io::stdout());
-    terminal.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0).clamp(40, MAX_WIDTH))
+    host::columns().map_or(DEFAULT_WIDTH, |columns| columns.clamp(40, MAX_WIDTH))
 }
 
 fn write(stream: &mut impl Write, text: &str) -> io::Result<()> {

@@ -170,6 +170,18 @@ pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Resul
     select(parsed(path, reading, output)?, reading, output)
 }
 
+/// A policy as it is in Workers KV, read as the gate reads it: the exact text, in JSON. `name` is what messages call
+/// it. Reports the findings if it is invalid.
+pub(crate) fn stored(name: &str, text: &str, output: &Output) -> Result<LoadedPolicy, Failure> {
+    let source = Source { name: name.to_owned(), text: text.to_owned(), syntax: Syntax::Json };
+    let value = source.parse().map_err(|errors| errors.into_iter().map(syntax_finding).collect::<Vec<_>>());
+    let read = value.and_then(|value| Ok((parse(&value, |_| Policy::parse(text))?, value)));
+    match read {
+        Ok((policy, value)) => Ok(LoadedPolicy { value, policy, source }),
+        Err(findings) => Err(report(&findings, &source, output)),
+    }
+}
+
 /// Reads and parses a file. Reports the findings about its syntax.
 pub(crate) fn parsed(path: &Path, reading: &ReadOptions, output: &Output) -> Result<ParsedSource, Failure> {
     read(path, reading)?.map_err(|(source, findings)| report(&findings, &source, output))

@@ -69,6 +69,9 @@ struct RouteRow<'p> {
     methods: Option<Vec<&'p str>>,
     #[serde(serialize_with = "as_name")]
     access: AccessKind,
+    /// Present if the route is only tried: it forwards what it would refuse.
+    #[serde(skip_serializing_if = "is_true")]
+    enforce: bool,
     /// Its index in the policy's `routes`.
     route: usize,
     name: &'p str,
@@ -104,6 +107,7 @@ impl<'p> RouteRow<'p> {
             path: written.get("path")?.as_str()?,
             methods: listed.methods,
             access: route.access(),
+            enforce: route.is_enforced,
             route: listed.route,
             name: &route.name,
             issuers: taken.iter().filter_map(|index| Some(issuers.get(*index)?.name.as_str())).collect(),
@@ -128,6 +132,7 @@ impl<'p> RouteRow<'p> {
 
     fn style(&self) -> Style {
         match self.access {
+            _ if !self.enforce => YELLOW,
             AccessKind::Public => YELLOW,
             AccessKind::Deny => RED,
             AccessKind::Optional | AccessKind::Token => GREEN,
@@ -136,7 +141,8 @@ impl<'p> RouteRow<'p> {
 
     /// The requirements, one per line.
     fn requirements(&self) -> Vec<String> {
-        let mut lines = vec![self.who().to_owned()];
+        let tried = if self.enforce { "" } else { "only tried: " };
+        let mut lines = vec![format!("{tried}{}", self.who())];
         lines.extend(self.token_header.map(|header| format!("in {header}")));
         if self.is_choosy && !self.issuers.is_empty() {
             lines.push(format!("of {}", self.issuers.join(" or ")));
@@ -156,6 +162,11 @@ impl<'p> RouteRow<'p> {
         lines.extend(named.chain(listed).map(|(claim, test)| format!("claim {claim} {}", claim_test(test))));
         lines
     }
+}
+
+/// A helper of serde.
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 fn as_name<S: Serializer>(access: &AccessKind, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,11 +1,9 @@
 //! Fetches documents over HTTP as the Worker does: with a timeout, without redirects, and with a size limit; the body
 //! must be UTF-8.
 
-use std::time::Duration;
-
 use portcullis::platform::{Fault, Fetch, Fetched, Get};
-use ureq::http::{HeaderMap, Response, StatusCode, header};
-use ureq::{Agent, Body};
+
+use crate::host::{self, Request, Response};
 
 /// The network, for code that asks its platform for documents. A fault names the URL, as on the edge.
 #[derive(Clone, Copy, Debug)]
@@ -17,41 +15,48 @@ impl Fetch for Web {
     }
 }
 
-/// Gets a document.
-pub(crate) fn get(request: Get<'_>) -> Result<Fetched, Fault> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(Duration::from_millis(request.timeout_ms.into())))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let call = request.headers().fold(agent.get(request.url), |call, (name, value)| call.header(name, value));
-    let answer = call.call().map_err(|error| Fault(error.to_string()))?;
-    read(answer, request.max_bytes)
+/// A response with its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
-fn read(mut answer: Response<Body>, max_bytes: usize) -> Result<Fetched, Fault> {
-    let cache_control = text(answer.headers(), header::CACHE_CONTROL);
-    match answer.status() {
-        StatusCode::OK => {
-            let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-            // The reader already refuses a body of exactly the limit.
-            let body = answer.body_mut().with_config().limit(limit.saturating_add(1)).read_to_vec();
-            let body = body.map_err(|error| match error {
-                ureq::Error::BodyExceedsLimit(_) => Fault(format!("the body is over {max_bytes} bytes")),
-                error => Fault(error.to_string()),
-            })?;
-            let body = String::from_utf8(body).map_err(|_| Fault("the body is not UTF-8".to_owned()))?;
-            Ok(Fetched::Document { body, etag: text(answer.headers(), header::ETAG), cache_control })
-        }
-        StatusCode::NOT_MODIFIED => Ok(Fetched::NotModified { cache_control }),
-        status => Err(Fault(format!("status {}", status.as_u16()))),
+/// What a server answers to the bearer of a token (RFC 6750 §2.1), whatever its status is: to GET, or to POST with a body in
+/// JSON.
+pub(crate) fn ask_as_bearer(token: &str, get: Get<'_>, body: Option<&str>) -> Result<Answer, Fault> {
+    let authorization = format!("Bearer {token}");
+    let mut request = request(&get);
+    request.headers.push(("authorization", &authorization));
+    if body.is_some() {
+        request.headers.push(("content-type", "application/json"));
+    }
+    request.body = body;
+    request.reads_refusals = true;
+    let Response { status, body, .. } = host::get(&request).map_err(Fault)?;
+    Ok(Answer { status, body: text(body, get.max_bytes)? })
+}
+
+/// Gets a document.
+pub(crate) fn get(get: Get<'_>) -> Result<Fetched, Fault> {
+    let Response { status, etag, cache_control, body } = host::get(&request(&get)).map_err(Fault)?;
+    match status {
+        200 => Ok(Fetched::Document { body: text(body, get.max_bytes)?, etag, cache_control }),
+        304 => Ok(Fetched::NotModified { cache_control }),
+        status => Err(Fault(format!("status {status}"))),
     }
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+fn request<'g>(get: &'g Get<'_>) -> Request<'g> {
+    let Get { url, timeout_ms, max_bytes, .. } = *get;
+    Request { url, headers: get.headers().collect(), timeout_ms, max_bytes, body: None, reads_refusals: false }
+}
+
+fn text(body: Vec<u8>, max_bytes: usize) -> Result<String, Fault> {
+    if body.len() > max_bytes {
+        return Err(Fault(format!("the body is over {max_bytes} bytes")));
+    }
+    String::from_utf8(body).map_err(|_| Fault("the body is not UTF-8".to_owned()))
 }
 
 #[cfg(test)]
@@ -63,6 +68,14 @@ mod tests {
 
     /// The result for an answer, with a limit of 5 bytes and 300 ms.
     fn fetch(answer: &'static [u8], is_closed: bool) -> Result<Fetched, String> {
+        let (fetched, request) = ask(answer, is_closed, |request| get(Get { etag: Some("\"a\""), ..request }));
+        assert!(request.contains("\r\nif-none-match: \"a\"\r\n"), "{request}");
+        assert!(!request.contains("authorization"), "{request}");
+        fetched.map_err(|fault| fault.to_string())
+    }
+
+    /// What `get` makes of an answer, and the request in lower case.
+    fn ask<T>(answer: &'static [u8], is_closed: bool, get: impl FnOnce(Get<'_>) -> T) -> (T, String) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
@@ -76,14 +89,33 @@ mod tests {
             }
             String::from_utf8_lossy(&request[..length]).to_lowercase()
         });
-        let fetched = get(Get { url: &url, etag: Some("\"a\""), timeout_ms: 300, max_bytes: 5 });
+        let fetched = get(Get { url: &url, etag: None, timeout_ms: 300, max_bytes: 5 });
         let request = server.join().unwrap();
         assert!(request.starts_with("get /keys http/1.1\r\n"), "{request}");
         let agent = concat!("user-agent: portcullis/", env!("CARGO_PKG_VERSION"));
-        for header in ["if-none-match: \"a\"", "accept: application/json, application/jwk-set+json", agent] {
+        for header in ["accept: application/json, application/jwk-set+json", agent] {
             assert!(request.contains(&format!("\r\n{header}\r\n")), "{header} in {request}");
         }
-        fetched.map_err(|fault| fault.to_string())
+        (fetched, request)
+    }
+
+    #[test]
+    fn the_bearer_of_a_token_reads_refusals_too() {
+        for (answer, expected) in [
+            (&b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"[..], Ok((200, "{}"))),
+            (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno", Ok((403, "no"))),
+            // Not followed: the token is for one server.
+            (b"HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n", Ok((302, ""))),
+            (b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 6\r\n\r\n123456", Err("the body is over 5 bytes")),
+            (b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\n\r\n\xff\xfe", Err("the body is not UTF-8")),
+            (b"HTTP/1.1 401 ", Err("the connection was closed before the response was complete")),
+        ] {
+            let (answered, request) = ask(answer, true, |get| ask_as_bearer("a.b.c", get, None));
+            let answered = answered.map(|answer| (answer.status, answer.body)).map_err(|fault| fault.to_string());
+            let expected = expected.map(|(status, body)| (status, body.to_owned())).map_err(str::to_owned);
+            assert_eq!(answered, expected, "{}", answer.escape_ascii());
+            assert!(request.contains("\r\nauthorization: bearer a.b.c\r\n"), "{request}");
+        }
     }
 
     #[test]
@@ -109,8 +141,12 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n\xff\xfe", true, "the body is not UTF-8"),
             (b"HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n", true, "status 302"),
             (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", true, "status 404"),
-            (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12", false, "timeout: global"),
-            (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12", true, "io: Peer disconnected"),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12", false, "no complete response within 300 ms"),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n12",
+                true,
+                "the connection was closed before the response was complete",
+            ),
         ];
         for (answer, is_closed, why) in cases {
             assert_eq!(fetch(answer, is_closed), Err(why.to_owned()), "{}", answer.escape_ascii());

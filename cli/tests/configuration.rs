@@ -165,17 +165,52 @@ fn a_push_goes_to_no_namespace_but_that_of_the_named_file() {
             "staging.toml binds no KV namespace as POLICY_KV for the environment \"staging\"; environments do not inherit `kv_namespaces`",
         ),
         (&["push", "--env", "a", "--", "--env", "b"], "--config and --env have one value"),
-        (&["push", "--", "--preview"], "--preview is not for wrangler here: push names the namespace by its binding"),
-        (&["push", "--", "--no-preview"], "push names the namespace by its binding"),
+        (&["push", "--", "--preview"], "--preview is not for wrangler here: the binding names the namespace"),
+        (&["push", "--", "--no-preview"], "the binding names the namespace"),
         (
             &["push", "--", "--namespace-id", "a"],
-            "--namespace-id is not for wrangler here: push names the namespace by its binding",
+            "--namespace-id is not for wrangler here: the binding names the namespace",
         ),
-        (&["push", "--", "--namespaceId=a"], "push names the namespace by its binding"),
+        (&["push", "--", "--namespaceId=a"], "the binding names the namespace"),
         (&["push", "--", "--binding", "OTHER"], "name the binding before `--`"),
         (&["push", "--", "--local"], "write --local before `--`"),
-        (&["push", "--local", "--", "--remote"], "without --local, push uses the storage of the deployed Worker"),
+        (&["push", "--local", "--", "--remote"], "without --local, the storage is the deployed Worker's"),
         (&["push", "--", "--cwd", "../b"], "name the configuration with --config"),
+    ] {
+        let run = in_a(args);
+        let err = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!((run.code, run.out.as_str(), err.contains(message)), (Some(2), "", true), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn a_candidate_is_that_of_the_namespace_of_the_configuration() {
+    let folder = Folder::new("candidate-target");
+    for name in ["a", "b"] {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+    }
+    folder.write("a/wrangler.toml", toml("/a")).write("b/wrangler.jsonc", jsonc("/b"));
+    folder.write("b/policy.json", policy("/b")).write("b/bad.json", policy("b"));
+    let in_a = |args: &[&str]| crate::tool::run(crate::tool::command(args).current_dir(folder.path().join("a")), "");
+    let digest = ["promote", "--digest", "ba7816bf8f01cfea"];
+    let unbound = "wrangler.toml binds no KV namespace as POLICY_KV";
+    for (args, message) in [
+        (&["push", "--drop-candidate"][..], unbound),
+        (&["push", "--drop-candidate", "--config", "../b/wrangler.jsonc"], "b/wrangler.jsonc binds no KV namespace"),
+        (&["push", "--drop-candidate", "--env", "nowhere"], "wrangler.toml has no environment \"nowhere\""),
+        (&["push", "--drop-candidate", "--", "--preview"], "the binding names the namespace"),
+        (&["push", "--drop-candidate", "../b/policy.json"], "'--drop-candidate' cannot be used with '[FILE]'"),
+        (&["push", "--drop-candidate", "--candidate"], "'--drop-candidate' cannot be used with '--candidate'"),
+        (&["push", "--drop-candidate", "--syntax", "json"], "'--drop-candidate' cannot be used with '--syntax"),
+        (&["push", "--candidate", "../b/policy.json"], "b/wrangler.jsonc binds no KV namespace as POLICY_KV"),
+        (&digest, unbound),
+        (&[&digest[..], &["--binding", "OTHER"]].concat(), "wrangler.toml binds no KV namespace as OTHER"),
+        (&[&digest[..], &["--config", "../b/wrangler.jsonc"]].concat(), "b/wrangler.jsonc binds no KV namespace"),
+        (&[&digest[..], &["../b/policy.json"]].concat(), "b/wrangler.jsonc binds no KV namespace as POLICY_KV"),
+        (&["promote"], unbound),
+        (&["promote", "--", "--namespace-id", "a"], "the binding names the namespace"),
+        (&["promote", "--digest", "ba7816bf"], "expected 16 hexadecimal digits"),
+        (&["promote", "--digest", "ba7816bf8f01cfeg"], "expected 16 hexadecimal digits"),
     ] {
         let run = in_a(args);
         let err = run.err.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -66,3 +66,41 @@ fn the_documentation_names_every_kind_of_finding() {
         assert!(level == "error" || page.contains(&format!("`{id}`")), "{id}");
     }
 }
+
+/// The first columns of all tables of a page.
+fn table_keys(page: &str) -> Vec<&str> {
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    cells.collect()
+}
+
+#[test]
+fn the_reference_of_the_policy_names_each_key_of_the_schema_and_no_other() {
+    let schema: Value = serde_json::from_str(&run(&mut command(&["schema", "policy"]), "").out).unwrap();
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/policy.md")).unwrap();
+    let section = |title: &str| {
+        let from = page.split_once(&format!("\n## {title}\n")).unwrap_or_else(|| panic!("{title}")).1;
+        from.split("\n## ").next().unwrap()
+    };
+    let named = |keys: &Value| -> Vec<String> { keys["properties"].as_object().unwrap().keys().cloned().collect() };
+    let of_schema = |name: &str| named(&schema["definitions"][name]);
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let in_tables =
+        |text: &str| sorted(table_keys(text).iter().map(|key| key.split('.').next().unwrap().to_owned()).collect());
+    let head = page.split("\n## ").next().unwrap();
+    assert_eq!(in_tables(head), sorted(named(&schema)));
+    assert_eq!(in_tables(section("Routes")), sorted(of_schema("Route")));
+    assert_eq!(in_tables(section("Issuers")), sorted(of_schema("Issuer")));
+    // The other tables explain their keys in sentences.
+    for (title, tables) in [
+        ("What the origin receives", &["Identity", "Assertions", "SharedSecret"][..]),
+        ("Browsers and resource metadata", &["Cors", "Resource"]),
+        ("Claims", &["ClaimRule"]),
+    ] {
+        for key in tables.iter().flat_map(|table| of_schema(table)) {
+            assert!(section(title).contains(&key), "{title}: {key}");
+        }
+    }
+}

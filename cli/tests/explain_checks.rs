@@ -316,6 +316,22 @@ fn a_preflight_of_a_path_with_an_encoded_slash_leaves_the_checks_of_the_path_alo
     assert_eq!(explanation["checks"][1]["found"], "\"/kept/a%2Fb\"");
 }
 
+/// workerd drops them, so the Worker never sees them.
+#[test]
+fn empty_headers_that_the_runtime_drops_are_not_there() {
+    let folder = Folder::new("explain-empty-headers");
+    let cors = json!({"origins": ["https://page.example.com"]});
+    let policy = json!({"version": 1, "origin": "https://o", "issuers": {"i": {"issuer": "https://i.example.com"}},
+        "resources": {"https://a.example.com/mcp": {}},
+        "routes": [{"path": "/mcp", "audience": "https://a.example.com/mcp", "access": "optional", "cors": cors}]});
+    folder.write("policy.json", policy.to_string());
+    let explanation =
+        explain_json(&folder, &["GET", "/mcp", "-H", "Origin:", "-H", "Authorization: ", "-H", "X-Other:"]);
+    assert_eq!(explanation["decision"], "allow", "{explanation}");
+    let refused = explain_json(&folder, &["GET", "/mcp", "-H", "Origin: https://other.example.com"]);
+    assert_eq!(refused["decision"], "deny");
+}
+
 /// A folder with routes that keep encoded slashes, with a token in `Authorization` and in another header.
 fn kept_slashes(name: &str) -> Folder {
     let folder = Folder::new(name);

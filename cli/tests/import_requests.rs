@@ -32,7 +32,7 @@ fn decision(policy: &Policy, request: &str) -> String {
     };
     match policy.routes[index].forwarding().map(|forwarding| &forwarding.access) {
         Some(Access::Public) => "public".to_owned(),
-        None => "deny".to_owned(),
+        None | Some(Access::Nobody) => "deny".to_owned(),
         Some(Access::Optional(_)) => "optional".to_owned(),
         Some(Access::Token(requirement)) => format!("token {}", requirement.scopes.all.join(" ")).trim_end().to_owned(),
     }

@@ -3,7 +3,7 @@
 use portcullis::policy::KeySource;
 
 use crate::provider::{Provider, ok};
-use crate::tool::{Folder, ROOT, Run, snapshot};
+use crate::tool::{Folder, Run, snapshot};
 
 const METADATA: &str = r#"{"issuer":"BASE/oidc","jwks_uri":"BASE/oidc/jwks",
     "id_token_signing_alg_values_supported":["ES384"],"scopes_supported":["openid","offline_access","read:products"]}"#;
@@ -22,76 +22,100 @@ fn init_with(folder: &Folder, provider: &Provider, words: &[&str]) -> Run {
 }
 
 #[test]
-fn writes_a_configuration_that_check_accepts() {
+fn writes_a_project_that_check_accepts() {
     let (folder, provider) = (Folder::new("init"), Provider::saying(METADATA));
     let run = init_with(&folder, &provider, &[]);
     assert_eq!(run.code, Some(0), "{}", run.err);
     snapshot("init/out.txt", &run.out);
     snapshot("init/err.txt", &run.err);
-    let written = folder.read("wrangler.toml").replace(&provider.url, "https://PROVIDER");
-    snapshot("init/wrangler.toml", &written);
+    assert!(folder.read("wrangler.jsonc").contains(&provider.url));
     assert_eq!(*provider.request_lines.lock().unwrap(), ["GET /oidc/.well-known/openid-configuration HTTP/1.1"]);
     let check = folder.run(&["check"]);
     assert_eq!((check.code, check.err.as_str()), (Some(0), ""), "{}", check.out);
+    assert_eq!(check.out, "wrangler.jsonc: no problems\n");
+}
+
+/// `template/` is what a deploy button points at.
+#[test]
+fn the_folder_for_deploy_buttons_is_what_init_writes() {
+    let folder = Folder::new("init-button");
+    let words = ["--issuer", "https://tenant.logto.app/oidc", "--offline"];
+    assert_eq!(init(&folder, &words).code, Some(0));
+    for name in ["wrangler.jsonc", "policy.test.toml", "package.json", "src/index.js", ".gitignore", "README.md"] {
+        snapshot(&format!("../../../template/{name}"), &folder.read(name));
+    }
 }
 
 #[test]
-fn other_providers_get_other_examples() {
-    let (folder, provider) = (Folder::new("init-oidc"), Provider::saying(METADATA));
-    let run = init_with(&folder, &provider, &["--preset", "oidc", "--name", "gate", "--dry-run"]);
+fn each_provider_has_its_template() {
+    for (template, issuer) in [
+        ("logto", "https://t.logto.app/oidc"),
+        ("auth0", "https://t.eu.auth0.com/"),
+        ("entra", "https://login.microsoftonline.com/22222222-2222-3333-4444-555555555555/v2.0"),
+        ("keycloak", "https://id.example.org/realms/r"),
+        ("cognito", "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Abc"),
+        ("okta", "https://t.okta.com/oauth2/x"),
+        ("supabase", "https://ref.supabase.co/auth/v1"),
+        ("oidc", "https://id.example.org"),
+    ] {
+        for words in [&["--template", template][..], &[]] {
+            let folder = Folder::new("init-template");
+            let run = init(&folder, &[&["--issuer", issuer, "--offline", "--format", "toml"], words].concat());
+            assert_eq!(run.code, Some(0), "{}", run.err);
+            snapshot(&format!("init/{template}.toml"), &folder.read("wrangler.toml"));
+            // Cognito's access tokens have no audience.
+            let check = folder.run(&["check", "--allow", "audience-unchecked"]);
+            assert_eq!(check.out, "wrangler.toml: no problems\n", "{template}");
+            let tests = folder.run(&["test"]);
+            assert_eq!((tests.code, tests.err.as_str()), (Some(0), ""), "{template}: {}", tests.out);
+        }
+    }
+    let folder = Folder::new("init-unknown");
+    let run = init(&folder, &["--issuer", "https://a.example.com", "--template", "ory"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.err.starts_with("error: invalid value 'ory' for '--template <TEMPLATE>'\n"), "{}", run.err);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let (folder, provider) = (Folder::new("init-dry"), Provider::saying(METADATA));
+    let run = init_with(&folder, &provider, &["--name", "gate", "--dry-run"]);
     assert_eq!(run.code, Some(0), "{}", run.err);
-    snapshot("init/oidc.toml", &run.out);
-    assert!(!folder.has("wrangler.toml"), "a dry run writes nothing");
+    assert!(run.out.contains("\"name\": \"gate\""), "{}", run.out);
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
 }
 
 #[test]
-fn in_a_checkout_the_worker_is_built_and_the_schema_is_known() {
-    let folder = Folder::new("init-checkout");
-    let words = ["--issuer", "https://a.example.com", "--offline", "--dry-run", "--dir", ROOT];
-    let Run { code, out, err } = init(&folder, &words);
-    assert_eq!((code, err.as_str()), (Some(0), ""));
-    assert!(out.starts_with("#:schema ./schema/wrangler.schema.json\n"), "{out}");
-    assert!(out.contains("[build]\ncommand = \"npm run build\"\n"), "{out}");
-}
-
-#[test]
-fn the_next_steps_begin_in_the_folder_of_the_file() {
+fn another_folder_is_made_and_the_next_steps_begin_there() {
     let folder = Folder::new("init-elsewhere");
-    std::fs::create_dir(folder.path().join("gate")).unwrap();
-    let words = ["--issuer", "https://a.example.com", "--offline", "--dir", "gate"];
+    let words = ["--issuer", "https://a.example.com", "--offline", "--dir", "apps/gate"];
     let Run { code, out, err } = init(&folder, &words);
     assert_eq!(code, Some(0), "{err}");
-    assert!(out.contains("Next:\n  cd gate\n"), "{out}");
-    assert!(out.contains("\n  portcullis check --online\n"), "{out}");
+    assert!(out.contains("Next:\n  cd apps/gate\n"), "{out}");
+    assert!(folder.has("apps/gate/src/index.js"));
 }
 
 #[test]
 fn never_overwrites_unasked() {
-    let folder = Folder::new("init-there");
-    folder.write("wrangler.toml", "mine");
     let words = ["--issuer", "https://a.example.com", "--offline"];
-    let Run { code, err, .. } = init(&folder, &words);
-    assert_eq!((code, err.contains("wrangler.toml already exists; --force")), (Some(2), true), "{err}");
-    assert_eq!(folder.read("wrangler.toml"), "mine");
-    let forced = init(&folder, &[&words[..], &["--force"]].concat());
-    assert_eq!(forced.code, Some(0), "{}", forced.err);
-    assert!(folder.read("wrangler.toml").contains("https://a.example.com"));
-}
-
-#[test]
-fn writes_jsonc_that_check_accepts() {
-    let (folder, provider) = (Folder::new("init-as-jsonc"), Provider::saying(METADATA));
-    let run = init_with(&folder, &provider, &["--format", "jsonc"]);
-    assert_eq!(run.code, Some(0), "{}", run.err);
-    assert!(run.out.starts_with("Wrote wrangler.jsonc and policy.test.toml. Next:\n"), "{}", run.out);
-    let written = folder.read("wrangler.jsonc").replace(&provider.url, "https://PROVIDER");
-    snapshot("init/wrangler.jsonc", &written);
-    let check = folder.run(&["check", "--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&check.out).unwrap();
-    let kinds: Vec<&str> =
-        report["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["placeholder-id"]);
-    assert_eq!(folder.run(&["test"]).code, Some(0));
+    for (name, git) in [("wrangler.jsonc", false), ("package.json", false), ("main.py", true)] {
+        let folder = Folder::new("init-there");
+        if git {
+            std::fs::create_dir(folder.path().join(".git")).unwrap();
+        }
+        folder.write(name, "mine");
+        let Run { code, out, err } = init(&folder, &words);
+        let expected = format!("error: the folder . is not empty: it has {name};");
+        assert_eq!((code, out.as_str(), err.replace('\n', " ").starts_with(&expected)), (Some(2), "", true), "{err}");
+        assert_eq!(folder.read(name), "mine");
+        let forced = init(&folder, &[&words[..], &["--force"]].concat());
+        assert_eq!(forced.code, Some(0), "{}", forced.err);
+        assert!(folder.read("wrangler.jsonc").contains("https://a.example.com"));
+        assert_eq!(folder.read(name) == "mine", name != "wrangler.jsonc", "only the configuration is overwritten");
+    }
+    let folder = Folder::new("init-in-git");
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
+    assert_eq!(init(&folder, &words).code, Some(0), "a new repository is empty");
 }
 
 #[test]
@@ -119,15 +143,6 @@ fn the_first_tests_pass_and_say_what_the_policy_does() {
 }
 
 #[test]
-fn tests_that_are_there_stay() {
-    let folder = Folder::new("init-keeps-tests");
-    folder.write("policy.test.toml", "mine");
-    let run = init(&folder, &["--issuer", "https://a.example.com", "--offline", "--force"]);
-    assert_eq!((run.code, run.out.starts_with("Wrote wrangler.toml. Next:")), (Some(0), true), "{}", run.out);
-    assert_eq!(folder.read("policy.test.toml"), "mine");
-}
-
-#[test]
 fn writes_nothing_that_wrangler_would_not_read() {
     let folder = Folder::new("init-jsonc");
     folder.write("wrangler.jsonc", "{}");
@@ -135,23 +150,13 @@ fn writes_nothing_that_wrangler_would_not_read() {
     let toml = run(&["--format", "toml", "--force"]);
     assert_eq!((toml.code, toml.err.contains("wrangler.jsonc exists")), (Some(2), true), "{}", toml.err);
     assert!(!folder.has("wrangler.toml"));
-    let unasked = run(&[]);
-    assert_eq!(
-        (unasked.code, unasked.err.contains("wrangler.jsonc already exists")),
-        (Some(2), true),
-        "{}",
-        unasked.err
-    );
     // --force overwrites the one that is there, in its own format.
     assert_eq!(run(&["--force"]).code, Some(0));
     assert!(folder.read("wrangler.jsonc").contains("\"POLICY\"") && !folder.has("wrangler.toml"));
-    // Nor does it hide one without being told to.
-    let folder = Folder::new("init-hides");
-    folder.write("wrangler.toml", "mine");
-    let words = ["--issuer", "https://a.example.com", "--offline", "--format", "jsonc"];
-    let hidden = init(&folder, &words);
-    assert!(hidden.err.contains("wrangler would read wrangler.jsonc instead"), "{}", hidden.err);
-    assert_eq!(hidden.code, Some(2));
+    let folder = Folder::new("init-toml");
+    folder.write("wrangler.toml", "");
+    assert_eq!(init(&folder, &["--issuer", "https://a.example.com", "--offline", "--force"]).code, Some(0));
+    assert!(folder.read("wrangler.toml").contains("[vars.POLICY]") && !folder.has("wrangler.jsonc"));
 }
 
 #[test]
@@ -163,16 +168,17 @@ fn writes_nothing_that_wrangler_would_not_read_for_one_further_up() {
     };
     folder.write("wrangler.jsonc", "{}");
     let jsonc = run(&[]);
+    assert_eq!(jsonc.code, Some(0), "the nearest of the same name counts: {}", jsonc.err);
+    std::fs::remove_dir_all(folder.path().join("packages/gate")).unwrap();
+    let toml = run(&["--format", "toml"]);
     let expected = "error: wrangler.jsonc exists, and wrangler would read it instead of\nwrangler.toml; --format jsonc writes one that it reads\n";
-    assert_eq!((jsonc.code, jsonc.err.as_str()), (Some(2), expected));
+    assert_eq!((toml.code, toml.err.as_str()), (Some(2), expected));
     folder.write("wrangler.json", "{}");
     for words in [&[][..], &["--format", "jsonc"], &["--force"]] {
         let json = run(words);
         assert_eq!((json.code, json.err.starts_with("error: wrangler.json exists")), (Some(2), true), "{}", json.err);
     }
     assert!(!folder.has("packages/gate/wrangler.toml") && !folder.has("packages/gate/wrangler.jsonc"));
-    std::fs::remove_file(folder.path().join("wrangler.json")).unwrap();
-    assert_eq!(run(&["--format", "jsonc"]).code, Some(0), "the nearest of the same name counts");
 }
 
 #[test]
@@ -195,7 +201,6 @@ fn without_a_terminal_all_must_be_given() {
         (["--origin", "a.com"], "expected http(s)://"),
         (["--audience", ""], "expected an audience"),
         (["--name", "My Gate"], "expected 1 to 63"),
-        (["--dir", "nowhere"], "nowhere is not a folder"),
     ] {
         let run = folder.run(&[&["init"], &words[..]].concat());
         assert_eq!((run.code, run.err.replace('\n', " ").contains(part)), (Some(2), true), "{words:?} {}", run.err);
@@ -205,7 +210,18 @@ fn without_a_terminal_all_must_be_given() {
 #[test]
 fn an_answer_that_is_no_policy_is_a_finding() {
     let folder = Folder::new("init-bad");
-    let words = ["init", "--issuer", "https://a.com", "--origin", "passthrough", "--offline", "--audience", "{x}"];
+    let words = [
+        "init",
+        "--issuer",
+        "https://a.com",
+        "--origin",
+        "passthrough",
+        "--offline",
+        "--audience",
+        "{x}",
+        "--format",
+        "toml",
+    ];
     let Run { code, err, .. } = folder.run(&words);
     assert_eq!((code, err.as_str()), (Some(1), "error: routes[0].audience: the route captures no {x}\n"));
     assert!(!folder.has("wrangler.toml"));
@@ -238,6 +254,7 @@ fn a_provider_that_the_gate_could_not_use_is_reported() {
         (status("404 Not Found"), "status 404"),
         (status("500 Oops"), "status 500"),
         (status("302 Found\r\nlocation: https://PROVIDER/elsewhere"), "status 302"),
+        (status("101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x"), "status 101"),
         (large, "over 65536 bytes"),
         (Provider::new(|_| Some(String::new())), "error: "),
         (Provider::new(|_| Some("garbage\r\n\r\n".to_owned())), "error: "),
@@ -254,15 +271,20 @@ fn a_provider_that_the_gate_could_not_use_is_reported() {
 
 #[test]
 fn a_provider_that_never_answers_is_not_waited_for() {
-    let (folder, provider) = (Folder::new("init-silent"), Provider::new(|_| None));
+    let (folder, provider) = (Folder::new("init-silent"), Provider::new(|_| None::<String>));
     let run = init_with(&folder, &provider, &[]);
-    assert_eq!((run.code, run.err.contains("timeout")), (Some(1), true), "{}", run.err);
+    assert_eq!(
+        (run.code, run.err.replace('\n', " ").contains("no complete response within 5000 ms")),
+        (Some(1), true),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
 fn the_written_policy_finds_its_keys_by_discovery() {
     let folder = Folder::new("init-discovery");
-    assert_eq!(init(&folder, &["--issuer", "https://a.example.com", "--offline"]).code, Some(0));
+    assert_eq!(init(&folder, &["--issuer", "https://a.example.com", "--offline", "--format", "toml"]).code, Some(0));
     let file: toml::Table = folder.read("wrangler.toml").parse().unwrap();
     let policy = serde_json::to_string(&file["vars"]["POLICY"]).unwrap();
     let policy = portcullis::policy::Policy::parse(&policy).unwrap();

@@ -35,6 +35,24 @@ fn what_a_public_route_opens_is_reported() {
 }
 
 #[test]
+fn checks_of_captures_that_an_origin_may_read_otherwise_are_reported() {
+    let keep = ", encoded_slashes = \"keep\"";
+    let own = ", organization = \"{g}\"";
+    for (path, more, is_reported) in [
+        ("/groups/{g}/{*rest}", format!("{keep}{own}"), true),
+        ("/groups/{g}/{*rest}", format!("{keep}, claims = {{ path = \"{{rest}}\" }}"), true),
+        // Nothing is checked by them, the slash is refused, or the decoded path has another route or none.
+        ("/groups/{g}/{*rest}", keep.to_owned(), false),
+        ("/groups/{g}/{*rest}", own.to_owned(), false),
+        ("/groups/{g}", format!("{keep}{own}"), false),
+        ("/groups/{*rest}", format!("{keep}, organization = \"{{rest}}\""), false),
+    ] {
+        let kinds = kinds("", &[token(path, &more)]);
+        assert_eq!(kinds.contains(&"captured-slash".to_owned()), is_reported, "{path} {more} {kinds:?}");
+    }
+}
+
+#[test]
 fn a_route_behind_a_document_of_the_gates_own_is_reported() {
     let assertion =
         "identity.assertion = { issuer = \"https://g.com\", keys = [\"K\"] }\nresources.\"https://a.com/mcp\" = {}";
@@ -213,4 +231,13 @@ fn where_case_counts_what_it_opens_is_reported_once() {
     ] {
         assert!(!kinds(keys, &routes).contains(&"case-opening".to_owned()), "{keys} {routes:?}");
     }
+}
+
+#[test]
+fn a_route_that_is_only_tried_is_reported() {
+    let tried = token("/a", ", enforce = false");
+    assert_eq!(places("", &[tried]), place("not-enforced", "routes[0].enforce"));
+    assert_eq!(kinds("", &[token("/a", ", enforce = true")]), NONE);
+    let status = "status = { audience = \"x\", scopes = [\"s\"] }";
+    assert_eq!(places(status, &[token("/.well-known/portcullis/status", "")]), place("unreachable", "routes[0].path"));
 }

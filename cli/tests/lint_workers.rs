@@ -2,7 +2,7 @@
 
 use crate::check::check;
 use crate::lints::{NONE, deny, findings_of, kinds, token};
-use crate::tool::snapshot_narrow;
+use crate::tool::{Folder, snapshot_narrow};
 
 #[test]
 fn only_an_origin_that_requests_go_to_is_reported() {
@@ -314,4 +314,78 @@ fn a_health_check_is_no_note() {
     ] {
         assert_eq!(kinds("", &[token("/a", ""), open(path, methods)]), expected, "{path}{methods}");
     }
+}
+
+#[test]
+fn static_assets_that_are_served_before_the_gate_are_reported() {
+    let worker = |assets: &str| {
+        let policy =
+            "[vars.POLICY]\nversion = 1\norigin = \"https://o.com\"\nroutes = [{ path = \"/\", access = \"deny\" }]\n";
+        let folder = Folder::new("assets");
+        folder.write("wrangler.toml", format!("name = \"gate\"\n{assets}\n{policy}"));
+        folder.run(&["check"]).out.matches("[worker-assets]").count()
+    };
+    assert_eq!(worker("[assets]\ndirectory = \"public\""), 1);
+    assert_eq!(worker("[assets]\ndirectory = \"public\"\nrun_worker_first = [\"/api/*\"]"), 1);
+    assert_eq!(worker("[assets]\ndirectory = \"public\"\nrun_worker_first = true"), 0);
+    assert_eq!(worker(""), 0);
+}
+
+#[test]
+fn data_points_need_a_binding_that_the_worker_has() {
+    let policy = "version = 1\norigin = \"https://o.example.com\"\nlog.analytics = \"DECISIONS\"\nroutes = [{ path = \"/a\", access = \"deny\" }]\n";
+    let bound = "[[analytics_engine_datasets]]\nbinding = \"DECISIONS\"\n";
+    let of = |datasets: &str, more: &str| {
+        let text = format!("name = \"gate\"\n{datasets}[vars.POLICY]\n{policy}{more}");
+        check("wrangler.toml", text).out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let run = of("", "");
+    assert!(run.contains("[unbound-analytics]: log.analytics: no [[analytics_engine_datasets]] entry"), "{run}");
+    assert!(!of(bound, "").contains("unbound-analytics"));
+    let staging = format!("[env.staging.vars.POLICY]\n{policy}");
+    let run = of(bound, &staging);
+    assert_eq!(run.matches("[unbound-analytics]").count(), 1, "{run}");
+    assert!(run.contains("environments do not inherit `analytics_engine_datasets`"), "{run}");
+}
+
+#[test]
+fn the_key_of_subjects_is_a_secret() {
+    let policy = "version = 1\norigin = \"https://o.example.com\"\nlog = { subject = \"hash\", subject_key = \"SUBJECTS\" }\nroutes = [{ path = \"/a\", access = \"deny\" }]\n";
+    let run = check("wrangler.toml", format!("name = \"gate\"\n[vars]\nSUBJECTS = \"x\"\n[vars.POLICY]\n{policy}")).out;
+    assert!(run.contains("[open-secret]") && run.contains("\"SUBJECTS\" is under vars"), "{run}");
+}
+
+#[test]
+fn the_list_of_revocations_needs_a_binding_that_the_worker_has() {
+    let policy = |store: &str| {
+        format!(
+            "version = 1\norigin = \"https://o.example.com\"\nissuers.a.issuer = \"https://i.example.com\"\nrevocation.store = \"{store}\"\nroutes = [{{ path = \"/a\", audience = \"x\" }}]\n"
+        )
+    };
+    let of = |bindings: &str, store: &str, more: &str| {
+        let text = format!("name = \"gate\"\n{bindings}[vars.POLICY]\n{}{more}", policy(store));
+        check("wrangler.toml", text).out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let object = "[[durable_objects.bindings]]\nname = \"REVOKED\"\nclass_name = \"Revocations\"\n";
+    let other = "[[durable_objects.bindings]]\nname = \"REVOKED\"\nclass_name = \"Counter\"\n";
+    let kv = "[[kv_namespaces]]\nbinding = \"REVOKED\"\nid = \"0\"\n";
+    for (bindings, store, expected) in [
+        ("", "REVOKED", Some("no [[durable_objects.bindings]] entry binds \"REVOKED\"")),
+        (other, "REVOKED", Some("no [[durable_objects.bindings]] entry binds \"REVOKED\"")),
+        (kv, "REVOKED", Some("no [[durable_objects.bindings]] entry binds \"REVOKED\"")),
+        (object, "REVOKED", None),
+        (object, "kv:REVOKED", Some("no [[kv_namespaces]] entry binds \"REVOKED\"")),
+        (kv, "kv:REVOKED", None),
+    ] {
+        let run = of(bindings, store, "");
+        match expected {
+            Some(message) => {
+                assert!(run.contains(&format!("[unbound-revocations]: revocation.store: {message}")), "{run}");
+            }
+            None => assert!(!run.contains("unbound-revocations"), "{run}"),
+        }
+    }
+    let run = of(object, "REVOKED", &format!("[env.staging.vars.POLICY]\n{}", policy("REVOKED")));
+    assert_eq!(run.matches("[unbound-revocations]").count(), 1, "{run}");
+    assert!(run.contains("environments do not inherit `durable_objects`"), "{run}");
 }

@@ -6,6 +6,7 @@
 mod check;
 mod check_texts;
 mod configuration;
+mod diff;
 mod docs;
 mod examples;
 mod explain;
@@ -22,9 +23,11 @@ mod online;
 mod policy_test_files;
 mod policy_tests;
 mod provider;
+mod revoke;
 mod routes;
 mod schema;
 mod server;
+mod status;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 mod tool;

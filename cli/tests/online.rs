@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::provider::Provider;
 use crate::server::serve;
 use crate::tool::{Folder, Run, snapshot_narrow};
 
@@ -12,6 +13,17 @@ const RSA: &str = concat!(
     "dQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9ia",
     "GNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
 );
+
+/// `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}` by `gzip -n`.
+#[rustfmt::skip]
+const GZIPPED: &[u8] = &[
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xab, 0x56, 0xca, 0x4e, 0xad, 0x2c, 0x56, 0xb2,
+    0x8a, 0xae, 0x56, 0xca, 0x2e, 0xa9, 0x54, 0xb2, 0x52, 0xf2, 0xf7, 0x0e, 0x50, 0xd2, 0x51, 0x4a, 0x2e, 0x2a,
+    0x03, 0xb2, 0x5d, 0x53, 0x8c, 0x4c, 0x4d, 0x0d, 0x2d, 0x81, 0xfc, 0x0a, 0x20, 0xcf, 0xd0, 0xb0, 0x30, 0xd2,
+    0x31, 0xd2, 0xbb, 0xc2, 0xb9, 0x28, 0x2d, 0x2c, 0x38, 0xde, 0x3c, 0xa4, 0x32, 0x3c, 0xd0, 0xc3, 0x3f, 0xdd,
+    0x3c, 0x23, 0xb9, 0x2c, 0x20, 0xb1, 0x20, 0xd3, 0x37, 0xa7, 0xa8, 0xdc, 0x33, 0x31, 0x31, 0x20, 0xd9, 0x23,
+    0x34, 0x28, 0x5f, 0xa9, 0x36, 0xb6, 0x16, 0x00, 0xb9, 0x6f, 0x0d, 0xaa, 0x5a, 0x00, 0x00, 0x00,
+];
 
 fn ec(kid: &str) -> Value {
     // RFC 7517 A.1
@@ -77,6 +89,20 @@ fn says_which_keys_would_be_used_with_which_algorithms() {
     let expected = json!([{"name": "a", "issuer": "http://localhost:PORT/oidc", "jwks_uri": "http://localhost:PORT/jwks",
         "keys": keys, "passed_over": passed_over}]);
     assert_eq!(report["issuers"], expected);
+}
+
+/// The Worker's runtime decodes what it gets, whether it asked for it or not.
+#[test]
+fn a_compressed_key_set_is_read() {
+    let provider = Provider::new(|_| {
+        let length = GZIPPED.len();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n");
+        Some([head.as_bytes(), GZIPPED].concat())
+    });
+    let keys = format!("issuer = \"https://a.com\"\njwks_uri = \"{}/keys\"", provider.url);
+    let run = check("gzip", 65535, &keys, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.out);
+    assert!(run.out.contains("  - (no kid): OKP Ed25519, EdDSA\n"), "{}", run.out);
 }
 
 #[test]

@@ -10,15 +10,17 @@ pub(crate) struct Provider {
     /// Its address, with no slash at its end.
     pub(crate) url: String,
     pub(crate) request_lines: Arc<Mutex<Vec<String>>>,
+    /// What each request has in front of its body, in lower case.
+    pub(crate) heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Provider {
     /// `answer` makes a whole HTTP answer of the provider's address; `None` is no answer at all.
-    pub(crate) fn new(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
+    pub(crate) fn new<T: AsRef<[u8]>>(answer: impl Fn(&str) -> Option<T> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (base, request_lines) = (url.clone(), Arc::default());
-        let noted: Arc<Mutex<Vec<String>>> = Arc::clone(&request_lines);
+        let (base, request_lines, heads) = (url.clone(), Arc::default(), Arc::default());
+        let noted: [Arc<Mutex<Vec<String>>>; 2] = [Arc::clone(&request_lines), Arc::clone(&heads)];
         std::thread::spawn(move || {
             let mut open = Vec::new();
             for stream in listener.incoming() {
@@ -26,16 +28,17 @@ impl Provider {
                 let mut head = [0; 4096];
                 let length = stream.read(&mut head).unwrap();
                 let head = String::from_utf8_lossy(&head[..length]).into_owned();
-                noted.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+                noted[0].lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+                noted[1].lock().unwrap().push(head.to_lowercase());
                 if let Some(answer) = answer(&base) {
                     stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
-                    let _ = stream.write_all(answer.as_bytes());
+                    let _ = stream.write_all(answer.as_ref());
                 } else {
                     open.push(stream);
                 }
             }
         });
-        Self { url, request_lines }
+        Self { url, request_lines, heads }
     }
 
     /// One that answers 200 with this body, in which `BASE` is its address.

@@ -63,3 +63,14 @@ fn results_that_cannot_be_written_are_a_failure() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), err.as_str()), (Some(2), "error: cannot write the results: no storage space\n"));
 }
+
+#[test]
+fn a_route_that_is_only_tried_is_marked() {
+    let folder = Folder::new("tried-routes");
+    let policy =
+        "version = 1\norigin = \"https://o.com\"\nroutes = [{ path = \"/a\", access = \"deny\", enforce = false }]\n";
+    folder.write("policy.toml", policy);
+    assert!(folder.run(&["routes", "policy.toml"]).out.contains("only tried: denied"));
+    let rows: Value = serde_json::from_str(&folder.run(&["routes", "policy.toml", "--format", "json"]).out).unwrap();
+    assert_eq!((&rows[0]["access"], &rows[0]["enforce"]), (&"deny".into(), &false.into()));
+}

@@ -31,7 +31,10 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
     let policy = json!({
         "version": 1, "origin": "https://o.com",
         "issuers": {"a": {"issuer": "https://a.com"}},
-        "identity": {"assertion": {"issuer": "https://gate.com", "keys": ["K"]}, "secret": {"binding": "S"}}, "limits": {}, "paths": {}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
+        "identity": {"assertion": {"issuer": "https://gate.com", "keys": ["K"]}, "secret": {"binding": "S"}}, "limits": {}, "paths": {}, "log": {},
+        "status": {"audience": "https://api.com", "scopes": ["x"]}, "cors": {"origins": ["https://app.com"]}, "resources": {"https://api.com": {}},
+        "revocation": {"store": "R", "api": {"audience": "https://api.com", "scopes": ["x"]},
+            "logto": {"secret": "S", "issuer": "a"}, "logout": {"audiences": ["app"]}},
         "routes": [{"path": "/", "audience": "https://api.com", "scopes": {"all": ["x"]}, "claims": {"c": {"any": ["x"]}}},
             {"path": "/list", "audience": "x", "claims": [{"path": ["c"], "is": "x"}]}],
     });
@@ -43,6 +46,11 @@ fn with_all_tables() -> (Value, BTreeMap<&'static str, &'static str>) {
         ("SharedSecret", "/identity/secret"),
         ("Limits", "/limits"),
         ("Paths", "/paths"),
+        ("Log", "/log"),
+        ("OwnPath", "/status"),
+        ("Revocation", "/revocation"),
+        ("LogtoWebhooks", "/revocation/logto"),
+        ("LogoutTokens", "/revocation/logout"),
         ("Cors", "/cors"),
         ("Resource", "/resources/https:~1~1api.com"),
         ("Route", "/routes/0"),

@@ -1,4 +1,4 @@
-//! Runs the tool that cargo built.
+//! Runs the tool that cargo built, or the program that `PORTCULLIS_TOOL` names.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,8 @@ impl Drop for Folder {
 
 /// The tool with these arguments, in the root of the repository.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    let tool = std::env::var_os("PORTCULLIS_TOOL").unwrap_or_else(|| env!("CARGO_BIN_EXE_portcullis").into());
+    let mut command = Command::new(tool);
     command.args(args).current_dir(ROOT).env_remove("NO_COLOR").env_remove("CLOUDFLARE_ENV");
     command
 }

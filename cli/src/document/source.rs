@@ -9,7 +9,7 @@ use super::text::SyntaxError;
 use super::value::SourceValue;
 use super::{json, toml, yaml};
 use crate::exit::Failure;
-use crate::output::printable;
+use crate::output::{printable, reason};
 
 /// The syntax of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -75,7 +75,10 @@ impl Source {
         let is_stdin = path == Path::new("-");
         let name = if is_stdin { "<stdin>".to_owned() } else { path.display().to_string() };
         let shown = printable(&name);
-        let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {shown}: {error}"));
+        let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {shown}: {}", reason(&error)));
+        if !is_stdin && path.is_dir() {
+            return Err(Failure::new(format!("cannot read {shown}: it is a folder")));
+        }
         let bytes = if is_stdin { read_stdin() } else { std::fs::read(path) }.map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|error| {
             Failure::new(format!("{shown} is not UTF-8: invalid sequence at byte {}", error.utf8_error().valid_up_to()))

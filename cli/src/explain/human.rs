@@ -4,7 +4,9 @@ use annotate_snippets::renderer::Style;
 use http::StatusCode;
 use portcullis::time::UnixSeconds;
 
-use super::report::{CallerKind, ExplainedAnswer, ExplainedDecision, ExplainedRoute, Explanation, ToOrigin};
+use super::report::{
+    CallerKind, ExplainedAnswer, ExplainedDecision, ExplainedReason, ExplainedRoute, Explanation, ToOrigin,
+};
 use crate::output::{BOLD, DIM, GREEN, Output, RED, YELLOW};
 use crate::trial::candidates::{CandidateStanding, RouteCandidate};
 use crate::trial::check::{Check, CheckOutcome};
@@ -32,11 +34,21 @@ pub(super) fn write(explanation: &Explanation, output: &Output) {
         item(output, "  note     ", DIM, line);
     }
     match &explanation.decision {
-        ExplainedDecision::Allow(forward) => write_forward(forward, output),
+        ExplainedDecision::Allow(forward) => {
+            let title = match &explanation.reason {
+                None => "Allowed; the origin receives",
+                Some(_) => "Not allowed, but the route is not enforced; the origin receives",
+            };
+            write_forward(title, forward, output);
+        }
         ExplainedDecision::Deny(answer) => write_answer("Denied; the client receives", answer, RED, output),
         ExplainedDecision::Serve(answer) => {
             write_answer("Answered by the gate; the client receives", answer, GREEN, output);
         }
+    }
+    if let Some(ExplainedReason { word, advice }) = &explanation.reason {
+        heading(output, &format!("Reason: {word}"));
+        block(output, 2, advice);
     }
 }
 
@@ -126,8 +138,8 @@ fn write_answer(title: &str, answer: &ExplainedAnswer, style: Style, output: &Ou
     output.line(&format!("  {}", answer.body));
 }
 
-fn write_forward(forward: &ToOrigin, output: &Output) {
-    heading(output, "Allowed; the origin receives");
+fn write_forward(title: &str, forward: &ToOrigin, output: &Output) {
+    heading(output, title);
     let through = forward.service.as_ref().map(|binding| format!(" through the service binding {binding}"));
     let url = format!("{} {}", forward.method, forward.url);
     block(output, 2, &format!("{}{}", output.paint(GREEN, &url), through.unwrap_or_default()));

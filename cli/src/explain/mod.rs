@@ -4,7 +4,6 @@ mod human;
 mod report;
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis::jose::json::Json;
@@ -20,7 +19,7 @@ use crate::json;
 use crate::output::Output;
 use crate::policy::{ReadOptions, load};
 use crate::trial::candidates::{RouteCandidate, RouteText, candidates};
-use crate::trial::{LocalGate, Trial, TrialRequest, claims, replace_keys, time};
+use crate::trial::{LocalGate, Trial, TrialRequest, claims, replace_keys, revocations, time};
 use report::{CallerKind, Explanation};
 
 /// Explain how a request is decided, and why
@@ -65,6 +64,11 @@ pub(crate) struct ExplainArgs {
     /// A key set to verify the token with, instead of the issuer's
     #[arg(long, value_name = "FILE", conflicts_with = "claims")]
     jwks: Option<PathBuf>,
+
+    /// Revocations in force: a list of entries in JSON, as `portcullis revoke --list --format json` prints it. Without it, no
+    /// token is revoked
+    #[arg(long, value_name = "FILE")]
+    revocations: Option<PathBuf>,
 
     /// The time of the request: seconds since 1970, or like 2027-01-15T08:00:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
@@ -114,8 +118,9 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
     if let Some(name) = claims.as_ref().and_then(|own| claims::unknown(&args.without, own)) {
         return Err(Failure::new(format!("there is no claim {name:?} to leave out")));
     }
-    let now = args.now.map_or_else(clock, Ok)?;
+    let now = args.now.map_or_else(time::clock, Ok)?;
     let mut policy = loaded.policy;
+    let revoked = args.revocations.as_deref().map(|path| revocations::read(path, &policy)).transpose()?;
     let gate = match &args.jwks {
         _ if claims.is_some() => LocalGate::of_claims(policy),
         Some(path) => {
@@ -123,7 +128,8 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
             LocalGate::of_tokens(policy)
         }
         None => LocalGate::of_tokens(policy),
-    }?;
+    }?
+    .with_revocations(revoked);
     refuse_two_callers(args, &request, gate.token_header(&request))?;
     let (claims, added) = claims.map(|own| fill(own, args, gate.only_iss(), now)).unzip();
     let claims = claims.map(|claims| Value::Object(claims).to_string());
@@ -238,11 +244,4 @@ fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jose::public_key:
     let unusable = |why: &dyn std::fmt::Display| Failure::new(format!("{} is not a key set: {why}", source.name));
     let document = Json::parse(&source.text).map_err(|error| unusable(&error))?;
     usable_keys(&document).map_err(|error| unusable(&error))
-}
-
-/// The current time.
-#[expect(clippy::disallowed_methods, reason = "here `now` begins its way as an argument")]
-fn clock() -> Result<UnixSeconds, Failure> {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map(|since| UnixSeconds(since.as_secs())).map_err(|_| Failure::new("the clock is set before 1970: use --now"))
 }

@@ -30,6 +30,9 @@ pub(super) struct Explanation {
     pub(super) candidates: Vec<RouteCandidate>,
     pub(super) checks: Vec<Check>,
     pub(super) log: Vec<String>,
+    /// Why the request is refused, or would be if its route were enforced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<ExplainedReason>,
     #[serde(flatten)]
     pub(super) decision: ExplainedDecision,
 }
@@ -57,6 +60,13 @@ pub(super) struct ExplainedRoute {
 pub(super) struct NamedValue {
     pub(super) name: String,
     pub(super) value: String,
+}
+
+/// A reason as in the log of decisions.
+#[derive(Debug, Serialize)]
+pub(super) struct ExplainedReason {
+    pub(super) word: &'static str,
+    pub(super) advice: &'static str,
 }
 
 /// The decision.
@@ -128,6 +138,7 @@ impl Explanation {
             candidates,
             checks: trial.checks,
             log: trial.log,
+            reason: trial.reason.map(|reason| ExplainedReason { word: reason.text().word, advice: reason.advice() }),
             decision,
         }
     }

@@ -22,6 +22,9 @@ pub(crate) fn policy_spec(import: &Import, options: &ImportOptions) -> PolicySpe
         resources: BTreeMap::new(),
         limits: None,
         paths: None,
+        log: None,
+        status: None,
+        revocation: None,
         routes: import.routes.iter().map(|read| route(read, import, origin, audience.as_ref())).collect(),
     }
 }

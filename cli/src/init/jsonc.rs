@@ -1,30 +1,30 @@
 //! The contents of the configuration in JSON with comments, with the same values as in TOML.
 
-use std::path::Path;
+use serde_json::{Map, Value, json};
 
-use serde_json::{Value, json};
+use super::configuration::Answers;
+use crate::configuration::COMPATIBILITY_DATE;
 
-use super::configuration::{Answers, SCHEMA, examples, is_checkout};
-
-/// Writes the configuration for a folder.
-pub(super) fn write(answers: &Answers, dir: &Path) -> String {
-    let schema = if dir.join(SCHEMA).is_file() { format!("\n  \"$schema\": \"./{SCHEMA}\",") } else { String::new() };
-    let build = if is_checkout(dir) { "\n\n  \"build\": { \"command\": \"npm run build\" }," } else { "" };
-    let [name, issuer, audience, origin] =
-        [&answers.name, &answers.issuer, &answers.audience, &answers.origin].map(|text| json!(text));
-    let key = answers.preset.issuer_name();
+/// Writes the configuration.
+pub(super) fn write(answers: &Answers) -> String {
+    let Answers { issuer, audience, origin, template, name } = answers;
+    let asked = template.asks(audience);
+    let mut route =
+        Map::from_iter([("path".to_owned(), json!("/{*rest}")), ("audience".to_owned(), json!(asked.audience))]);
+    if !asked.claims.is_empty() {
+        let claims = asked.claims.iter().map(|(name, test)| ((*name).to_owned(), test.clone()));
+        route.insert("claims".to_owned(), Value::Object(claims.collect()));
+    }
     format!(
-        r#"{{{schema}
+        r#"{{
+  "$schema": "./node_modules/portcullis/schema/wrangler.schema.json",
   "name": {name},
-  "main": "build/index.js",
-  "compatibility_date": "2026-11-01",
+  "main": "src/index.js",
+  "compatibility_date": "{COMPATIBILITY_DATE}",
+  "preview_urls": false, // old versions of the gate stay unreachable
 
-  // The bundle is complete: wrangler uploads it and the wasm as they were built and tested.
-  "no_bundle": true,{build}
-
-  // JWKS caches the issuers' key sets. Create the namespace with `npx wrangler kv namespace create JWKS` and put its id
-  // here. The policy, if it is over 5 kB or must change without a deployment, is in another namespace, bound as POLICY_KV.
-  "kv_namespaces": [{{ "binding": "JWKS", "id": "00000000000000000000000000000000" }}],
+  // Caches the issuers' key sets. wrangler creates the namespace with the first deployment.
+  "kv_namespaces": [{{ "binding": "JWKS" }}],
 
   // Refreshes all issuers' keys before requests find them stale: more often than jwks_ttl (600 s).
   "triggers": {{ "crons": ["*/5 * * * *"] }},
@@ -37,13 +37,12 @@ pub(super) fn write(answers: &Answers, dir: &Path) -> String {
       "version": 1,
       "origin": {origin}, // for routes without an origin of their own
       "issuers": {{
-        // Compared exactly with the token's iss; its keys are found by discovery.
-        "{key}": {{ "issuer": {issuer} }}
+        "{key}": {issuer}
       }},
       "routes": [
         // Every path, "/" included, requires a token for this audience. A more specific route decides instead, whatever
-        // the order.
-        {{ "path": "/{{*rest}}", "audience": {audience} }},
+        // the order.{note}
+        {route},
 
         // Examples:
 {examples}
@@ -54,15 +53,21 @@ pub(super) fn write(answers: &Answers, dir: &Path) -> String {
   }}
 }}
 "#,
+        name = json!(name),
+        origin = json!(origin),
+        key = template.issuer_name(),
+        issuer = spaced(&json!(template.issuer_like(issuer))),
+        note = asked.note.map(|note| format!("\n        // {note}")).unwrap_or_default(),
+        route = spaced(&Value::Object(route)),
         examples = commented(answers)
     )
 }
 
 /// The examples: each route as an object on a line of its own, below its comments.
 fn commented(answers: &Answers) -> String {
-    let examples = examples(answers);
-    let blocks = examples.split("\n\n").filter(|block| !block.trim().is_empty());
-    blocks.map(|block| format!("        //\n{}", commented_block(block))).collect::<String>() + "        //"
+    let examples = answers.template.examples(&answers.audience);
+    let routes = examples.split("\n\n").filter(|block| block.contains("[[vars.POLICY.routes]]"));
+    routes.map(|block| format!("        //\n{}", commented_block(block))).collect::<String>() + "        //"
 }
 
 fn commented_block(block: &str) -> String {
@@ -89,7 +94,10 @@ fn spaced(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::configuration::{self, Preset};
+    use clap::ValueEnum;
+
+    use super::super::configuration;
+    use super::super::template::Template;
     use super::*;
     use crate::document::{Source, Syntax};
 
@@ -100,34 +108,28 @@ mod tests {
 
     #[test]
     fn both_formats_have_the_same_values() {
-        let checkout = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        for (preset, dir) in [(Preset::Logto, checkout), (Preset::Oidc, Path::new("nowhere"))] {
-            let mut json = parse(&write(&Answers::sample(preset), dir));
-            let schema = json.as_object_mut().unwrap().remove("$schema");
-            assert_eq!(schema.is_some(), dir == checkout);
-            let toml: Value = toml::from_str(&configuration::write(&Answers::sample(preset), dir)).unwrap();
+        for template in Template::value_variants() {
+            let mut json = parse(&write(&Answers::sample(*template)));
+            assert!(json.as_object_mut().unwrap().remove("$schema").is_some());
+            let toml: Value = toml::from_str(&configuration::write(&Answers::sample(*template))).unwrap();
             assert_eq!(json, toml);
         }
     }
 
     #[test]
-    fn the_examples_are_the_same_routes_once_they_are_no_comments() {
-        for preset in [Preset::Logto, Preset::Oidc] {
-            let text = write(&Answers::sample(preset), Path::new("nowhere")).replace("// { \"path\"", "{ \"path\"");
-            let toml = configuration::write(&Answers::sample(preset), Path::new("nowhere"));
-            let (before, examples) = toml.split_once("# Examples:\n#\n").unwrap();
-            let examples: String =
-                examples.lines().map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line))).collect();
-            let toml: Value = toml::from_str(&format!("{before}{}", examples.replace("\n#\n", "\n\n"))).unwrap();
-            assert_eq!(parse(&text)["vars"], toml["vars"]);
+    fn the_examples_are_routes_once_they_are_no_comments() {
+        for template in Template::value_variants() {
+            let text = write(&Answers::sample(*template)).replace("// { \"path\"", "{ \"path\"");
+            let routes = parse(&text)["vars"]["POLICY"]["routes"].as_array().unwrap().len();
+            let examples = template.examples("a").matches("[[vars.POLICY.routes]]").count();
+            assert_eq!(routes, 1 + examples + 1, "{text}");
         }
     }
 
     #[test]
     fn answers_stay_within_their_values() {
         let hostile = "x\"}]}}, \"y\": {\n// \\ \u{7f}";
-        let text =
-            write(&Answers { audience: hostile.to_owned(), ..Answers::sample(Preset::Logto) }, Path::new("nowhere"));
+        let text = write(&Answers { audience: hostile.to_owned(), ..Answers::sample(Template::Logto) });
         assert_eq!(parse(&text)["vars"]["POLICY"]["routes"][0]["audience"], hostile);
     }
 }

@@ -4,7 +4,9 @@ mod ask;
 mod configuration;
 mod jsonc;
 mod policy_test;
+mod project;
 mod provider;
+mod template;
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -16,19 +18,22 @@ use portcullis::policy::url::{Origin, discovery_url};
 use crate::configuration::{NAMES, find, shown};
 use crate::exit::{Completion, Failure};
 use crate::lint::logto_issuer;
-use crate::output::{Output, printable, wrap};
+use crate::output::{Output, printable, reason, wrap};
 
 use ask::Asker;
-use configuration::{Answers, ConfigurationFormat, Preset};
+use configuration::{Answers, ConfigurationFormat};
+use template::Template;
 
 /// The file of the first tests, which `portcullis test` runs by default.
 const TESTS: &str = "policy.test.toml";
 
-/// Write wrangler's configuration of a new gate, with its policy, and the first tests of it
+/// What may be in a folder that is new otherwise.
+const NEW: [&str; 2] = [".git", ".DS_Store"];
+
+/// Write the project of a new gate: wrangler's configuration with the policy, tests of it, and what npm needs
 ///
-/// Prompts for what is not given, if there is a terminal. Reads the provider's discovery document as the gate will, and
-/// writes wrangler.toml or wrangler.jsonc for the Worker that `npm run build` puts into build/, and policy.test.toml,
-/// unless there is one.
+/// Prompts for what is not given, if there is a terminal. Reads the provider's discovery document as the gate will. The
+/// folder must be new or empty.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InitArgs {
@@ -44,9 +49,9 @@ pub(crate) struct InitArgs {
     #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     origin: Option<String>,
 
-    /// The provider whose tokens the examples are for [default: by the issuer]
+    /// The provider whose tokens the policy is for [default: by the issuer]
     #[arg(long, value_enum)]
-    preset: Option<Preset>,
+    template: Option<Template>,
 
     /// The name of the Worker
     #[arg(long, default_value = "portcullis", value_parser = name)]
@@ -56,15 +61,15 @@ pub(crate) struct InitArgs {
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     dir: PathBuf,
 
-    /// How to write the configuration [default: as the existing one that --force overwrites, else toml]
+    /// How to write the configuration [default: as the existing one that --force overwrites, else jsonc]
     #[arg(long, value_enum)]
     format: Option<ConfigurationFormat>,
 
-    /// Overwrite an existing configuration
+    /// Write to a folder that is not empty, and overwrite an existing configuration; other files stay as they are
     #[arg(long)]
     force: bool,
 
-    /// Print the configuration instead of writing it
+    /// Print the configuration instead of writing anything
     #[arg(long)]
     dry_run: bool,
 
@@ -78,7 +83,8 @@ Examples:
   portcullis init
   portcullis init --issuer https://tenant.logto.app/oidc \\
       --audience https://api.example.com --origin https://origin.example.com
-  portcullis init --issuer https://accounts.example.com --preset oidc \\
+  portcullis init --template auth0 --dir gate
+  portcullis init --issuer https://accounts.example.com --format toml \\
       --audience https://api.example.com --origin service:API --dry-run";
 
 fn issuer(text: &str) -> Result<String, String> {
@@ -108,13 +114,13 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<Completion, Failur
     let file = file_name(args);
     let path = in_folder(file);
     if !args.dry_run {
-        check_target(args, file, &path)?;
+        check_target(args, file)?;
     }
     let answers = answers(args, output)?;
-    let toml = configuration::write(&answers, &args.dir);
+    let toml = configuration::write(&answers);
     let text = match ConfigurationFormat::of(file) {
         ConfigurationFormat::Toml => toml.clone(),
-        ConfigurationFormat::Jsonc => jsonc::write(&answers, &args.dir),
+        ConfigurationFormat::Jsonc => jsonc::write(&answers),
     };
     let policy = match configuration::policy(&toml) {
         Ok(policy) => policy,
@@ -130,13 +136,19 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<Completion, Failur
         output.line(text.trim_end());
         return Ok(Completion::Clean);
     }
+    let tests = (TESTS, policy_test::write(&answers.template.asks(&answers.audience)));
+    let others: Vec<_> = [vec![tests], project::files(&answers, file)].concat();
     save(&path, &text, args.force)?;
-    let tests = in_folder(TESTS);
-    let has_tests = tests.exists();
-    if !has_tests {
-        save(&tests, &policy_test::write(&answers.audience, &args.dir), false)?;
+    let mut written = vec![path];
+    // With --force, what is there stays.
+    for (name, text) in others {
+        let path = in_folder(name);
+        if !path.exists() {
+            save(&path, &text, false)?;
+            written.push(path);
+        }
     }
-    output.line(&next_steps(args, &path, (!has_tests).then_some(tests.as_path())));
+    output.line(&next_steps(args, &written));
     Ok(Completion::Clean)
 }
 
@@ -145,7 +157,7 @@ fn file_name(args: &InitArgs) -> &'static str {
     match args.format {
         Some(ConfigurationFormat::Toml) => "wrangler.toml",
         Some(ConfigurationFormat::Jsonc) => "wrangler.jsonc",
-        None => existing(args).unwrap_or("wrangler.toml"),
+        None => existing(args).unwrap_or("wrangler.jsonc"),
     }
 }
 
@@ -155,10 +167,7 @@ fn existing(args: &InitArgs) -> Option<&'static str> {
 }
 
 /// Fails before any question is asked, rather than after all of them.
-fn check_target(args: &InitArgs, file: &str, path: &Path) -> Result<(), Failure> {
-    if !args.dir.is_dir() {
-        return Err(Failure::new(format!("{} is not a folder", args.dir.display())));
-    }
+fn check_target(args: &InitArgs, file: &str) -> Result<(), Failure> {
     let rank = |file: &str| NAMES.iter().position(|name| *name == file);
     // One with an earlier name comes first even if it is in a folder above.
     let taken = find(&args.dir).and_then(|taken| Some((rank(taken.file_name()?.to_str()?)?, taken)));
@@ -174,17 +183,30 @@ fn check_target(args: &InitArgs, file: &str, path: &Path) -> Result<(), Failure>
             shown(&taken)
         )));
     }
-    if let Some(other) = existing(args).filter(|other| *other != file && !args.force) {
-        return Err(Failure::new(format!(
-            "{other} exists, and wrangler would read {file} instead of it; --force writes it"
-        )));
+    if args.force { Ok(()) } else { check_is_new(&args.dir) }
+}
+
+/// Whether a folder is new: it does not exist or is empty.
+fn check_is_new(folder: &Path) -> Result<(), Failure> {
+    let shown = folder.display();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::new(format!("cannot read the folder {shown}: {}", reason(&error)))),
+    };
+    let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+    match names.find(|name| NEW.iter().all(|new| name != new)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::new(format!(
+            "the folder {shown} is not empty: it has {}; --dir names another, --dry-run prints, --force adds what is \
+             missing and overwrites the configuration only",
+            printable(&name.to_string_lossy())
+        ))),
     }
-    if path.exists() && !args.force { Err(is_there(path)) } else { Ok(()) }
 }
 
 fn is_there(path: &Path) -> Failure {
-    let path = path.display();
-    Failure::new(format!("{path} already exists; --force overwrites it, --dir writes elsewhere, --dry-run prints"))
+    Failure::new(format!("{} already exists", path.display()))
 }
 
 /// The values that were given, and the answers to prompts for the others.
@@ -196,23 +218,17 @@ fn answers(args: &InitArgs, output: &Output) -> Result<Answers, Failure> {
         return Err(Failure::new(format!("required where there is no terminal to prompt on: {missing}")));
     }
     let mut asker = Asker::new(io::stdin().lock(), |line: &str| output.note(line));
-    let issuer = asker.ask(
-        &args.issuer,
-        "Who issues the tokens? Exactly as in their iss, like https://tenant.logto.app/oidc",
-        issuer,
-    )?;
-    let audience = asker.ask(
-        &args.audience,
-        "Which audience must they have? As in their aud, like https://api.example.com",
-        audience,
-    )?;
+    let like = args.template.unwrap_or(Template::Logto);
+    let question = format!("Who issues the tokens? Exactly as in their iss, like {}", like.example_issuer());
+    let issuer = asker.ask(&args.issuer, &question, issuer)?;
+    let template = args.template.unwrap_or_else(|| Template::of(&issuer));
+    let audience = asker.ask(&args.audience, template.question(), audience)?;
     let origin = asker.ask(&args.origin, "Which origin is behind the gate? Like https://origin.example.com", origin)?;
     if let Some(meant) = logto_issuer(&issuer) {
         let note = format!("note: Logto's tokens have the issuer {meant}, not {}", printable(&issuer));
         output.note(&wrap(&note, output.width(), "  "));
     }
-    let preset = args.preset.unwrap_or_else(|| Preset::of(&issuer));
-    Ok(Answers { issuer, audience, origin, preset, name: args.name.clone() })
+    Ok(Answers { issuer, audience, origin, template, name: args.name.clone() })
 }
 
 /// Reports the provider's metadata. Returns whether the gate can use the provider.
@@ -232,27 +248,24 @@ fn has_provider(policy: &Policy, output: &Output) -> bool {
 fn save(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     options.write(true).truncate(true).create(force).create_new(!force);
-    let saved = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    saved.map_err(|error| match error.kind() {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let saved = folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| options.open(path));
+    saved.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => is_there(path),
-        _ => Failure::new(format!("cannot write {}: {error}", path.display())),
+        _ => Failure::new(format!("cannot write {}: {}", path.display(), reason(&error))),
     })
 }
 
-fn next_steps(args: &InitArgs, path: &Path, tests: Option<&Path>) -> String {
-    let file = path.display();
-    let tests = tests.map(|tests| format!(" and {}", tests.display())).unwrap_or_default();
-    let build = if configuration::is_checkout(&args.dir) {
-        ""
-    } else {
-        "\n  copy build/ from a checkout of Portcullis here (npm run build creates it)"
-    };
+fn next_steps(args: &InitArgs, written: &[PathBuf]) -> String {
+    let written: Vec<String> = written.iter().map(|path| format!("  {}", path.display())).collect();
     let go = if args.dir == Path::new(".") { String::new() } else { format!("\n  cd {}", args.dir.display()) };
     format!(
-        "Wrote {file}{tests}. Next:{go}{build}
-  npx wrangler kv namespace create JWKS    and put its id into the file
-  portcullis check --online
-  portcullis test
-  npx wrangler deploy"
+        "Wrote:
+{}
+Next:{go}
+  npm install
+  npm run dev       the gate on this machine, with a token to try
+  npm run deploy    checks and tests the policy, then deploys",
+        written.join("\n")
     )
 }

@@ -12,7 +12,9 @@ use crate::finding::rule::{LOGTO_ISSUER, LONG_LEEWAY, NO_COOLDOWN, NO_STALE_KEYS
 const MAX_LEEWAY: u64 = 120;
 
 pub(super) fn lint(lint: &mut Linter<'_>) {
-    let requirements = lint.policy.routes.iter().filter_map(|route| route.requirement());
+    // A status for tokens of all issuers says nothing of any.
+    let status = lint.policy.status.iter().filter(|own| own.issuers.len() < lint.policy.issuers.len());
+    let requirements = lint.policy.routes.iter().filter_map(|route| route.requirement()).chain(status);
     let used: HashSet<usize> = requirements.flat_map(|requirement| requirement.issuers.iter().copied()).collect();
     for (index, issuer) in lint.policy.issuers.iter().enumerate() {
         if !used.contains(&index) {

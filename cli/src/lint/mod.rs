@@ -16,6 +16,7 @@ mod passthrough;
 mod paths;
 mod roots;
 mod routes;
+mod shadow;
 mod strictness;
 mod worker;
 
@@ -36,6 +37,7 @@ pub(crate) fn policy(policy: &Policy, value: &SourceValue) -> Vec<Finding> {
     issuers::lint(&mut lint);
     origins::lint(&mut lint);
     routes::lint(&mut lint);
+    shadow::lint(&mut lint);
     organizations::lint(&mut lint);
     paths::lint(&mut lint, &matchers);
     roots::lint(&mut lint, &matchers);

@@ -1,8 +1,10 @@
 //! Routes for the URLs of the gate's own documents.
 
 use portcullis::policy::KEY_SET_PATH;
+use portcullis::revocation::{API_PATH, LOGOUT_PATH, LOGTO_PATH};
 use portcullis::route::path::RequestPath;
 use portcullis::route::pattern::HostPattern;
+use portcullis::status::STATUS_PATH;
 
 use super::linter::{Linter, route_key};
 use super::matcher::RouteMatcher;
@@ -27,7 +29,15 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
             format!("the metadata of a resource, {}", resource.metadata_url),
         )
     });
-    let documents: Vec<OwnDocument<'_>> = keys.chain(resources).filter_map(OwnDocument::new).collect();
+    let status = policy.status.iter().map(|_| (None, STATUS_PATH, "its status".to_owned()));
+    let feeds = policy.revocation.iter().flat_map(|settings| {
+        let api = settings.api.as_ref().map(|_| (API_PATH, "the list of revocations"));
+        let logto = settings.logto.as_ref().map(|_| (LOGTO_PATH, "what it makes of Logto's webhooks"));
+        let logout = settings.logout.as_ref().map(|_| (LOGOUT_PATH, "what it makes of logout tokens"));
+        [api, logto, logout].into_iter().flatten().map(|(path, what)| (None, path, what.to_owned()))
+    });
+    let own = keys.chain(resources).chain(status).chain(feeds);
+    let documents: Vec<OwnDocument<'_>> = own.filter_map(OwnDocument::new).collect();
     if documents.is_empty() {
         return;
     }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use portcullis::policy::template::Template;
 use portcullis::policy::{PlaceStep, Route};
 use portcullis::route::method::USUAL;
 use portcullis::route::path::RequestPath;
+use portcullis::route::pattern::PatternSegment;
 use portcullis::route::table::RouteMatch;
 
 use super::linter::{Linter, route, route_key};
@@ -12,11 +14,12 @@ use super::matcher::{ANY, RouteMatcher};
 use super::notation;
 use super::strictness::is_less_strict;
 use crate::document::SourceValue;
-use crate::finding::rule::{CASE_OPENING, FOREIGN_PATTERN, QUERY_IN_PATH, SIMILAR_PATH};
+use crate::finding::rule::{CAPTURED_SLASH, CASE_OPENING, FOREIGN_PATTERN, QUERY_IN_PATH, SIMILAR_PATH};
 
 pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
     for (index, written) in lint.routes().iter().enumerate() {
         written_otherwise(lint, index, written.get("path").and_then(SourceValue::as_str).unwrap_or_default());
+        captured_slash(lint, index);
     }
     similar(lint, matchers);
     if !lint.policy.refuses_case_variants {
@@ -35,6 +38,21 @@ fn written_otherwise(lint: &mut Linter<'_>, index: usize, path: &str) {
     } else if path.contains(['?', '#']) {
         let message = "a path has no query and no fragment: only an encoded \"?\" or \"#\" would match";
         lint.note(&QUERY_IN_PATH, &place, message).help("templates read the query: `{query.name}`");
+    }
+}
+
+/// A route that keeps encoded slashes and checks captures in front of a rest: an origin that decodes the slash before it
+/// routes finds the same route, with other captures.
+fn captured_slash(lint: &mut Linter<'_>, index: usize) {
+    let Some(route) = lint.policy.routes.get(index) else { return };
+    let path = &route.pattern.path;
+    let has_capture = path.segments.iter().any(|segment| matches!(segment, PatternSegment::Capture(_)));
+    let is_checked = route.requirement().is_some_and(|requirement| requirement.templates().any(Template::reads_path));
+    if route.keeps_encoded_slashes && path.rest.is_some() && has_capture && is_checked {
+        let message = "the token is compared with what stands between the slashes as sent: an origin that decodes `%2F` \
+                       before it routes reads `/a%2Fb/c` as `/a/b/c`, with other values";
+        lint.note(&CAPTURED_SLASH, &route_key(index, "encoded_slashes"), message)
+            .help("check captures on routes that do not keep encoded slashes, or be sure of how the origin routes");
     }
 }
 

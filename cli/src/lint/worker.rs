@@ -1,14 +1,18 @@
 //! Findings about the wrangler configuration around a policy.
 
 use portcullis::policy::url::Origin;
-use portcullis::policy::{KeySource, Place, PlaceStep};
+use portcullis::policy::{KeySource, Place, PlaceStep, RevocationStore};
 
 use crate::document::{ParsedSource, SourceNode, SourceValue, Span, is_configuration, policy_variable, worker_of};
 use crate::finding::Finding;
 use crate::finding::rule::{
-    ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_SERVICE, UNBOUND_STORE, WORKER_CACHE,
+    ENVIRONMENT_WITHOUT_POLICY, OPEN_SECRET, TOO_LARGE, UNBOUND_ANALYTICS, UNBOUND_REVOCATIONS, UNBOUND_SERVICE,
+    UNBOUND_STORE, WORKER_ASSETS, WORKER_CACHE,
 };
 use crate::policy::{ExaminedPolicy, MAX_VARIABLE_BYTES};
+
+/// The key of wrangler's configuration for bindings of Analytics Engine.
+const DATASETS: &str = "analytics_engine_datasets";
 
 /// The findings about the configuration of Workers with policies.
 pub(super) fn lint(document: &ParsedSource, examined: &[ExaminedPolicy<'_>]) -> Vec<Finding> {
@@ -38,7 +42,13 @@ struct WorkerConfiguration<'d> {
 impl<'d> WorkerConfiguration<'d> {
     fn findings(&self) -> Vec<Finding> {
         let about_it = self.too_large().into_iter().chain(self.unbound_store());
-        about_it.chain(self.unbound_services()).chain(self.open_secrets()).chain(self.cached()).collect()
+        let about_it = about_it.chain(self.unbound_services()).chain(self.open_secrets());
+        about_it
+            .chain(self.unbound_analytics())
+            .chain(self.unbound_revocations())
+            .chain(self.cached())
+            .chain(self.assets())
+            .collect()
     }
 
     fn too_large(&self) -> Option<Finding> {
@@ -95,19 +105,72 @@ impl<'d> WorkerConfiguration<'d> {
         })
     }
 
+    /// A binding for data points that the Worker does not have: they would be lost, and nothing else would tell.
+    fn unbound_analytics(&self) -> Option<Finding> {
+        let named = self.examined.value()?.get("log")?.get("analytics")?;
+        let name = named.as_str().filter(|name| !self.binds(DATASETS, name))?;
+        let message = format!("no [[{DATASETS}]] entry has the binding {name:?}: all data points are lost");
+        let place = Place::at(&[PlaceStep::Key("log"), PlaceStep::Key("analytics")]);
+        let mut finding = Finding { place, ..Finding::new(&UNBOUND_ANALYTICS, named.span.clone(), message) };
+        if binds(&self.document.root, DATASETS, name) {
+            finding.help(format!("environments do not inherit `{DATASETS}`: bind it for this one too"));
+        }
+        Some(finding)
+    }
+
+    /// A store of the list of revocations that the Worker does not have: it refuses every token then.
+    fn unbound_revocations(&self) -> Option<Finding> {
+        let named = self.examined.value()?.get("revocation")?.get("store")?;
+        let store = self.examined.policy()?.revocation.as_ref()?.store.clone();
+        let has = |table: &SourceValue| match &store {
+            RevocationStore::Kv(name) => binds(table, "kv_namespaces", name),
+            RevocationStore::Object(name) => binds_object(table, name),
+        };
+        if has(self.table) {
+            return None;
+        }
+        let (kind, inherited) = match &store {
+            RevocationStore::Kv(_) => ("kv_namespaces", "kv_namespaces"),
+            RevocationStore::Object(_) => ("durable_objects.bindings", "durable_objects"),
+        };
+        let message = format!("no [[{kind}]] entry binds {:?}: every token is refused with 500", store.binding());
+        let place = Place::at(&[PlaceStep::Key("revocation"), PlaceStep::Key("store")]);
+        let mut finding = Finding { place, ..Finding::new(&UNBOUND_REVOCATIONS, named.span.clone(), message) };
+        if has(&self.document.root) {
+            finding.help(format!("environments do not inherit `{inherited}`: bind it for this one too"));
+        }
+        Some(finding)
+    }
+
     /// Secrets of the policy that are variables in the file. The finding shows the policy's reference to them, not
     /// their value.
     fn open_secrets(&self) -> impl Iterator<Item = Finding> + use<'_, 'd> {
         let identity = self.examined.value().and_then(|value| value.get("identity"));
         let of = |table: &str, key: &str| identity?.get(table)?.get(key);
         let keys = of("assertion", "keys").map(SourceValue::items).unwrap_or_default();
-        let names = keys.iter().chain(of("secret", "binding"));
+        let log = self.examined.value().and_then(|value| value.get("log"));
+        let logto = self.examined.value().and_then(|value| value.get("revocation")?.get("logto")?.get("secret"));
+        let names =
+            keys.iter().chain(of("secret", "binding")).chain(log.and_then(|log| log.get("subject_key"))).chain(logto);
         names.filter_map(|named| {
             let name = named.as_str()?;
             let message = format!("{name:?} is under vars: anyone who can read this file knows the secret");
             let mut finding = Finding::new(&OPEN_SECRET, named.span.clone(), message);
             finding.help(format!("remove it, and set a new one with `npx wrangler secret put {name}`"));
             self.table.get("vars")?.get(name).map(|_| finding)
+        })
+    }
+
+    /// Static assets, which the platform serves without running the Worker. Environments inherit this setting.
+    fn assets(&self) -> Option<Finding> {
+        let assets = self.table.get("assets").or_else(|| self.document.root.get("assets"))?;
+        let runs_first =
+            matches!(assets.get("run_worker_first").map(|first| &first.node), Some(SourceNode::Bool(true)));
+        (!runs_first).then(|| {
+            let message = "static assets are served without the gate, whatever its routes require";
+            let mut finding = Finding::new(&WORKER_ASSETS, assets.span.clone(), message);
+            finding.help("run_worker_first = true runs it before all of them");
+            finding
         })
     }
 
@@ -141,6 +204,16 @@ impl<'d> WorkerConfiguration<'d> {
 /// Whether a Worker has a binding of this kind and name.
 pub(super) fn binds(worker: &SourceValue, kind: &str, name: &str) -> bool {
     worker.list(kind).iter().any(|binding| binding.get("binding").and_then(SourceValue::as_str) == Some(name))
+}
+
+/// Whether a Worker has a Durable Object of the class `Revocations` under this name.
+fn binds_object(worker: &SourceValue, name: &str) -> bool {
+    let text = |binding: &SourceValue, key: &str| binding.get(key).and_then(SourceValue::as_str).map(str::to_owned);
+    let objects = worker.get("durable_objects").map(|objects| objects.list("bindings")).unwrap_or_default();
+    let is_it = |binding: &SourceValue| {
+        text(binding, "name").as_deref() == Some(name) && text(binding, "class_name").as_deref() == Some("Revocations")
+    };
+    objects.iter().any(is_it)
 }
 
 /// Environments without a policy, which do not inherit the default one.

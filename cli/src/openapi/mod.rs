@@ -4,8 +4,6 @@
 //! such place is in the remarks. Leaving something out is safe only if no route takes its requests: without a route of
 //! its own, a path could be taken by a less specific route. Otherwise there is a route that denies it.
 
-mod area;
-mod atlas;
 #[cfg(test)]
 mod model;
 mod names;
@@ -27,7 +25,6 @@ mod site;
 mod site_template;
 mod spot;
 mod swagger;
-mod template;
 mod tree;
 
 pub(crate) use options::{DefaultAccess, ImportOptions};
@@ -37,6 +34,7 @@ pub(crate) use scopes::ImportedScopes;
 pub(crate) use security::{ImportedAccess, ImportedIssuer};
 pub(crate) use site_template::RouteRule;
 
+use crate::area::template::{rewritten, segments};
 use operation::{Operation, operations};
 use path::TemplatePath;
 use remarks::Remarks;
@@ -45,7 +43,6 @@ use server::Server;
 use settle::settle;
 use site::{Site, Sites};
 use site_template::{OperationRule, SiteTemplate, SiteTemplates};
-use template::{rewritten, segments};
 use tree::TreeNode;
 
 use crate::document::SourceValue;

@@ -219,7 +219,7 @@ fn lets_in(policy: &Policy, (host, path): &Target, method: &str, token: Option<&
     let RouteMatch::Route(index, _) = policy.table.find(host, &path, method) else { return false };
     let requirement = match (policy.routes[index].forwarding().map(|forwarding| &forwarding.access), token) {
         (Some(Enforced::Public), _) | (Some(Enforced::Optional(_)), None) => return true,
-        (None, _) | (Some(Enforced::Token(_)), None) => return false,
+        (None | Some(Enforced::Nobody), _) | (Some(Enforced::Token(_)), None) => return false,
         (Some(Enforced::Token(requirement) | Enforced::Optional(requirement)), Some(_)) => requirement,
     };
     let has = |scope: &String| token.is_some_and(|scopes| scopes.contains(scope.as_str()));

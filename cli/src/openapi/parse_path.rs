@@ -2,9 +2,9 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::area::AreaPart;
 use super::path::{TemplatePath, TemplateSegment};
-use super::template::{PathParameter, has_operator, is_balanced, segments, split_query};
+use crate::area::AreaPart;
+use crate::area::template::{PathParameter, has_operator, is_balanced, segments, split_query};
 
 /// Why `{name}.json` is not a pattern.
 const WHOLE_ONLY: &str = "in a route a parameter is always a whole segment";
@@ -166,8 +166,8 @@ fn decode(segment: &str) -> Result<String, String> {
 mod tests {
     use portcullis::route::pattern::PathPattern;
 
-    use super::super::area::AreaHost;
     use super::*;
+    use crate::area::AreaHost;
 
     fn text(path: &str) -> String {
         let path = TemplatePath::parse(path, None).unwrap();

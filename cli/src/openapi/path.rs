@@ -2,8 +2,8 @@
 
 use portcullis::route::syntax::is_name;
 
-use super::area::{Area, AreaHost, AreaPart};
 use super::names::unique;
+use crate::area::{Area, AreaHost, AreaPart};
 
 /// The name of a capture whose parameter has no usable name.
 const NAMELESS: &str = "parameter";

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::server::host_of;
-use super::template::{rewritten, segments};
 use super::tree::TreeNode;
+use crate::area::template::{rewritten, segments};
 
 /// If there are more readings than this, those of the same shape are merged.
 const MAX_PLACES: usize = 16;

@@ -7,12 +7,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::area::Area;
-use super::atlas::Atlas;
 use super::remarks::{RemarkKind, Remarks};
 use super::route::{ImportedRoute, together};
 use super::site_template::SiteTemplate;
 use super::spot::{Spot, SpotKind};
+use crate::area::Area;
+use crate::area::atlas::Atlas;
 
 /// The maximum number of intersections. There can be more than paths, and a policy with more would be unreadable.
 const MAX_SHARED: usize = 10_000;

@@ -1,12 +1,12 @@
 //! Sites: where the requests of operations come in and where they go, by their servers and the options.
 
-use super::area::label_of;
 use super::operation::Operation;
 use super::options::ImportOptions;
 use super::readings::{ServerReading, at, readings};
 use super::remarks::{RemarkKind, Remarks};
 use super::server::Server;
 use super::tree::{Pointer, TreeNode};
+use crate::area::label_of;
 
 /// A host and a base path where requests come in, and their origin.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::area::{Area, AreaHost, label_of};
 use super::path::TemplatePath;
 use super::security::ImportedAccess;
 use super::tree::Pointer;
+use crate::area::{Area, AreaHost, label_of};
 
 /// What a route does with its requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! Spots: areas that a route can have, the operations whose requests are in them, and what happens to these.
 
-use super::area::Area;
 use super::names::unique;
 use super::remarks::{RemarkKind, Remarks};
 use super::route::ImportedRoute;
 use super::site_template::{OperationRule, RouteRule, SiteTemplate};
+use crate::area::Area;
 
 static DENY: RouteRule = RouteRule::DENY;
 

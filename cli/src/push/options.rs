@@ -1,4 +1,4 @@
-//! The options of `push` about the namespace, among them those that wrangler calls the same.
+//! The options about the namespace, among them those that wrangler calls the same.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::policy::ReadOptions;
 
 /// Which namespace, and how wrangler reaches it.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct PushOptions {
+pub(crate) struct TargetOptions {
     /// The binding of the namespace in the configuration
     #[arg(long, default_value = "POLICY_KV", value_name = "NAME")]
     pub(super) binding: String,
@@ -40,13 +40,13 @@ const REFUSED: [(&str, &str); 6] = [
     ("preview", BY_BINDING),
     ("binding", "name the binding before `--`: --binding NAME"),
     ("local", "write --local before `--`"),
-    ("remote", "without --local, push uses the storage of the deployed Worker"),
+    ("remote", "without --local, the storage is the deployed Worker's"),
     ("cwd", "name the configuration with --config"),
 ];
 
-const BY_BINDING: &str = "push names the namespace by its binding: use --binding NAME";
+const BY_BINDING: &str = "the binding names the namespace: use --binding NAME";
 
-impl PushOptions {
+impl TargetOptions {
     /// Takes `--config` and `--env` from the options for wrangler, since the tool must know them, and makes paths in
     /// the others absolute, since wrangler runs in another folder.
     ///
@@ -108,8 +108,8 @@ fn take(options: &mut Vec<String>, names: &[&str]) -> Result<Option<String>, Fai
 mod tests {
     use super::*;
 
-    fn options(words: &[&str]) -> PushOptions {
-        PushOptions {
+    fn options(words: &[&str]) -> TargetOptions {
+        TargetOptions {
             binding: "B".to_owned(),
             config: None,
             local: false,

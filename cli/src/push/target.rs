@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::options::PushOptions;
+use super::options::TargetOptions;
 use crate::configuration::{find, folder_of, of_current_folder, shown};
 use crate::document::{ParsedSource, SourceValue, is_configuration, worker_of};
 use crate::exit::Failure;
@@ -33,22 +33,30 @@ impl Target {
     pub(super) fn of(
         file: &Path,
         document: &ParsedSource,
-        options: &PushOptions,
+        options: &TargetOptions,
         output: &Output,
     ) -> Result<Self, Failure> {
         let is_whole = is_configuration(&document.source, &document.root);
         match &options.config {
             None if is_whole && !is_stdin(file) => Self::new(file.to_owned(), &document.root, options),
-            named => {
-                let path = named.clone().map_or_else(|| beside(file), Ok)?;
-                let reading = ReadOptions { env: None, syntax: None };
-                let configuration = parsed(&path, &reading, output)?;
-                Self::new(path, &configuration.root, options)
-            }
+            named => Self::read(named.clone().map_or_else(|| beside(file), Ok)?, options, output),
         }
     }
 
-    fn new(configuration: PathBuf, root: &SourceValue, options: &PushOptions) -> Result<Self, Failure> {
+    /// The target where no policy is given: the configuration that was named, or else the one that wrangler takes.
+    ///
+    /// # Errors
+    /// As for [`Target::of`].
+    pub(super) fn of_configuration(options: &TargetOptions, output: &Output) -> Result<Self, Failure> {
+        Self::read(options.config.clone().map_or_else(of_current_folder, Ok)?, options, output)
+    }
+
+    fn read(configuration: PathBuf, options: &TargetOptions, output: &Output) -> Result<Self, Failure> {
+        let document = parsed(&configuration, &ReadOptions { env: None, syntax: None }, output)?;
+        Self::new(configuration, &document.root, options)
+    }
+
+    fn new(configuration: PathBuf, root: &SourceValue, options: &TargetOptions) -> Result<Self, Failure> {
         let name = shown(&configuration);
         let environment = options.environment.clone();
         let worker = worker_of(root, environment.as_deref()).ok_or_else(|| {

@@ -1,66 +1,105 @@
 //! Runs wrangler, which knows the account, the namespace, and the location of local state.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
 
 use portcullis::rollout::POLICY_KEY;
 use serde::Deserialize;
 
-use super::options::PushOptions;
+use super::options::TargetOptions;
 use super::target::Target;
 use crate::configuration::folder_of;
 use crate::exit::Failure;
+use crate::host::{self, Ended, Program};
+use crate::output::{Output, wrap};
 
 /// `wrangler kv key`, for one namespace.
-pub(super) struct Wrangler<'t> {
-    target: &'t Target,
-    options: &'t PushOptions,
+pub(super) struct Wrangler {
+    target: Target,
+    options: TargetOptions,
 }
 
-impl<'t> Wrangler<'t> {
-    pub(super) fn new(target: &'t Target, options: &'t PushOptions) -> Self {
-        Self { target, options }
+impl Wrangler {
+    /// Whether wrangler is in the project of the configuration, or on the path: `npx` would download any version.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(super) fn new(target: Target, options: TargetOptions) -> Result<Self, Failure> {
+        let folder = std::path::absolute(folder_of(&target.configuration).join(".")).unwrap_or_default();
+        let in_project = folder.ancestors().any(|folder| folder.join("node_modules/wrangler").is_dir());
+        let path = std::env::var("PATH").unwrap_or_default();
+        if in_project || path.split(':').any(|folder| Path::new(folder).join("wrangler").is_file()) {
+            return Ok(Self { target, options });
+        }
+        Err(Failure::new("wrangler is not installed here: npm install --save-dev wrangler"))
     }
 
-    /// The value of the key, if it exists. For a missing key, some versions of wrangler fail and others print a
-    /// message, so the keys are listed first.
-    pub(super) fn read(&self) -> Result<Option<String>, Failure> {
-        let list = said(self.command(&["list", "--prefix", POLICY_KEY]))?;
-        let keys: Vec<ListedKey> = serde_json::from_str(&list)
+    /// The binding of the namespace, by which messages name it.
+    pub(super) fn binding(&self) -> &str {
+        &self.options.binding
+    }
+
+    /// What the namespace has. For a missing key, some versions of wrangler fail and others print a message, so the
+    /// keys are listed first.
+    pub(super) fn stored(&self, output: &Output) -> Result<Stored<'_>, Failure> {
+        self.announce("Reading", output);
+        // The candidate's key begins with that of the policy.
+        let list = self.run(&["list", "--prefix", POLICY_KEY], None)?;
+        let keys = serde_json::from_str(&list)
             .map_err(|error| Failure::new(format!("`wrangler kv key list` did not print a list of keys: {error}")))?;
-        if keys.iter().all(|key| key.name != POLICY_KEY) {
+        Ok(Stored { wrangler: self, keys })
+    }
+
+    pub(super) fn write(&self, key: &str, text: &str, output: &Output) -> Result<(), Failure> {
+        self.announce(&format!("Writing {} bytes to", text.len()), output);
+        // wrangler's output goes to standard error; standard output is for results.
+        self.run(&["put", key, "--path", "/dev/stdin"], Some(text)).map(drop)
+    }
+
+    pub(super) fn delete(&self, key: &str, output: &Output) -> Result<(), Failure> {
+        self.announce(&format!("Deleting {key} from"), output);
+        self.run(&["delete", key], None).map(drop)
+    }
+
+    fn announce(&self, what: &str, output: &Output) {
+        output.note(&wrap(&format!("{what} {} ...", self.target), output.width(), "  "));
+    }
+
+    /// Runs a `wrangler kv key` command, as if typed in the configuration's folder: wrangler's version, its `.env` and
+    /// the account that it remembers are those of that folder. Returns what it printed, if it has nothing to read.
+    fn run(&self, words: &[&str], input: Option<&str>) -> Result<String, Failure> {
+        let mut args: Vec<String> =
+            ["wrangler", "kv", "key"].iter().chain(words).map(|word| (*word).to_owned()).collect();
+        let mut add = |words: &[&str]| args.extend(words.iter().map(|word| (*word).to_owned()));
+        add(&["--binding", &self.options.binding, if self.options.local { "--local" } else { "--remote" }]);
+        // Named, so that wrangler does not look for another: a build may have left one under .wrangler/.
+        let file = self.target.configuration.file_name().unwrap_or_default().to_string_lossy();
+        // Always named, even the default one: otherwise wrangler would take CLOUDFLARE_ENV from a `.env` in the folder.
+        add(&["--config", &file, "--env", self.target.environment.as_deref().unwrap_or_default()]);
+        args.extend(self.options.options.iter().cloned());
+        let folder = folder_of(&self.target.configuration);
+        let program = Program { name: "npx", args, folder, without: "CLOUDFLARE_ENV", input };
+        let ended = host::run(&program).map_err(|error| Failure::new(format!("cannot run `npx wrangler`: {error}")))?;
+        match ended {
+            Ended { is_success: true, out, .. } => Ok(String::from_utf8_lossy(&out).into_owned()),
+            Ended { status, .. } => Err(Failure::new(format!("wrangler failed: {status}"))),
+        }
+    }
+}
+
+/// What a namespace had when it was listed.
+pub(super) struct Stored<'w> {
+    wrangler: &'w Wrangler,
+    keys: Vec<ListedKey>,
+}
+
+impl Stored<'_> {
+    /// The value of a key that begins with [`POLICY_KEY`], if it exists: its exact bytes, in which `--text` would add a
+    /// newline.
+    pub(super) fn read(&self, key: &str) -> Result<Option<String>, Failure> {
+        if self.keys.iter().all(|listed| listed.name != key) {
             return Ok(None);
         }
-        said(self.command(&["get", POLICY_KEY, "--text"])).map(Some)
-    }
-
-    pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
-        let mut command = self.command(&["put", POLICY_KEY]);
-        // wrangler's output goes to standard error; standard output is for results.
-        command.args(["--path", "/dev/stdin"]).stdin(Stdio::piped()).stdout(std::io::stderr());
-        let mut child = command.spawn().map_err(|error| cannot_run(&error))?;
-        // If wrangler does not read its input, it has failed and has reported why.
-        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
-        succeeded(child.wait().map_err(|error| cannot_run(&error))?)
-    }
-
-    /// A `wrangler kv key` command, as if typed in the configuration's folder: wrangler's version, its `.env` and the
-    /// account that it remembers are those of that folder.
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("npx");
-        let folder = folder_of(&self.target.configuration);
-        if folder != Path::new("") {
-            command.current_dir(folder);
-        }
-        command.args(["wrangler", "kv", "key"]).args(words).args(["--binding", &self.options.binding]);
-        command.arg(if self.options.local { "--local" } else { "--remote" });
-        // Named, so that wrangler does not look for another: a build may have left one under .wrangler/.
-        command.arg("--config").arg(self.target.configuration.file_name().unwrap_or_default());
-        // Always named, even the default one: otherwise wrangler would take CLOUDFLARE_ENV from a `.env` in the folder.
-        command.env_remove("CLOUDFLARE_ENV").args(["--env", self.target.environment.as_deref().unwrap_or_default()]);
-        command.args(&self.options.options);
-        command
+        self.wrangler.run(&["get", key], None).map(Some)
     }
 }
 
@@ -68,20 +107,4 @@ impl<'t> Wrangler<'t> {
 #[derive(Deserialize)]
 struct ListedKey {
     name: String,
-}
-
-/// Runs a command and returns its standard output.
-fn said(mut command: Command) -> Result<String, Failure> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| cannot_run(&error))?;
-    succeeded(output.status)?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn succeeded(status: ExitStatus) -> Result<(), Failure> {
-    if status.success() { Ok(()) } else { Err(Failure::new(format!("wrangler failed: {status}"))) }
-}
-
-fn cannot_run(error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot run `npx wrangler`: {error}"))
 }

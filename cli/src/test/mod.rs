@@ -32,6 +32,10 @@ pub(crate) struct TestArgs {
     #[arg(short = 'k', long, value_name = "TEXT")]
     filter: Option<String>,
 
+    /// Revocations in force: a list of entries in JSON, as `portcullis revoke --list --format json` prints it
+    #[arg(long, value_name = "FILE")]
+    revocations: Option<PathBuf>,
+
     /// Run the tests again when the policy or the tests change
     #[arg(short, long, conflicts_with = "format")]
     watch: bool,
@@ -65,10 +69,10 @@ enum TestFormat {
 pub(crate) fn run(args: &TestArgs, output: &Output) -> Result<Completion, Failure> {
     let filter = args.filter.as_deref();
     if args.watch {
-        return Ok(watch::run(&args.files, filter, output));
+        return Ok(watch::run(&args.files, filter, args.revocations.as_deref(), output));
     }
-    let ran: Vec<FileResult> =
-        args.files.iter().map(|path| run_file(path, filter, output)).collect::<Result<_, _>>()?;
+    let run = |path: &PathBuf| run_file(path, filter, args.revocations.as_deref(), output);
+    let ran: Vec<FileResult> = args.files.iter().map(run).collect::<Result<_, _>>()?;
     if ran.iter().all(|file| file.tests.is_empty()) {
         return Err(Failure::new(format!("no test has a name with {:?} in it", filter.unwrap_or_default())));
     }

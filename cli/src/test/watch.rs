@@ -1,6 +1,6 @@
 //! Runs the tests again whenever a file changes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::run::run_file;
@@ -13,13 +13,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Runs until it is interrupted or its output is closed. A file with errors is reported, and read again when it
 /// changes.
-pub(super) fn run(files: &[PathBuf], filter: Option<&str>, output: &Output) -> Completion {
+pub(super) fn run(files: &[PathBuf], filter: Option<&str>, revoked: Option<&Path>, output: &Output) -> Completion {
     loop {
         let policies = files.iter().filter_map(|path| file::policy_of(path));
-        let paths: Vec<PathBuf> = files.iter().cloned().chain(policies).collect();
+        let others = policies.chain(revoked.map(Path::to_owned));
+        let paths: Vec<PathBuf> = files.iter().cloned().chain(others).collect();
         let before = contents(&paths);
         for path in files {
-            match run_file(path, filter, output) {
+            match run_file(path, filter, revoked, output) {
                 Ok(ran) => report::human(&[ran], output),
                 Err(Failure::Message(message)) => output.error(&message),
                 Err(Failure::Reported) => {}

@@ -1,6 +1,7 @@
 //! Checks of a request or a token, and the denials that they end in.
 
-use portcullis::denial::{Denial, InvalidToken};
+use portcullis::denial::InvalidToken;
+use portcullis::reason::Reason;
 use serde::Serialize;
 
 /// The check of the signature.
@@ -43,9 +44,9 @@ pub(super) fn check(step: u8, name: impl Into<String>, expected: impl Into<Strin
 }
 
 /// The check of its step that denies; `None` where the step has one check alone.
-pub(super) fn denying_check(denial: &Denial) -> Option<&'static str> {
-    match denial {
-        Denial::InvalidToken(reason) => match reason {
+pub(super) fn denying_check(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::InvalidToken(reason) => match reason {
             InvalidToken::TooLong => Some("size"),
             InvalidToken::NotThreeParts | InvalidToken::Malformed => Some("form"),
             InvalidToken::Algorithm => Some(ALGORITHM),
@@ -55,25 +56,30 @@ pub(super) fn denying_check(denial: &Denial) -> Option<&'static str> {
             InvalidToken::Bound => Some(BINDING),
             InvalidToken::Issuer | InvalidToken::Key | InvalidToken::AmbiguousKey | InvalidToken::Signature => None,
         },
-        Denial::TokenExpired => Some("exp"),
-        Denial::TokenNotYetValid => Some("nbf, iat"),
-        Denial::TokenTooOld => Some("max_age"),
-        Denial::BadPath
-        | Denial::NoRoute
-        | Denial::MethodNotAllowed { .. }
-        | Denial::Denied
-        | Denial::PreflightDenied
-        | Denial::PageOriginDenied
-        | Denial::MissingAuthorization
-        | Denial::UnsupportedScheme
-        | Denial::MalformedAuthorization
-        | Denial::InvalidAudience
-        | Denial::OrganizationMismatch
-        | Denial::InsufficientScope { .. }
-        | Denial::ClaimMismatch
-        | Denial::KeysUnavailable { .. }
-        | Denial::Misconfigured
-        | Denial::OriginUnreachable
-        | Denial::OriginTimeout => None,
+        Reason::TokenExpired => Some("exp"),
+        Reason::TokenNotYetValid => Some("nbf, iat"),
+        Reason::TokenTooOld => Some("max_age"),
+        Reason::BadPath
+        | Reason::NoRoute
+        | Reason::MethodNotAllowed
+        | Reason::Denied
+        | Reason::PreflightDenied
+        | Reason::PageOriginDenied
+        | Reason::MissingAuthorization
+        | Reason::UnsupportedScheme
+        | Reason::MalformedAuthorization
+        | Reason::TokenRevoked
+        | Reason::InvalidAudience
+        | Reason::OrganizationMismatch
+        | Reason::InsufficientScope
+        | Reason::ClaimMismatch
+        | Reason::KeysUnavailable
+        | Reason::Misconfigured
+        | Reason::OriginUnreachable
+        | Reason::OriginTimeout
+        | Reason::RevocationsUnavailable
+        | Reason::BadRequest
+        | Reason::TooLarge
+        | Reason::BadSignature => None,
     }
 }

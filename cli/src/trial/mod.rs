@@ -9,18 +9,21 @@ mod peek;
 mod platform;
 mod record;
 mod request;
+pub(crate) mod revocations;
 mod secrets;
 pub(crate) mod time;
 mod words;
 
 use std::rc::Rc;
 
-use portcullis::answer::{Answer, answer, preflight, serve};
+use portcullis::answer::{Answer, answer, done, preflight, serve};
 use portcullis::cors::AnswerKind;
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::gateway::Gateway;
 use portcullis::gateway::verified::VerifiedTokens;
+use portcullis::log::{Report, Verdict};
 use portcullis::policy::{Issuer, KeySource, Policy};
+use portcullis::reason::Reason;
 use portcullis::request::Request;
 use portcullis::route::header::{AUTHORIZATION, is_rewritten};
 use portcullis::route::host::in_lower_case;
@@ -37,12 +40,17 @@ use record::{RequestFacts, StepRecord};
 pub(crate) use request::{TrialRequest, check_method};
 use secrets::StandIns;
 
+/// A gate that finds the routes of requests, and decides nothing else.
+pub(crate) type Router = Gateway<LocalPlatform>;
+
 /// A gate with a policy, in this process.
 pub(crate) struct LocalGate {
     gateway: Gateway<LocalPlatform>,
     /// The forms of made-up tokens, if claims are taken as verified.
     forms: Option<Vec<TokenForm>>,
     secrets: StandIns,
+    /// The list of revocations, if one was given.
+    revocations: Option<Rc<str>>,
     issuers: Vec<Rc<Issuer>>,
     max_token_bytes: usize,
 }
@@ -50,6 +58,8 @@ pub(crate) struct LocalGate {
 /// How a request was decided.
 pub(crate) struct Trial {
     pub(crate) verdict: TrialDecision,
+    /// Why the request is refused, or is forwarded only because its route is not enforced.
+    pub(crate) reason: Option<Reason>,
     pub(crate) checks: Vec<Check>,
     pub(crate) route: Option<(RouteIndex, Captures)>,
     /// The header where the route looks for the token.
@@ -100,11 +110,12 @@ impl LocalGate {
         let max_token_bytes = policy.max_token_bytes;
         // No tokens are remembered: each request must go through all checks.
         let gateway = Gateway::with(policy, VerifiedTokens::bounded(0, 0));
-        let gate = Self { gateway, forms, secrets, issuers, max_token_bytes };
+        let gate = Self { gateway, forms, secrets, revocations: None, issuers, max_token_bytes };
         let local = LocalPlatform::new(
             UnixSeconds::default(),
             gate.forms.is_some(),
             gate.secrets.clone(),
+            None,
             StepRecord::default(),
         );
         let loaded = local.run(gate.gateway.keyring().check_static_keys(&local));
@@ -112,6 +123,11 @@ impl LocalGate {
             Failure::new(format!("none of the keys in the policy of issuer {} can be used here", names.join(", ")))
         })?;
         Ok(gate)
+    }
+
+    /// The same with this list of revocations, which [`revocations::read`] has read.
+    pub(crate) fn with_revocations(self, list: Option<String>) -> Self {
+        Self { revocations: list.map(Into::into), ..self }
     }
 
     /// The `iss` of all tokens, if the policy has one issuer without tenants.
@@ -146,26 +162,30 @@ impl LocalGate {
             trusts: claims.is_some(),
             issuers: self.issuers.iter().map(|issuer| words::issuer(issuer)).collect(),
         };
-        let local = LocalPlatform::new(now, self.forms.is_some(), self.secrets.clone(), StepRecord::new(given));
-        let take = |decision: Decision<'_>, context: &AnswerContext<'_>| match decision {
-            Decision::Allow(mut forward) => {
-                self.secrets.show(&mut forward);
-                let kept = kept(&forward, &received);
-                keep_from_caches(&mut forward, &kept);
-                (None, TrialDecision::Allow(forward.into_owned()), kept, added(context))
-            }
-            Decision::Serve(document) => (None, TrialDecision::Serve(serve(&document, context)), vec![], vec![]),
-            Decision::Preflight(granted) => (None, TrialDecision::Serve(preflight(&granted, context)), vec![], vec![]),
-            Decision::Deny(denial) => {
-                let answer = answer(&denial, context);
-                (Some(denial), TrialDecision::Deny(answer), vec![], vec![])
-            }
+        let (secrets, revocations) = (self.secrets.clone(), self.revocations.clone());
+        let local = LocalPlatform::new(now, self.forms.is_some(), secrets, revocations, StepRecord::new(given));
+        let take = |decision: Decision<'_>, context: &AnswerContext<'_>, report: Option<&Report<'_>>| {
+            let judged = Verdict::of(&decision, context, report, &self.gateway.policy().identity);
+            let reason = judged.reason();
+            let (verdict, kept, added) = match decision {
+                Decision::Allow(mut forward) => {
+                    self.secrets.show(&mut forward);
+                    let kept = kept(&forward, &received);
+                    keep_from_caches(&mut forward, &kept);
+                    (TrialDecision::Allow(forward.into_owned()), kept, added(context))
+                }
+                Decision::Serve(document) => (TrialDecision::Serve(serve(&document, context)), vec![], vec![]),
+                Decision::Done(status) => (TrialDecision::Serve(done(status)), vec![], vec![]),
+                Decision::Preflight(granted) => (TrialDecision::Serve(preflight(&granted, context)), vec![], vec![]),
+                Decision::Deny(denial) => (TrialDecision::Deny(answer(&denial, context)), vec![], vec![]),
+            };
+            (reason, verdict, kept, added)
         };
-        let (denial, verdict, kept, added) = local.run(self.gateway.decide(&received, &local, take));
+        let (reason, verdict, kept, added) = local.run(self.gateway.decide(&received, &local, take));
         let mut record = local.take_record();
         let (route, log) = (record.route.take(), std::mem::take(&mut record.log));
         let token_header = token_header.to_owned();
-        Trial { verdict, checks: record.into_checks(denial.as_ref()), route, token_header, kept, added, log }
+        Trial { verdict, reason, checks: record.into_checks(reason), route, token_header, kept, added, log }
     }
 
     /// The header where the request's route looks for the token, in lower case.

@@ -12,7 +12,10 @@ use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
 use portcullis::native::{NativeCrypto, NativeKey};
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored};
+use portcullis::platform::{
+    Crypto, Fault, Fetch, Fetched, Get, ListStep, RequestBody, RevocationLists, Runtime, Secrets, Signing, Store,
+    Stored,
+};
 use portcullis::time::{UnixMillis, UnixSeconds};
 use portcullis::trace::{Observer, Step};
 
@@ -29,20 +32,29 @@ pub(crate) enum TrialKey {
 
 /// The platform for one request.
 #[derive(Clone)]
-pub(super) struct LocalPlatform(Rc<LocalState>);
+pub(crate) struct LocalPlatform(Rc<LocalState>);
 
 struct LocalState {
     now: UnixSeconds,
     trusts: bool,
     secrets: StandIns,
+    /// The list of revocations, if one was given.
+    revocations: Option<Rc<str>>,
     record: RefCell<StepRecord>,
     tasks: RefCell<Vec<Pin<Box<dyn Future<Output = ()>>>>>,
 }
 
 impl LocalPlatform {
     /// A platform whose time is `now`. If it `trusts`, every signature is valid.
-    pub(super) fn new(now: UnixSeconds, trusts: bool, secrets: StandIns, record: StepRecord) -> Self {
-        Self(Rc::new(LocalState { now, trusts, secrets, record: RefCell::new(record), tasks: RefCell::default() }))
+    pub(super) fn new(
+        now: UnixSeconds,
+        trusts: bool,
+        secrets: StandIns,
+        revocations: Option<Rc<str>>,
+        record: StepRecord,
+    ) -> Self {
+        let (record, tasks) = (RefCell::new(record), RefCell::default());
+        Self(Rc::new(LocalState { now, trusts, secrets, revocations, record, tasks }))
     }
 
     /// Takes the record of the steps so far.
@@ -110,6 +122,19 @@ impl Store for LocalPlatform {
         Ok(())
     }
 }
+
+impl RevocationLists for LocalPlatform {
+    fn has_list(&self, _binding: &str, _is_object: bool) -> bool {
+        true
+    }
+
+    async fn use_list(&self, _binding: &str, step: ListStep<'_>) -> Result<Option<String>, Fault> {
+        let list = self.0.revocations.as_deref().map(str::to_owned);
+        Ok(list.or_else(|| matches!(step, ListStep::Ask(_)).then(|| "whole none end".to_owned())))
+    }
+}
+
+impl RequestBody for LocalPlatform {}
 
 impl Fetch for LocalPlatform {
     async fn get(&self, request: Get<'_>) -> Result<Fetched, Fault> {

@@ -1,8 +1,9 @@
 //! Records the steps of a decision, in words for people.
 
-use portcullis::denial::{Denial, InvalidToken};
+use portcullis::denial::InvalidToken;
 use portcullis::platform::{Fault, Fetched};
 use portcullis::policy::{AccessKind, Issuer, KeySource, Requirement};
+use portcullis::reason::Reason;
 use portcullis::route::header::AUTHORIZATION;
 use portcullis::route::table::{Captures, RouteIndex};
 use portcullis::time::UnixSeconds;
@@ -69,15 +70,15 @@ impl StepRecord {
     }
 
     /// The checks, given the decision: the last step has passed, or one of its checks has denied the request.
-    pub(super) fn into_checks(self, denial: Option<&Denial>) -> Vec<Check> {
+    pub(super) fn into_checks(self, reason: Option<Reason>) -> Vec<Check> {
         let mut steps = self.steps;
-        if let (Some(denial), Some(last)) = (denial, steps.last_mut()) {
-            let name = denying_check(denial);
+        if let (Some(reason), Some(last)) = (reason, steps.last_mut()) {
+            let name = denying_check(reason);
             let refused = last.iter().position(|check| Some(check.name.as_str()) == name).unwrap_or_default();
             last.truncate(refused + 1);
             if let Some(check) = last.get_mut(refused) {
                 check.outcome = CheckOutcome::Refused;
-                if *denial == InvalidToken::AmbiguousKey.into() {
+                if reason == Reason::InvalidToken(InvalidToken::AmbiguousKey) {
                     check.found = check.found.take().map(|found| found + ", which several keys fit");
                 }
             }
@@ -104,7 +105,7 @@ impl StepRecord {
                 let found = quoted(query.as_deref().unwrap_or_default());
                 vec![check(1, "query", "no control character and no \"#\"", found)]
             }
-            Step::Document => vec![check(1, "document", "GET or HEAD", method.clone())],
+            Step::Own(methods) => vec![check(1, "document", methods.join(" or "), method.clone())],
             Step::Preflight => {
                 vec![check(1, "preflight", "an origin and a method that cors allows", self.given.preflight.clone())]
             }
@@ -151,6 +152,13 @@ impl StepRecord {
             }
             Step::Key(issuer) => vec![self.key(issuer)],
             Step::Signature(keys) => vec![self.signature(keys)],
+            Step::Revocation(claims) => {
+                let found = match claims.issued_at() {
+                    Some(_) => format!("iat {}", self.peek.iat.as_deref().map_or_else(String::new, time::show_claim)),
+                    None => "no iat".to_owned(),
+                };
+                vec![check(6, "revocation", "no entry of the list that names it and is of a later time", found)]
+            }
             Step::Audience(audience, caller) => {
                 let (expected, found) = words::audience(audience, caller);
                 vec![check(7, "audience", expected, found)]

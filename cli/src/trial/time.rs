@@ -1,8 +1,10 @@
 //! Times, as people write and read them.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis::time::UnixSeconds;
+
+use crate::exit::Failure;
 
 /// Parses seconds since 1970, or a date as in RFC 3339.
 pub(crate) fn parse(text: &str) -> Result<UnixSeconds, String> {
@@ -29,4 +31,14 @@ pub(crate) fn show_claim(text: &str) -> String {
         Ok(time) if time <= UnixSeconds::MAX_RFC3339 => format!("{} ({})", time.0, show(time)),
         _ => text.to_owned(),
     }
+}
+
+/// The current time.
+///
+/// # Errors
+/// The clock is set before 1970.
+#[expect(clippy::disallowed_methods, reason = "here `now` begins its way as an argument")]
+pub(crate) fn clock() -> Result<UnixSeconds, Failure> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map(|since| UnixSeconds(since.as_secs())).map_err(|_| Failure::new("the clock is set before 1970"))
 }

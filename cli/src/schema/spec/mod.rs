@@ -7,8 +7,11 @@
 mod cors;
 mod identity;
 mod issuer;
+mod log;
+mod own;
 mod patterns;
 mod policy;
+mod revocation;
 mod route;
 #[cfg(test)]
 mod written;

@@ -8,7 +8,10 @@ use serde::Serialize;
 use super::cors::CorsSpec;
 use super::identity::IdentitySpec;
 use super::issuer::IssuerSpec;
+use super::log::LogSpec;
+use super::own::OwnPathSpec;
 use super::patterns::origin;
+use super::revocation::RevocationSpec;
 use super::route::RouteSpec;
 
 /// The policy of a Portcullis gate: which tokens each route accepts.
@@ -42,6 +45,15 @@ pub(crate) struct PolicySpec {
     /// How paths are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) paths: Option<PathsSpec>,
+    /// What operators are told of decisions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<LogSpec>,
+    /// Who may read the status of the gate. Default: nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<OwnPathSpec>,
+    /// How tokens are refused before they expire. Default: they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) revocation: Option<RevocationSpec>,
     /// The rules. The most specific one decides, whatever the order; requests without a route are refused.
     #[schemars(length(min = 1))]
     pub(crate) routes: Vec<RouteSpec>,

@@ -80,6 +80,11 @@ pub(crate) struct RouteSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_TIMEOUT_MS))]
     pub(crate) timeout_ms: Option<u64>,
+    /// `false` tries the route: it is decided, and the log tells what it would refuse, but requests are forwarded
+    /// whatever comes of it. Default: `true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = true))]
+    pub(crate) enforce: Option<bool>,
     /// Which pages of other origins may use the route; `false` turns the policy's `cors` off. Default: the
     /// policy's.
     #[serde(skip_serializing_if = "Option::is_none")]

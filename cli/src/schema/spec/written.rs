@@ -8,7 +8,10 @@ use super::super::policy;
 use super::cors::{CorsSpec, RouteCorsSpec};
 use super::identity::{AssertionsSpec, IdentitySpec, SharedSecretSpec};
 use super::issuer::IssuerSpec;
+use super::log::{DecisionsSpec, LogSpec, SubjectSpec};
+use super::own::OwnPathSpec;
 use super::policy::{LimitsSpec, PathCaseSpec, PathsSpec, PolicySpec, ResourceSpec};
+use super::revocation::{LogoutSpec, LogtoSpec, OnFailureSpec, RevocationSpec};
 use super::route::{
     AccessSpec, AudienceSpec, ClaimRuleSpec, ClaimSpec, ClaimValueSpec, ClaimValuesSpec, ClaimsSpec, RouteSpec,
     ScopesSpec, SlashesSpec,
@@ -55,6 +58,7 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         encoded_slashes: Some(SlashesSpec::Keep),
         cache: Some(true),
         timeout_ms: Some(1),
+        enforce: Some(false),
         cors: Some(RouteCorsSpec::Off(false)),
     };
     let rule = ClaimRuleSpec { path: vec!["a".to_owned(), "{org}".to_owned()], ..ClaimRuleSpec::default() };
@@ -98,6 +102,32 @@ fn what_the_types_write_is_a_policy_with_every_key() {
         }),
         limits: Some(LimitsSpec { max_token_bytes: Some(256) }),
         paths: Some(PathsSpec { case: Some(PathCaseSpec::Exact) }),
+        log: Some(LogSpec {
+            decisions: Some(DecisionsSpec::All),
+            subject: Some(SubjectSpec::Hash),
+            subject_key: text("SUBJECTS"),
+            analytics: text("DECISIONS"),
+            traces: Some(true),
+        }),
+        status: Some(OwnPathSpec {
+            audience: AudienceSpec::One("https://api.com".to_owned()),
+            scopes: ScopesSpec::All(vec!["status".to_owned()]),
+            issuers: vec!["a".to_owned()],
+        }),
+        revocation: Some(RevocationSpec {
+            store: "kv:REVOCATIONS".to_owned(),
+            poll: Some(300),
+            max_age: Some(300),
+            on_failure: Some(OnFailureSpec::Deny),
+            keep: Some(1),
+            api: Some(OwnPathSpec {
+                audience: AudienceSpec::One("https://api.com".to_owned()),
+                scopes: ScopesSpec::All(vec!["revoke".to_owned()]),
+                issuers: vec!["a".to_owned()],
+            }),
+            logto: Some(LogtoSpec { secret: "LOGTO".to_owned(), issuer: "a".to_owned() }),
+            logout: Some(LogoutSpec { audiences: vec!["app".to_owned()], issuers: vec!["a".to_owned()] }),
+        }),
         cors: Some(cors),
         resources: [("https://api.com".to_owned(), resource)].into(),
         routes: vec![route, listed],
@@ -117,5 +147,10 @@ fn what_the_types_write_is_a_policy_with_every_key() {
     assert_eq!(keys(&written["identity"]["secret"]), listed("SharedSecret"));
     assert_eq!(keys(&written["cors"]), listed("Cors"));
     assert_eq!(keys(&written["paths"]), listed("Paths"));
+    assert_eq!(keys(&written["log"]), listed("Log"));
+    assert_eq!(keys(&written["status"]), listed("OwnPath"));
+    assert_eq!(keys(&written["revocation"]), listed("Revocation"));
+    assert_eq!(keys(&written["revocation"]["logto"]), listed("LogtoWebhooks"));
+    assert_eq!(keys(&written["revocation"]["logout"]), listed("LogoutTokens"));
     assert_eq!(keys(&written), keys(schema.pointer("/properties").unwrap()));
 }

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::area::{Area, AreaHost, AreaPart, fits};
+use super::{Area, AreaHost, AreaPart, fits};
 
 /// A set of areas, each with a number.
 #[derive(Debug, Default)]
-pub(super) struct Atlas {
+pub(crate) struct Atlas {
     hosts: BTreeMap<AreaHost, AtlasNode>,
 }
 
@@ -46,7 +46,7 @@ impl SearchReach {
 }
 
 impl Atlas {
-    pub(super) fn insert(&mut self, area: &Area, kind: usize, number: usize) {
+    pub(crate) fn insert(&mut self, area: &Area, kind: usize, number: usize) {
         let mut node = self.hosts.entry(area.host.clone()).or_default();
         node.kind.add(kind);
         for part in &area.parts {
@@ -61,22 +61,23 @@ impl Atlas {
     }
 
     /// The areas that overlap this pattern and whose covering pattern contains all of it, in order.
-    pub(super) fn over(&self, pattern: &Area) -> Vec<usize> {
+    pub(crate) fn over(&self, pattern: &Area) -> Vec<usize> {
         self.find(pattern, SearchReach::Over)
     }
 
     /// The areas that overlap this pattern, in order, without most of those of its own kind.
-    pub(super) fn across(&self, pattern: &Area, kind: usize) -> Vec<usize> {
+    pub(crate) fn across(&self, pattern: &Area, kind: usize) -> Vec<usize> {
         self.find(pattern, SearchReach::Across(kind))
     }
 
     fn find(&self, pattern: &Area, reach: SearchReach) -> Vec<usize> {
         let mut found = Vec::new();
-        for (host, node) in &self.hosts {
-            if pattern.host.is_within(host) || (reach.is_across() && host.is_within(&pattern.host)) {
-                node.find(&pattern.parts, pattern.rest, reach, &mut found);
-            }
-        }
+        let mut search = |node: &AtlasNode| node.find(&pattern.parts, pattern.rest, reach, &mut found);
+        pattern.host.holders().iter().filter_map(|host| self.hosts.get(host)).for_each(&mut search);
+        let are_hosts_within = reach.is_across() && !matches!(pattern.host, AreaHost::Exact(_));
+        let hosts = self.hosts.iter().filter(|_| are_hosts_within);
+        let within = hosts.filter(|(host, _)| **host != pattern.host && host.is_within(&pattern.host));
+        within.for_each(|(_, node)| search(node));
         found.sort_unstable();
         found
     }
@@ -146,12 +147,11 @@ impl AtlasNode {
 
 #[cfg(test)]
 mod tests {
-    use super::super::path::TemplatePath;
+    use super::super::samples::area;
     use super::*;
 
     #[test]
     fn what_lies_over_and_across_is_found() {
-        let area = |text: &str| TemplatePath::parse(text, None).unwrap().area(AreaHost::Any);
         let texts = ["/a/b", "/a/{x}", "/{x}/b", "/{x}.c/b", "/{x}/{y}", "/a/{r+}", "/{r+}", "/a", "/a/b/c", "/d/b"];
         let mut atlas = Atlas::default();
         texts.iter().enumerate().for_each(|(number, text)| atlas.insert(&area(text), number, number));
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn hosts_lie_over_each_other() {
         let hosts = [None, Some("{t}.x.com"), Some("a.x.com"), Some("{t}.y.com"), Some("x.com")];
-        let area = |host| TemplatePath::parse("/a", None).unwrap().area(AreaHost::of(host));
+        let area = |host: Option<&str>| area(&format!("{}/a", host.unwrap_or_default()));
         let mut atlas = Atlas::default();
         hosts.iter().enumerate().for_each(|(number, host)| atlas.insert(&area(*host), 7, number));
         assert_eq!(atlas.over(&area(Some("a.x.com"))), [0, 1, 2]);

@@ -7,7 +7,7 @@ const OPERATORS: [char; 14] = ['/', '?', '#', ':', '=', '*', '+', ';', '&', ',',
 
 /// A parameter that is a whole segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PathParameter<'t> {
+pub(crate) enum PathParameter<'t> {
     /// It matches the segment.
     Segment(&'t str),
     /// `{name+}`: the rest of the path, in Amazon API Gateway.
@@ -20,7 +20,7 @@ pub(super) enum PathParameter<'t> {
 
 impl<'t> PathParameter<'t> {
     /// The parameter, if the segment is one.
-    pub(super) fn of(segment: &'t str) -> Option<Self> {
+    pub(crate) fn of(segment: &'t str) -> Option<Self> {
         let inner = segment.strip_prefix('{')?.strip_suffix('}').filter(|inner| !inner.contains(['{', '}']))?;
         let is_plain = |name: &str| !name.contains(OPERATORS) && !name.starts_with('.');
         let name = inner.trim_start_matches(['*', '+']).trim_end_matches(['*', '+']);
@@ -34,7 +34,7 @@ impl<'t> PathParameter<'t> {
 }
 
 /// The decoded text before the first parameter of a segment and after the last one; `None` if it is unclear.
-pub(super) fn around(segment: &str) -> Option<(String, String)> {
+pub(crate) fn around(segment: &str) -> Option<(String, String)> {
     let (start, _) = segment.split_once('{')?;
     let (_, end) = segment.rsplit_once('}')?;
     let decode = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
@@ -42,7 +42,7 @@ pub(super) fn around(segment: &str) -> Option<(String, String)> {
 }
 
 /// Whether a parameter within a segment is more than a name. It may then be empty or contain slashes.
-pub(super) fn has_operator(segment: &str) -> bool {
+pub(crate) fn has_operator(segment: &str) -> bool {
     let mut depth = 0_usize;
     segment.chars().any(|c| {
         match c {
@@ -55,7 +55,7 @@ pub(super) fn has_operator(segment: &str) -> bool {
 }
 
 /// Whether the braces are balanced.
-pub(super) fn is_balanced(text: &str) -> bool {
+pub(crate) fn is_balanced(text: &str) -> bool {
     let mut depth = 0_usize;
     for c in text.chars() {
         match c {
@@ -70,7 +70,7 @@ pub(super) fn is_balanced(text: &str) -> bool {
 
 /// The path, and the query or fragment after it. A `?` within a parameter belongs to the parameter, except at its
 /// start: `{?a,b}` is a query (RFC 6570 §3.2.8).
-pub(super) fn split_query(text: &str) -> (&str, &str) {
+pub(crate) fn split_query(text: &str) -> (&str, &str) {
     let starts_query =
         |at: usize| text.get(at..).is_some_and(|rest| ["{?", "{&", "{#"].iter().any(|start| rest.starts_with(start)));
     let mut outside = outside(text);
@@ -79,7 +79,7 @@ pub(super) fn split_query(text: &str) -> (&str, &str) {
 }
 
 /// The segments of a path. A slash within a parameter belongs to the parameter.
-pub(super) fn segments(path: &str) -> Vec<&str> {
+pub(crate) fn segments(path: &str) -> Vec<&str> {
     let mut segments = Vec::new();
     let mut start = 0;
     for (at, _) in outside(path).filter(|(_, c)| *c == '/') {
@@ -106,7 +106,7 @@ fn outside(text: &str) -> impl Iterator<Item = (usize, char)> {
 }
 
 /// The path as clients and servers may normalize it: decoded, with dot segments removed (RFC 3986 §6.2.2).
-pub(super) fn rewritten(path: &str) -> String {
+pub(crate) fn rewritten(path: &str) -> String {
     let (path, _) = split_query(path);
     let decoded = percent_decode_str(path).decode_utf8_lossy().replace('\\', "/");
     let mut kept: Vec<&str> = Vec::new();

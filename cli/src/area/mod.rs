@@ -1,20 +1,25 @@
-//! Areas: the requests that a path template of a document matches, regardless of their method, and how two areas
-//! overlap.
+//! Areas: the requests that a pattern of a policy or a path template of a document matches, regardless of their method,
+//! and how two areas overlap.
 
-use super::template::{around, has_operator};
+pub(crate) mod atlas;
+pub(crate) mod template;
+
+use portcullis::route::pattern::{HostPattern, PathPattern, PatternSegment};
+
+use template::{around, has_operator};
 
 /// A set of hosts and paths.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Area {
-    pub(super) host: AreaHost,
-    pub(super) parts: Vec<AreaPart>,
+pub(crate) struct Area {
+    pub(crate) host: AreaHost,
+    pub(crate) parts: Vec<AreaPart>,
     /// Whether any number of segments may follow the parts, including none, like the gate's `{*name}`.
-    pub(super) rest: bool,
+    pub(crate) rest: bool,
 }
 
 /// The hosts of an area. If two have a host in common, one contains the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum AreaHost {
+pub(crate) enum AreaHost {
     /// Every host.
     Any,
     /// One label, a dot, and this suffix.
@@ -25,7 +30,7 @@ pub(super) enum AreaHost {
 
 /// The values of one segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum AreaPart {
+pub(crate) enum AreaPart {
     /// This literal, decoded.
     Literal(String),
     /// Any text that matches this template, which contains parameters and more.
@@ -35,8 +40,22 @@ pub(super) enum AreaPart {
 }
 
 impl Area {
+    /// The requests that a pattern of the policy matches at one of its hosts; `None` for all hosts.
+    pub(crate) fn of(path: &PathPattern, host: Option<&HostPattern>) -> Self {
+        let host = match host {
+            None => AreaHost::Any,
+            Some(HostPattern::Label { suffix, .. }) => AreaHost::Label(suffix.clone()),
+            Some(HostPattern::Exact(host)) => AreaHost::Exact(host.clone()),
+        };
+        let parts = path.segments.iter().map(|segment| match segment {
+            PatternSegment::Literal(text) => AreaPart::Literal(text.clone()),
+            PatternSegment::Capture(_) => AreaPart::Capture,
+        });
+        Self { host, parts: parts.collect(), rest: path.rest.is_some() }
+    }
+
     /// The smallest area that contains this one and that a pattern of the policy can express.
-    pub(super) fn cover(&self) -> Self {
+    pub(crate) fn cover(&self) -> Self {
         let parts = self.parts.iter().map(|part| match part {
             AreaPart::Within(_) => AreaPart::Capture,
             part => part.clone(),
@@ -44,11 +63,11 @@ impl Area {
         Self { parts: parts.collect(), ..self.clone() }
     }
 
-    pub(super) fn is_within(&self, other: &Self) -> bool {
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
         self.host.is_within(&other.host) && self.has_path_within(other)
     }
 
-    pub(super) fn has_path_within(&self, other: &Self) -> bool {
+    pub(crate) fn has_path_within(&self, other: &Self) -> bool {
         let has_length = match (self.parts.len(), other.parts.len()) {
             (own, others) if other.rest => own >= others,
             (own, others) => own == others && !self.rest,
@@ -58,19 +77,19 @@ impl Area {
 
     /// Whether it has paths that begin like the other area and end with these segments, the first of which may be the
     /// other's last part.
-    pub(super) fn may_end(&self, other: &Self, tail: &[AreaPart]) -> bool {
+    pub(crate) fn may_end(&self, other: &Self, tail: &[AreaPart]) -> bool {
         let may_be = |(own, part): (&AreaPart, &AreaPart)| own.is_within(part) || part.is_within(own);
         let is_long = self.parts.len() + 1 >= other.parts.len() + tail.len();
         self.rest || (is_long && self.parts.iter().rev().zip(tail.iter().rev()).all(may_be))
     }
 
     /// Whether it is a single path.
-    pub(super) fn is_literal(&self) -> bool {
+    pub(crate) fn is_literal(&self) -> bool {
         !self.rest && self.parts.iter().all(|part| matches!(part, AreaPart::Literal(_)))
     }
 
     /// The same with its literals in lower case.
-    pub(super) fn in_lower_case(&self) -> Self {
+    pub(crate) fn in_lower_case(&self) -> Self {
         let parts = self.parts.iter().map(|part| match part {
             AreaPart::Literal(text) => AreaPart::Literal(text.to_ascii_lowercase()),
             part => part.clone(),
@@ -79,7 +98,7 @@ impl Area {
     }
 
     /// The intersection of two patterns, which must not be empty.
-    pub(super) fn meet(&self, other: &Self) -> Self {
+    pub(crate) fn meet(&self, other: &Self) -> Self {
         let (short, long) = if self.parts.len() < other.parts.len() { (self, other) } else { (other, self) };
         let mut parts = long.parts.clone();
         for (part, other) in parts.iter_mut().zip(&short.parts) {
@@ -93,13 +112,13 @@ impl Area {
 }
 
 /// The name of the capture in a host pattern of the policy.
-pub(super) fn label_of(host: &str) -> Option<&str> {
+pub(crate) fn label_of(host: &str) -> Option<&str> {
     Some(host.strip_prefix('{')?.split_once('}')?.0)
 }
 
 impl AreaHost {
     /// Parses a host pattern of the policy.
-    pub(super) fn of(text: Option<&str>) -> Self {
+    pub(crate) fn of(text: Option<&str>) -> Self {
         match text {
             None => Self::Any,
             Some(text) => match text.split_once("}.") {
@@ -110,7 +129,7 @@ impl AreaHost {
     }
 
     /// As the policy writes it.
-    pub(super) fn text(&self, label: &str) -> Option<String> {
+    pub(crate) fn text(&self, label: &str) -> Option<String> {
         match self {
             Self::Any => None,
             Self::Label(suffix) => Some(format!("{{{label}}}.{suffix}")),
@@ -118,7 +137,30 @@ impl AreaHost {
         }
     }
 
-    pub(super) fn is_within(&self, other: &Self) -> bool {
+    /// The hosts of areas that contain all of these, themselves first.
+    fn holders(&self) -> Vec<Self> {
+        let mut holders = vec![self.clone()];
+        if let Self::Exact(host) = self
+            && let Some((_, suffix)) = host.split_once('.').filter(|(label, _)| !label.is_empty())
+        {
+            holders.push(Self::Label(suffix.to_owned()));
+        }
+        if *self != Self::Any {
+            holders.push(Self::Any);
+        }
+        holders
+    }
+
+    /// One of these hosts, with this label or name where any is possible.
+    pub(crate) fn example(&self, any: &str) -> String {
+        match self {
+            Self::Any => any.to_owned(),
+            Self::Label(suffix) => format!("{any}.{suffix}"),
+            Self::Exact(host) => host.clone(),
+        }
+    }
+
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Any) => true,
             (Self::Exact(host), Self::Label(suffix)) => {
@@ -140,21 +182,41 @@ impl AreaPart {
 }
 
 /// Whether a text can match this template; true if that is unclear.
-pub(super) fn fits(template: &str, text: &str) -> bool {
+pub(crate) fn fits(template: &str, text: &str) -> bool {
     let Some((start, end)) = around(template) else { return true };
     let least = start.len() + end.len() + usize::from(!has_operator(template));
     text.len() >= least && text.starts_with(&start) && text.ends_with(&end)
 }
 
+/// Areas of tests.
+#[cfg(test)]
+mod samples {
+    use super::template::PathParameter;
+    use super::{Area, AreaHost, AreaPart};
+
+    /// The area of a host and a path template.
+    pub(super) fn area(text: &str) -> Area {
+        let (host, path) = text.split_at(text.find('/').unwrap());
+        let host = AreaHost::of(Some(host).filter(|host| !host.is_empty()));
+        let mut area = Area { host, parts: Vec::new(), rest: false };
+        for segment in path.split('/').skip(1) {
+            match PathParameter::of(segment) {
+                Some(PathParameter::Rest(_)) => {
+                    area.parts.push(AreaPart::Capture);
+                    area.rest = true;
+                }
+                Some(_) => area.parts.push(AreaPart::Capture),
+                None if segment.contains('{') => area.parts.push(AreaPart::Within(segment.to_owned())),
+                None => area.parts.push(AreaPart::Literal(segment.to_owned())),
+            }
+        }
+        area
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::path::TemplatePath;
-    use super::*;
-
-    fn area(text: &str) -> Area {
-        let (host, path) = text.split_at(text.find('/').unwrap());
-        TemplatePath::parse(path, None).unwrap().area(AreaHost::of(Some(host).filter(|host| !host.is_empty())))
-    }
+    use super::samples::area;
 
     #[test]
     fn the_less_specific_holds_the_more_specific() {
