@@ -11,9 +11,9 @@ import { dirname, join } from 'node:path';
 
 import { build as bundle } from 'esbuild';
 
-import { must, read } from './process.mjs';
-import { ROOT, WASM_TARGET, findWasmBindgen, wasmBindgenVersion } from './toolchain.mjs';
-import { WASM_RUSTFLAGS, optimise, put, sizes } from './wasm.mjs';
+import { must } from './process.mjs';
+import { ROOT, WASM_TARGET, findWasmBindgen, targetFolder, wasmBindgenVersion } from './toolchain.mjs';
+import { optimise, put, sizes, workerEnvironment } from './wasm.mjs';
 
 const ENTRY = join(ROOT, 'src/edge/worker.js');
 // --faults makes a build for tests that panics on demand (src/edge/faults.rs), in separate folders.
@@ -41,16 +41,12 @@ try {
 
 async function compile() {
   const args = ['build', '--release', '--locked', '--package', 'portcullis', '--lib', '--target', WASM_TARGET, ...OPTIONS];
-  const env = { ...process.env, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: WASM_RUSTFLAGS };
-  await must('cargo build', 'cargo', args, { cwd: ROOT, env });
+  await must('cargo build', 'cargo', args, { cwd: ROOT, env: workerEnvironment() });
 }
 
-/** Asks cargo for the target folder: configuration and environment can move it. */
 function compiled() {
-  if (FAULTS) return join(ROOT, 'target/faults', WASM_TARGET, 'release', 'portcullis.wasm');
-  const metadata = read('cargo', ['metadata', '--no-deps', '--offline', '--format-version', '1'], { cwd: ROOT });
-  if (!metadata) throw new Error('cargo metadata failed');
-  return join(JSON.parse(metadata).target_directory, WASM_TARGET, 'release', 'portcullis.wasm');
+  const folder = FAULTS ? join(ROOT, 'target/faults') : targetFolder();
+  return join(folder, WASM_TARGET, 'release', 'portcullis.wasm');
 }
 
 async function bind() {

@@ -4,14 +4,13 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 
 import { must, read } from './process.mjs';
 import { ROOT } from './toolchain.mjs';
+import { checkBudget } from './wasm.mjs';
 
 const BUDGETS = join(ROOT, 'benches/budgets.json');
 const WASM = join(ROOT, 'build/index_bg.wasm');
-const MAX_WASM_BYTES = 200_000; // gzipped
 const SCENARIOS = ['granted', 'repeated', 'distinct', 'public', 'no-token', 'expired', 'wrong-scope', 'many-names', 'crowded'];
 const [FEW, MANY] = [70, 270]; // the first 64 tokens are new
 const TOLERANCE = 1.05; // for small differences between compilers and C libraries
@@ -24,9 +23,7 @@ try {
 }
 
 async function main() {
-  const size = gzipSync(readFileSync(WASM), { level: 9 }).length;
-  console.log(`wasm: ${size} bytes gzipped, of ${MAX_WASM_BYTES}`);
-  if (size > MAX_WASM_BYTES) throw new Error('the wasm is over its budget');
+  checkBudget(WASM);
   if (read('valgrind', ['--version']) === null) return console.log('SKIPPED: counting instructions needs valgrind, which is not installed');
 
   await must('cargo bench', 'cargo', ['bench', '--locked', '--package', 'portcullis', '--bench', 'decisions', '--no-run', '--quiet'], { cwd: ROOT });

@@ -26,7 +26,7 @@ async function demonstrate() {
     const answers = [];
     for (const request of REQUESTS) {
       signal.throwIfAborted();
-      answers.push(await perform(stack.gate, tokens, request));
+      answers.push(await perform(stack, tokens, request));
     }
     return report(answers);
   } finally {

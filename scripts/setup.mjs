@@ -1,4 +1,4 @@
-// Installs what the build, the tests and the demo need: npm packages, the wasm32 target and wasm-bindgen. It does nothing
+// Installs what the build, the tests and the demo need: npm packages, the wasm targets and wasm-bindgen. It does nothing
 // if all of it is installed.
 // It runs on the machine's own Node, before anything is installed: use nothing newer than Node 18, and no packages.
 
@@ -6,7 +6,7 @@ import { existsSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { must, read } from './process.mjs';
-import { ROOT, WASM_TARGET, findWasmBindgen, wasmBindgenRoot, wasmBindgenVersion } from './toolchain.mjs';
+import { ROOT, TOOL_TARGET, WASM_TARGET, findWasmBindgen, wasmBindgenRoot, wasmBindgenVersion } from './toolchain.mjs';
 
 const MODULES = join(ROOT, 'node_modules');
 const LEAST_NODE = [22, 12]; // what wrangler asks for
@@ -14,7 +14,7 @@ const LEAST_NODE = [22, 12]; // what wrangler asks for
 try {
   await npmPackages();
   linkNode();
-  await wasmTarget();
+  for (const target of [WASM_TARGET, TOOL_TARGET]) await rustTarget(target);
   await wasmBindgen();
 } catch (error) {
   console.error(`setup: ${error.message}`);
@@ -58,26 +58,26 @@ function newEnough(version) {
   return major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1]);
 }
 
-/** rust-toolchain.toml names toolchain and target; rustup normally installs both when rustc is first run. */
-async function wasmTarget() {
-  const libraries = targetLibraries() ?? (await toolchain());
+/** rust-toolchain.toml names toolchain and targets; rustup normally installs them when rustc is first run. */
+async function rustTarget(target) {
+  const libraries = targetLibraries(target) ?? (await toolchain(target));
   if (existsSync(libraries)) return;
-  say(`adding the Rust target ${WASM_TARGET}`);
-  await must('rustup target add', 'rustup', ['target', 'add', WASM_TARGET], { cwd: ROOT });
+  say(`adding the Rust target ${target}`);
+  await must('rustup target add', 'rustup', ['target', 'add', target], { cwd: ROOT });
 }
 
 /** Where they are, or would be; null without rustc. rustup reports on stderr what it installs. */
-function targetLibraries() {
-  const args = ['--print', 'target-libdir', '--target', WASM_TARGET];
+function targetLibraries(target) {
+  const args = ['--print', 'target-libdir', '--target', target];
   return read('rustc', args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** rustup can be configured not to install what rust-toolchain.toml names. */
-async function toolchain() {
+async function toolchain(target) {
   if (read('rustup', ['--version']) === null) throw new Error('Rust is missing: install it with rustup, https://rustup.rs');
   say('installing the Rust toolchain');
   await must('rustup toolchain install', 'rustup', ['toolchain', 'install'], { cwd: ROOT });
-  const libraries = targetLibraries();
+  const libraries = targetLibraries(target);
   if (libraries === null) throw new Error('rustc does not run');
   return libraries;
 }

@@ -68,6 +68,12 @@ function welcome({ gate, issuer, origin }) {
     '== Requests, each with the expected response ' + '='.repeat(35),
     ...REQUESTS.flatMap((request) => ['', ...requestCommand(gate, request)]),
     '',
+    '== Decisions ' + '='.repeat(67),
+    '',
+    'Each refusal is a line of JSON below (docs/operations.md). Of a deployed gate they are in Workers Logs, and live in',
+    '',
+    '  npx wrangler tail --format json | jq -c \'.logs[].message[] | strings | fromjson? | objects | select(.event == "decision")\'',
+    '',
     'Ctrl-C stops everything.',
   ].join('\n');
 }

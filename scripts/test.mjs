@@ -1,5 +1,6 @@
 // `npm test`: the floors of the modules, native tests, the build, tests of the built Worker under Miniflare and plain
-// workerd, real origins, pages in a browser, the demo, the examples. It stops at the first part that fails.
+// workerd, real origins, pages in a browser, the demo, the examples, the npm package. It stops at the first part that
+// fails.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,26 +10,34 @@ import { ROOT } from './toolchain.mjs';
 
 const node = process.execPath;
 
+/** Starts wrangler again and again, which takes minutes: once, by the tool that people install. */
+const WITH_WRANGLER = join(ROOT, 'tests/edge/push.test.mjs');
+
 try {
   await part('floors', node, ['scripts/floors.mjs']);
   await part('tests of the scripts', node, ['--test', '--test-reporter=spec', ...testsIn('tests/scripts')]);
+  await part('builds', node, ['scripts/builds.mjs']);
   await part('native tests', 'cargo', ['test', '--locked', '--no-fail-fast']);
-  await part('build', node, ['scripts/build.mjs']);
-  await part('build with faults', node, ['scripts/build.mjs', '--faults']);
-  await part('edge tests', node, ['--test', `--test-concurrency=${filesAtOnce()}`, '--test-timeout=120000', '--test-reporter=spec', ...testsIn('tests/edge')]);
+  const edge = testsIn('tests/edge').filter((file) => file !== WITH_WRANGLER);
+  await part('edge tests', node, ['--test', `--test-concurrency=${filesAtOnce()}`, '--test-timeout=120000', '--test-reporter=spec', ...edge]);
   await part('real origins', node, ['scripts/origins.mjs', '--if-there']);
   await part('browser tests', node, ['scripts/browser.mjs', '--if-there']);
   await part('demo', node, ['scripts/demo.mjs', '--built']);
   await part('examples', node, ['scripts/examples.mjs', '--if-there']);
+  await part('npm package', node, ['scripts/package.mjs', '--built', '--any-tree']);
+  const tool = { PORTCULLIS_TOOL: join(ROOT, 'target/package/bin/portcullis.mjs') };
+  await part('the tool in WebAssembly', 'cargo', ['test', '--locked', '--test', 'cli', '--quiet'], tool);
+  await part('the same, with wrangler', node, ['--test', '--test-reporter=spec', WITH_WRANGLER], tool);
+  await part('tests of the package', node, ['--test', '--test-timeout=300000', '--test-reporter=spec', ...testsIn('tests/package')]);
   console.log('\ntest: all parts passed');
 } catch (error) {
   console.error(`\ntest: ${error.message}`);
   process.exit(1);
 }
 
-async function part(name, command, args) {
+async function part(name, command, args, env = {}) {
   console.log(`\n== ${name} ${'='.repeat(Math.max(3, 76 - name.length))}`);
-  await must(name, command, args, { cwd: ROOT });
+  await must(name, command, args, { cwd: ROOT, env: { ...process.env, ...env } });
 }
 
 /**

@@ -9,11 +9,20 @@ import { read } from './process.mjs';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const WASM_TARGET = 'wasm32-unknown-unknown';
+/** Of the command-line tool. */
+export const TOOL_TARGET = 'wasm32-wasip1';
 
 /** For tools that are built once per machine, not once per checkout. */
 export function cacheDir(env = process.env) {
   if (env.PORTCULLIS_CACHE) return env.PORTCULLIS_CACHE;
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'portcullis');
+}
+
+/** Asks cargo for the target folder: configuration and environment can move it. */
+export function targetFolder() {
+  const metadata = read('cargo', ['metadata', '--no-deps', '--offline', '--format-version', '1'], { cwd: ROOT });
+  if (!metadata) throw new Error('cargo metadata failed');
+  return JSON.parse(metadata).target_directory;
 }
 
 /** The version of `wasm-bindgen` in Cargo.lock: the CLI must match it exactly, since their format is private. */

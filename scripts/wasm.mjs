@@ -2,22 +2,41 @@
 
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-import { must } from './process.mjs';
+import { must, read } from './process.mjs';
 import { ROOT } from './toolchain.mjs';
 
 const BINARYEN = join(ROOT, 'node_modules/binaryen');
 
-// Less inlining: inlined code is compiled again in each isolate and enlarges the upload.
-export const WASM_RUSTFLAGS = '-Cllvm-args=-inline-threshold=5';
+/**
+ * The environment for cargo to build what is published: the same wherever it is built, so no path of this machine is in it.
+ * `flags` are further ones for rustc.
+ */
+export function publishedEnvironment(flags = []) {
+  const home = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+  const sysroot = read('rustc', ['--print', 'sysroot'], { cwd: ROOT }) ?? '';
+  const names = { [ROOT]: '/portcullis', [home]: '/cargo', [join(sysroot, 'lib/rustlib/src/rust')]: '/rust' };
+  const remapped = Object.entries(names).map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
+  // Separated by units, paths may hold spaces.
+  return { ...process.env, CARGO_ENCODED_RUSTFLAGS: [...flags, ...remapped].join('\x1f') };
+}
+
+/** For the Worker, with less inlining: inlined code is compiled again in each isolate and enlarges the upload. */
+export function workerEnvironment() {
+  return publishedEnvironment(['-Cllvm-args=-inline-threshold=5']);
+}
 
 // The features that rustc emits for wasm32-unknown-unknown, listed so that no newer encoding is used before workerd
 // supports it.
 const WASM_FEATURES = [
   'mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'multivalue', 'reference-types',
 ];
+
+/** The most that the Worker's wasm may have, in bytes gzipped. */
+const MAX_WASM_BYTES = 220_000;
 
 /** By far the longest step of a warm build, so results are cached by their input. `features` are additional ones. */
 export async function optimise(from, to, features = []) {
@@ -44,6 +63,13 @@ export function put(from, to) {
   const temporary = join(dirname(to), `.${process.pid}.new`);
   copyFileSync(from, temporary);
   renameSync(temporary, to);
+}
+
+/** Fails if the Worker's wasm is over its budget. */
+export function checkBudget(path) {
+  const size = gzipSync(readFileSync(path), { level: 9 }).length;
+  console.log(`wasm: ${size} bytes gzipped, of ${MAX_WASM_BYTES}`);
+  if (size > MAX_WASM_BYTES) throw new Error('the wasm is over its budget');
 }
 
 /** The size of a file, and its size gzipped, as it is uploaded. */

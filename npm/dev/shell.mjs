@@ -1,0 +1,6 @@
+// Words for a shell.
+
+/** A text as one word, whatever is in it. */
+export function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,1 @@
+export { Revocations, default } from './index.js';

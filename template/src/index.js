@@ -1,0 +1,2 @@
+export * from 'portcullis/worker';
+export { default } from 'portcullis/worker';
