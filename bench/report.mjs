@@ -27,7 +27,8 @@ export function report(results) {
 
 const REQUESTS = [
   'A known ES256 token and 6 headers, or what the row says. The paths have a query. `assertion`, `cors` and `timeout_ms` are',
-  'on for Portcullis, and `timeout_ms` for the full JavaScript Worker; the floor only forwards the same requests.',
+  'on for Portcullis, and `timeout_ms` for the full JavaScript Worker; the floor only forwards the same requests. `log` is what',
+  'the policy tells operators, compared in common rounds.',
 ].join('\n');
 
 function setting(about) {

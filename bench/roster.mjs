@@ -60,8 +60,9 @@ export function readBuilds(folders) {
  * - `origin`: a name in `servers`
  * - `policy`: more of the gates' policy, with the Worker secrets that it names in `secrets`
  * - `timeout`: milliseconds, on every route and for the full JavaScript Worker
+ * - `entry`: the text of a module around the gates, which imports them as `./index.js`
  */
-export async function makeRoster(servers, builds, { origin = 'origin', policy = {}, secrets = {}, timeout } = {}) {
+export async function makeRoster(servers, builds, { origin = 'origin', policy = {}, secrets = {}, timeout, entry } = {}) {
   const keys = ALGORITHMS.map((alg) => published(keyOf(alg)));
   await servers.publish(KEYS_PATH, { keys });
   const uri = servers.url('keys') + KEYS_PATH;
@@ -72,7 +73,7 @@ export async function makeRoster(servers, builds, { origin = 'origin', policy = 
   const document = { ...documentOf(servers.url(origin), uri, timeout), ...policy };
   const bindings = texts(secrets);
   const gates = Object.entries(builds).map(([name, files]) => (
-    [name, gate(servers, files, document, [{ issuer: ISSUER, uri, keys }], bindings)]
+    [name, gate(servers, entry ? { 'entry.js': entry, ...files } : files, document, [{ issuer: ISSUER, uri, keys }], bindings)]
   ));
   const all = [...(await Promise.all(written)), ...gates];
   const inspected = (worker) => ({ ...worker, inspected: origin === 'origin' && worker.tells });

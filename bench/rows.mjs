@@ -40,6 +40,9 @@ export async function requestRows(servers, builds, roster, only) {
     [scenario('assertion', known, { ends: '|asserted', workers: await on(['proxy'], asserting()) })],
     [scenario('cors', known, { headers: FROM_PAGE, shows: SHARED, workers: await on(['proxy'], sharing()) })],
     [scenario('timeout_ms', known, { workers: await on(FLOOR_AND_FULL, { timeout: 30_000 }) })],
+    ...await Promise.all([LOGS, REVOCATIONS].map((rows) => (
+      Promise.all(Object.entries(rows).map(async ([name, settings]) => scenario(name, known, { workers: await on([], settings) })))
+    ))),
   ];
 }
 
@@ -62,6 +65,33 @@ function asserting() {
   const assertion = { issuer: 'https://gate.example', keys: ['SIGNING_KEY'] };
   return { policy: { identity: { assertion } }, secrets: { SIGNING_KEY: JSON.stringify(key) } };
 }
+
+/** What the policy tells operators. The binding of the last does nothing: what it costs is Analytics Engine's. */
+const LOGS = {
+  'log: none': { policy: { log: { decisions: 'none' } } },
+  'log: refused': { policy: { log: { decisions: 'refused' } } },
+  'log: all': { policy: { log: { decisions: 'all' } } },
+  'log: analytics': {
+    policy: { log: { decisions: 'refused', analytics: 'DECISIONS' } },
+    entry: `import gate from './index.js';
+      const DECISIONS = { writeDataPoint() {} };
+      let full;
+      export default { fetch: (request, env, context) => gate.fetch(request, (full ??= { ...env, DECISIONS }), context) };`,
+  },
+};
+
+/** A list of revocations with so many entries, none of which concerns the token. */
+const REVOCATIONS = Object.fromEntries([0, 100_000].map((entries) => [`revocation: ${entries} entries`, {
+  policy: { revocation: { store: 'REVOCATIONS' } },
+  entry: `import gate from './index.js';
+    const key = (i) => '01' + ((i * 2654435761) % 2 ** 32).toString(16).padStart(30, '0');
+    const lines = Array.from({ length: ${entries} }, (_, i) => '\\n' + key(i) + ' 1').join('');
+    const changes = (mark) => (mark === 'bench:1' ? 'since bench:1 end' : 'whole bench:1 end' + lines);
+    const object = { fetch: async (url, { body }) => new Response(changes(body.split(' ')[1])) };
+    const REVOCATIONS = { idFromName: () => 'list', get: () => object };
+    let full;
+    export default { fetch: (request, env, context) => gate.fetch(request, (full ??= { ...env, REVOCATIONS }), context) };`,
+}]));
 
 const SHARED = `Access-Control-Allow-Origin: ${PAGE}`;
 

@@ -7,8 +7,10 @@ const KNOWN_WITH_TIMER = 1.18; // × floor
 const NEW = { RS256: 0.95, ES256: 0.95, ES384: 1, EdDSA: 0.95 }; // × jose
 const PATHS = 1.03; // a thousand × one
 const ROUTES = 1.03; // 10,000 × 10
+const LOG = 1.02; // told of refusals only × told of nothing
+const REVOCATIONS = 1.02; // 100,000 entries × none
 const COLD = 12; // ms more than jose
-const WASM = 200_000; // bytes, gzipped
+const WASM = 220_000; // bytes, gzipped
 const MEMORY = 16 * 1024 * 1024; // bytes that a body of 100 MB may add, or as many as it adds to the floor
 
 /** For a build of Portcullis: `{ what, limit, measured, reached }` for each target that the run has measured. */
@@ -28,6 +30,8 @@ export function targets({ about, tokens = [], requests = [], refusals = [], cold
     ...['no token', 'expired token', 'wrong scope'].map((scenario) => (
       ratio(`refused for ${scenario}, × floor`, 1, against(refusals, { scenario }, 'proxy'))
     )),
+    ratio('allowed, log of refusals, × no log', LOG, ratios(requests, path('log: refused'), path('log: none'))),
+    ratio('100,000 revocations, × none', REVOCATIONS, ratios(requests, path('revocation: 100000 entries'), path('revocation: 0 entries'))),
     ratio('10,000 routes, × 10 routes', ROUTES, ratios(growth, routes(10_000), routes(10))),
     ...each((alg, known) => ratio(`p99 of known tokens, ${alg}, × floor's`, 1, against(tokens, known, 'proxy', 'p99'))),
     coldStart(cold, build),

@@ -44,6 +44,8 @@ function configuration(vars) {
     compatibility_date: '2026-11-01',
     no_bundle: true,
     kv_namespaces: [{ binding: 'JWKS', id: 'demo' }],
+    durable_objects: { bindings: [{ name: 'REVOCATIONS', class_name: 'Revocations' }] },
+    migrations: [{ tag: 'v1', new_sqlite_classes: ['Revocations'] }],
     vars,
   };
 }

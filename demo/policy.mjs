@@ -12,6 +12,8 @@ export function demoPolicy({ issuer, origin, gate }) {
     origin,
     issuers: { demo: { issuer } },
     identity: { assertion: { issuer: gate, keys: [ASSERTION_KEY] } },
+    status: { audience: API, scopes: ['api:read'] },
+    revocation: { store: 'REVOCATIONS', api: { audience: API, scopes: ['api:read'] } },
     routes: [
       // 1. A permission of a global API resource.
       { path: '/api/protected', methods: ['GET'], audience: API, scopes: ['api:read'] },
@@ -33,6 +35,8 @@ export function demoPolicy({ issuer, origin, gate }) {
       { path: '/catalog', access: 'optional', audience: API },
       { path: '/healthz', access: 'public' },
       { path: '/internal/{*rest}', access: 'deny' },
+      // A rule that is tried: the log says what it would refuse.
+      { path: '/beta/{*rest}', audience: API, scopes: ['beta:use'], enforce: false },
     ],
   };
 }

@@ -1,10 +1,24 @@
 // The ports of the demo, and whether they are free.
 
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** A free port. */
+/** Below the ports that systems give out themselves: there, any other program gets a port that nobody listens on yet. */
+const [FIRST, LAST] = [20_000, 32_767];
+const given = new Set();
+
+/** A free port, which nothing takes before it is used: it is given out once, and no system gives it to anybody. */
 export async function freePort(host = '127.0.0.1') {
-  return listenOnce(0, host);
+  for (;;) {
+    const port = randomInt(FIRST, LAST + 1);
+    if (given.has(port)) continue;
+    given.add(port);
+    try {
+      return await listenOnce(port, host);
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE') throw error;
+    }
+  }
 }
 
 /** Throws an error that names the port in use and how to choose another. */

@@ -1,7 +1,12 @@
 // The requests of the demo with their expected responses: `npm start` prints them, `npm run demo` sends them.
 //
-// title: what it shows, without quotes (some shells do not ignore pasted comments); token: a name of TOKENS;
-// authorization: a literal header; auth: the identity that the origin receives.
+// title: what it shows, without quotes (some shells do not ignore pasted comments); token: a name of TOKENS; renewed: whether
+// that is requested anew before; authorization: a literal header; body: what is sent, in JSON; auth: the identity that the
+// origin receives.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { TOKENS, assignment, fetchToken } from './tokens.mjs';
 
 export const REQUESTS = [
   {
@@ -86,6 +91,14 @@ export const REQUESTS = [
     status: 403,
     code: 'auth.organization_mismatch',
   },
+  {
+    title: 'Route that is only tried: forwarded without an identity, and told in the log below',
+    path: '/beta/reports',
+    token: 'API_TOKEN',
+    status: 200,
+    auth: { clientId: null, scopes: [] },
+  },
+  { title: 'Status of the gate', path: '/.well-known/portcullis/status', token: 'API_TOKEN', status: 200 },
   { title: 'Denied route', path: '/internal/metrics', token: 'API_TOKEN', status: 403, code: 'gate.denied' },
   { title: 'No such route', path: '/nowhere', token: 'API_TOKEN', status: 404, code: 'gate.no_route' },
   {
@@ -97,23 +110,48 @@ export const REQUESTS = [
     code: 'gate.method_not_allowed',
   },
   { title: 'Path that servers read differently', path: '/api//protected', status: 400, code: 'gate.bad_path' },
+  {
+    title: 'Revoke all tokens of the demo client so far',
+    method: 'POST',
+    path: '/.well-known/portcullis/revocations',
+    token: 'API_TOKEN',
+    body: { issuer: 'demo', sub: 'demo-m2m' },
+    status: 204,
+  },
+  { title: 'Revoked token', path: '/api/protected', token: 'API_TOKEN', status: 401, code: 'auth.token_revoked' },
+  {
+    title: 'New token',
+    path: '/api/protected',
+    token: 'API_TOKEN',
+    renewed: true,
+    status: 200,
+    auth: { clientId: 'demo-m2m' },
+  },
 ];
 
 /** The request as a shell command, below its expected response. */
-export function requestCommand(gate, { title, method, path, token, authorization, status, code }) {
+export function requestCommand(gate, { title, method, path, token, renewed, authorization, body, status, code }) {
   const verb = method ? ` -X ${method}` : '';
   const curl = `curl -i -w '\\n'${verb} ${gate}${path}`;
   const header = token ? `Bearer $${token}` : authorization;
-  const answer = `# expect ${status}${code ? ` ${code}` : ''}`;
-  return [`# ${title}`, answer, ...(header ? [`${curl} \\`, `  -H "Authorization: ${header}"`] : [curl])];
+  const options = [...(header ? [`-H "Authorization: ${header}"`] : []), ...(body ? [`-d '${JSON.stringify(body)}'`] : [])];
+  const lines = [curl, ...options.map((option) => `  ${option}`)].map((line, i, all) => (i < all.length - 1 ? `${line} \\` : line));
+  // What was issued within the second of the revocation is revoked too.
+  const renewal = renewed ? ['sleep 1', ...assignment(token, TOKENS[token].form)] : [];
+  return [`# ${title}`, `# expect ${status}${code ? ` ${code}` : ''}`, ...renewal, ...lines];
 }
 
-/** Sends the request; returns the response and whether it is as expected. */
-export async function perform(gate, tokens, request) {
+/** Sends the request; returns the response and whether it is as expected. A token that is renewed replaces the one in `tokens`. */
+export async function perform({ gate, issuer }, tokens, request) {
+  if (request.renewed) {
+    await sleep(1000);
+    tokens[request.token] = await fetchToken(issuer, TOKENS[request.token].form);
+  }
   const authorization = request.token ? `Bearer ${tokens[request.token]}` : request.authorization;
   const response = await fetch(gate + request.path, {
     method: request.method ?? 'GET',
     headers: authorization ? { authorization } : {},
+    body: request.body && JSON.stringify(request.body),
     signal: AbortSignal.timeout(15_000),
   });
   const body = await response.json().catch(() => ({}));

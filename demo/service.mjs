@@ -8,10 +8,11 @@ const GRACE_SECONDS = 5;
 const LOG_CHARACTERS = 20_000;
 
 /**
- * Starts the program and waits until it responds at `health`. `log` receives what it writes once it is up. `exited` resolves
- * with the end of its log when it exits; `close()` stops it.
+ * Starts the program and waits until it responds at `health`, where nothing else may respond before. `log` receives what
+ * it writes once it is up. `exited` resolves with the end of its log when it exits; `close()` stops it.
  */
 export async function startService({ name, command, args, cwd, env, health, signal, log = () => {} }) {
+  if (await answers(health)) throw new Error(`something else responds at ${health} before ${name} is started`);
   const service = launch(command, args, { cwd, env });
   const close = () => end(service);
   try {

@@ -35,7 +35,8 @@ export async function fetchTokens(issuer) {
   return Object.fromEntries(names.map((name, index) => [name, tokens[index]]));
 }
 
-async function fetchToken(issuer, form) {
+/** Requests a token from the provider. */
+export async function fetchToken(issuer, form) {
   const response = await fetch(`${issuer}/token`, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${CLIENT.id}:${CLIENT.secret}`)}` },
@@ -59,7 +60,8 @@ export function tokenCommands(issuer) {
   return [...ask, ...sets];
 }
 
-function assignment(name, form) {
+/** A shell command that requests a token and sets a variable, with the function that `tokenCommands` defines. */
+export function assignment(name, form) {
   const fields = Object.entries(form).map(([key, value]) => `-d ${key}=${quoted(value)}`);
   const line = `${name}=$(token ${fields.join(' ')})`;
   if (line.length <= 80) return [line];

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 
 import { must, read } from '../../scripts/process.mjs';
 import { ROOT, cacheDir, findWasmBindgen, wasmBindgenVersion } from '../../scripts/toolchain.mjs';
-import { WASM_RUSTFLAGS, optimise, sizes } from '../../scripts/wasm.mjs';
+import { optimise, sizes, workerEnvironment } from '../../scripts/wasm.mjs';
 
 const CRATE = import.meta.dirname;
 const VERSION = '0.8.7'; // of worker and worker-build
@@ -49,9 +49,8 @@ async function build(workerBuild) {
   const bindgen = findWasmBindgen(version);
   if (!bindgen) throw new Error(`wasm-bindgen ${version} is missing: run \`npm run setup\``);
   const env = {
-    ...process.env,
+    ...workerEnvironment(),
     CARGO_TARGET_DIR: TARGET,
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: WASM_RUSTFLAGS,
     WASM_BINDGEN_BIN: bindgen,
     ESBUILD_BIN: esbuild(),
   };

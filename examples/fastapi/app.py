@@ -6,7 +6,10 @@ from fastapi import FastAPI
 
 from auth import Auth, OptionalAuth
 
-app = FastAPI(openapi_url=None)  # otherwise everyone who reaches the service can read its documentation
+app = FastAPI(
+    openapi_url=None,  # otherwise everyone who reaches the service can read its documentation
+    redirect_slashes=False,  # its redirects name the service's own host, which leads around the gate
+)
 
 
 @app.get("/api/protected")

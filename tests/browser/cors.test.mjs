@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
+import { freePort } from '../../demo/ports.mjs';
 import { assertIdentity } from '../edge/support/expect.mjs';
 import { API, ISSUER } from '../edge/support/fixture.mjs';
 import { startGate } from '../edge/support/gate.mjs';
-import { answerWith, closedPort, startOrigin } from '../edge/support/origin.mjs';
+import { answerWith, startOrigin } from '../edge/support/origin.mjs';
 import { claims, mint, newKey, now } from '../edge/support/tokens.mjs';
 import { startBrowser } from './browser.mjs';
 
@@ -34,7 +35,7 @@ const gate = await startGate({
       { path: '/orders', methods: ['DELETE'], audience: API, cors: false },
       { path: '/open', access: 'public' },
       { path: '/cookies', access: 'public', cors: { origins: [APP], credentials: true } },
-      { path: '/down', access: 'public', origin: `http://127.0.0.1:${await closedPort()}` },
+      { path: '/down', access: 'public', origin: `http://127.0.0.1:${await freePort()}` },
       { path: '/events', audience: API },
       { path: '/socket/open', access: 'public' },
       { path: '/socket', audience: API },

@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { after, beforeEach, describe, test } from 'node:test';
 
+import { freePort } from '../../demo/ports.mjs';
 import { assertForwarded, assertNothingForwarded, assertRefused } from './support/expect.mjs';
 import { API, ISSUER } from './support/fixture.mjs';
 import { startGates } from './support/gate.mjs';
 import { open } from './support/http.mjs';
-import { answerWith, closedPort, startOrigin } from './support/origin.mjs';
+import { answerWith, startOrigin } from './support/origin.mjs';
 import { claims, mint, newKey } from './support/tokens.mjs';
 
 const APP = 'https://app.example.com';
@@ -16,7 +17,7 @@ const EVIL = 'https://evil-example.com';
 const key = newKey('ES256');
 const origin = await startOrigin();
 const issuers = { main: { issuer: ISSUER, jwks: { keys: [key.jwk] } } };
-const down = `http://127.0.0.1:${await closedPort()}`;
+const down = `http://127.0.0.1:${await freePort()}`;
 
 const [gate, open_, none] = await startGates([
   {

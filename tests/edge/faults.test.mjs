@@ -41,10 +41,19 @@ describe('a broken instance', () => {
     });
   }
 
-  test('the log says where, and nothing of the request', () => {
-    const lines = gate.logs.map(({ message }) => message);
-    assert.ok(lines.some((line) => /^internal error: src\/edge\/faults\.rs:\d+:\d+$/.test(line)), lines.join('\n'));
+  test('the log says where, and nothing of the request', async () => {
+    assert.ok(await gate.logged((line) => /^internal error: src\/edge\/faults\.rs:\d+:\d+$/.test(line)));
+    const lines = (await gate.logText()).split('\n');
     assert.ok(!lines.some((line) => line.includes(CANARY) || line.includes(good)), lines.join('\n'));
     assertNothingForwarded(origin);
   });
+});
+
+test('what breaks is told as the policy says, though a new instance has to tell it', async () => {
+  for (const [decisions, expected] of [['none', 0], ['refused', 1]]) {
+    const { gate: broken } = await fixture({ policy: { log: { decisions }, routes: [{ path: '/public', access: 'public' }] }, build: FAULTY_BUILD });
+    assert.equal((await broken.request('/public', { headers: [['x-fault', 'panic']] })).status, 500);
+    const lines = (await broken.logText()).split('\n').filter((line) => line.startsWith('{"event":"decision"'));
+    assert.equal(lines.length, expected, decisions);
+  }
 });

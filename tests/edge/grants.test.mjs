@@ -69,6 +69,9 @@ async function settle() {
 
 const GET = { ...traffic.touches[0], path: '/any' };
 
+/** As a client sends it that does not encode: in UTF-8. */
+const CAFE = Buffer.from('/café/中/').toString('latin1');
+
 /** A request, and what makes it one that is decided or forwarded otherwise. */
 const CHANGES = [
   [{ path: '/v1/cut' }, { path: '/v2/cut' }],
@@ -81,6 +84,8 @@ const CHANGES = [
   [{}, { headers: [['x-scheme', 'https']] }],
   [{}, { headers: [['connection', 'keep-alive, x-org']] }],
   [{}, { headers: [['upgrade', 'h2c']] }],
+  [{ path: CAFE }, { path: `${CAFE}@other.test/d` }],
+  [{ path: `${CAFE}x` }, { path: '/caf%C3%A9/%E4%B8%AD/x' }],
   [{}, { headers: [['x-auth-subject', 'admin']] }],
   [{}, { headers: [[`x-auth-${'long-'.repeat(20)}`, 'admin']] }],
   [{}, { authorization: undefined }],

@@ -5,16 +5,17 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 
+import { freePort } from '../../demo/ports.mjs';
 import { assertRefused } from './support/expect.mjs';
 import { API, ISSUER } from './support/fixture.mjs';
 import { startGate } from './support/gate.mjs';
 import { bytes, redirect, startKeyServer, status } from './support/keyserver.mjs';
-import { closedPort, startOrigin } from './support/origin.mjs';
+import { startOrigin } from './support/origin.mjs';
 import { base64url, claims, mint, newKey } from './support/tokens.mjs';
 import { Watch, remember } from './support/watch.mjs';
 
 const key = newKey('ES256');
-const down = `http://127.0.0.1:${await closedPort()}`;
+const down = `http://127.0.0.1:${await freePort()}`;
 const canary = () => `canary-${randomUUID()}`;
 
 /** A token that says something of its own wherever it can. */

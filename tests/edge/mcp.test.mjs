@@ -12,11 +12,11 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 
+import { freePort } from '../../demo/ports.mjs';
 import { CLIENTS, startProvider } from '../../demo/provider.mjs';
 import { startGate } from './support/gate.mjs';
-import { closedPort } from './support/origin.mjs';
 
-const port = await closedPort();
+const port = await freePort();
 const resource = `http://127.0.0.1:${port}/mcp`;
 const metadataUrl = `http://127.0.0.1:${port}/.well-known/oauth-protected-resource/mcp`;
 const provider = await startProvider({ resources: { [resource]: ['mcp:tools', 'mcp:admin'] } });

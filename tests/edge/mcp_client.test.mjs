@@ -10,11 +10,11 @@ import { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } from
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { McpServer, createMcpHandler, fromJsonSchema } from '@modelcontextprotocol/server';
 
+import { freePort } from '../../demo/ports.mjs';
 import { CLIENTS, startProvider } from '../../demo/provider.mjs';
 import { startEverything } from './mcp/everything.mjs';
 import { assertRefused } from './support/expect.mjs';
 import { startGate } from './support/gate.mjs';
-import { closedPort } from './support/origin.mjs';
 
 const REVISION = '2026-07-28';
 const PAGE = 'https://app.example.com';
@@ -22,7 +22,7 @@ const PAGE = 'https://app.example.com';
 const [, origins, headers, expose] = /^cors = \{ origins = (\[.*?\]), headers = (\[.*?\]), expose = (\[.*?\]) \}$/m
   .exec(readFileSync(new URL('../../docs/mcp.md', import.meta.url), 'utf8')).map((text, index) => index > 0 && JSON.parse(text));
 
-const port = await closedPort();
+const port = await freePort();
 const host = `127.0.0.1:${port}`;
 const [resource, sessions] = ['mcp', 'sessions/mcp'].map((path) => `http://${host}/${path}`);
 const metadataUrl = `http://${host}/.well-known/oauth-protected-resource/mcp`;

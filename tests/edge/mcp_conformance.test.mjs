@@ -10,10 +10,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { freePort } from '../../demo/ports.mjs';
 import { startEverything } from './mcp/everything.mjs';
 import { ISSUER } from './support/fixture.mjs';
 import { startGates } from './support/gate.mjs';
-import { closedPort } from './support/origin.mjs';
 import { claims, mint, newKey } from './support/tokens.mjs';
 
 const TOOL = fileURLToPath(new URL('../../node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url));
@@ -22,7 +22,7 @@ const RESOURCE = 'https://api.example.com/mcp';
 
 const key = newKey('ES256');
 const token = mint(key, claims(ISSUER, { aud: RESOURCE, scope: 'mcp:tools' }));
-const ports = [await closedPort(), await closedPort(), await closedPort()];
+const ports = [await freePort(), await freePort(), await freePort()];
 const server = await startEverything();
 const pages = ports.map((port) => `http://127.0.0.1:${port}`);
 const gates = await startGates([{}, { hosts: ['127.0.0.1'] }, { cors: { origins: pages } }].map((more) => ({

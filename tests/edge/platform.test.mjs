@@ -27,9 +27,10 @@ after(async () => {
 });
 
 /** A fresh isolate, since each fault is to meet one that has no keys yet. */
-async function start() {
+async function start(log = {}) {
   const policy = {
     version: 1,
+    log,
     origin: origin.url,
     issuers: { main: { issuer: issuer.issuer, jwks_uri: issuer.jwksUri, jwks_cooldown: 0 } },
     routes: [
@@ -79,10 +80,12 @@ describe('the store', () => {
   }
 });
 
-test('waitUntil throws: the work is done while the request lasts', async () => {
-  const gate = await start();
-  assertForwarded(await send(gate, '/a', 'waitUntil throws'), origin);
-});
+for (const log of [{}, { decisions: 'all' }, { decisions: 'none', analytics: 'ABSENT' }, { traces: true }]) {
+  test(`waitUntil throws: the work is done while the request lasts ${JSON.stringify(log)}`, async () => {
+    const gate = await start(log);
+    assertForwarded(await send(gate, '/a', 'waitUntil throws'), origin);
+  });
+}
 
 describe('a service binding', () => {
   for (const fault of ['service throws', 'service rejects', 'service gives nothing', 'service gives no response']) {

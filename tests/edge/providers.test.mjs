@@ -19,6 +19,7 @@ import firebase from './providers/firebase.mjs';
 import hasura from './providers/hasura.mjs';
 import keycloak from './providers/keycloak.mjs';
 import kubernetes from './providers/kubernetes.mjs';
+import oidc from './providers/oidc.mjs';
 import okta from './providers/okta.mjs';
 import supabase from './providers/supabase.mjs';
 import workos from './providers/workos.mjs';
@@ -30,8 +31,8 @@ import { mint, now } from './support/tokens.mjs';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/policies/', import.meta.url));
 const PROVIDERS = {
-  auth0, clerk, 'cloudflare-access': cloudflareAccess, cognito, entra, firebase, hasura, keycloak, kubernetes, okta, supabase,
-  workos, zitadel,
+  auth0, clerk, 'cloudflare-access': cloudflareAccess, cognito, entra, firebase, hasura, keycloak, kubernetes, oidc, okta,
+  supabase, workos, zitadel,
 };
 
 const origin = await startOrigin();

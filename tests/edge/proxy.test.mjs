@@ -4,15 +4,16 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, beforeEach, describe, test } from 'node:test';
 
+import { freePort } from '../../demo/ports.mjs';
 import { assertForwarded, assertRefused } from './support/expect.mjs';
 import { API } from './support/fixture.mjs';
 import { startGate } from './support/gate.mjs';
-import { answerWith, closedPort, startOrigin } from './support/origin.mjs';
+import { answerWith, startOrigin } from './support/origin.mjs';
 import { newKey } from './support/tokens.mjs';
 
 const origin = await startOrigin();
 const host = origin.host;
-const down = `http://127.0.0.1:${await closedPort()}`;
+const down = `http://127.0.0.1:${await freePort()}`;
 
 const routes = [
   { path: '/plain/{*rest}', access: 'public' },

@@ -315,6 +315,26 @@ describe('a policy that breaks the instance that reads it', () => {
     await goesTo('b');
   });
 
+  test('costs one more if the candidate is another such text', async (t) => {
+    const stored = { policy: named('a'), 'policy:candidate': named('x-fault-too') };
+    const { gate, goesTo, put, pass } = await stage(t, { stored, build: FAULTY_BUILD });
+    await goesTo('a');
+    await gate.logText();
+    await put(breaking);
+    await pass(STALE);
+    let broken = 0;
+    for (let round = 0; round < 6; round += 1) {
+      broken += Number((await gate.request('/x')).status !== 200);
+      origin.take();
+      await gate.logText();
+      await pass(STALE);
+    }
+    assert.ok(broken <= 2, `${broken} of 6 requests`);
+    await goesTo('a');
+    const lines = (await gate.logText()).split('\n').filter((line) => line.includes('will not read this text again'));
+    assert.equal(lines.length, 2, lines.join('\n'));
+  });
+
   test('does so in an isolate that starts with it', async (t) => {
     const stored = { policy: breaking, 'policy:last-good': named('a') };
     const { goesTo, refuses } = await stage(t, { stored, build: FAULTY_BUILD });

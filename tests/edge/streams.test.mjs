@@ -91,7 +91,7 @@ for (const { name, base, host } of ways) {
     for (const [how, leave, told] of [
       ['in a hurry', (socket) => socket.resetAndDestroy(), /^$/],
       // Half a connection is left, on which an answer could still be read: a 502, as if the origin had cut the connection.
-      ['quietly', (socket) => socket.end(), /cannot be reached: .*\(or the client disconnected in the middle of its body\)$/],
+      ['quietly', (socket) => socket.end(), /cannot be reached: .*\(or the client disconnected in the middle of its body\)$/m],
     ]) {
       test(`a body that the client leaves ${how} breaks off at the origin too`, async () => {
         const [begun, broken] = [Promise.withResolvers(), Promise.withResolvers()];

@@ -7,6 +7,7 @@
 //   --seed N      of the mix; it is printed
 //   --built       the Worker is built
 //
+// First the gate's memories of tokens and grants are filled to their limits: what is bounded is to be full, not growing.
 // The first third of the time is for warming up: the isolate collects its garbage when there is enough of it, and what
 // the process holds for that levels off after a minute or two. A run of less than five is too short for a verdict on it;
 // what lives and the memory of the wasm tell at once. memory.svg and results.json are of the last run of all kinds.
@@ -18,7 +19,7 @@ import { parseArgs } from 'node:util';
 import { must } from '../../scripts/process.mjs';
 import { endSignal } from '../../scripts/signals.mjs';
 import { ROOT } from '../../scripts/toolchain.mjs';
-import { trap } from '../edge/attacks/world.mjs';
+import { keys, trap } from '../edge/attacks/world.mjs';
 import { Actor } from './actor.mjs';
 import { startGate } from './gate.mjs';
 import { Random, kindsNamed } from './kinds.mjs';
@@ -26,7 +27,7 @@ import { Memory } from './memory.mjs';
 import { startOrigin } from './origin.mjs';
 import { line, report } from './report.mjs';
 import { Tally } from './tally.mjs';
-import { startWorld } from './world.mjs';
+import { MODELS, goodRequest, startWorld } from './world.mjs';
 
 const SECOND = 1000;
 /** Between two looks at memory. */
@@ -45,6 +46,8 @@ const LOGGED = [
   /export a connect\(\) function/, // workerd's own word on CONNECT
   /^ +at /, // more of the line before
 ];
+/** More callers than the gate remembers (src/gateway/verified.rs, src/edge/grants.js). */
+const CALLERS = 10_500;
 /** So many wrong answers are enough. */
 const ENOUGH = 500;
 
@@ -86,6 +89,7 @@ async function load({ minutes, lanes, seed, only }) {
     console.log(`load: seed ${seed}, ${minutes} minutes of ${kinds.map(({ name }) => name).join(', ')}`);
     console.log(line());
     const run = { kinds, lanes, seed, length, gate, world, tally, isOver: false };
+    if (only.length === 0) await fill(run);
     world.start();
     const ended = Promise.all(lanesOf(run));
     const course = await watch(run, memory);
@@ -99,6 +103,22 @@ async function load({ minutes, lanes, seed, only }) {
     await world.close();
     await origin.close();
   }
+}
+
+/** Each caller sends a request twice: with the second, its grant is remembered, too. */
+async function fill(run) {
+  const { gate, world, tally, lanes } = run;
+  let left = CALLERS;
+  const callers = async (lane) => {
+    const actor = new Actor({ kind: 'filling', gate, world, tally, random: new Random(lane) });
+    while (left > 0) {
+      left -= 1;
+      const { request, expected } = goodRequest(MODELS[left % MODELS.length], keys.ES256, `filling-${left}`);
+      for (let turn = 0; turn < 2; turn += 1) await actor.accepted(request, expected);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => callers(lane)));
+  console.log(`filled with ${CALLERS} callers`);
 }
 
 /** Each lane sends one request after the other. */

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use js_sys::{JSON, Reflect};
-use portcullis::answer::{Answer, answer, preflight, serve};
+use portcullis::answer::{Answer, answer, done, preflight, serve};
 use portcullis::cors::AnswerKind;
 use portcullis::decision::{AnswerContext, Decision};
 use portcullis::denial::Denial;
@@ -78,7 +78,7 @@ async fn decide(
     #[cfg(feature = "faults")]
     strike(&head, platform).await;
     match edition.gateway(platform).await {
-        Ok(gateway) => gateway.decide(&head, platform, |decision, about| verdict(request, decision, about)).await,
+        Ok(gateway) => gateway.decide(&head, platform, |decision, about, _| verdict(request, decision, about)).await,
         Err(reason) => {
             console_error!("{reason}");
             Ok(Verdict::Answer(answer(&Denial::Misconfigured, &AnswerContext::at(head.url.host()))))
@@ -98,6 +98,7 @@ fn verdict(request: &Request, decision: Decision<'_>, about: &AnswerContext<'_>)
             }
         }
         Decision::Deny(denial) => Verdict::Answer(answer(&denial, about)),
+        Decision::Done(status) => Verdict::Answer(done(status)),
         Decision::Serve(document) => Verdict::Answer(serve(&document, about)),
         Decision::Preflight(granted) => Verdict::Answer(preflight(&granted, about)),
     })

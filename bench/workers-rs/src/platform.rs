@@ -11,7 +11,9 @@ use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::{Material, PublicKey};
-use portcullis::platform::{Crypto, Fault, Fetch, Fetched, Get, Runtime, Secrets, Signing, Store, Stored, in_time};
+use portcullis::platform::{
+    Crypto, Fault, Fetch, Fetched, Get, RequestBody, RevocationLists, Runtime, Secrets, Signing, Store, Stored, in_time,
+};
 use portcullis::time::UnixMillis;
 use portcullis::trace::Observer;
 use serde_json::Value;
@@ -131,6 +133,10 @@ impl Store for WorkerPlatform {
         put.execute().await.map_err(fault)
     }
 }
+
+impl RequestBody for WorkerPlatform {}
+
+impl RevocationLists for WorkerPlatform {}
 
 impl Fetch for WorkerPlatform {
     async fn get(&self, Get { url, etag, timeout_ms, max_bytes }: Get<'_>) -> Result<Fetched, Fault> {

@@ -23,6 +23,8 @@ const routes = (scope) => [
   { path: '/tools/all', audience: API, cors: { origins: ['*'] } },
   { path: '/shared', access: 'public', cors: { origins: ['https://page.test', 'https://*.other.test'], credentials: true } },
   { path: '/public/{*rest}', access: 'public', strip_prefix: '/public' },
+  { path: '/café/中/{*rest}', access: 'public', strip_prefix: '/café/中' },
+  { path: '/ünï/{*rest}', audience: API, strip_prefix: '/ünï', origin: 'http://origin.test/base' },
   { path: '/{version}/cut', audience: API, strip_prefix: '/v1' },
   { path: '/service/{*rest}', audience: API, strip_prefix: '/service', origin: 'service:ORIGIN' },
   { path: '/through/{*rest}', hosts: ['gate.test'], access: 'optional', audience: API, strip_prefix: '/through', origin: 'passthrough' },
@@ -97,6 +99,10 @@ const PATHS = [
   '/orgs/o2/', '/label', '/label/', '/header', '/claim?org=o1', '/stripped', '/stripped/', '/stripped/a/b?c', '/%73tripped/a', '/optional',
   '/shared', '/shared?x', '/v1/cut', '/v1/cut?x', '/v2/cut', '/service/a', '/service/b?x', '/through/a', '/through/', '/public/a', '/public', '/denied', '/nothing', '/any/../any', '//any', '/.well-known/portcullis/jwks.json',
 ];
+
+// Not in ASCII, as some clients send it, and encoded.
+const latin = (text) => Buffer.from(text).toString('latin1');
+PATHS.push(latin('/café/中/a/b'), latin('/café/中/@other.test/a?é'), '/caf%C3%A9/%E4%B8%AD/a/b', latin('/ünï/x/é'), latin('/ünï/a/admin'), latin('/any?é'));
 
 // Refused for what stands behind as much as the buffer for requests holds.
 PATHS.push(`/stripped/${'a'.repeat(4100)}%2f`, `/any?${'a'.repeat(4100)}\t`);

@@ -19,6 +19,7 @@ export const REFUSALS = {
   'auth.token_expired': { status: 401, challenge: 'invalid_token' },
   'auth.token_not_yet_valid': { status: 401, challenge: 'invalid_token' },
   'auth.token_too_old': { status: 401, challenge: 'invalid_token' },
+  'auth.token_revoked': { status: 401, error: 'The token was revoked', challenge: 'invalid_token' },
   'auth.invalid_audience': { status: 403, error: 'Invalid audience', challenge: 'insufficient_scope' },
   'auth.organization_mismatch': { status: 403, error: 'Organization ID mismatch', challenge: 'insufficient_scope' },
   'auth.insufficient_scope': { status: 403, error: 'Insufficient scope', challenge: 'insufficient_scope' },
@@ -32,6 +33,10 @@ export const REFUSALS = {
   'gate.origin_unreachable': { status: 502 },
   'gate.keys_unavailable': { status: 503 },
   'gate.origin_timeout': { status: 504 },
+  'gate.revocations_unavailable': { status: 503 },
+  'gate.bad_request': { status: 400 },
+  'gate.bad_signature': { status: 401 },
+  'gate.too_large': { status: 413 },
 };
 
 /**
@@ -61,7 +66,7 @@ export function assertRefused(answer, code, { origin, allow, scope, realm = HOST
   assert.equal(answer.header('cache-control'), 'no-store');
   assertChallenge(answer, code === 'auth.insufficient_scope' ? 'scope' : expected.challenge, realm, scope);
   assertAllow(answer, allow);
-  if (code === 'gate.keys_unavailable') assert.match(answer.header('retry-after') ?? '', /^[1-9]\d*$/, 'Retry-After');
+  if (expected.status === 503) assert.match(answer.header('retry-after') ?? '', /^[1-9]\d*$/, 'Retry-After');
   else assert.equal(answer.header('retry-after'), null);
   if (secret) assert.ok(!answer.text.includes(secret), 'the answer must not hold token content');
   if (origin) assertNothingForwarded(origin);

@@ -44,6 +44,8 @@ export async function startGate({ build, entry, others, ...options }) {
  * - `kv`: id of the KV namespace; gates with the same id share it (default: one each); `null` for no binding
  * - `store`: a `Store` (store.mjs) instead of the KV namespace
  * - `policies`: id of the KV namespace that is bound as POLICY_KV; none by default
+ * - `revocations`: the Worker whose class `Revocations` is bound as REVOCATIONS: `gate-0` for the first gate, or the name of
+ *   one of the `others`; none by default
  * - `port`: where it listens (default: a free one)
  *
  * `kvDirectory` is where KV is stored on disk (default: a temporary folder). `build` is the folder of another build, `entry`
@@ -56,7 +58,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     { type: 'ESModule', path: join(build, 'index.js') },
     { type: 'CompiledWasm', path: join(build, 'index_bg.wasm') },
   ];
-  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, port = 0, outbound }, index) => ({
+  const workers = list.map(({ policy, bindings = {}, services = {}, kv = `kv-${crypto.randomUUID()}`, store, policies, revocations, port = 0, outbound }, index) => ({
     name: `gate-${index}`,
     // Next to the build from the view of workerd, so that it can import it.
     modules: [store ? WITH_STORE : entry].filter(Boolean).map(
@@ -68,6 +70,7 @@ export async function startGates(list, { kvDirectory, build = BUILD, entry, othe
     serviceBindings: { ...mapped(services, (service) => (typeof service === 'number' ? server(service) : service)), ...(store ? { STORE: store.handle } : {}) },
     ...(outbound ? { outboundService: typeof outbound === 'number' ? `outbound-${index}` : outbound } : {}),
     kvNamespaces: { ...(kv === null || store ? {} : { JWKS: kv }), ...(policies ? { POLICY_KV: policies } : {}) },
+    ...(revocations ? { durableObjects: { REVOCATIONS: { className: 'Revocations', scriptName: revocations, useSQLite: true } } } : {}),
     unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }));
   const miniflare = new Miniflare(
@@ -111,7 +114,10 @@ function server(port) {
 }
 
 function otherWorker([name, contents]) {
-  return { name, modules: [{ type: 'ESModule', path: `${name}.js`, contents }], compatibilityDate: COMPATIBILITY_DATE };
+  // workerd knows the class of another Worker only if that Worker uses it too.
+  const hasObject = contents.includes('export class Revocations');
+  const durableObjects = hasObject ? { OWN: { className: 'Revocations', useSQLite: true } } : {};
+  return { name, durableObjects, modules: [{ type: 'ESModule', path: `${name}.js`, contents }], compatibilityDate: COMPATIBILITY_DATE };
 }
 
 class Gate {

@@ -75,15 +75,6 @@ export function answerWith(status, headers = [], body = '') {
   };
 }
 
-/** A port on which nothing listens. */
-export async function closedPort() {
-  const server = http.createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 function ok(request, response) {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end('{"ok":true}');

@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
- * Builds the tool and returns the path of its binary, as cargo reports it. It is the build of the native tests; a separate one
+ * The tool that `PORTCULLIS_TOOL` names. Otherwise builds it and returns the path of its binary, as cargo reports it. It is the build of the native tests; a separate one
  * would have other features and rebuild all dependencies.
  */
 export function buildTool() {
+  if (process.env.PORTCULLIS_TOOL) return process.env.PORTCULLIS_TOOL;
   const args = ['test', '--locked', '--no-run', '--test', 'cli', '--message-format=json'];
   const lines = execFileSync('cargo', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1e9 });
   const messages = lines.trim().split('\n').map((line) => JSON.parse(line));

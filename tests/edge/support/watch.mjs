@@ -57,7 +57,7 @@ export class Watch {
 
   /** The leaks, as sentences. */
   leaks() {
-    const log = this.#logs.map(({ message }) => message).join('\n');
+    const log = this.#logs.map(({ message }) => withoutCaller(message)).join('\n');
     return [...leaksIn(log, 'the log'), ...leaksIn([...this.#answers].join('\n'), 'an answer')];
   }
 
@@ -70,6 +70,24 @@ export class Watch {
     setTimeout(() => process.exit(1), 30_000).unref();
     assert.fail(`${leaks.length} leaks\n${leaks.slice(0, 5).join('\n')}`);
   }
+}
+
+/** Reasons that a decision can only have once the signature of the token held, or that the gate found it expired later. */
+const AFTER_SIGNATURE = new Set([
+  'invalid_audience', 'organization_mismatch', 'insufficient_scope', 'claim_mismatch', 'token_expired', 'token_not_yet_valid',
+  'token_too_old', 'token_revoked', 'revocations_unavailable', 'misconfigured', 'origin_unreachable', 'origin_timeout',
+]);
+
+/** A part of the log, of any number of lines, without what a decision may say of a verified caller. */
+function withoutCaller(message) {
+  return message.split('\n').map(lineWithoutCaller).join('\n');
+}
+
+function lineWithoutCaller(line) {
+  if (!line.startsWith('{"event":"decision"')) return line;
+  const { client, subject, ...rest } = JSON.parse(line);
+  const mayName = rest.reason === undefined || AFTER_SIGNATURE.has(rest.reason);
+  return mayName ? JSON.stringify(rest) : line;
 }
 
 function leaksIn(text, where) {

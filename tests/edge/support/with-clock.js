@@ -36,3 +36,4 @@ export default {
   },
   scheduled: (event, env, context) => gate.scheduled(event, bindings(env), context),
 };
+export { Revocations } from './index.js';

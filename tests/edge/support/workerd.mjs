@@ -18,7 +18,11 @@ export const COMPATIBILITY_DATE = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(WR
  * Starts a Worker in a workerd of its own.
  *
  * - `modules`: name → content; the first is the entry
- * - `bindings`: name → `{ text }`, `{ json }`, `{ service: name }` of one of the others or `outbound`, or `{ kv: port }`
+ * - `bindings`: name → `{ text }`, `{ json }`, `{ service: name }` of one of the others or `outbound`, `{ kv: port }`, or
+ *   `{ analytics: port }`, which receives the data points of the runtime's own Analytics Engine binding, or `{ object: class }`
+ *   for a Durable Object of the Worker's own
+ * - `disk`: the folder for the storage of Durable Objects
+ * - `tail`: the text of a module that receives the Worker's events as they happen
  * - `others`: further Workers, name → text of the module
  * - `outbound`: a local port that receives every request that a Worker makes, whatever its URL; by default requests go to the
  *   local address in their URL
@@ -31,7 +35,8 @@ export async function startWorkerd({ launch = (...command) => command, ...world 
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
   writeConfig(folder, world);
   const since = performance.now();
-  const [command, args] = launch(WORKERD, ['serve', '--control-fd=3', join(folder, 'config.capnp')]);
+  const flags = isExperimental(world) ? ['--experimental'] : [];
+  const [command, args] = launch(WORKERD, ['serve', '--control-fd=3', ...flags, join(folder, 'config.capnp')]);
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (log += chunk));
@@ -75,16 +80,24 @@ function listening(stream) {
   });
 }
 
-function writeConfig(folder, { modules, bindings = {}, others = {}, outbound, port = 0 }) {
+/** Bindings and tails that workerd has behind a flag, as it deploys them. */
+function isExperimental({ bindings = {}, tail }) {
+  return tail !== undefined || Object.values(bindings).some((value) => value.analytics);
+}
+
+function writeConfig(folder, { modules, bindings = {}, others = {}, outbound, port = 0, tail, disk }) {
   const { kv } = Object.values(bindings).find((value) => value.kv) ?? {};
+  const { analytics } = Object.values(bindings).find((value) => value.analytics) ?? {};
   const workers = [
-    worker(folder, 'main', { modules, bindings, outbound }),
+    worker(folder, 'main', { modules, bindings, outbound, tail: tail && 'tail', disk }),
+    ...(tail ? [worker(folder, 'tail', { modules: { 'index.js': tail }, bindings: {}, outbound, flags: ['streaming_tail_worker', 'experimental'] })] : []),
     ...Object.entries(others).map(([name, text]) => worker(folder, name, { modules: { 'index.js': text }, bindings: {}, outbound })),
   ];
   const services = [
     ...workers,
+    ...(disk ? [`(name = "disk", disk = (path = ${JSON.stringify(disk)}, writable = true))`] : []),
     '(name = "loopback", network = (allow = ["local"]))',
-    ...[['kv', kv], ['outbound', outbound]].filter(([, server]) => server).map(([name, server]) => (
+    ...[['kv', kv], ['outbound', outbound], ['analytics', analytics]].filter(([, server]) => server).map(([name, server]) => (
       `(name = "${name}", external = (address = "127.0.0.1:${server}", http = ()))`
     )),
   ];
@@ -96,21 +109,28 @@ const config :Workerd.Config = (
 }
 
 /** A Worker as a service; its modules and values are files in a folder of the same name. */
-function worker(folder, name, { modules, bindings, outbound }) {
+function worker(folder, name, { modules, bindings, outbound, tail, disk, flags = [] }) {
   mkdirSync(join(folder, name));
   const embed = (file, content) => {
     writeFileSync(join(folder, name, file), content);
     return `embed "${name}/${file}"`;
   };
   const module = ([file, content]) => `(name = "${file}", ${file.endsWith('.wasm') ? 'wasm' : 'esModule'} = ${embed(file, content)})`;
-  const value = (binding, { text, json, kv, service }) => {
+  const value = (binding, { text, json, kv, service, analytics, object }) => {
+    if (object) return `durableObjectNamespace = "${object}"`;
+    if (analytics) return 'analyticsEngine = "analytics"';
     if (kv) return 'kvNamespace = "kv"';
     if (service) return `service = "${service}"`;
     return `${text === undefined ? 'json' : 'text'} = ${embed(`${binding}.value`, text ?? JSON.stringify(json))}`;
   };
+  const classes = Object.values(bindings).flatMap(({ object }) => object ?? []);
+  const objects = classes.map((object) => `(className = "${object}", uniqueKey = "${object}", enableSql = true)`);
   return `(name = "${name}", worker = (
       modules = [${Object.entries(modules).map(module).join(', ')}],
       bindings = [${Object.entries(bindings).map(([binding, is]) => `(name = "${binding}", ${value(binding, is)})`).join(', ')}],
       compatibilityDate = "${COMPATIBILITY_DATE}",
+      compatibilityFlags = [${flags.map((flag) => `"${flag}"`).join(', ')}],
+      ${disk ? `durableObjectNamespaces = [${objects.join(', ')}], durableObjectStorage = (localDisk = "disk"),` : ''}
+      ${tail ? `streamingTails = ["${tail}"],` : ''}
       globalOutbound = "${outbound ? 'outbound' : 'loopback'}"))`;
 }
