@@ -13,8 +13,8 @@ use crate::document::{
     repeated_keys, worker_of,
 };
 use crate::exit::Failure;
-use crate::finding::{Finding, Highlight, human, rule};
-use crate::output::{Output, Stream, printable};
+use crate::finding::{Finding, Highlight, rule};
+use crate::output::printable;
 use crate::spelling::nearest;
 
 /// The maximum size of a Worker variable, in bytes. A larger policy must be in Workers KV.
@@ -122,15 +122,19 @@ pub(crate) fn read(
     path: &Path,
     reading: &ReadOptions,
 ) -> Result<Result<ParsedSource, (Source, Vec<Finding>)>, Failure> {
-    let source = Source::read(path, reading.syntax)?;
+    Ok(parse_source(Source::read(path, reading.syntax)?))
+}
+
+/// Parses a text. The error is the findings about its syntax.
+pub(crate) fn parse_source(source: Source) -> Result<ParsedSource, (Source, Vec<Finding>)> {
     let parsed = source.parse().and_then(|root| {
         let repeated = repeated_keys(&source, &root);
         if repeated.is_empty() { Ok(root) } else { Err(repeated) }
     });
-    Ok(match parsed {
+    match parsed {
         Ok(root) => Ok(ParsedSource { source, root }),
         Err(errors) => Err((source, errors.into_iter().map(syntax_finding).collect())),
-    })
+    }
 }
 
 /// All policies in a document, or that of the chosen environment.
@@ -165,30 +169,36 @@ fn only_environments(document: &ParsedSource) -> Failure {
     Failure::new(format!("{name} has policies for environments only: choose one with --env"))
 }
 
-/// The one policy that a command uses. Reports the findings if it is invalid.
-pub(crate) fn load(path: &Path, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
-    select(parsed(path, reading, output)?, reading, output)
+/// The one policy that a command uses.
+pub(crate) fn load(path: &Path, reading: &ReadOptions) -> Result<LoadedPolicy, Failure> {
+    of_source(Source::read(path, reading.syntax)?, reading)
+}
+
+/// The same of a text.
+pub(crate) fn of_source(source: Source, reading: &ReadOptions) -> Result<LoadedPolicy, Failure> {
+    let parsed = parse_source(source).map_err(|(source, findings)| Failure::findings(source, findings))?;
+    select(parsed, reading)
 }
 
 /// A policy as it is in Workers KV, read as the gate reads it: the exact text, in JSON. `name` is what messages call
-/// it. Reports the findings if it is invalid.
-pub(crate) fn stored(name: &str, text: &str, output: &Output) -> Result<LoadedPolicy, Failure> {
+/// it.
+pub(crate) fn stored(name: &str, text: &str) -> Result<LoadedPolicy, Failure> {
     let source = Source { name: name.to_owned(), text: text.to_owned(), syntax: Syntax::Json };
     let value = source.parse().map_err(|errors| errors.into_iter().map(syntax_finding).collect::<Vec<_>>());
     let read = value.and_then(|value| Ok((parse(&value, |_| Policy::parse(text))?, value)));
     match read {
         Ok((policy, value)) => Ok(LoadedPolicy { value, policy, source }),
-        Err(findings) => Err(report(&findings, &source, output)),
+        Err(findings) => Err(Failure::findings(source, findings)),
     }
 }
 
-/// Reads and parses a file. Reports the findings about its syntax.
-pub(crate) fn parsed(path: &Path, reading: &ReadOptions, output: &Output) -> Result<ParsedSource, Failure> {
-    read(path, reading)?.map_err(|(source, findings)| report(&findings, &source, output))
+/// Reads and parses a file.
+pub(crate) fn parsed(path: &Path, reading: &ReadOptions) -> Result<ParsedSource, Failure> {
+    read(path, reading)?.map_err(|(source, findings)| Failure::findings(source, findings))
 }
 
-/// The one policy of a document that a command uses. Reports the findings if it is invalid.
-pub(crate) fn select(document: ParsedSource, reading: &ReadOptions, output: &Output) -> Result<LoadedPolicy, Failure> {
+/// The one policy of a document that a command uses.
+pub(crate) fn select(document: ParsedSource, reading: &ReadOptions) -> Result<LoadedPolicy, Failure> {
     let environment = reading.environment_of(&document).filter(|name| !name.is_empty());
     let mut found = examine(&document, reading)?;
     // The policy of an environment is never used for another, even if it is the only one.
@@ -199,15 +209,10 @@ pub(crate) fn select(document: ParsedSource, reading: &ReadOptions, output: &Out
     let (value, policy) = match examined.content {
         PolicyContent::Valid { value, policy } => (value.into_owned(), *policy),
         PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
-            return Err(report(&findings, &document.source, output));
+            return Err(Failure::findings(document.source, findings));
         }
     };
     Ok(LoadedPolicy { policy, value, source: document.source })
-}
-
-fn report(findings: &[Finding], source: &Source, output: &Output) -> Failure {
-    human::write(findings, source, output, Stream::Err);
-    Failure::Reported
 }
 
 impl<'d> ExaminedPolicy<'d> {
@@ -275,11 +280,14 @@ pub(crate) fn syntax_finding(error: SyntaxError) -> Finding {
 fn policy_finding(error: PolicyError, value: &SourceValue) -> Finding {
     let subject = if matches!(error.names, Some(Names::Keys(_))) { Highlight::Key } else { Highlight::Value };
     let mut finding = Finding::new(&rule::POLICY, subject.span(value, &error.place), error.message);
-    finding.help = match &error.names {
+    let meant = match &error.names {
         Some(Names::Keys(valid)) => nearest(error.place.key().unwrap_or_default(), valid.iter().copied()),
         Some(Names::Values { found, valid }) => nearest(found, valid.iter().map(String::as_str)),
         None => None,
     };
+    if let Some(meant) = meant {
+        finding.suggest(meant);
+    }
     finding.related = error.related.map(|place| (Highlight::Value.span(value, &place), place.to_string()));
     finding.place = error.place;
     finding

@@ -47,9 +47,8 @@ const METHODS: usize = 12;
 
 pub(crate) fn run(args: &RoutesArgs, output: &Output) -> Result<Completion, Failure> {
     let path = args.input.file.clone().map_or_else(|| configuration::announced(output), Ok)?;
-    let loaded = load(&path, &args.input.reading, output)?;
-    let rows: Vec<RouteRow<'_>> =
-        loaded.policy.table.list().into_iter().filter_map(|row| RouteRow::new(row, &loaded)).collect();
+    let loaded = load(&path, &args.input.reading)?;
+    let rows = rows(&loaded);
     match args.format {
         RoutesFormat::Json => output.json(&rows)?,
         RoutesFormat::Human => print(&rows, output),
@@ -57,9 +56,14 @@ pub(crate) fn run(args: &RoutesArgs, output: &Output) -> Result<Completion, Fail
     Ok(Completion::Clean)
 }
 
+/// The routes of a policy in order of precedence.
+pub(crate) fn rows(loaded: &LoadedPolicy) -> Vec<RouteRow<'_>> {
+    loaded.policy.table.list().into_iter().filter_map(|row| RouteRow::new(row, loaded)).collect()
+}
+
 /// A host, a path and methods, and the route for them.
 #[derive(Debug, Serialize)]
-struct RouteRow<'p> {
+pub(crate) struct RouteRow<'p> {
     /// As the policy writes it; absent for any host.
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,

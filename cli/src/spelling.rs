@@ -1,9 +1,9 @@
 //! Suggestions for misspelled names.
 
-/// A suggestion of the name that was most likely meant.
-pub(crate) fn nearest<'n>(found: &str, valid: impl IntoIterator<Item = &'n str>) -> Option<String> {
+/// The name that was most likely meant.
+pub(crate) fn nearest<'n>(found: &str, valid: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let best = valid.into_iter().min_by_key(|name| distance(found, name))?;
-    is_near(found, best).then(|| format!("did you mean `{best}`?"))
+    is_near(found, best).then_some(best)
 }
 
 /// Whether a text could be a misspelling of another: one edit is allowed, and one more for every four characters of

@@ -4,16 +4,17 @@ mod online;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
+use portcullis::policy::Policy;
 use serde::Serialize;
 
-use crate::document::Source;
+use crate::document::{Source, SourceValue};
 use crate::exit::{Completion, Failure};
 use crate::finding::position::LineIndex;
 use crate::finding::rule::{RULES, Severity};
 use crate::finding::{Finding, github, human, json, sarif};
 use crate::lint;
 use crate::output::{Output, Stream, printable};
-use crate::policy::{ExaminedPolicy, PolicyContent, PolicyInput, examine, read};
+use crate::policy::{ExaminedPolicy, PolicyContent, PolicyInput, ReadOptions, examine, parse_source};
 use online::IssuerReport;
 
 /// Check a policy, and show every problem in its place
@@ -65,22 +66,17 @@ Examples:
                                       in a workflow";
 
 pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failure> {
-    let (source, mut findings, issuers) = match read(&args.input.path()?, &args.input.reading)? {
-        Err((source, findings)) => (source, findings, None),
-        Ok(document) => {
-            let examined = examine(&document, &args.input.reading)?;
-            let mut findings = lint::worker(&document, &examined);
-            let mut issuers = Vec::new();
-            for policy in examined {
-                let (found, reports) = check(policy, args.online, output);
-                findings.extend(found);
-                issuers.extend(reports);
-            }
-            (document.source, findings, args.online.then_some(issuers))
-        }
-    };
+    let reading = &args.input.reading;
+    let mut issuers = Vec::new();
+    let (source, mut findings) =
+        check(Source::read(&args.input.path()?, reading.syntax)?, reading, |policy, value| {
+            let (reports, problems) =
+                if args.online { online::keys(policy, value, output) } else { Default::default() };
+            issuers.extend(reports);
+            problems
+        })?;
+    let issuers = args.online.then_some(issuers);
     findings.retain(|finding| !args.allow.iter().any(|allowed| allowed == finding.rule));
-    findings.sort_by_key(|finding| finding.span.start);
     write(&findings, &source, issuers.as_deref(), args.format, output)?;
     let is_bad = |finding: &Finding| match finding.severity {
         Severity::Error => true,
@@ -90,17 +86,32 @@ pub(crate) fn run(args: &CheckArgs, output: &Output) -> Result<Completion, Failu
     Ok(if findings.iter().any(is_bad) { Completion::Findings } else { Completion::Clean })
 }
 
-/// All findings about a policy; if `online`, also the keys of its issuers, which are fetched.
-fn check(examined: ExaminedPolicy<'_>, online: bool, output: &Output) -> (Vec<Finding>, Vec<IssuerReport>) {
-    let (value, policy) = match examined.content {
-        PolicyContent::Valid { value, policy } => (value, policy),
-        PolicyContent::Invalid { findings, .. } | PolicyContent::Unreadable(findings) => {
-            return (findings, Vec::new());
-        }
+/// All findings about a text, in the order of their places. `further` adds its own about each valid policy.
+///
+/// # Errors
+/// The text has no policy.
+pub(crate) fn check(
+    source: Source,
+    reading: &ReadOptions,
+    mut further: impl FnMut(&Policy, &SourceValue) -> Vec<Finding>,
+) -> Result<(Source, Vec<Finding>), Failure> {
+    let document = match parse_source(source) {
+        Ok(document) => document,
+        Err(found) => return Ok(found),
     };
-    let (issuers, problems) = if online { online::keys(&policy, &value, output) } else { (Vec::new(), Vec::new()) };
-    let findings = lint::policy(&policy, &value).into_iter().chain(problems);
-    (findings.map(|finding| finding.of(examined.environment)).collect(), issuers)
+    let examined = examine(&document, reading)?;
+    let mut findings = lint::worker(&document, &examined);
+    for ExaminedPolicy { environment, content, .. } in examined {
+        match content {
+            PolicyContent::Valid { value, policy } => {
+                let found = lint::policy(&policy, &value).into_iter().chain(further(&policy, &value));
+                findings.extend(found.map(|finding| finding.of(environment)));
+            }
+            PolicyContent::Invalid { findings: found, .. } | PolicyContent::Unreadable(found) => findings.extend(found),
+        }
+    }
+    findings.sort_by_key(|finding| finding.span.start);
+    Ok((document.source, findings))
 }
 
 fn write(

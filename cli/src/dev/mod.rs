@@ -16,7 +16,6 @@ use self::sample::{Sample, first, iss_of, sample};
 use crate::configuration::{COMPATIBILITY_DATE, find, folder_of};
 use crate::exit::{Completion, Failure};
 use crate::host;
-use crate::output::Output;
 use crate::policy::{PolicyInput, load};
 use crate::trial::time;
 
@@ -96,9 +95,9 @@ struct LocalIssuer {
     kind: String,
 }
 
-pub(crate) fn run(args: &DevArgs, output: &Output) -> Result<Completion, Failure> {
+pub(crate) fn run(args: &DevArgs) -> Result<Completion, Failure> {
     let file = args.input.path()?;
-    let loaded = load(&file, &args.input.reading, output)?;
+    let loaded = load(&file, &args.input.reading)?;
     let configuration = find(folder_of(&file));
     let mut document = loaded.value.to_json();
     let issuers = match args.issuer.as_deref() {

@@ -89,6 +89,12 @@ impl Source {
         Ok(Self { name, text, syntax })
     }
 
+    /// A text that a file of this name would have.
+    pub(crate) fn of(name: String, text: String) -> Self {
+        let syntax = Syntax::of_path(Path::new(&name)).unwrap_or_else(|| Syntax::of_text(&text));
+        Self { name, text, syntax }
+    }
+
     /// Parses the text. The error is all syntax errors that were found.
     pub(crate) fn parse(&self) -> Result<SourceValue, Vec<SyntaxError>> {
         match self.syntax {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use portcullis::jose::json::Json;
 use portcullis::jose::key_set::usable_keys;
+use portcullis::jose::public_key::PublicKey;
 use portcullis::route::header::AUTHORIZATION;
 use portcullis::time::UnixSeconds;
 use serde_json::{Map, Value};
@@ -17,7 +18,7 @@ use crate::document::Source;
 use crate::exit::{Completion, Failure};
 use crate::json;
 use crate::output::Output;
-use crate::policy::{ReadOptions, load};
+use crate::policy::{LoadedPolicy, ReadOptions, load};
 use crate::trial::candidates::{RouteCandidate, RouteText, candidates};
 use crate::trial::{LocalGate, Trial, TrialRequest, claims, replace_keys, revocations, time};
 use report::{CallerKind, Explanation};
@@ -111,37 +112,20 @@ enum ExpectedResult {
 
 pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Failure> {
     let policy = args.policy.clone().map_or_else(|| configuration::announced(output), Ok)?;
-    let loaded = load(&policy, &args.reading, output)?;
-    let routes = RouteText::all(&loaded.policy, &loaded.value);
-    let request = read_request(args)?;
-    let claims = args.claims.as_deref().map(read_claims).transpose()?;
-    if let Some(name) = claims.as_ref().and_then(|own| claims::unknown(&args.without, own)) {
-        return Err(Failure::new(format!("there is no claim {name:?} to leave out")));
-    }
-    let now = args.now.map_or_else(time::clock, Ok)?;
-    let mut policy = loaded.policy;
-    let revoked = args.revocations.as_deref().map(|path| revocations::read(path, &policy)).transpose()?;
-    let gate = match &args.jwks {
-        _ if claims.is_some() => LocalGate::of_claims(policy),
-        Some(path) => {
-            replace_keys(&mut policy, &read_keys(path)?);
-            LocalGate::of_tokens(policy)
-        }
-        None => LocalGate::of_tokens(policy),
-    }?
-    .with_revocations(revoked);
-    refuse_two_callers(args, &request, gate.token_header(&request))?;
-    let (claims, added) = claims.map(|own| fill(own, args, gate.only_iss(), now)).unzip();
-    let claims = claims.map(|claims| Value::Object(claims).to_string());
-    let trial = gate.decide(&request, claims.as_deref(), now);
-    let caller = match claims {
-        Some(_) => CallerKind::Claims,
-        None if request.has_token(&trial.token_header) => CallerKind::Token,
-        None => CallerKind::Anonymous,
+    let loaded = load(&policy, &args.reading)?;
+    let revocations = args.revocations.as_deref().map(|path| revocations::read(path, &loaded.policy)).transpose()?;
+    let question = Question {
+        method: &args.method,
+        url: &args.url,
+        headers: &args.headers,
+        token: args.token.as_deref().map(read_token).transpose()?,
+        claims: args.claims.as_deref().map(read_claims).transpose()?,
+        without: &args.without,
+        keys: args.jwks.as_deref().map(|path| Source::read(path, None)).transpose()?,
+        revocations,
+        now: args.now,
     };
-    let explanation =
-        Explanation::new(&request, caller, now, similar(&gate, &request, &routes, &trial), &routes, trial)
-            .with_added_claims(added.unwrap_or_default());
+    let explanation = explain(loaded, question)?;
     match args.format {
         ExplainFormat::Human => human::write(&explanation, output),
         ExplainFormat::Json => output.json(&explanation)?,
@@ -151,6 +135,64 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<Completion, Fai
     } else {
         Completion::Findings
     })
+}
+
+/// A request to explain, and what is known of its caller.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    /// Each as `name: value`.
+    pub(crate) headers: &'a [String],
+    pub(crate) token: Option<String>,
+    /// Claims that are taken as verified.
+    pub(crate) claims: Option<Map<String, Value>>,
+    /// Claims to leave out, even if they are added.
+    pub(crate) without: &'a [String],
+    /// A key set in the place of those of the issuers.
+    pub(crate) keys: Option<Source>,
+    /// A list of revocations, which [`revocations::read`] has read.
+    pub(crate) revocations: Option<String>,
+    /// The time of the request; `None` for now.
+    pub(crate) now: Option<UnixSeconds>,
+}
+
+/// Decides a request, and says why.
+///
+/// # Errors
+/// The question makes no sense.
+pub(crate) fn explain(loaded: LoadedPolicy, question: Question<'_>) -> Result<Explanation, Failure> {
+    let routes = RouteText::all(&loaded.policy, &loaded.value);
+    let request = read_request(&question)?;
+    let Question { token, claims, without, keys, revocations, now, .. } = question;
+    if let Some(name) = claims.as_ref().and_then(|own| claims::unknown(without, own)) {
+        return Err(Failure::new(format!("there is no claim {name:?} to leave out")));
+    }
+    let now = now.map_or_else(time::clock, Ok)?;
+    let mut policy = loaded.policy;
+    let gate = match &keys {
+        _ if claims.is_some() => LocalGate::of_claims(policy),
+        Some(keys) => {
+            replace_keys(&mut policy, &read_keys(keys)?);
+            LocalGate::of_tokens(policy)
+        }
+        None => LocalGate::of_tokens(policy),
+    }?
+    .with_revocations(revocations);
+    if token.is_some() || claims.is_some() {
+        refuse_two_callers(&request, gate.token_header(&request))?;
+    }
+    let (claims, added) = claims.map(|own| fill(own, without, gate.only_iss(), now)).unzip();
+    let claims = claims.map(|claims| Value::Object(claims).to_string());
+    let trial = gate.decide(&request, claims.as_deref(), now);
+    let caller = match claims {
+        Some(_) => CallerKind::Claims,
+        None if request.has_token(&trial.token_header) => CallerKind::Token,
+        None => CallerKind::Anonymous,
+    };
+    let candidates = similar(&gate, &request, &routes, &trial);
+    let explanation = Explanation::new(&request, caller, now, candidates, &routes, trial);
+    Ok(explanation.with_added_claims(added.unwrap_or_default()))
 }
 
 /// The routes that the request is or might have been for.
@@ -179,22 +221,22 @@ fn parse_expectation(text: &str) -> Result<ExpectedResult, String> {
     }
 }
 
-fn read_request(args: &ExplainArgs) -> Result<TrialRequest, Failure> {
-    let mut request = TrialRequest::new(&args.method, &args.url).map_err(Failure::new)?;
-    for header in &args.headers {
+fn read_request(question: &Question<'_>) -> Result<TrialRequest, Failure> {
+    let mut request = TrialRequest::new(question.method, question.url).map_err(Failure::new)?;
+    for header in question.headers {
         let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected --header 'name: value'"))?;
         request.add(name, value).map_err(Failure::new)?;
     }
-    if let Some(token) = &args.token {
-        request.set_token(read_token(token)?);
+    if let Some(token) = &question.token {
+        request.set_token(token.clone());
     }
     Ok(request)
 }
 
 /// A caller has one token. `header` is where the request's route looks for it; on a route that names another header,
 /// `Authorization` is like any other.
-fn refuse_two_callers(args: &ExplainArgs, request: &TrialRequest, header: &str) -> Result<(), Failure> {
-    if (args.token.is_none() && args.claims.is_none()) || !request.has(header) {
+fn refuse_two_callers(request: &TrialRequest, header: &str) -> Result<(), Failure> {
+    if !request.has(header) {
         return Ok(());
     }
     let header = if header == AUTHORIZATION { "Authorization" } else { header };
@@ -215,7 +257,7 @@ fn read_token(argument: &str) -> Result<String, Failure> {
     }
 }
 
-fn read_claims(argument: &str) -> Result<Map<String, Value>, Failure> {
+pub(crate) fn read_claims(argument: &str) -> Result<Map<String, Value>, Failure> {
     let text = if argument == "-" { Source::read("-".as_ref(), None)?.text } else { argument.to_owned() };
     match Json::parse(&text) {
         Ok(Json::Object(claims)) => Ok(json::members(&claims)),
@@ -227,20 +269,19 @@ fn read_claims(argument: &str) -> Result<Map<String, Value>, Failure> {
 /// The caller's claims as `test` has them, and the names of those that were added.
 fn fill(
     own: Map<String, Value>,
-    args: &ExplainArgs,
+    without: &[String],
     iss: Option<&str>,
     now: UnixSeconds,
 ) -> (Map<String, Value>, Vec<&'static str>) {
     let is_own = claims::DEFAULTS.map(|name| own.contains_key(name));
     let mut filled = claims::with_defaults(own, iss, now);
-    filled.retain(|name, _| !args.without.contains(name));
+    filled.retain(|name, _| !without.contains(name));
     let added = claims::DEFAULTS.into_iter().zip(is_own).filter(|(name, is_own)| !is_own && filled.contains_key(*name));
     let added = added.map(|(name, _)| name).collect();
     (filled, added)
 }
 
-fn read_keys(path: &std::path::Path) -> Result<Vec<portcullis::jose::public_key::PublicKey>, Failure> {
-    let source = Source::read(path, None)?;
+fn read_keys(source: &Source) -> Result<Vec<PublicKey>, Failure> {
     let unusable = |why: &dyn std::fmt::Display| Failure::new(format!("{} is not a key set: {why}", source.name));
     let document = Json::parse(&source.text).map_err(|error| unusable(&error))?;
     usable_keys(&document).map_err(|error| unusable(&error))

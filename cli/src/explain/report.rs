@@ -16,7 +16,7 @@ const VERSION: u32 = 1;
 
 /// How a request was decided, and why.
 #[derive(Debug, Serialize)]
-pub(super) struct Explanation {
+pub(crate) struct Explanation {
     version: u32,
     pub(super) method: String,
     pub(super) url: String,

@@ -24,6 +24,9 @@ struct JsonFinding<'f> {
     message: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'f str>,
+    /// What to write from start to end instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
     start: Position,
     end: Position,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +53,7 @@ pub(crate) fn report<'f>(findings: &'f [Finding], source: &'f Source) -> JsonRep
             place: finding.place.to_string(),
             message: &finding.message,
             help: finding.help.as_deref(),
+            fix: finding.fix(&source.text),
             start,
             end,
             related: finding.related.as_ref().map(|(span, label)| {

@@ -27,6 +27,8 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) help: Option<String>,
+    /// The name or text that the span should probably hold instead.
+    pub(crate) meant: Option<String>,
     /// A related span of the text, and its label.
     pub(crate) related: Option<(Span, String)>,
 }
@@ -41,12 +43,31 @@ impl Finding {
             span,
             message: message.into(),
             help: None,
+            meant: None,
             related: None,
         }
     }
 
     pub(crate) fn help(&mut self, help: impl Into<String>) {
         self.help = Some(help.into());
+    }
+
+    /// Suggests what was most likely meant.
+    pub(crate) fn suggest(&mut self, meant: impl Into<String>) {
+        let meant = meant.into();
+        self.help(format!("did you mean `{meant}`?"));
+        self.meant = Some(meant);
+    }
+
+    /// What to write in place of the span, in the way in which the text has it there: in the same quotes or without.
+    pub(crate) fn fix(&self, text: &str) -> Option<String> {
+        let (meant, found) = (self.meant.as_ref()?, text.get(self.span.clone())?);
+        let is_whole = |quote: char| found.len() >= 2 && found.starts_with(quote) && found.ends_with(quote);
+        match ['"', '\''].into_iter().find(|quote| is_whole(*quote)) {
+            _ if found.contains('\n') || found.starts_with("\"\"\"") || found.starts_with("'''") => None,
+            Some(quote) => Some(format!("{quote}{meant}{quote}")),
+            None => Some(meant.clone()),
+        }
     }
 
     pub(crate) fn of(self, environment: Option<&str>) -> Self {

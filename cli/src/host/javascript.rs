@@ -1,4 +1,5 @@
-//! Node, which runs the tool in WebAssembly. It is asked in JSON (npm/host/host.mjs); an answer is a line of JSON, then bytes.
+//! JavaScript, which runs the tool in WebAssembly: Node (npm/host/host.mjs) or the workbench (site/src/tool). It is asked in
+//! JSON; an answer is a line of JSON, then bytes.
 
 #![allow(unsafe_code, reason = "imports of WebAssembly are foreign functions")]
 
@@ -41,7 +42,7 @@ pub(super) fn prepare() {
 
 /// A failure.
 #[derive(Deserialize)]
-struct Problem {
+pub(crate) struct Problem {
     /// Node's code, like `ECONNREFUSED`; `TIMEOUT` if the time is over.
     code: String,
     message: String,
@@ -92,8 +93,20 @@ pub(super) fn columns() -> Option<usize> {
     asked(&json!({"columns": null})).map_or(None, |(columns, _)| columns)
 }
 
+#[cfg(feature = "workbench")]
+pub(super) fn question() -> Option<String> {
+    let (_, bytes) = asked::<Value>(&json!({"question": null})).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(feature = "workbench")]
+pub(super) fn answer(answer: &Value) {
+    // A page that does not take it has gone.
+    let _ = asked::<Value>(&json!({"answer": answer}));
+}
+
 /// The line of an answer, and its bytes.
-fn asked<T: for<'a> Deserialize<'a>>(question: &Value) -> Result<(T, Vec<u8>), Problem> {
+pub(crate) fn asked<T: for<'a> Deserialize<'a>>(question: &Value) -> Result<(T, Vec<u8>), Problem> {
     let question = question.to_string();
     // SAFETY: `ask` reads `question.len()` bytes, and `take` writes as many as `ask` said, to a buffer of that length.
     let answer = unsafe {

@@ -1,17 +1,24 @@
 //! What the tool needs from its machine besides files, arguments and environment: the network, other programs and the
-//! terminal. The native tool asks the operating system; in WebAssembly, Node is asked.
+//! terminal. The native tool asks the operating system; in WebAssembly, JavaScript is asked: Node, or the
+//! page of the workbench.
 
+#[cfg(target_os = "wasi")]
+pub(crate) mod javascript;
 #[cfg(not(target_os = "wasi"))]
 mod native;
-#[cfg(target_os = "wasi")]
-mod node;
+#[cfg(all(target_os = "wasi", feature = "workbench"))]
+mod signatures;
 mod words;
 mod work;
 
+#[cfg(target_os = "wasi")]
+use javascript as machine;
 #[cfg(not(target_os = "wasi"))]
 use native as machine;
-#[cfg(target_os = "wasi")]
-use node as machine;
+#[cfg(not(all(target_os = "wasi", feature = "workbench")))]
+pub(crate) use portcullis::native::NativeCrypto as Signatures;
+#[cfg(all(target_os = "wasi", feature = "workbench"))]
+pub(crate) use signatures::Signatures;
 
 use serde_json::Value;
 
@@ -44,6 +51,18 @@ pub(crate) fn run(program: &Program<'_>) -> Result<Ended, String> {
 /// The machine cannot.
 pub(crate) fn serve(plan: &Value) -> Result<(), String> {
     machine::serve(plan)
+}
+
+/// What the page asks of the tool.
+#[cfg(all(target_os = "wasi", feature = "workbench"))]
+pub(crate) fn question() -> Option<String> {
+    machine::question()
+}
+
+/// Gives the page the answer.
+#[cfg(all(target_os = "wasi", feature = "workbench"))]
+pub(crate) fn answer(answer: &Value) {
+    machine::answer(answer);
 }
 
 /// The width of the terminal that standard output goes to, in columns; `None` if it goes elsewhere.

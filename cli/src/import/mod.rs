@@ -11,10 +11,9 @@ use portcullis::policy::url::{Origin, discovery_url};
 
 use crate::document::{MAX_DEPTH, Source, SourceValue, Syntax};
 use crate::exit::{Completion, Failure};
-use crate::finding::human;
 use crate::finding::position::LineIndex;
 use crate::openapi::{self, DefaultAccess, Import, ImportOptions, ImportedAccess, MissingOption, RemarkKind};
-use crate::output::{Output, Stream, printable, wrap};
+use crate::output::{Output, printable, wrap};
 use crate::policy::{MAX_VARIABLE_BYTES, syntax_finding};
 
 pub(crate) use spec::policy_spec;
@@ -119,7 +118,7 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> Result<Completion, Fail
 
 impl OpenapiArgs {
     fn run(&self, output: &Output) -> Result<Completion, Failure> {
-        let (source, root) = read(&self.file, output)?;
+        let (source, root) = read(&self.file)?;
         let options = self.options()?;
         let failure = |problem: String| Failure::new(printable(&format!("{}: {problem}", source.name)));
         let import = openapi::import(&root, &options).map_err(failure)?;
@@ -166,7 +165,7 @@ impl OpenapiArgs {
 }
 
 /// Reads a document. Reports its syntax errors.
-fn read(path: &Path, output: &Output) -> Result<(Source, SourceValue), Failure> {
+fn read(path: &Path) -> Result<(Source, SourceValue), Failure> {
     let mut source = Source::read(path, None)?;
     // An OpenAPI document is never TOML, even if one of its lines looks like it.
     if source.syntax == Syntax::Toml {
@@ -180,8 +179,7 @@ fn read(path: &Path, output: &Output) -> Result<(Source, SourceValue), Failure> 
         Err(errors) => errors,
     };
     let findings: Vec<_> = errors.into_iter().map(syntax_finding).collect();
-    human::write(&findings, &source, output, Stream::Err);
-    Err(Failure::Reported)
+    Err(Failure::findings(source, findings))
 }
 
 /// Reports where the policy differs from the document.

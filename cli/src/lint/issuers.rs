@@ -33,7 +33,7 @@ fn logto(lint: &mut Linter<'_>, issuer: &Issuer) {
     if let Some(meant) = logto_issuer(&issuer.issuer) {
         let place = [PlaceStep::Key("issuers"), PlaceStep::Key(&issuer.name), PlaceStep::Key("issuer")];
         let message = "looks like a Logto tenant, but is not the issuer of its tokens: every token is refused";
-        lint.note(&LOGTO_ISSUER, &place, message).help(format!("did you mean `{meant}`?"));
+        lint.note(&LOGTO_ISSUER, &place, message).suggest(meant);
     }
 }
 

@@ -56,7 +56,9 @@ pub(super) fn lint(lint: &mut Linter<'_>, matchers: &[RouteMatcher]) {
                 let [list, at, key] = route_key(index, "methods");
                 let message = format!("{method} is not a registered HTTP method");
                 let finding = lint.note(&UNKNOWN_METHOD, &[list, at, key, PlaceStep::Index(position)], message);
-                finding.help = nearest(method, USUAL);
+                if let Some(meant) = nearest(method, USUAL) {
+                    finding.suggest(meant);
+                }
             }
         }
     }

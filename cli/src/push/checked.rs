@@ -32,12 +32,12 @@ impl CheckedPolicy {
         output: &Output,
     ) -> Result<(Self, Target), Failure> {
         let path = input.path()?;
-        let document = parsed(&path, &input.reading, output)?;
-        let target = Target::of(&path, &document, options, output)?;
+        let document = parsed(&path, &input.reading)?;
+        let target = Target::of(&path, &document, options)?;
         // A policy in a file of its own can be for any environment.
         let is_whole = is_configuration(&document.source, &document.root);
         let env = is_whole.then(|| options.environment.clone().unwrap_or_default());
-        let loaded = select(document, &ReadOptions { env, syntax: None }, output)?;
+        let loaded = select(document, &ReadOptions { env, syntax: None })?;
         Ok((Self::new(loaded.json(), &loaded, output)?, target))
     }
 
@@ -47,7 +47,7 @@ impl CheckedPolicy {
     /// It has errors, or is too large.
     pub(super) fn of_store(key: &str, text: String, output: &Output) -> Result<Self, Failure> {
         check_size(&text)?;
-        let loaded = stored(key, &text, output)?;
+        let loaded = stored(key, &text)?;
         Self::new(text, &loaded, output)
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let twice = POLICY.replace(r#""version":1"#, r#""version":1,"version":1"#);
         let marked = format!("\u{feff}{POLICY}");
         for bad in ["", "null", "version = 1", "{}", &configuration, &twice, &marked] {
-            assert!(matches!(checked(bad), Err(Failure::Reported)), "{bad}");
+            assert!(matches!(checked(bad), Err(Failure::Findings(_))), "{bad}");
         }
     }
 

@@ -62,7 +62,7 @@ Examples:
 pub(crate) fn run(args: &PushArgs, output: &Output) -> Result<Completion, Failure> {
     let options = args.options.with_those_of_wrangler(&args.input.reading)?;
     if args.drop_candidate {
-        let target = Target::of_configuration(&options, output)?;
+        let target = Target::of_configuration(&options)?;
         drop_candidate(&Wrangler::new(target, options)?, args.dry_run, output)?;
         return Ok(Completion::Clean);
     }

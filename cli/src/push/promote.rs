@@ -54,7 +54,7 @@ fn parse_digest(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: &PromoteArgs, output: &Output) -> Result<Completion, Failure> {
     let options = args.options.with_those_of_wrangler(&args.input.reading)?;
     let (file, target) = if args.digest.is_some() && args.input.file.is_none() {
-        (None, Target::of_configuration(&options, output)?)
+        (None, Target::of_configuration(&options)?)
     } else {
         let (policy, target) = CheckedPolicy::of_file(&args.input, &options, output)?;
         (Some(policy), target)
@@ -102,7 +102,7 @@ fn check_is_expected(candidate: &str, expected: Option<&str>, file: Option<&Chec
 fn left_behind(failure: &Failure) -> String {
     let reason = match failure {
         Failure::Message(message) => format!(" ({message})"),
-        Failure::Reported => String::new(),
+        Failure::Findings(_) => String::new(),
     };
     format!(
         "the candidate was promoted, but not deleted{reason}: it is the same as the policy, so nothing is decided \

@@ -7,7 +7,7 @@ use super::options::TargetOptions;
 use crate::configuration::{find, folder_of, of_current_folder, shown};
 use crate::document::{ParsedSource, SourceValue, is_configuration, worker_of};
 use crate::exit::Failure;
-use crate::output::{Output, printable};
+use crate::output::printable;
 use crate::policy::{FROM_VARIABLE, ReadOptions, parsed};
 
 /// A KV namespace of a Worker.
@@ -30,16 +30,11 @@ impl Target {
     ///
     /// # Errors
     /// There is no configuration, or it does not bind the namespace for the environment.
-    pub(super) fn of(
-        file: &Path,
-        document: &ParsedSource,
-        options: &TargetOptions,
-        output: &Output,
-    ) -> Result<Self, Failure> {
+    pub(super) fn of(file: &Path, document: &ParsedSource, options: &TargetOptions) -> Result<Self, Failure> {
         let is_whole = is_configuration(&document.source, &document.root);
         match &options.config {
             None if is_whole && !is_stdin(file) => Self::new(file.to_owned(), &document.root, options),
-            named => Self::read(named.clone().map_or_else(|| beside(file), Ok)?, options, output),
+            named => Self::read(named.clone().map_or_else(|| beside(file), Ok)?, options),
         }
     }
 
@@ -47,12 +42,12 @@ impl Target {
     ///
     /// # Errors
     /// As for [`Target::of`].
-    pub(super) fn of_configuration(options: &TargetOptions, output: &Output) -> Result<Self, Failure> {
-        Self::read(options.config.clone().map_or_else(of_current_folder, Ok)?, options, output)
+    pub(super) fn of_configuration(options: &TargetOptions) -> Result<Self, Failure> {
+        Self::read(options.config.clone().map_or_else(of_current_folder, Ok)?, options)
     }
 
-    fn read(configuration: PathBuf, options: &TargetOptions, output: &Output) -> Result<Self, Failure> {
-        let document = parsed(&configuration, &ReadOptions { env: None, syntax: None }, output)?;
+    fn read(configuration: PathBuf, options: &TargetOptions) -> Result<Self, Failure> {
+        let document = parsed(&configuration, &ReadOptions { env: None, syntax: None })?;
         Self::new(configuration, &document.root, options)
     }
 

@@ -13,10 +13,9 @@ use crate::configuration;
 use crate::document::{ParsedSource, Source, SourceNode, SourceValue};
 use crate::exit::Failure;
 use crate::finding::position::LineIndex;
-use crate::finding::{Finding, human, rule};
+use crate::finding::{Finding, rule};
 use crate::json;
-use crate::output::{Output, Stream};
-use crate::policy::{ReadOptions, parse, read};
+use crate::policy::{parse, parse_source};
 use crate::trial::{LocalGate, TrialRequest, check_method, claims, time};
 
 /// The default time of tests: 2027-01-15T08:00:00Z.
@@ -25,8 +24,8 @@ const DEFAULT_NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 /// The tests of a file, and the policy that they are for.
 #[derive(Debug)]
 pub(super) struct TestFile {
-    /// The path of the policy.
-    pub(super) policy: PathBuf,
+    /// The path of the policy, from the file; `None` for the configuration that wrangler takes there.
+    pub(super) policy: Option<String>,
     pub(super) env: Option<String>,
     /// Each with its line in the file, from 1.
     pub(super) tests: Vec<(usize, PolicyTest)>,
@@ -62,9 +61,8 @@ struct TestDefaults {
 }
 
 impl TestFile {
-    /// Checks that no caller has claims and a token, too, in the header where the request's route looks for it. Reports
-    /// the findings otherwise.
-    pub(super) fn check_callers(&self, gate: &LocalGate, output: &Output) -> Result<(), Failure> {
+    /// Checks that no caller has claims and a token, too, in the header where the request's route looks for it.
+    pub(super) fn check_callers(&self, gate: &LocalGate) -> Result<(), Failure> {
         let written = self.document.root.list("tests");
         let both = self.tests.iter().zip(written).enumerate().filter_map(|(index, ((_, test), written))| {
             let header = gate.token_header(&test.request);
@@ -78,29 +76,20 @@ impl TestFile {
         if findings.is_empty() {
             return Ok(());
         }
-        human::write(&findings, &self.document.source, output, Stream::Err);
-        Err(Failure::Reported)
+        Err(Failure::findings(self.document.source.clone(), findings))
     }
 }
 
-/// Reads a file of tests. Reports the findings if it is invalid.
-pub(super) fn load(path: &Path, output: &Output) -> Result<TestFile, Failure> {
-    let report = |source: &Source, findings: &[Finding]| {
-        human::write(findings, source, output, Stream::Err);
-        Failure::Reported
-    };
-    let read = read(path, &ReadOptions { env: None, syntax: None })?;
-    let ParsedSource { source, mut root } = read.map_err(|(source, findings)| report(&source, &findings))?;
+/// Reads tests.
+pub(super) fn read(source: Source) -> Result<TestFile, Failure> {
+    let parsed = parse_source(source).map_err(|(source, findings)| Failure::findings(source, findings))?;
+    let ParsedSource { source, mut root } = parsed;
     quote_times(&mut root, &source.text);
     let TestDocument { policy, env, tests } =
-        parse(&root, parse_tests).map_err(|findings| report(&source, &findings))?;
+        parse(&root, parse_tests).map_err(|findings| Failure::findings(source.clone(), findings))?;
     let lines = LineIndex::new(&source.text);
     let line = |test: &SourceValue| lines.position(test.get("name").unwrap_or(test).span.start).line;
     let tests = root.list("tests").iter().map(line).zip(tests).collect();
-    let policy = policy_path(path, policy.as_deref()).ok_or_else(|| {
-        let file = configuration::shown(path);
-        Failure::new(format!("wrangler has no configuration beside {file} or above: name the policy with `policy`"))
-    })?;
     Ok(TestFile { policy, env, tests, document: ParsedSource { source, root } })
 }
 
@@ -118,12 +107,12 @@ fn quote_times(table: &mut SourceValue, text: &str) {
 
 /// The path of the policy that a file of tests is for, if the file can be parsed.
 pub(super) fn policy_of(path: &Path) -> Option<PathBuf> {
-    let document = read(path, &ReadOptions { env: None, syntax: None }).ok()?.ok()?;
+    let document = parse_source(Source::read(path, None).ok()?).ok()?;
     policy_path(path, document.root.get("policy").and_then(SourceValue::as_str))
 }
 
 /// The policy that a file names, or the configuration that wrangler takes in its folder, if there is one.
-fn policy_path(path: &Path, policy: Option<&str>) -> Option<PathBuf> {
+pub(super) fn policy_path(path: &Path, policy: Option<&str>) -> Option<PathBuf> {
     let folder = configuration::folder_of(path);
     policy.map_or_else(|| configuration::find(folder), |policy| Some(folder.join(policy)))
 }

@@ -11,10 +11,12 @@ mod watch;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use serde_json::Value;
 
+use crate::document::Source;
 use crate::exit::{Completion, Failure};
 use crate::output::Output;
-use run::{FileResult, run_file};
+use run::{FileResult, RunOptions, run_file, run_tests};
 
 /// Test a policy
 ///
@@ -31,6 +33,10 @@ pub(crate) struct TestArgs {
     /// Run only tests whose name contains this
     #[arg(short = 'k', long, value_name = "TEXT")]
     filter: Option<String>,
+
+    /// The policy, or the configuration of wrangler that contains it [default: the one that the tests name]
+    #[arg(short, long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 
     /// Revocations in force: a list of entries in JSON, as `portcullis revoke --list --format json` prints it
     #[arg(long, value_name = "FILE")]
@@ -67,20 +73,31 @@ enum TestFormat {
 }
 
 pub(crate) fn run(args: &TestArgs, output: &Output) -> Result<Completion, Failure> {
-    let filter = args.filter.as_deref();
+    let options = RunOptions {
+        filter: args.filter.as_deref(),
+        policy: args.policy.as_deref(),
+        revocations: args.revocations.as_deref(),
+    };
     if args.watch {
-        return Ok(watch::run(&args.files, filter, args.revocations.as_deref(), output));
+        return Ok(watch::run(&args.files, options, output));
     }
-    let run = |path: &PathBuf| run_file(path, filter, args.revocations.as_deref(), output);
+    let run = |path: &PathBuf| run_file(path, options);
     let ran: Vec<FileResult> = args.files.iter().map(run).collect::<Result<_, _>>()?;
     if ran.iter().all(|file| file.tests.is_empty()) {
-        return Err(Failure::new(format!("no test has a name with {:?} in it", filter.unwrap_or_default())));
+        return Err(Failure::new(format!("no test has a name with {:?} in it", options.filter.unwrap_or_default())));
     }
     match args.format {
         TestFormat::Human => report::human(&ran, output),
-        TestFormat::Json => report::json(&ran, output)?,
+        TestFormat::Json => output.json(&report::data(&ran))?,
         TestFormat::Junit => report::junit(&ran, output),
     }
     let has_failed = ran.iter().flat_map(|file| &file.tests).any(|test| !test.passed);
     Ok(if has_failed { Completion::Findings } else { Completion::Clean })
+}
+
+/// The results of tests on a policy, as data.
+pub(crate) fn report_on(tests: Source, policy: Source) -> Result<Value, Failure> {
+    let name = tests.name.clone();
+    let ran = run_tests(name, &file::read(tests)?, policy, None, None)?;
+    serde_json::to_value(report::data(&[ran])).map_err(|error| Failure::new(error.to_string()))
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::judge::{Mismatch, TestResult};
 use super::run::FileResult;
-use crate::exit::Failure;
 use crate::output::{BOLD, DIM, GREEN, Output, RED, printable};
 
 /// Changes when the meaning of a field of the JSON changes. New fields may be added without a change.
@@ -73,10 +72,10 @@ fn counts(ran: &[FileResult]) -> (usize, usize, usize) {
     (passed, tests().count() - passed, ran.iter().map(|file| file.filtered).sum())
 }
 
-pub(super) fn json(ran: &[FileResult], output: &Output) -> Result<(), Failure> {
+pub(super) fn data(ran: &[FileResult]) -> impl Serialize {
     let (passed, failed, filtered) = counts(ran);
     let files = ran.iter().map(|file| FileReport { file: &file.name, tests: &file.tests }).collect();
-    output.json(&TestReport { version: VERSION, passed, failed, filtered, files })
+    TestReport { version: VERSION, passed, failed, filtered, files }
 }
 
 /// JUnit XML, which most CI servers read: a suite for each file, a case for each test.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::run::run_file;
+use super::run::{RunOptions, run_file};
 use super::{file, report};
-use crate::exit::{Completion, Failure};
+use crate::exit::Completion;
 use crate::output::{DIM, Output};
 
 /// The polling interval.
@@ -13,17 +13,18 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Runs until it is interrupted or its output is closed. A file with errors is reported, and read again when it
 /// changes.
-pub(super) fn run(files: &[PathBuf], filter: Option<&str>, revoked: Option<&Path>, output: &Output) -> Completion {
+pub(super) fn run(files: &[PathBuf], options: RunOptions<'_>, output: &Output) -> Completion {
     loop {
-        let policies = files.iter().filter_map(|path| file::policy_of(path));
-        let others = policies.chain(revoked.map(Path::to_owned));
+        let policies = files
+            .iter()
+            .filter_map(|path| options.policy.map_or_else(|| file::policy_of(path), |policy| Some(policy.to_owned())));
+        let others = policies.chain(options.revocations.map(Path::to_owned));
         let paths: Vec<PathBuf> = files.iter().cloned().chain(others).collect();
         let before = contents(&paths);
         for path in files {
-            match run_file(path, filter, revoked, output) {
+            match run_file(path, options) {
                 Ok(ran) => report::human(&[ran], output),
-                Err(Failure::Message(message)) => output.error(&message),
-                Err(Failure::Reported) => {}
+                Err(failure) => failure.report(output),
             }
         }
         output.line(&output.paint(DIM, "waiting for a change"));

@@ -25,6 +25,9 @@ pub(crate) struct Check {
     pub(crate) found: Option<String>,
     /// Whether what was found is from a token whose signature is not verified.
     pub(crate) unverified: bool,
+    /// The claims that it looks at, as paths in the notation of the policy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) claims: Vec<String>,
 }
 
 /// The outcome of a check.
@@ -40,7 +43,22 @@ pub(crate) enum CheckOutcome {
 /// A check that has passed.
 pub(super) fn check(step: u8, name: impl Into<String>, expected: impl Into<String>, found: String) -> Check {
     let (name, expected) = (name.into(), expected.into());
-    Check { step, name, outcome: CheckOutcome::Passed, expected, found: Some(found), unverified: false }
+    let claims = claims_of(&name).iter().map(|claim| (*claim).to_owned()).collect();
+    Check { step, name, outcome: CheckOutcome::Passed, expected, found: Some(found), unverified: false, claims }
+}
+
+/// The claims that a check looks at, whatever the policy says.
+fn claims_of(name: &str) -> &'static [&'static str] {
+    match name {
+        "issuer" => &["iss"],
+        "exp" => &["exp"],
+        "nbf, iat" => &["nbf", "iat"],
+        "max_age" | "revocation" => &["iat"],
+        "audience" => &["aud"],
+        "organization" => &["organization_id"],
+        BINDING => &["cnf"],
+        _ => &[],
+    }
 }
 
 /// The check of its step that denies; `None` where the step has one check alone.

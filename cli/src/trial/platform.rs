@@ -7,11 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use jsonwebtoken::EncodingKey;
 use portcullis::jose::algorithm::Algorithm;
 use portcullis::jose::private_key::PrivateKey;
 use portcullis::jose::public_key::PublicKey;
-use portcullis::native::{NativeCrypto, NativeKey};
 use portcullis::platform::{
     Crypto, Fault, Fetch, Fetched, Get, ListStep, RequestBody, RevocationLists, Runtime, Secrets, Signing, Store,
     Stored,
@@ -21,11 +19,12 @@ use portcullis::trace::{Observer, Step};
 
 use super::record::StepRecord;
 use super::secrets::StandIns;
+use crate::host::Signatures;
 use crate::web;
 
 /// A key of an issuer, or one that accepts every signature.
 pub(crate) enum TrialKey {
-    Issuers(NativeKey),
+    Issuers(<Signatures as Crypto>::Key),
     /// Every signature is valid under it.
     Trusted,
 }
@@ -83,12 +82,12 @@ impl Crypto for LocalPlatform {
         if self.0.trusts {
             return Some(TrialKey::Trusted);
         }
-        NativeCrypto.import(key, algorithm).await.map(TrialKey::Issuers)
+        Signatures.import(key, algorithm).await.map(TrialKey::Issuers)
     }
 
     async fn verify(&self, key: &TrialKey, algorithm: Algorithm, signature: &[u8], signed: &[u8]) -> bool {
         match key {
-            TrialKey::Issuers(key) => NativeCrypto.verify(key, algorithm, signature, signed).await,
+            TrialKey::Issuers(key) => Signatures.verify(key, algorithm, signature, signed).await,
             TrialKey::Trusted => true,
         }
     }
@@ -102,14 +101,14 @@ impl Secrets for LocalPlatform {
 }
 
 impl Signing for LocalPlatform {
-    type SigningKey = EncodingKey;
+    type SigningKey = <Signatures as Signing>::SigningKey;
 
-    async fn import_private(&self, key: &PrivateKey) -> Option<EncodingKey> {
-        NativeCrypto.import_private(key).await
+    async fn import_private(&self, key: &PrivateKey) -> Option<Self::SigningKey> {
+        Signatures.import_private(key).await
     }
 
-    async fn sign(&self, key: &EncodingKey, algorithm: Algorithm, signed: &[u8]) -> Option<Vec<u8>> {
-        NativeCrypto.sign(key, algorithm, signed).await
+    async fn sign(&self, key: &Self::SigningKey, algorithm: Algorithm, signed: &[u8]) -> Option<Vec<u8>> {
+        Signatures.sign(key, algorithm, signed).await
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct StepRecord {
     steps: Vec<Vec<Check>>,
     pub(super) route: Option<(RouteIndex, Captures)>,
     needs_token: bool,
+    /// Where the issuer's tokens have their scopes.
+    scope_claims: Vec<String>,
     /// What was fetched, and what the gate logged.
     pub(super) log: Vec<String>,
 }
@@ -148,6 +150,10 @@ impl StepRecord {
             Step::Issuer(requirement) => vec![self.issuer(requirement)],
             Step::Claims(issuer) => {
                 self.steps.iter_mut().for_each(|checks| checks.retain(|check| check.name != ALGORITHM));
+                self.scope_claims = match &issuer.scope_claim {
+                    Some(claim) => vec![claim.to_string()],
+                    None => ["scope", "scp"].map(str::to_owned).to_vec(),
+                };
                 self.claims(issuer)
             }
             Step::Key(issuer) => vec![self.key(issuer)],
@@ -169,11 +175,12 @@ impl StepRecord {
             }
             Step::Scopes(scopes, caller) => {
                 let (expected, found) = words::scopes(scopes, caller);
-                vec![check(7, "scopes", expected, found)]
+                vec![Check { claims: self.scope_claims.clone(), ..check(7, "scopes", expected, found) }]
             }
             Step::Claim(rule, caller) => {
                 let (expected, found) = words::claim(rule, caller);
-                vec![check(7, format!("claim {}", rule.claim), expected, found)]
+                let claim = rule.claim.to_string();
+                vec![Check { claims: vec![claim.clone()], ..check(7, format!("claim {claim}"), expected, found) }]
             }
             Step::Origin => vec![Check { found: None, ..check(8, "origin", "an origin to forward to", String::new()) }],
         };

@@ -1,0 +1,81 @@
+// Completion from the JSON Schema of a policy.
+
+import { contextOf } from './context.js';
+import { syntaxOf } from './language.js';
+
+/** A source of completions (CodeMirror's autocomplete). */
+export function completions({ state, pos, explicit }, schema, file) {
+  const context = contextOf(state.doc.sliceString(0, pos), file);
+  if (context.word === null || (context.word === '' && !explicit)) return null;
+  const nodes = context.path.reduce((nodes, name) => nodes.flatMap((node) => inner(node, name, schema)), expanded(schema, schema));
+  const quote = /^["']/.exec(context.word)?.[0] ?? '';
+  const write = context.isKey ? keyWriter(context, quote, file) : valueWriter(quote, file);
+  const options = context.isKey ? keys(nodes, context.seen, schema) : values(nodes);
+  if (options.length === 0) return null;
+  const rest = quote && state.doc.sliceString(pos, pos + 1) === quote ? 1 : 0; // the editor has closed the string
+  return {
+    from: pos - context.word.length + quote.length,
+    options: options.map(({ name, ...option }) => ({ label: String(name), ...option, apply: write(name, rest) })),
+    validFor: /^[\w.-]*$/,
+  };
+}
+
+function keys(nodes, seen, schema) {
+  const found = new Map();
+  for (const node of nodes) {
+    for (const [name, property] of Object.entries(node.properties ?? {})) {
+      if (seen.has(name) || found.has(name)) continue;
+      const detail = node.required?.includes(name) ? 'required' : typeOf(expanded(property, schema));
+      found.set(name, { name, type: 'property', detail, info: property.description, boost: detail === 'required' ? 1 : 0 });
+    }
+  }
+  return [...found.values()];
+}
+
+function values(nodes) {
+  const found = new Map();
+  for (const node of nodes) {
+    const listed = node.enum ?? ('const' in node ? [node.const] : node.type === 'boolean' ? [true, false] : []);
+    for (const name of listed) found.set(name, { name, type: 'constant', info: node.enum ? undefined : node.description });
+  }
+  return [...found.values()];
+}
+
+function typeOf(nodes) {
+  return [...new Set(nodes.map(({ type }) => type).filter((type) => typeof type === 'string'))].join(' or ');
+}
+
+/** The schemas that a schema consists of. */
+function expanded(node, schema) {
+  if (typeof node !== 'object' || node === null) return [];
+  const { $ref, allOf = [], anyOf = [], oneOf = [] } = node;
+  const referred = $ref === undefined ? [] : expanded(schema.definitions[$ref.split('/').at(-1)], schema);
+  return [node, ...referred, ...[...allOf, ...anyOf, ...oneOf].flatMap((part) => expanded(part, schema))];
+}
+
+function inner(node, name, schema) {
+  if (typeof name === 'number') return expanded(node.items, schema);
+  return expanded(node.properties?.[name] ?? node.additionalProperties, schema);
+}
+
+/** How a key is written: with what follows it, unless the line has that. */
+function keyWriter({ isHeader, word }, quote, file) {
+  const [open, close] = quote ? ['', quote] : syntaxOf(file).startsWith('json') ? ['"', '"'] : ['', ''];
+  const follows = isHeader ? '' : { toml: ' = ', yaml: ': ' }[syntaxOf(file)] ?? ': ';
+  return (name, rest) => (view, _completion, from, to) => {
+    const behind = view.state.sliceDoc(to + rest, view.state.doc.lineAt(to).to);
+    const text = open + name + close + (/^\s*[=:]/.test(behind) ? '' : follows);
+    put(view, text, from, to + rest);
+  };
+}
+
+function valueWriter(quote, file) {
+  return (name, rest) => (view, _completion, from, to) => {
+    const mark = typeof name === 'string' && !quote && syntaxOf(file) !== 'yaml' ? '"' : '';
+    put(view, `${mark}${name}${mark || quote}`, from, to + rest);
+  };
+}
+
+function put(view, insert, from, to) {
+  view.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length }, userEvent: 'input.complete' });
+}

@@ -1,0 +1,39 @@
+// What is in a token, without believing any of it.
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** `{ header, claims }` of a JWT; null for anything else, such as an opaque token. */
+export function decode(token) {
+  const parts = token.trim().split('.');
+  if (parts.length !== 3) return null;
+  const [header, claims] = parts.slice(0, 2).map(json);
+  return header === null || claims === null ? null : { header, claims };
+}
+
+function json(part) {
+  try {
+    const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'));
+    const value = JSON.parse(decoder.decode(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A text without anything that looks like a token, in whole or in part. */
+export function withoutTokens(text) {
+  return text.replace(/[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?/g, '');
+}
+
+const UNITS = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]];
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' });
+
+/** `{ past, when, date }`: how far a time, in seconds since 1970, is from now; null if no calendar has it. */
+export function time(seconds, now) {
+  const date = new Date(seconds * 1000);
+  if (typeof seconds !== 'number' || Number.isNaN(date.getTime())) return null;
+  const distance = seconds - now;
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(distance) >= length) ?? UNITS.at(-1);
+  return { past: distance <= 0, when: relative.format(Math.trunc(distance / length), unit), date: `${absolute.format(date)} UTC` };
+}

@@ -1,0 +1,126 @@
+// Runs the tool in a thread of its own, so that a large policy never blocks typing. The page creates it from a blob, so it has
+// the page's Content-Security-Policy.
+
+import { ConsoleStdout, WASI } from '@bjorn3/browser_wasi_shim';
+
+import { importKey, verify } from '../../../src/edge/crypto.js';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const NOTHING = new Uint8Array();
+const MOST_RUNS = 100;
+
+let module;
+
+addEventListener('message', async ({ data }) => {
+  if (data.module) {
+    module = data.module;
+    return;
+  }
+  const { id, question, documents } = data;
+  postMessage({ id, ...(await answer(question, documents).catch(({ message }) => ({ broken: message }))) });
+});
+
+/**
+ * The answer to a question, and the documents that the tool asked for in vain. The tool waits for what it asks, and WebCrypto
+ * makes one wait: a run that asks for something new ends there, and another begins once it is known.
+ */
+async function answer(question, documents) {
+  const known = new Map();
+  for (let runs = 0; runs < MOST_RUNS; runs += 1) {
+    const host = new Host(question, documents, known);
+    try {
+      host.run();
+      if (host.answer === undefined) throw new Error(host.said || 'the tool gave no answer');
+      return { answer: host.answer, wanted: host.wanted };
+    } catch (error) {
+      if (!(error instanceof Unknown)) throw new Error(host.said || error.message);
+      known.set(error.key, await error.work());
+    }
+  }
+  throw new Error('the tool asks without end');
+}
+
+/** Ends a run: the answer to what the tool asks is not known yet. */
+class Unknown extends Error {
+  constructor(key, work) {
+    super(key);
+    this.key = key;
+    this.work = work;
+  }
+}
+
+/** What the tool asks of its machine (cli/src/host/javascript.rs), for one run. */
+class Host {
+  answer;
+  wanted = [];
+  said = '';
+  #question;
+  #documents;
+  #known;
+  #reply = NOTHING;
+
+  constructor(question, documents, known) {
+    this.#question = encoder.encode(question);
+    this.#documents = documents;
+    this.#known = known;
+  }
+
+  run() {
+    const hear = ConsoleStdout.lineBuffered((line) => (this.said += `${line}\n`));
+    const wasi = new WASI([], [], [hear, hear, hear]);
+    const instance = new WebAssembly.Instance(module, {
+      wasi_snapshot_preview1: wasi.wasiImport,
+      portcullis: {
+        ask: (at, length) => {
+          const bytes = new Uint8Array(instance.exports.memory.buffer, at, length);
+          const [head, body] = this.#replyTo(JSON.parse(decoder.decode(bytes)));
+          const line = encoder.encode(`${JSON.stringify(head)}\n`);
+          this.#reply = new Uint8Array(line.length + body.length);
+          this.#reply.set(line);
+          this.#reply.set(body, line.length);
+          return this.#reply.length;
+        },
+        take: (at) => new Uint8Array(instance.exports.memory.buffer, at, this.#reply.length).set(this.#reply),
+      },
+    });
+    wasi.start(instance);
+  }
+
+  /** A head, and bytes. */
+  #replyTo(asked) {
+    if ('question' in asked) return [{ is: null }, this.#question];
+    if ('get' in asked) return this.#document(asked);
+    if ('import' in asked) return [{ is: this.#key(asked.import) !== null }, NOTHING];
+    if ('verify' in asked) return [{ is: this.#isValid(asked) }, NOTHING];
+    this.answer = asked.answer;
+    return [{ is: null }, NOTHING];
+  }
+
+  #document({ get: url, headers }) {
+    const document = this.#documents[url];
+    if (document === undefined) this.wanted.push({ url, accept: Object.fromEntries(headers).accept });
+    if (document?.body === undefined) return [{ problem: { code: '', message: document?.problem ?? 'not fetched yet' } }, NOTHING];
+    return [{ is: { status: document.status, etag: null, cache_control: null } }, document.body];
+  }
+
+  #key(jwk) {
+    return this.#once(JSON.stringify(jwk), () => importKey(...jwk.map((part) => part ?? undefined)).catch(() => null));
+  }
+
+  #isValid({ verify: jwk, signature, signed }) {
+    const key = this.#key(jwk);
+    const bytes = [signature, signed].map(fromBase64url);
+    return this.#once(`${JSON.stringify(jwk)} ${signature} ${signed}`, () => verify(jwk[0], key, ...bytes).catch(() => false));
+  }
+
+  #once(key, work) {
+    if (!this.#known.has(key)) throw new Unknown(key, work);
+    return this.#known.get(key);
+  }
+}
+
+function fromBase64url(text) {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
