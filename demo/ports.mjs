@@ -40,6 +40,7 @@ export const PORTS = {
   gate: { what: 'the gate', flag: '--port', variable: 'PORT', standard: 8787 },
   provider: { what: 'the OpenID provider', flag: '--provider-port', variable: 'PROVIDER_PORT', standard: 8788 },
   origin: { what: 'the origin', flag: '--origin-port', variable: 'ORIGIN_PORT', standard: 8789 },
+  workbench: { what: 'the workbench', flag: '--workbench-port', variable: 'WORKBENCH_PORT', standard: 8790 },
 };
 
 function listenOnce(port, host) {

@@ -1,4 +1,4 @@
-// Everything the demo needs, on loopback: an OpenID provider, an origin, and the gate in front of it.
+// Everything the demo needs, on loopback: an OpenID provider, an origin, the gate in front of it, and the workbench.
 
 import { startExample } from '../examples/start.mjs';
 import { startGate } from './gate.mjs';
@@ -6,9 +6,10 @@ import { startOrigin } from './origin.mjs';
 import { ASSERTION_KEY, demoPolicy } from './policy.mjs';
 import { freePort, requireFree } from './ports.mjs';
 import { signingKey, startProvider } from './provider.mjs';
+import { startDemoWorkbench } from './workbench.mjs';
 
 /**
- * Starts the stack; ports that are not given are chosen. The origin is the demo's own, or the `example` of that name. If
+ * Starts the stack; ports that are not given are chosen, and without one for it there is no workbench. The origin is the demo's own, or the `example` of that name. If
  * anything fails or `signal` aborts, everything already running is stopped. `log` receives what the gate and the example
  * write. `stop()` stops everything; `exited` settles when the gate exits unexpectedly.
  */
@@ -34,7 +35,9 @@ export async function startStack({ ports = {}, example, signal, log } = {}) {
     const policy = demoPolicy({ issuer: provider.issuer, origin: origin.url, gate: url });
     const secrets = { [ASSERTION_KEY]: JSON.stringify(signingKey('ES256')) };
     const gate = await start(startGate({ port: gatePort, policy, secrets, signal, log }));
-    return { gate: gate.url, issuer: provider.issuer, origin: origin.url, exited: gate.exited, stop };
+    const urls = { gate: gate.url, issuer: provider.issuer, origin: origin.url };
+    const workbench = ports.workbench && (await start(startDemoWorkbench({ port: ports.workbench, ...urls })));
+    return { ...urls, workbench: workbench?.url, exited: gate.exited, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,10 +1,13 @@
-// `npm run test:browser`: pages in a real browser, against the built Worker. `--if-there` passes without a browser.
+// `npm run test:browser`: pages in a real browser, against the built Worker, and the workbench. `--if-there` passes without a browser.
 
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { findBrowser } from './chromium.mjs';
 import { must } from './process.mjs';
 import { ROOT } from './toolchain.mjs';
+
+const TESTS = join(ROOT, 'tests/browser');
 
 try {
   const browser = await findBrowser();
@@ -17,7 +20,7 @@ try {
 
 function runWith({ path, libraries }) {
   const env = { ...process.env, CHROME_PATH: path, CHROME_LIBRARIES: libraries };
-  const args = ['--test', '--test-timeout=120000', '--test-reporter=spec', join(ROOT, 'tests/browser/cors.test.mjs')];
+  const args = ['--test', '--test-timeout=120000', '--test-reporter=spec', ...readdirSync(TESTS).filter((name) => name.endsWith('.test.mjs')).map((name) => join(TESTS, name))];
   return must('the browser tests', process.execPath, args, { cwd: ROOT, env });
 }
 

@@ -1,5 +1,5 @@
-// Builds all that the tests need, side by side: the native tests, the Worker, the same with faults, and the tool. Each has
-// a part in which the compiler uses one core only.
+// Builds all that the tests need, side by side: the native tests, the Worker, the same with faults, and the tool with the
+// workbench. Each has a part in which the compiler uses one core only.
 
 import { spawn } from 'node:child_process';
 
@@ -8,7 +8,7 @@ import { ROOT } from './toolchain.mjs';
 const BUILDS = {
   'native tests': ['cargo', ['test', '--locked', '--no-run', '--quiet']],
   worker: [process.execPath, ['scripts/build.mjs']],
-  tool: [process.execPath, ['scripts/build-tool.mjs']],
+  'tool and workbench': [process.execPath, ['scripts/site.mjs']],
   faults: [process.execPath, ['scripts/build.mjs', '--faults']],
 };
 

@@ -12,7 +12,7 @@ import { ROOT } from './toolchain.mjs';
 /** The packages, each by the folder of its crate and the crate's root file. */
 const CRATES = [
   { folder: 'src', root: 'lib.rs', hasFloors: true },
-  { folder: 'cli/src', root: 'main.rs', hasFloors: false },
+  { folder: 'cli/src', root: 'lib.rs', hasFloors: false },
 ];
 
 // Comments, and literals of texts and characters.

@@ -1,4 +1,4 @@
-// Which crates the package is made of, and under which terms.
+// Which crates and npm packages the package is made of, and under which terms.
 
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
@@ -10,8 +10,8 @@ import { ROOT, TOOL_TARGET, WASM_TARGET } from './toolchain.mjs';
 /** The two programs, and what each is compiled for. */
 const PROGRAMS = [['portcullis', WASM_TARGET], ['portcullis-cli', TOOL_TARGET]];
 const LICENCE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i;
-/** Crates that have no file with their licence. Its text is that of the other crates under it. */
-const NO_TEXT = 'This crate has no file with its licence; the texts are those of the same licences above and below.';
+/** Parts that have no file with their licence. Its text is that of the others under it. */
+const NO_TEXT = 'This has no file with its licence; the texts are those of the same licences above and below.';
 
 /** All crates of the package but our own, by name and version. */
 function crates() {
@@ -39,41 +39,58 @@ function metadata(target) {
   return JSON.parse(text);
 }
 
+/** The npm packages in the workbench, in the same form; their checksum is npm's. */
+function modules() {
+  const locked = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const inputs = JSON.parse(readFileSync(join(ROOT, 'build/site.inputs.json'), 'utf8'));
+  const found = new Set(inputs.map((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean));
+  return [...found].sort().map((path) => {
+    const { version, license, resolved, integrity } = locked[path];
+    const [algorithm, digest] = integrity.split('-');
+    const checksum = { algorithm: algorithm.toUpperCase(), checksumValue: Buffer.from(digest, 'base64').toString('hex') };
+    return { name: path.replace(/^.*node_modules\//, ''), version, license, folder: join(ROOT, path), kind: 'npm', location: resolved, checksum };
+  });
+}
+
 /** What the package is made of: `licences`, and a `bill` of materials. `own` is the package's name, version and licence. */
 export function materials(own) {
-  const all = crates();
+  const all = [...crates().map(ofCrate), ...modules()];
   return { licences: licenceTexts(all), bill: billOfMaterials(own, all) };
 }
 
-/** The texts of all crates' licences, each text once. */
+function ofCrate({ name, version, license, manifest_path: manifest }) {
+  const location = `https://static.crates.io/crates/${name}/${name}-${version}.crate`;
+  const checksum = { algorithm: 'SHA256', checksumValue: lockedChecksums().get(`${name} ${version}`) };
+  return { name, version, license, folder: dirname(manifest), kind: 'cargo', location, checksum };
+}
+
+/** The texts of all licences, each text once. */
 function licenceTexts(all) {
   const byText = new Map();
-  for (const { name, version, license, manifest_path: manifest } of all) {
-    const folder = dirname(manifest);
+  for (const { name, version, license, folder } of all) {
     const files = readdirSync(folder).filter((file) => LICENCE_FILE.test(file) && statSync(join(folder, file)).isFile()).sort();
     const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim());
     for (const text of texts.length > 0 ? texts : [NO_TEXT]) byText.set(text, [...(byText.get(text) ?? []), `${name} ${version} (${license})`]);
   }
-  const head = 'Portcullis contains these crates, and the standard library of Rust (https://www.rust-lang.org, MIT OR Apache-2.0).\n';
+  const head = 'Portcullis contains these crates and npm packages, and the standard library of Rust (https://www.rust-lang.org, MIT OR Apache-2.0).\n';
   const rule = '-'.repeat(80);
   return [head, ...[...byText].map(([text, names]) => `${rule}\n${names.join('\n')}\n${rule}\n\n${text}\n`)].join('\n');
 }
 
 /** The bill of materials in SPDX 2.3 (https://spdx.github.io/spdx-spec/v2.3/). */
 function billOfMaterials({ name, version, license }, all) {
-  const checksums = lockedChecksums();
-  const packages = all.map((crate) => ({
-    SPDXID: `SPDXRef-crate-${crate.name}-${crate.version.replace(/[^0-9a-zA-Z.-]/g, '-')}`,
-    name: crate.name,
-    versionInfo: crate.version,
-    downloadLocation: `https://static.crates.io/crates/${crate.name}/${crate.name}-${crate.version}.crate`,
+  const packages = all.map(({ name: part, version: release, license: terms, kind, location, checksum }) => ({
+    SPDXID: `SPDXRef-${kind}-${`${part}-${release}`.replace(/[^0-9a-zA-Z.-]/g, '-')}`,
+    name: part,
+    versionInfo: release,
+    downloadLocation: location,
     filesAnalyzed: false,
     licenseConcluded: 'NOASSERTION',
     // An old way to write OR, which SPDX does not have.
-    licenseDeclared: crate.license.replaceAll('/', ' OR '),
+    licenseDeclared: terms.replaceAll('/', ' OR '),
     copyrightText: 'NOASSERTION',
-    checksums: [{ algorithm: 'SHA256', checksumValue: checksums.get(`${crate.name} ${crate.version}`) }],
-    externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: `pkg:cargo/${crate.name}@${crate.version}` }],
+    checksums: [checksum],
+    externalRefs: [{ referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator: `pkg:${kind}/${part.replace('@', '%40')}@${release}` }],
   }));
   const own = {
     SPDXID: 'SPDXRef-portcullis',

@@ -1,8 +1,8 @@
-// Makes the npm package in target/package: the built Worker, the tool as WebAssembly, types, schemas, licences and a bill
+// Makes the npm package in target/package: the built Worker, the tool as WebAssembly, the workbench, types, schemas, licences and a bill
 // of materials; and packs it: target/portcullis-VERSION.tgz.
 //
 //   --any-tree   also from a tree with changes, for tests
-//   --built      the Worker and the tool are built
+//   --built      the Worker, the tool and the workbench are built
 
 import { chmodSync, cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -21,6 +21,7 @@ const PARTS = [
   ['build/index.js', 'index.js'],
   ['build/index_bg.wasm', 'index_bg.wasm'],
   ['target/tool/tool.wasm', 'tool.wasm'],
+  ['build/site', 'site'],
   ['npm', '.'],
   ['schema', 'schema'],
   ['LICENSE-MIT', 'LICENSE-MIT'],
@@ -49,7 +50,7 @@ try {
   if (!anyTree && read('git', ['status', '--porcelain'], { cwd: ROOT }) !== '') throw new Error('the tree has changes that no commit has');
   if (!built) {
     await must('the build', process.execPath, [from('scripts/build.mjs')]);
-    await must('the build of the tool', process.execPath, [from('scripts/build-tool.mjs')]);
+    await must('the build of the tool', process.execPath, [from('scripts/site.mjs')]);
   }
   checkBudget(from('build/index_bg.wasm'));
   compose();
@@ -75,6 +76,7 @@ function compose() {
 /** What is built, or the files of a folder that git knows: nothing that lies there by chance. */
 function filesOf(source) {
   if (!statSync(from(source)).isDirectory()) return [source];
+  if (source.startsWith('build/')) return readdirSync(from(source)).sort().map((file) => `${source}/${file}`);
   return read('git', ['ls-files', '--cached', '--others', '--exclude-standard', source], { cwd: ROOT }).split('\n');
 }
 

@@ -35,10 +35,12 @@ try {
 
 async function bundles() {
   const src = (file) => join(SITE, 'src', file);
-  await build({
-    ...COMMON, entryPoints: [src('main.jsx')], outfile: join(OUT, 'workbench.js'), format: 'esm', jsx: 'automatic', jsxImportSource: 'preact',
+  const page = await build({
+    ...COMMON, metafile: true, entryPoints: [src('main.jsx')], outfile: join(OUT, 'workbench.js'), format: 'esm', jsx: 'automatic', jsxImportSource: 'preact',
   });
-  await build({ ...COMMON, entryPoints: [src('tool/worker.js')], outfile: join(OUT, 'worker.js'), format: 'iife' });
+  const worker = await build({ ...COMMON, metafile: true, entryPoints: [src('tool/worker.js')], outfile: join(OUT, 'worker.js'), format: 'iife' });
+  // What the package says of its parts (scripts/materials.mjs).
+  writeFileSync(join(ROOT, 'build/site.inputs.json'), JSON.stringify([page, worker].flatMap(({ metafile }) => Object.keys(metafile.inputs))));
   await build({ ...COMMON, entryPoints: [src('keys-frame.js')], outfile: join(OUT, 'keys.js'), format: 'iife' });
   await build({ ...COMMON, entryPoints: [src('workbench.css')], outfile: join(OUT, 'workbench.css') });
 }

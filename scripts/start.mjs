@@ -1,4 +1,4 @@
-// `npm start`: builds the Worker, runs it with a demo provider and a demo origin on loopback until Ctrl-C, and prints
+// `npm start`: builds the Worker, runs it with a demo provider, a demo origin and the workbench on loopback until Ctrl-C, and prints
 // requests to paste. `npm start -- --origin flask` uses a service of examples/ as the origin.
 
 import { once } from 'node:events';
@@ -9,6 +9,7 @@ import { PORTS } from '../demo/ports.mjs';
 import { REQUESTS, requestCommand } from '../demo/requests.mjs';
 import { startStack } from '../demo/stack.mjs';
 import { tokenCommands } from '../demo/tokens.mjs';
+import { whyLine } from '../demo/workbench.mjs';
 import { EXAMPLES } from '../examples/start.mjs';
 import { must } from './process.mjs';
 import { endSignal } from './signals.mjs';
@@ -17,9 +18,9 @@ import { ROOT } from './toolchain.mjs';
 const signal = endSignal();
 try {
   const { ports, example } = chooseOptions();
-  await must('the build', process.execPath, [join(ROOT, 'scripts/build.mjs')]);
+  for (const script of ['build.mjs', 'site.mjs']) await must('the build', process.execPath, [join(ROOT, 'scripts', script)]);
   signal.throwIfAborted();
-  console.log('start: provider, origin and gate');
+  console.log('start: provider, origin, gate and workbench');
   const stack = await startStack({ ports, example, signal, log: (chunk) => process.stdout.write(chunk) });
   console.log(welcome(stack));
   const last = await Promise.race([stack.exited, once(signal, 'abort').then(() => null)]);
@@ -54,19 +55,21 @@ function choosePorts(values) {
   return ports;
 }
 
-function welcome({ gate, issuer, origin }) {
+function welcome({ gate, issuer, origin, workbench }) {
+  const printed = (request) => [...requestCommand(gate, request), whyLine(workbench, gate, request)].filter((line) => line !== null);
   return [
     '',
     `Gate      ${gate}`,
     `Provider  ${issuer}`,
     `Origin    ${origin}   responds with what it receives from the gate`,
+    `Workbench ${workbench}   the policy, these requests and why each is decided as it is, in your browser`,
     '',
     '== Tokens: paste this first ' + '='.repeat(52),
     '',
     ...tokenCommands(issuer),
     '',
     '== Requests, each with the expected response ' + '='.repeat(35),
-    ...REQUESTS.flatMap((request) => ['', ...requestCommand(gate, request)]),
+    ...REQUESTS.flatMap((request) => ['', ...printed(request)]),
     '',
     '== Decisions ' + '='.repeat(67),
     '',

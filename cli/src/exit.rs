@@ -1,8 +1,8 @@
 //! How a command ends.
 
-use crate::document::Source;
-use crate::finding::{Finding, human};
-use crate::output::{Output, Stream};
+use crate::document::{Source, Unreadable};
+use crate::finding::Finding;
+use crate::output::NotJson;
 
 /// The result of a command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +28,16 @@ impl Failure {
     pub(crate) fn findings(source: Source, findings: Vec<Finding>) -> Self {
         Self::Findings(Box::new((source, findings)))
     }
+}
 
-    /// Reports it to the user.
-    pub(crate) fn report(&self, output: &Output) {
-        match self {
-            Self::Message(message) => output.error(message),
-            Self::Findings(found) => human::write(&found.1, &found.0, output, Stream::Err),
-        }
+impl From<Unreadable> for Failure {
+    fn from(Unreadable(message): Unreadable) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl From<NotJson> for Failure {
+    fn from(error: NotJson) -> Self {
+        Self::new(error.to_string())
     }
 }

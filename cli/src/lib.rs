@@ -37,6 +37,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use exit::{Completion, Failure};
+use finding::human;
 use output::{Color, Output};
 
 /// Write, check and understand the policy of a Portcullis gate.
@@ -90,7 +91,7 @@ pub fn main() -> ExitCode {
         Ok(Completion::Clean) => ExitCode::SUCCESS,
         Ok(Completion::Findings) => ExitCode::from(1),
         Err(failure) => {
-            failure.report(&output);
+            human::report(&failure, &output);
             ExitCode::from(2)
         }
     }

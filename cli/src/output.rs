@@ -1,6 +1,7 @@
 //! The only place that writes to the terminal.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use annotate_snippets::Renderer;
@@ -8,7 +9,6 @@ use annotate_snippets::renderer::{AnsiColor, Effects, Style};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::exit::Failure;
 use crate::host;
 
 /// The width of output that does not go to a terminal.
@@ -86,9 +86,8 @@ impl Output {
     ///
     /// # Errors
     /// The value cannot be serialized.
-    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Failure::new(format!("cannot write the results as JSON: {error}")))?;
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), NotJson> {
+        let text = serde_json::to_string_pretty(value).map_err(NotJson)?;
         self.line(&text);
         Ok(())
     }
@@ -148,6 +147,16 @@ impl Output {
             Stream::Out => self.line(text),
             Stream::Err => self.note(text),
         }
+    }
+}
+
+/// A result that JSON cannot represent.
+#[derive(Debug)]
+pub(crate) struct NotJson(serde_json::Error);
+
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot write the results as JSON: {}", self.0)
     }
 }
 

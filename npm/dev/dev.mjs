@@ -1,18 +1,23 @@
-// `portcullis dev`: runs the Worker of this package under `wrangler dev`, with a local issuer and an origin, as the plan of
-// the tool says (cli/src/dev).
+// `portcullis dev`: runs the Worker of this package under `wrangler dev`, with a local issuer, an origin and the workbench,
+// as the plan of the tool says (cli/src/dev).
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, watchFile, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Issuer } from './issuer.mjs';
 import { startOrigin } from './origin.mjs';
 import { quoted } from './shell.mjs';
+import { linkTo, startWorkbench } from './workbench.mjs';
 
 const LEAST_NODE = [22, 12]; // what wrangler asks for
 const HOST = '127.0.0.1';
+const SITE = fileURLToPath(new URL('../site', import.meta.url));
+const TESTS = 'policy.test.toml';
+/** The name of the sample's token in the workbench. */
+const LOCAL = 'local';
 /** Of the policy's file, in milliseconds. */
 const POLL = 300;
 /** How long wrangler may take to end, in milliseconds. */
@@ -22,9 +27,11 @@ const READY = /Ready on http/;
 
 /** Runs until it is interrupted; gives the exit code. `replan` gives the plan again, undefined if the policy has errors. */
 export async function dev(plan, replan) {
+  let current = plan;
   const wrangler = findWrangler();
   const issuer = plan.issuers.length > 0 ? await Issuer.start(plan.issuers, HOST, plan.port + 1) : undefined;
   const origin = plan.origin ?? (await startOrigin(HOST, plan.port + 2, secretHeader(plan.policy)));
+  const workbench = await startWorkbench({ folder: SITE, host: HOST, port: plan.port + 3, fixture: () => fixture(current, issuer) });
   const project = new Project(plan, issuer, origin);
   project.write(plan);
   const child = spawn(process.execPath, [wrangler, ...project.args()], { stdio: ['ignore', 'pipe', 'inherit'], env: environment() });
@@ -37,17 +44,38 @@ export async function dev(plan, replan) {
   });
   const ended = new Promise((done) => child.on('exit', (code) => done(code ?? 1)));
   if (await Promise.race([isUp, ended.then(() => false)])) {
-    console.log(introduction(plan, issuer, origin));
+    console.log(introduction(plan, issuer, origin, workbench.url));
     watchFile(plan.file, { interval: POLL }, async () => {
       const changed = await replan();
       if (changed === undefined) return;
       issuer?.standFor(changed.issuers);
+      current = changed;
       project.write(changed);
       console.log(`\n${relative('.', plan.file)} has changed: the gate takes it\n`);
     });
   }
   const code = await ended;
   return isInterrupted() ? 0 : code || 2;
+}
+
+/** What the workbench shows: the policy and its tests as they are in the folder, and the sample with its token. */
+function fixture({ file, sample }, issuer) {
+  const tests = join(dirname(resolve(file)), TESTS);
+  const shown = {
+    file: basename(file),
+    policy: readFileSync(file, 'utf8'),
+    tests: existsSync(tests) ? readFileSync(tests, 'utf8') : undefined,
+    keys: issuer && JSON.stringify(issuer.keySet(), null, 2),
+  };
+  if (sample === null) return shown;
+  const requests = [{ title: `${sample.method} ${sample.route}`, ...requestOf(sample, issuer) }, { title: 'The same without a token', ...requestOf(sample) }];
+  return { ...shown, requests, tokens: issuer && { [LOCAL]: issuer.token(sample.issuer, sample.claims) } };
+}
+
+/** The sample as a request of the workbench. */
+function requestOf({ method, host, target, headers }, issuer) {
+  const url = host === null ? target : `https://${host}${target}`;
+  return { method, url, headers: headers.map(([name, value]) => `${name}: ${value}`), as: issuer && LOCAL };
 }
 
 /** Ends wrangler with this process: by an interrupt, since other signals end only the first of its processes. */
@@ -137,7 +165,7 @@ class Project {
   }
 }
 
-function introduction({ port, sample, file }, issuer, origin) {
+function introduction({ port, sample, file }, issuer, origin, workbench) {
   const gate = `http://localhost:${port}`;
   const lines = [`\nThe gate runs at ${gate} with the policy of ${relative('.', file)}, in front of ${origin}.`];
   if (sample === null) {
@@ -150,6 +178,8 @@ function introduction({ port, sample, file }, issuer, origin) {
     lines.push('', 'With it, and without:', '', curl(gate, sample, `$(${issuer.command(sample)})`), curl(gate, sample));
     lines.push('', 'A token with other claims (iss, iat and exp are added):', '', others);
   }
+  if (sample !== null) lines.push('', 'Why the request without a token is refused, in your browser:', '', linkTo(workbench, requestOf(sample)));
+  else lines.push('', `The policy in your browser: ${workbench}`);
   return `${lines.join('\n')}\n`;
 }
 

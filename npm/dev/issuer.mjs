@@ -48,6 +48,11 @@ export class Issuer {
     return Object.fromEntries(local);
   }
 
+  /** The public keys of the tokens. */
+  keySet() {
+    return { keys: [...this.#keys.values()].map(({ jwk }) => jwk) };
+  }
+
   /** A token with these claims; `iss`, `iat` and `exp` are added. */
   token(name, claims) {
     const { iss, algorithm, type } = this.#issuers.find((issuer) => issuer.name === name) ?? this.#issuers[0];

@@ -73,8 +73,8 @@ export function App({ initial, fixture, note }) {
       <a class="skip" href="#decision">{WORDS.skip}</a>
       <header>
         <h1>{WORDS.title}</h1>
-        <p>{WORDS.intro}</p>
         <Share state={state} note={note} />
+        <p>{WORDS.intro}</p>
       </header>
       {problem !== undefined && <p class="bad" role="alert">{WORDS.noTool(problem)}</p>}
       <main>
@@ -90,7 +90,7 @@ export function App({ initial, fixture, note }) {
         </section>
         <section class="column" aria-labelledby="request-title">
           <div class="bar"><h2 id="request-title">{WORDS.request}</h2></div>
-          <Request state={state} set={set} requests={fixture.requests} onExample={(example) => set(withExample(fixture, example))} />
+          <Request state={state} set={set} requests={fixture.requests} onExample={(example) => set(withExample(fixture, example, state.texts))} />
           <div id="decision" tabIndex={-1}>
             <Tabs label={WORDS.requestTabs} tabs={aboutRequest} selected={state.requestTab} onSelect={(requestTab) => set({ requestTab })} />
           </div>

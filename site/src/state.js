@@ -4,7 +4,7 @@ import { read } from './link.js';
 
 const EMPTY = {
   file: 'policy.toml', policy: '', tests: '', method: 'GET', url: '/', headers: '', now: '', example: '',
-  caller: 'none', token: '', claims: '{}', keys: '', policyTab: 'findings', requestTab: 'decision',
+  caller: 'none', token: '', claims: '{}', keys: '', texts: 0, policyTab: 'findings', requestTab: 'decision',
 };
 
 /** The fixture that whoever serves the page gives: `{ file, policy, tests, keys, requests, tokens }`, all of it optional. */
@@ -28,11 +28,11 @@ export async function initialState(fixture, fragment) {
 
 const NOBODY = { caller: 'none', token: '', claims: '{}' };
 
-/** The changes of the state that an example of the fixture makes. */
-export function withExample({ requests, tokens }, example) {
+/** The changes of the state that an example of the fixture makes; `texts` counts them, for editors that begin anew. */
+export function withExample({ requests, tokens }, example, texts = 0) {
   const request = requests[Number(example)];
   if (example === '' || request === undefined) return { example: '' };
   const { method = 'GET', url, headers = [], claims, as } = request;
   const caller = claims !== undefined ? { caller: 'claims', claims: JSON.stringify(claims, null, 2) } : as !== undefined ? { caller: 'token', token: tokens[as] ?? '' } : {};
-  return { example, method, url, headers: headers.join('\n'), ...NOBODY, ...caller };
+  return { example, texts: texts + 1, method, url, headers: headers.join('\n'), ...NOBODY, ...caller };
 }

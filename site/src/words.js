@@ -73,6 +73,7 @@ export const WORDS = {
   tryOut: 'Forwarded, though it would be refused: its route is only tried',
   deny: (status, code) => `Refused: ${status} ${code}`,
   serve: (status) => `Answered by the gate: ${status}`,
+  refusedAt: (step, name) => `At step ${step}, ${name}:`,
   trace: 'Trace',
   steps: { 1: 'Route', 2: 'Credentials', 3: 'Form of the token', 4: 'Issuer and times', 5: 'Key', 6: 'Signature', 7: 'Permissions', 8: 'Origin' },
   outcomes: { passed: 'passed', refused: 'refused', assumed: 'assumed' },
@@ -97,7 +98,7 @@ export const WORDS = {
   claimColumns: ['Claim', 'Value', 'In words', 'The policy asks'],
   headerColumns: ['Name', 'Value'],
   asksNothing: 'nothing',
-  notReached: 'not reached yet',
+  notReached: 'not reached:',
   times: {
     exp: ({ past, when, date }) => `${past ? 'expired' : 'expires'} ${when}, ${date}`,
     nbf: ({ past, when, date }) => `valid ${past ? 'since' : 'from'} ${date}, ${when}`,

@@ -1,5 +1,7 @@
 //! Whether a verified token is revoked.
 
+use std::rc::Rc;
+
 use super::Gateway;
 use crate::denial::Denial;
 use crate::platform::Platform;
@@ -10,8 +12,6 @@ use crate::revocation::store;
 use crate::time::UnixMillis;
 use crate::token::verify::VerifiedClaims;
 use crate::trace::{Observer, Step};
-
-use std::rc::Rc;
 
 impl<P: Platform + Observer> Gateway<P> {
     /// 6. The token is not revoked. One that was compared with the list at hand is not compared again.

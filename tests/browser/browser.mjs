@@ -13,11 +13,11 @@ const RULES = '--host-resolver-rules=MAP *.test 127.0.0.1';
 const FLAGS = ['--headless', '--no-sandbox', '--no-zygote', '--disable-gpu', '--no-first-run', '--remote-debugging-port=0', RULES];
 
 /** Starts the browser that CHROME_PATH names (see scripts/browser.mjs), with a profile that goes away with it. */
-export async function startBrowser() {
+export async function startBrowser(flags = []) {
   const profile = mkdtempSync(join(tmpdir(), 'portcullis-browser-'));
   const { CHROME_PATH: path, CHROME_LIBRARIES: libraries } = process.env;
   const env = environment({ libraries });
-  const child = spawn(path, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(path, [...FLAGS, ...flags, `--user-data-dir=${profile}`, 'about:blank'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = new Promise((resolve) => child.once('close', resolve).once('error', resolve));
   const browser = new Browser(await connected(await endpoint(child)));
   browser.close = async () => {
@@ -77,20 +77,25 @@ class Browser {
     return answer.promise;
   }
 
-  /** A page of a browser context of its own: no cookies, no cache, no preflights of before. */
-  async page(url) {
+  /**
+   * A page of a browser context of its own: no cookies, no cache, no preflights of before. `prepare` may ask for more of it
+   * before it loads, and `hear` is told its events.
+   */
+  async page(url, { prepare, hear } = {}) {
     const { browserContextId } = await this.ask('Target.createBrowserContext');
     const { targetId } = await this.ask('Target.createTarget', { url: 'about:blank', browserContextId });
     const { sessionId } = await this.ask('Target.attachToTarget', { targetId, flatten: true });
     const ask = (method, params) => this.ask(method, params, sessionId);
-    const page = { preflights: [], run: (work, ...args) => evaluate(ask, work, args) };
+    const page = { preflights: [], ask, run: (work, ...args) => evaluate(ask, work, args) };
     const loaded = Promise.withResolvers();
     this.#heard.set(sessionId, (method, params) => {
       if (method === 'Page.loadEventFired') loaded.resolve();
+      hear?.(method, params);
       if (method === 'Network.requestWillBeSent' && params.request.method === 'OPTIONS') page.preflights.push(params.request.url);
     });
     await ask('Network.enable');
     await ask('Page.enable');
+    await prepare?.(ask);
     await ask('Page.navigate', { url });
     await loaded.promise;
     return page;

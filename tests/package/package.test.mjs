@@ -18,13 +18,13 @@ after(() => machine.close());
 const project = machine.folder('project');
 const npx = (words, folder = project) => machine.run(`npx --yes --package='${ARCHIVE}' portcullis ${words}`, folder);
 
-/** The number of a port that is free, like the two above it. */
+/** The number of a port that is free, like the three above it. */
 async function freePorts() {
   const isFree = (port) => new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  for (let port = 20_000 + Math.floor(Math.random() * 20_000); ; port += 3) {
-    if ((await Promise.all([port, port + 1, port + 2].map(isFree))).every(Boolean)) return port;
+  for (let port = 20_000 + Math.floor(Math.random() * 20_000); ; port += 4) {
+    if ((await Promise.all([port, port + 1, port + 2, port + 3].map(isFree))).every(Boolean)) return port;
   }
 }
 
@@ -75,6 +75,21 @@ test('npm installs it, and the first request is allowed', async (t) => {
     assert.deepEqual(statuses, ['HTTP/1.1 200 OK', 'HTTP/1.1 401 Unauthorized']);
   });
 
+  await t.test('the workbench shows the policy, and the printed link why a request is refused', async () => {
+    const workbench = `http://127.0.0.1:${port + 3}`;
+    const [, link] = new RegExp(`(${workbench}/#\\S+)`).exec(dev.printed);
+    assert.equal(new URLSearchParams(new URL(link).hash.slice(1)).get('explain'), 'GET /demo');
+    assert.match(await (await fetch(workbench)).text(), /<title>Portcullis workbench/);
+    const shown = await (await fetch(`${workbench}/workbench.json`)).json();
+    assert.equal(shown.policy, readFileSync(join(project, 'wrangler.jsonc'), 'utf8'));
+    assert.equal(shown.tests, readFileSync(join(project, 'policy.test.toml'), 'utf8'));
+    assert.deepEqual([shown.file, shown.requests.map(({ as }) => as)], ['wrangler.jsonc', ['local', undefined]]);
+    const withIt = await fetch(`http://localhost:${port}/demo`, { headers: { authorization: `Bearer ${shown.tokens.local}` } });
+    assert.equal(withIt.status, 200);
+    const rebound = await request(port + 3, '/workbench.json', { host: 'page.example.com' });
+    assert.deepEqual([rebound.status, rebound.text], [403, '']);
+  });
+
   await t.test('a token with other claims is made, and refused', async () => {
     const token = async (claims) => (await fetch(`http://localhost:${port + 1}/token`, { method: 'POST', body: claims })).text();
     const answer = await fetch(`http://localhost:${port}/`, { headers: { authorization: `Bearer ${await token('{"aud": "https://other.example.com"}')}` } });
@@ -109,7 +124,7 @@ test('npm installs it, and the first request is allowed', async (t) => {
   });
 
   await dev.stop();
-  for (const left of [port, port + 1, port + 2]) await assert.rejects(fetch(`http://127.0.0.1:${left}/`), 'nothing runs on');
+  for (const left of [port, port + 1, port + 2, port + 3]) await assert.rejects(fetch(`http://127.0.0.1:${left}/`), 'nothing runs on');
 });
 
 test('the policy is checked and tested', () => {

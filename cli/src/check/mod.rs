@@ -97,7 +97,10 @@ pub(crate) fn check(
 ) -> Result<(Source, Vec<Finding>), Failure> {
     let document = match parse_source(source) {
         Ok(document) => document,
-        Err(found) => return Ok(found),
+        Err((source, mut findings)) => {
+            findings.sort_by_key(|finding| finding.span.start);
+            return Ok((source, findings));
+        }
     };
     let examined = examine(&document, reading)?;
     let mut findings = lint::worker(&document, &examined);

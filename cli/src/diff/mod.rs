@@ -90,7 +90,8 @@ pub(crate) fn differences(old: (Policy, &str), new: (Policy, &str)) -> Result<Ve
 }
 
 fn loaded(path: &Path, which: &str, args: &DiffArgs, output: &Output) -> Result<LoadedPolicy, Failure> {
-    load(path, &args.reading).inspect_err(|_| {
-        output.note(&format!("the {which} policy, {}, cannot be used", shown(path)));
+    load(path, &args.reading).map_err(|failure| {
+        crate::finding::human::report(&failure, output);
+        Failure::new(format!("the {which} policy, {}, cannot be used", shown(path)))
     })
 }

@@ -8,7 +8,6 @@ use clap::ValueEnum;
 use super::text::SyntaxError;
 use super::value::SourceValue;
 use super::{json, toml, yaml};
-use crate::exit::Failure;
 use crate::output::{printable, reason};
 
 /// The syntax of a file.
@@ -36,6 +35,10 @@ pub(crate) struct ParsedSource {
     pub(crate) source: Source,
     pub(crate) root: SourceValue,
 }
+
+/// Why a file cannot be read, in words.
+#[derive(Debug)]
+pub(crate) struct Unreadable(pub(crate) String);
 
 impl Syntax {
     /// The syntax by the file's name.
@@ -71,17 +74,17 @@ fn is_key(text: &str) -> bool {
 
 impl Source {
     /// Reads a file, or standard input for `-`.
-    pub(crate) fn read(path: &Path, syntax: Option<Syntax>) -> Result<Self, Failure> {
+    pub(crate) fn read(path: &Path, syntax: Option<Syntax>) -> Result<Self, Unreadable> {
         let is_stdin = path == Path::new("-");
         let name = if is_stdin { "<stdin>".to_owned() } else { path.display().to_string() };
         let shown = printable(&name);
-        let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {shown}: {}", reason(&error)));
+        let unreadable = |error: std::io::Error| Unreadable(format!("cannot read {shown}: {}", reason(&error)));
         if !is_stdin && path.is_dir() {
-            return Err(Failure::new(format!("cannot read {shown}: it is a folder")));
+            return Err(Unreadable(format!("cannot read {shown}: it is a folder")));
         }
         let bytes = if is_stdin { read_stdin() } else { std::fs::read(path) }.map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            Failure::new(format!("{shown} is not UTF-8: invalid sequence at byte {}", error.utf8_error().valid_up_to()))
+            Unreadable(format!("{shown} is not UTF-8: invalid sequence at byte {}", error.utf8_error().valid_up_to()))
         })?;
         // Some editors begin every file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);

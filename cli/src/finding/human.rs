@@ -8,6 +8,7 @@ use super::Finding;
 use super::position::LineIndex;
 use super::rule::Severity;
 use crate::document::{Source, Span};
+use crate::exit::Failure;
 use crate::output::{Output, Stream, printable, wrap};
 
 /// The width of `     = help: `.
@@ -18,6 +19,14 @@ const MOST_OF_A_KIND: usize = 5;
 
 /// Two spans with more bytes between them are shown in separate snippets: the renderer processes the whole snippet.
 const FAR: usize = 4096;
+
+/// Reports why a command could not do its work.
+pub(crate) fn report(failure: &Failure, output: &Output) {
+    match failure {
+        Failure::Message(message) => output.error(message),
+        Failure::Findings(found) => write(&found.1, &found.0, output, Stream::Err),
+    }
+}
 
 /// Writes findings, each with a snippet of the text.
 pub(crate) fn write(findings: &[Finding], source: &Source, output: &Output, stream: Stream) {

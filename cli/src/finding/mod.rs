@@ -107,3 +107,24 @@ fn head(value: &SourceValue) -> Span {
         _ => value.span.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fix_is_written_as_the_text_is() {
+        let fix = |text: &str, span: Span| {
+            let mut finding = Finding::new(&rule::POLICY, span, "wrong");
+            assert_eq!(finding.fix(text), None);
+            finding.suggest("public");
+            finding.fix(text)
+        };
+        assert_eq!(fix("access = \"pubic\"", 9..16).as_deref(), Some("\"public\""));
+        assert_eq!(fix("access = 'pubic'", 9..16).as_deref(), Some("'public'"));
+        assert_eq!(fix("access: pubic", 8..13).as_deref(), Some("public"));
+        assert_eq!(fix("access = \"\"\"pubic\"\"\"", 9..20), None);
+        assert_eq!(fix("access: >\n  pubic\n", 8..18), None);
+        assert_eq!(fix("", 3..5), None);
+    }
+}

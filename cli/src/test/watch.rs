@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::run::{RunOptions, run_file};
 use super::{file, report};
 use crate::exit::Completion;
+use crate::finding::human;
 use crate::output::{DIM, Output};
 
 /// The polling interval.
@@ -24,7 +25,7 @@ pub(super) fn run(files: &[PathBuf], options: RunOptions<'_>, output: &Output) -
         for path in files {
             match run_file(path, options) {
                 Ok(ran) => report::human(&[ran], output),
-                Err(failure) => failure.report(output),
+                Err(failure) => human::report(&failure, output),
             }
         }
         output.line(&output.paint(DIM, "waiting for a change"));

@@ -142,16 +142,16 @@ mod tests {
         assert_eq!(opaque["is"]["effect"]["status"], 401);
         let anonymous = explained(json!({"token": "  "}));
         assert_eq!(anonymous["is"]["caller"], "anonymous");
-        assert_eq!(explained(json!({"claims": "[]"}))["problem"], "expected claims as a JSON object, found an array");
+        assert_eq!(explained(json!({"claims": "[]"}))["problem"], "expected claims as a JSON object, found a list");
     }
 
     #[test]
     fn finds_what_is_wrong() {
         let found = answer(r#"{"check": {"policy": {"name": "p.toml", "text": "orign = \"x\""}}}"#);
-        let first = &found["is"]["findings"][0];
+        let first = &found["is"]["findings"][2];
         assert_eq!((&first["fix"], &first["start"]["column"]), (&json!("origin"), &json!(1)), "{found}");
         let unusable = answer(r#"{"routes": {"policy": {"name": "p.toml", "text": "orign = \"x\""}}}"#);
-        assert_eq!(unusable["findings"]["findings"][0]["place"], "orign", "{unusable}");
+        assert_eq!(unusable["findings"]["findings"][2]["place"], "orign", "{unusable}");
         assert!(answer("{}")["problem"].is_string());
     }
 

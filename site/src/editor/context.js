@@ -20,18 +20,24 @@ function ofToml(before) {
   const line = before.slice(before.lastIndexOf('\n') + 1);
   const open = /^[ \t]*\[{1,2}([^[\]#]*)$/.exec(line);
   if (open !== null) {
-    const names = open[1].split('.').map(unquoted);
+    const names = namesOf(open[1]);
     return { path: names.slice(0, -1), isKey: true, seen: new Set(), word: names.at(-1), isHeader: true };
   }
   let path = [];
   let end = 0;
   for (const header of before.matchAll(HEADER)) {
-    const names = header[1].split('.').map(unquoted);
+    const names = namesOf(header[1]);
     // Tables of a table that is a list are in its last element.
     path = header[0].trimStart().startsWith('[[') ? [...names, 0] : names;
     end = header.index + header[0].length;
   }
   return new Scan(path, { endsLines: true }).read(before.slice(end));
+}
+
+/** The names of a dotted key. */
+function namesOf(dotted) {
+  const names = (dotted.match(/("[^"]*"|'[^']*'|[^.])+/g) ?? ['']).map(unquoted);
+  return /\.\s*$/.test(dotted) ? [...names, ''] : names;
 }
 
 function unquoted(name) {
@@ -133,7 +139,7 @@ class Scan {
       if (top.index !== undefined) top.index += 1;
       else if (top.seen !== undefined) top.key = null;
     } else if ((character === '=' || character === ':') && top.seen !== undefined && top.key === null) {
-      top.key = this.#word.split('.').map(unquoted);
+      top.key = namesOf(this.#word);
       top.seen.add(top.key[0]);
     } else if (character === '\n' && this.#endsLines && this.#frames.length === 1) {
       top.key = null;

@@ -13,8 +13,8 @@ import { diagnostics } from './findings.js';
 import { languageOf, look } from './language.js';
 
 /**
- * `value` changes through `onChange`; a value that comes from elsewhere replaces the text. `findings` are the tool's, about
- * this text. `schema` is a JSON Schema to complete from. `handle` gets `{ show(finding), apply(finding) }`.
+ * The text is the editor's own: it begins with `value` and is told to `onChange`; another text needs another editor (`key`).
+ * `findings` are the tool's, about `value`. `schema` is a JSON Schema to complete from. `handle` gets `{ show(finding), apply(finding) }`.
  */
 export function Editor({ file, value, onChange, label, className, findings, schema, handle }) {
   const place = useRef();
@@ -27,7 +27,6 @@ export function Editor({ file, value, onChange, label, className, findings, sche
     return () => editor.current.view.destroy();
   }, []);
   useEffect(() => editor.current.speak(file), [file]);
-  useEffect(() => editor.current.replace(value), [value]);
   useEffect(() => editor.current.underline(value, findings ?? []), [value, findings]);
   if (handle) handle.current = editor.current;
   return <div ref={place} class={`editor ${className ?? ''}`} />;
@@ -53,7 +52,7 @@ class Text {
           { key: 'Tab', run: acceptCompletion }, ...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap,
         ]),
         EditorView.lineWrapping,
-        EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
+        EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', tabindex: '0' }),
         this.#language.of([]), look, update,
       ],
     });
@@ -62,11 +61,6 @@ class Text {
 
   speak(file) {
     this.view.dispatch({ effects: this.#language.reconfigure(languageOf(file)) });
-  }
-
-  replace(value) {
-    const { doc } = this.view.state;
-    if (doc.toString() !== value) this.view.dispatch({ changes: { from: 0, to: doc.length, insert: value } });
   }
 
   /** Underlines what the tool found, unless the text has changed since. */

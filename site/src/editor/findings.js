@@ -20,7 +20,7 @@ export function diagnostics(doc, findings, apply) {
 /** A finding in words: what is wrong, and what to do about it. */
 export function sentence({ place, message, help, rule }) {
   const kind = rule === 'policy' || rule === 'syntax' ? '' : ` [${rule}]`;
-  return `${place ? `${place}: ` : ''}${message}${help ? `. ${help}` : ''}${kind}`;
+  return `${place ? `${place}: ` : ''}${message}${help ? `; ${help}` : ''}${kind}`;
 }
 
 /** The tool counts characters; JavaScript counts a character beyond the BMP as two. */

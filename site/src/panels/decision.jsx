@@ -1,8 +1,18 @@
 // How the gate decides the request: what the client gets, what the origin receives, and each step on the way.
 
+import { useEffect } from 'preact/hooks';
+
+import { Marked } from '../marked.jsx';
 import { WORDS } from '../words.js';
 
+let isMarked = false;
+
 export function Decision({ answer, needsKeys, onKeys }) {
+  useEffect(() => {
+    // When the page is ready, for whoever measures it.
+    if (answer !== undefined && !isMarked) performance.mark('decided');
+    isMarked ||= answer !== undefined;
+  }, [answer]);
   if (answer === undefined) return <p class="faint">{WORDS.loading}</p>;
   const { is } = answer;
   if (is === undefined) return <p class="bad" role="status">{answer.problem ?? WORDS.invalidPolicy}</p>;
@@ -10,11 +20,11 @@ export function Decision({ answer, needsKeys, onKeys }) {
   return (
     <>
       <p class={`headline ${kind}`} role="status">{words}</p>
-      {is.reason && <p>{is.reason.advice}</p>}
+      <Refusal check={is.checks.find(({ outcome }) => outcome === 'refused')} advice={is.reason?.advice} />
       {needsKeys && <p><button type="button" onClick={onKeys}>{WORDS.goToKeys}</button></p>}
-      <Candidates candidates={is.candidates} />
-      <Trace checks={is.checks} />
       {is.decision === 'allow' ? <Forwarded effect={is.effect} /> : <Answered effect={is.effect} />}
+      <Trace checks={is.checks} />
+      <Candidates candidates={is.candidates} />
       {is.log.length > 0 && (
         <section>
           <h3>{WORDS.log}</h3>
@@ -37,6 +47,21 @@ function codeOf({ body }) {
   } catch {
     return '';
   }
+}
+
+/** The check that refuses the request, and what to do about it. */
+function Refusal({ check, advice }) {
+  return (
+    <>
+      {check !== undefined && (
+        <p class="refusal">
+          {WORDS.refusedAt(check.step, check.name)} {WORDS.expected} {check.expected}
+          {check.found !== null && <>, {WORDS.found} <strong>{check.found}</strong></>}
+        </p>
+      )}
+      {advice !== undefined && <p><Marked text={advice} /></p>}
+    </>
+  );
 }
 
 function Trace({ checks }) {

@@ -1,6 +1,7 @@
 // What the tool finds wrong in a text.
 
 import { sentence } from '../editor/findings.js';
+import { Marked } from '../marked.jsx';
 import { WORDS } from '../words.js';
 
 const MOST = 100;
@@ -17,7 +18,7 @@ export function Findings({ findings, problem, editor, isPolicy }) {
       <ul class="findings">
         {findings.slice(0, MOST).map((finding, index) => (
           <li key={index} class={finding.severity}>
-            <strong>{WORDS.severities[finding.severity]}</strong>, {WORDS.line(finding.start.line)}: <span>{sentence(finding)}</span>
+            <strong>{WORDS.severities[finding.severity]}</strong>, {WORDS.line(finding.start.line)}: <span><Marked text={sentence(finding)} /></span>
             <span class="actions">
               <button type="button" onClick={() => editor.current.show(finding)} aria-label={`${WORDS.show}: ${WORDS.line(finding.start.line)}`}>
                 {WORDS.show}

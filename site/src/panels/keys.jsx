@@ -15,11 +15,11 @@ export function Keys({ wanted, documents, isFetching, fetch, pasted, onPaste }) 
           </button>
         </p>
       )}
-      <ul role="status">
+      <div role="status">
         {Object.entries(documents).map(([url, { problem }]) => (
-          <li key={url} class={problem === undefined ? 'good' : 'bad'}>{problem === undefined ? WORDS.fetched(url) : WORDS.notFetched(url, problem)}</li>
+          <p key={url} class={problem === undefined ? 'good' : 'bad'}>{problem === undefined ? WORDS.fetched(url) : WORDS.notFetched(url, problem)}</p>
         ))}
-      </ul>
+      </div>
       <label>
         {WORDS.pasteKeys}
         <textarea rows={4} value={pasted} spellcheck={false} onInput={({ target }) => onPaste(target.value)} />

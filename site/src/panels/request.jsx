@@ -63,7 +63,7 @@ function Caller({ state, set, field }) {
           </label>
         )}
         {state.caller === 'claims' && (
-          <Editor file="claims.json" className="claims" value={state.claims} label={WORDS.claims} onChange={(claims) => claims !== state.claims && set({ claims, example: '' })} />
+          <Editor key={state.texts} file="claims.json" className="claims" value={state.claims} label={WORDS.claims} onChange={(claims) => set({ claims, example: '' })} />
         )}
       </div>
     </fieldset>
