@@ -1,5 +1,5 @@
 // Builds the command-line tool as WebAssembly: target/tool/tool.wasm, which Node runs on every platform, and
-// target/tool/workbench.wasm, the part of it that the workbench runs in a browser.
+// target/tool/workbench.wasm, the part of it that the workbench runs in a browser. Arguments name one of them.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,9 @@ const PROGRAMS = { tool: ['portcullis'], workbench: ['workbench', '--features', 
 
 try {
   mkdirSync(join(ROOT, 'target/tool'), { recursive: true });
+  const named = process.argv.slice(2);
   for (const [name, [program, ...features]] of Object.entries(PROGRAMS)) {
+    if (named.length > 0 && !named.includes(name)) continue;
     const args = ['build', '--release', '--locked', '--package', 'portcullis-cli', '--bin', program, ...features, '--target', TOOL_TARGET];
     await must('cargo build', 'cargo', args, { cwd: ROOT, env: publishedEnvironment() });
     const out = join(ROOT, `target/tool/${name}.wasm`);

@@ -50,7 +50,8 @@ try {
   if (!anyTree && read('git', ['status', '--porcelain'], { cwd: ROOT }) !== '') throw new Error('the tree has changes that no commit has');
   if (!built) {
     await must('the build', process.execPath, [from('scripts/build.mjs')]);
-    await must('the build of the tool', process.execPath, [from('scripts/site.mjs')]);
+    await must('the build of the tool', process.execPath, [from('scripts/build-tool.mjs'), 'tool']);
+    await must('the build of the workbench', process.execPath, [from('scripts/site.mjs')]);
   }
   checkBudget(from('build/index_bg.wasm'));
   compose();

@@ -33,6 +33,14 @@ export async function must(step, command, args, options) {
   if (code !== 0) throw new Error(`${step} failed (exit code ${code})`);
 }
 
+/** Runs a program to its end: its exit code as for `run`, and what it said on both of its streams. */
+export async function recorded(command, args, options = {}) {
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+  return { code: await ended(child, command), said };
+}
+
 /** What a program prints, or null if it does not exist or fails. */
 export function read(command, args, options = {}) {
   const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', ...options });

@@ -1,6 +1,6 @@
 // `npm run site`: builds the workbench, a static page for any server, in build/site.
 //
-//   --built   the tool is built (scripts/build-tool.mjs)
+//   --built   its part of the tool is built (scripts/build-tool.mjs)
 
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const MOST_BYTES = 600_000;
 const COMMON = { bundle: true, minify: true, target: 'es2022', legalComments: 'none', charset: 'utf8', logLevel: 'warning' };
 
 try {
-  if (!process.argv.includes('--built')) await must('the build of the tool', process.execPath, [join(ROOT, 'scripts/build-tool.mjs')]);
+  if (!process.argv.includes('--built')) await must('the build of the tool', process.execPath, [join(ROOT, 'scripts/build-tool.mjs'), 'workbench']);
   rmSync(OUT, { recursive: true, force: true });
   mkdirSync(OUT, { recursive: true });
   await bundles();

@@ -1,11 +1,10 @@
 // `npm test`: the floors of the modules, native tests, the build, tests of the built Worker under Miniflare and plain
-// workerd, real origins, pages in a browser, the demo, the examples, the npm package. It stops at the first part that
-// fails.
+// workerd, real origins, pages in a browser, the demo, the examples, the npm package. It stops at a part that fails.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { must } from './process.mjs';
+import { must, recorded } from './process.mjs';
 import { ROOT } from './toolchain.mjs';
 
 const node = process.execPath;
@@ -20,15 +19,22 @@ try {
   await part('native tests', 'cargo', ['test', '--locked', '--no-fail-fast']);
   const edge = testsIn('tests/edge').filter((file) => file !== WITH_WRANGLER);
   await part('edge tests', node, ['--test', `--test-concurrency=${filesAtOnce()}`, '--test-timeout=120000', '--test-reporter=spec', ...edge]);
-  await part('real origins', node, ['scripts/origins.mjs', '--if-there']);
-  await part('browser tests', node, ['scripts/browser.mjs', '--if-there']);
-  await part('demo', node, ['scripts/demo.mjs', '--built']);
-  await part('examples', node, ['scripts/examples.mjs', '--if-there']);
   await part('npm package', node, ['scripts/package.mjs', '--built', '--any-tree']);
   const tool = { PORTCULLIS_TOOL: join(ROOT, 'target/package/bin/portcullis.mjs') };
-  await part('the tool in WebAssembly', 'cargo', ['test', '--locked', '--test', 'cli', '--quiet'], tool);
-  await part('the same, with wrangler', node, ['--test', '--test-reporter=spec', WITH_WRANGLER], tool);
-  await part('tests of the package', node, ['--test', '--test-timeout=300000', '--test-reporter=spec', ...testsIn('tests/package')]);
+  // What is left uses one core each, and waits for programs that start and for nothing of the other's.
+  await sideBySide(
+    async (part) => {
+      await part('real origins', node, ['scripts/origins.mjs', '--if-there']);
+      await part('demo', node, ['scripts/demo.mjs', '--built']);
+      await part('examples', node, ['scripts/examples.mjs', '--if-there']);
+      await part('the tool with wrangler', node, ['--test', '--test-reporter=spec', WITH_WRANGLER], tool);
+    },
+    async (part) => {
+      await part('browser tests', node, ['scripts/browser.mjs', '--if-there']);
+      await part('the tool in WebAssembly', 'cargo', ['test', '--locked', '--test', 'cli', '--quiet'], tool);
+      await part('tests of the package', node, ['--test', '--test-timeout=300000', '--test-reporter=spec', ...testsIn('tests/package')]);
+    },
+  );
   console.log('\ntest: all parts passed');
 } catch (error) {
   console.error(`\ntest: ${error.message}`);
@@ -36,8 +42,23 @@ try {
 }
 
 async function part(name, command, args, env = {}) {
-  console.log(`\n== ${name} ${'='.repeat(Math.max(3, 76 - name.length))}`);
+  console.log(heading(name));
   await must(name, command, args, { cwd: ROOT, env: { ...process.env, ...env } });
+}
+
+/** Runs sequences of parts at the same time. Each part is printed once it has ended. */
+async function sideBySide(...sequences) {
+  const quietly = async (name, command, args, env = {}) => {
+    const { code, said } = await recorded(command, args, { cwd: ROOT, env: { ...process.env, ...env } });
+    console.log(`${heading(name)}\n${said}`);
+    if (code !== 0) throw new Error(`${name} failed (exit code ${code})`);
+  };
+  const settled = await Promise.allSettled(sequences.map((sequence) => sequence(quietly)));
+  for (const { reason } of settled) if (reason !== undefined) throw reason;
+}
+
+function heading(name) {
+  return `\n== ${name} ${'='.repeat(Math.max(3, 76 - name.length))}`;
 }
 
 /**

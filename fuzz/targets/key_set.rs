@@ -129,8 +129,7 @@ fn assert_key(key: &PublicKey, source: &Value) {
 
 fn assert_stored(keys: &[PublicKey]) {
     let sources = keys.iter().map(PublicKey::source);
-    let stored =
-        entry::write("https://i", "https://i/jwks", UnixSeconds(7), Some("\"e\""), sources, Notes::default());
+    let stored = entry::write("https://i", "https://i/jwks", UnixSeconds(7), Some("\"e\""), sources, Notes::default());
     let again = StoreEntry::parse(&stored, "https://i").expect("what was written can be read");
     assert_eq!(again.keys.len(), keys.len());
     for (again, key) in again.keys.iter().zip(keys) {

@@ -59,10 +59,11 @@ export async function dev(plan, replan) {
 }
 
 /** What the workbench shows: the policy and its tests as they are in the folder, and the sample with its token. */
-function fixture({ file, sample }, issuer) {
+function fixture({ file, environment: name, sample }, issuer) {
   const tests = join(dirname(resolve(file)), TESTS);
   const shown = {
     file: basename(file),
+    environment: name ?? undefined,
     policy: readFileSync(file, 'utf8'),
     tests: existsSync(tests) ? readFileSync(tests, 'utf8') : undefined,
     keys: issuer && JSON.stringify(issuer.keySet(), null, 2),

@@ -6,7 +6,7 @@ import { extname, join } from 'node:path';
 
 /** Also a part of the page; as headers they hold for its parts, too. */
 const POLICIES = {
-  'keys.html': "default-src 'none'; script-src 'self'; connect-src https: http://localhost:* http://127.0.0.1:*; sandbox allow-scripts",
+  'keys.html': "default-src 'none'; script-src 'self'; connect-src https: http://localhost:* http://127.0.0.1:*; sandbox allow-scripts; frame-ancestors 'self'",
   '': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
 };
 const TYPES = {
@@ -46,6 +46,7 @@ function headers(name) {
     'cache-control': 'no-store',
     // No other page can have it, with its tokens. The frame that fetches keys has no origin, so it is another page.
     'cross-origin-resource-policy': name === 'keys.js' ? 'cross-origin' : 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
   };

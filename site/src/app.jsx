@@ -1,21 +1,23 @@
 // The page: what the reader writes, what the tool answers, and where each of it is shown.
 
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import policySchema from '../../schema/policy.schema.json';
 import testsSchema from '../../schema/tests.schema.json';
+import { Boundary } from './boundary.jsx';
 import { Editor } from './editor/editor.jsx';
 import { fetchDocument } from './keys.js';
-import { shared } from './link.js';
+import { read, shared } from './link.js';
 import { Decision } from './panels/decision.jsx';
 import { Findings } from './panels/findings.jsx';
 import { Request } from './panels/request.jsx';
 import { Routes } from './panels/routes.jsx';
 import { TESTS_FILE, Tests } from './panels/tests.jsx';
 import { Token } from './panels/token.jsx';
-import { withExample } from './state.js';
+import { initialState, withExample, withRequest } from './state.js';
 import { Tabs } from './tabs.jsx';
-import { useAnswer, useLoadedTool } from './tool/use-tool.js';
+import { tokenOf } from './token.js';
+import { useAge, useAnswer, useLoadedTool } from './tool/use-tool.js';
 import { WORDS } from './words.js';
 
 /** Of wrangler's configuration, only the policy is completed. */
@@ -24,6 +26,8 @@ const wranglerSchema = { ...VARS, properties: { ...VARS.properties, env: { addit
 
 /** An issuer's metadata leads to its keys; nothing leads further. */
 const MOST_FETCHES = 4;
+/** How long a decision stands that depends on the time, in milliseconds. */
+const DECIDES_FOR = 15_000;
 
 export function App({ initial, fixture, note }) {
   const [state, setState] = useState(initial);
@@ -31,31 +35,44 @@ export function App({ initial, fixture, note }) {
   const { tool, problem } = useLoadedTool();
   const keys = useKeys(tool);
 
-  const policy = useMemo(() => ({ name: state.file, text: state.policy }), [state.file, state.policy]);
+  useLinks(fixture, initial, state, set);
+  const age = useAge(DECIDES_FOR);
+
+  const env = state.environment || null;
+  const policy = useMemo(() => ({ name: state.file, text: state.policy, env }), [state.file, state.policy, env]);
   const tests = { name: TESTS_FILE, text: state.tests };
-  const checked = useAnswer(tool, 'check', { policy });
-  const explained = useAnswer(tool, 'explain', explainQuestion(state, policy), keys.documents);
-  const listed = useAnswer(tool, 'routes', { policy });
-  const tested = useAnswer(tool, 'test', state.tests.trim() === '' ? null : { policy, tests });
+  const answers = [
+    useAnswer(tool, 'check', { policy }),
+    useAnswer(tool, 'explain', explainQuestion(state, policy), keys.documents, age),
+    useAnswer(tool, 'routes', { policy }),
+    useAnswer(tool, 'test', state.tests.trim() === '' ? null : { policy, tests }),
+  ];
+  const [checked, explained, listed, tested] = answers.map(([answer]) => answer);
+  const isWaiting = problem === undefined && answers.some(([, isAwaited]) => isAwaited);
 
   const editor = useRef();
   const findings = checked?.is?.findings;
+  const [checkedText, testedText] = [answers[0][2]?.policy.text, answers[3][2]?.tests.text];
   const schema = state.file.startsWith('wrangler') ? wranglerSchema : policySchema;
   const explanation = explained?.is;
   const wanted = explained?.wanted ?? [];
   const chosen = explanation?.route?.index;
+  const toKeys = () => {
+    set({ requestTab: 'token' });
+    document.getElementById('decision').focus();
+  };
   const fetchKeys = () => keys.fetch(wanted, explainQuestion(state, policy));
 
   const aboutPolicy = [
     { name: 'findings', title: WORDS.findings(findings?.length), content: () => <Findings isPolicy findings={findings} problem={checked?.problem} editor={editor} /> },
     { name: 'routes', title: WORDS.routes(listed?.is?.length), content: () => <Routes answer={listed} chosen={chosen} /> },
-    { name: 'tests', title: WORDS.tests(tested?.is), content: () => <Tests tests={state.tests} onChange={(text) => set({ tests: text })} answer={tested} schema={testsSchema} /> },
+    { name: 'tests', title: WORDS.tests(tested?.is), content: () => <Tests tests={state.tests} onChange={(text) => set({ tests: text })} answer={tested} answered={testedText} schema={testsSchema} /> },
   ];
   const aboutRequest = [
     {
       name: 'decision',
       title: WORDS.decision,
-      content: () => <Decision answer={explained} needsKeys={wanted.length > 0} onKeys={() => set({ requestTab: 'token' })} />,
+      content: () => <Decision answer={explained} needsKeys={wanted.length > 0} onKeys={toKeys} />,
     },
     {
       name: 'token',
@@ -70,22 +87,26 @@ export function App({ initial, fixture, note }) {
   ];
   return (
     <>
-      <a class="skip" href="#decision">{WORDS.skip}</a>
+      <a class="skip" href="#decision" onClick={skip}>{WORDS.skip}</a>
       <header>
         <h1>{WORDS.title}</h1>
         <Share state={state} note={note} />
         <p>{WORDS.intro}</p>
       </header>
       {problem !== undefined && <p class="bad" role="alert">{WORDS.noTool(problem)}</p>}
-      <main>
+      <main aria-busy={isWaiting}>
         <section class="column" aria-labelledby="policy-title">
           <div class="bar">
             <h2 id="policy-title">{WORDS.policy}</h2>
+            <span class="hidden" role="status">{WORDS.findings(findings?.length)}</span>
+            {state.file.startsWith('wrangler') && (
+              <input class="environment" aria-label={WORDS.environment} placeholder="env" value={state.environment} onInput={({ target }) => set({ environment: target.value })} />
+            )}
             <select aria-label={WORDS.file} value={state.file} onChange={({ target }) => set({ file: target.value })}>
               {Object.entries({ [state.file]: state.file, ...WORDS.files }).map(([file, words]) => <option key={file} value={file}>{words}</option>)}
             </select>
           </div>
-          <Editor file={state.file} value={state.policy} onChange={(text) => set({ policy: text })} label={WORDS.policyText} className="tall" findings={findings} schema={schema} handle={editor} />
+          <Editor file={state.file} value={state.policy} onChange={(text) => set({ policy: text })} label={WORDS.policyText} className="tall" findings={{ text: checkedText, list: findings }} schema={schema} handle={editor} />
           <Tabs label={WORDS.policyTabs} tabs={aboutPolicy} selected={state.policyTab} onSelect={(policyTab) => set({ policyTab })} />
         </section>
         <section class="column" aria-labelledby="request-title">
@@ -100,13 +121,14 @@ export function App({ initial, fixture, note }) {
   );
 }
 
-function explainQuestion({ method, url, headers, caller, token, claims, keys, now }, policy) {
+function explainQuestion(state, policy) {
+  const { method, url, headers, caller, claims, keys, now } = state;
   return {
     policy, method, url,
     headers: headers.split('\n').filter((line) => line.trim() !== ''),
-    token: caller === 'token' ? token : null,
+    token: caller === 'token' ? tokenOf(state) : null,
     claims: caller === 'claims' ? claims : null,
-    keys: caller === 'token' && keys.trim() !== '' ? { name: 'keys.json', text: keys } : null,
+    keys: caller !== 'claims' && keys.trim() !== '' ? { name: 'keys.json', text: keys } : null,
     now: now.trim() || null,
   };
 }
@@ -117,29 +139,55 @@ function useKeys(tool) {
   const [isFetching, setFetching] = useState(false);
   const fetch = async (first, question) => {
     setFetching(true);
-    let known = {};
-    let wanted = first;
-    for (let count = 0; wanted.length > 0 && count < MOST_FETCHES; count += 1) {
-      const [next] = wanted;
-      known = { ...known, [next.url]: await fetchDocument(next) };
-      ({ wanted } = (await tool.ask('explain', question, known)) ?? { wanted: [] });
-      wanted = wanted.filter(({ url }) => known[url] === undefined);
+    const fetched = {};
+    let [next] = first;
+    const { origin } = new URL(next.url);
+    // What leads to another host is asked for by a press of its own.
+    for (let count = 0; next !== undefined && new URL(next.url).origin === origin && count < MOST_FETCHES; count += 1) {
+      fetched[next.url] = await fetchDocument(next);
+      const answer = await tool.ask('explain', question, { ...documents, ...fetched });
+      next = answer?.wanted.find(({ url }) => fetched[url] === undefined);
     }
-    setDocuments(known);
+    setDocuments((before) => ({ ...before, ...fetched }));
     setFetching(false);
   };
-  return { documents, isFetching, fetch };
+  return { documents, isFetching, fetch, forget: () => setDocuments({}) };
+}
+
+/** Follows links that are opened where the page is open already: nothing that was written goes without a question. */
+function useLinks(fixture, initial, state, set) {
+  const now = useRef();
+  now.current = state;
+  useEffect(() => {
+    const follow = async () => {
+      const linked = await read(location.hash).catch(() => ({}));
+      if (linked.policy === undefined) set(withRequest(fixture, linked));
+      else if (now.current === initial || confirm(WORDS.replace)) set({ ...(await initialState(fixture, location.hash)), texts: now.current.texts + 1 });
+    };
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+}
+
+/** Without a change of the address, which is a link. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById('decision').focus();
 }
 
 function Share({ state, note }) {
   const [said, setSaid] = useState(note);
   const share = async () => {
-    history.replaceState(null, '', await shared(state));
+    try {
+      history.replaceState(null, '', await shared(state));
+    } catch ({ message }) {
+      return setSaid(WORDS.unshareable(message));
+    }
     try {
       await navigator.clipboard.writeText(location.href);
-      setSaid(WORDS.shared);
+      return setSaid(WORDS.shared);
     } catch {
-      setSaid(WORDS.unshared);
+      return setSaid(WORDS.unshared);
     }
   };
   return (

@@ -4,6 +4,9 @@
 const MOST_BYTES = 1_000_000;
 const TIMEOUT_MS = 10_000;
 
+// Within another page's frame it would read for that page what only this server's own pages may read.
+if (self.origin !== 'null') throw new Error('this belongs in a sandboxed frame');
+
 const { url, accept } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 const narrowed = document.createElement('meta');
 narrowed.httpEquiv = 'content-security-policy';
@@ -26,6 +29,7 @@ async function get() {
   const response = await fetch(url, {
     headers: { accept }, redirect: 'error', credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store', signal,
   });
+  if (response.status !== 200) throw new Error(`status ${response.status}`);
   const chunks = [];
   let length = 0;
   for (const reader = response.body.getReader(); length <= MOST_BYTES; ) {
@@ -34,6 +38,7 @@ async function get() {
     chunks.push(value);
     length += value.length;
   }
+  if (length > MOST_BYTES) throw new Error(`over ${MOST_BYTES} bytes`);
   const body = new Uint8Array(await new Blob(chunks).arrayBuffer());
-  return { status: response.status, body };
+  return { body };
 }

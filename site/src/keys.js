@@ -2,7 +2,7 @@
 
 const PATIENCE_MS = 15_000;
 
-/** The document at an address: its status and body, or the problem. */
+/** The document at an address: its body, or the problem. */
 export function fetchDocument({ url, accept }) {
   return new Promise((resolve) => {
     const frame = document.createElement('iframe');

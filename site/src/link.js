@@ -3,19 +3,51 @@
 
 import { withoutTokens } from './token.js';
 
-/** What a link may hold. A header with a credential is left out. */
-const CREDENTIALS = /^\s*(authorization|cookie|proxy-authorization|[\w-]*(token|secret|key|assertion|password)[\w-]*)\s*:/i;
+/** Headers that a link may hold, besides those that the policy reads: none of them is a credential. */
+const PLAIN = /^(host|origin|accept|accept-language|content-type|content-length|connection|upgrade|access-control-request-(method|headers))$/;
+const CREDENTIAL = /auth|cookie|token|secret|key|assertion|passw|jwt|session|credential|dpop|code|sig/i;
+const KEPT = ['file', 'environment', 'policy', 'method', 'url', 'headers', 'caller', 'claims'];
+const MOST_BYTES = 5_000_000;
 
 /** The fragment of a link to this state. */
-export async function shared({ file, policy, method, url, headers, caller, claims }) {
-  const lines = headers.split('\n').filter((line) => !CREDENTIALS.test(line) && withoutTokens(line) === line);
-  const state = { file, policy, method, url: withoutTokens(url), headers: lines.join('\n'), ...(caller === 'claims' && { caller, claims }) };
-  const packed = new Blob([JSON.stringify(state)]).stream().pipeThrough(new CompressionStream('deflate-raw'));
+export async function shared(state) {
+  const { file, environment, policy, method, url, headers, caller, claims } = state;
+  const held = { file, environment, policy, method, url: withoutCredentials(url), headers: plainHeaders(headers, policy) };
+  if (caller === 'claims' && isObject(claims)) Object.assign(held, { caller, claims });
+  const texts = Object.entries(held).map(([name, text]) => [name, withoutTokens(text)]);
+  const packed = new Blob([JSON.stringify(Object.fromEntries(texts))]).stream().pipeThrough(new CompressionStream('deflate-raw'));
   return `#state=${toBase64url(new Uint8Array(await new Response(packed).arrayBuffer()))}`;
 }
 
-const KEPT = ['file', 'policy', 'method', 'url', 'headers', 'caller', 'claims'];
-const MOST_BYTES = 5_000_000;
+/** The headers that decide something and identify nobody: others are left out. */
+function plainHeaders(headers, policy) {
+  const read = new Set([...policy.matchAll(/\{header\.([\w-]{1,100})\}/g)].map(([, name]) => name.toLowerCase()));
+  const isPlain = (line) => {
+    const name = line.split(':', 1)[0].trim().toLowerCase();
+    return line.includes(':') && (PLAIN.test(name) || (read.has(name) && !CREDENTIAL.test(name)));
+  };
+  return headers.split('\n').filter(isPlain).join('\n');
+}
+
+/** A URL without user information, and without the values of parameters that are named like credentials. */
+function withoutCredentials(url) {
+  const [start, query] = url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1').split(/\?(.*)/s);
+  if (query === undefined) return start;
+  const parameters = query.split('&').map((parameter) => {
+    const [name] = parameter.split('=', 1);
+    return CREDENTIAL.test(name) ? `${name}=` : parameter;
+  });
+  return `${start}?${parameters.join('&')}`;
+}
+
+function isObject(text) {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
 
 /** What a fragment says; an empty object if it says nothing. `explain` names a caller by `as`. */
 export async function read(fragment) {
@@ -23,7 +55,7 @@ export async function read(fragment) {
   const state = parameters.get('state');
   if (state !== null) {
     const parsed = JSON.parse(await unpacked(state));
-    const kept = Object.entries(parsed).filter(([name, value]) => KEPT.includes(name) && typeof value === 'string');
+    const kept = Object.entries(parsed ?? {}).filter(([name, value]) => KEPT.includes(name) && typeof value === 'string');
     return Object.fromEntries(kept);
   }
   const request = /^(\S+) (.*)$/.exec(parameters.get('explain') ?? '');

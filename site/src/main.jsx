@@ -13,5 +13,3 @@ const initial = await initialState(fixture, location.hash).catch(async ({ messag
   return initialState(fixture, '');
 });
 render(<App initial={initial} fixture={fixture} note={note} />, document.getElementById('workbench'));
-// A link to another request, opened where the page is open already.
-addEventListener('hashchange', ({ newURL }) => /#(state|explain)=/.test(newURL) && location.reload());

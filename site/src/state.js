@@ -3,36 +3,52 @@
 import { read } from './link.js';
 
 const EMPTY = {
-  file: 'policy.toml', policy: '', tests: '', method: 'GET', url: '/', headers: '', now: '', example: '',
+  file: 'policy.toml', environment: '', policy: '', tests: '', method: 'GET', url: '/', headers: '', now: '', example: '',
   caller: 'none', token: '', claims: '{}', keys: '', texts: 0, policyTab: 'findings', requestTab: 'decision',
 };
+const NOBODY = { caller: 'none', token: '', claims: '{}' };
+const TEXTS = ['file', 'environment', 'policy', 'tests', 'keys'];
 
-/** The fixture that whoever serves the page gives: `{ file, policy, tests, keys, requests, tokens }`, all of it optional. */
+/** The fixture that whoever serves the page gives: texts, `requests` and `tokens`, all of it optional. */
 export async function loadFixture() {
   const response = await fetch('workbench.json', { cache: 'no-store' });
-  const fixture = response.ok ? await response.json() : {};
-  return { requests: [], tokens: {}, ...fixture };
+  // Some servers answer with a page of their own for what they do not have.
+  const given = (response.ok && (await response.json().catch(() => null))) || {};
+  const texts = TEXTS.filter((name) => typeof given[name] === 'string').map((name) => [name, inLines(given[name])]);
+  const requests = Array.isArray(given.requests) ? given.requests.filter(isRequest) : [];
+  const tokens = Object.entries(given.tokens ?? {}).filter(([, token]) => typeof token === 'string');
+  return { texts: Object.fromEntries(texts), requests, tokens: new Map(tokens) };
+}
+
+function isRequest(request) {
+  return typeof request?.title === 'string' && typeof request.url === 'string';
+}
+
+/** The lines as the editor has them. */
+function inLines(text) {
+  return text.replace(/\r\n?/g, '\n');
 }
 
 /** The state at the beginning, by the fixture and the fragment of the address. */
 export async function initialState(fixture, fragment) {
-  const { file, policy, tests, keys } = fixture;
-  const given = Object.fromEntries(Object.entries({ file, policy, tests, keys }).filter(([, value]) => value !== undefined));
+  const linked = await read(fragment);
+  if (linked.policy !== undefined) return { ...EMPTY, ...linked, policy: inLines(linked.policy) };
   const first = fixture.requests.length > 0 ? withExample(fixture, '0') : {};
-  const { as, ...linked } = await read(fragment);
-  if (linked.policy !== undefined) return { ...EMPTY, ...linked };
-  const state = { ...EMPTY, ...given, ...first };
-  if (linked.url === undefined) return state;
-  return { ...state, ...NOBODY, example: '', ...linked, ...(fixture.tokens[as] && { caller: 'token', token: fixture.tokens[as] }) };
+  return { ...EMPTY, ...fixture.texts, ...first, ...withRequest(fixture, linked) };
 }
 
-const NOBODY = { caller: 'none', token: '', claims: '{}' };
+/** The changes of the state that a link to a request makes. */
+export function withRequest({ tokens }, { url, as, ...request }) {
+  if (url === undefined) return {};
+  const token = tokens.get(as);
+  return { example: '', url, ...request, ...NOBODY, ...(token !== undefined && { caller: 'token', token }) };
+}
 
 /** The changes of the state that an example of the fixture makes; `texts` counts them, for editors that begin anew. */
 export function withExample({ requests, tokens }, example, texts = 0) {
   const request = requests[Number(example)];
   if (example === '' || request === undefined) return { example: '' };
   const { method = 'GET', url, headers = [], claims, as } = request;
-  const caller = claims !== undefined ? { caller: 'claims', claims: JSON.stringify(claims, null, 2) } : as !== undefined ? { caller: 'token', token: tokens[as] ?? '' } : {};
+  const caller = claims !== undefined ? { caller: 'claims', claims: JSON.stringify(claims, null, 2) } : as !== undefined ? { caller: 'token', token: tokens.get(as) ?? '' } : {};
   return { example, texts: texts + 1, method, url, headers: headers.join('\n'), ...NOBODY, ...caller };
 }

@@ -2,6 +2,8 @@
 
 import { useId, useRef } from 'preact/hooks';
 
+import { Boundary } from './boundary.jsx';
+
 /** `tabs` are `{ name, title, content }`; `content` is called for the selected one. */
 export function Tabs({ label, tabs, selected, onSelect, className }) {
   const id = useId();
@@ -28,8 +30,13 @@ export function Tabs({ label, tabs, selected, onSelect, className }) {
         ))}
       </div>
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${selected}`} tabIndex={0}>
-        {tabs.find(({ name }) => name === selected).content()}
+        <Boundary key={selected}><Content of={tabs.find(({ name }) => name === selected)} /></Boundary>
       </div>
     </div>
   );
+}
+
+/** A component of its own, so that its errors are the boundary's. */
+function Content({ of: { content } }) {
+  return content();
 }

@@ -4,7 +4,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** `{ header, claims }` of a JWT; null for anything else, such as an opaque token. */
 export function decode(token) {
-  const parts = token.trim().split('.');
+  const parts = token.split('.');
   if (parts.length !== 3) return null;
   const [header, claims] = parts.slice(0, 2).map(json);
   return header === null || claims === null ? null : { header, claims };
@@ -20,9 +20,16 @@ function json(part) {
   }
 }
 
-/** A text without anything that looks like a token, in whole or in part. */
+/** A text without JWTs, in whole or in part, with their dots as they are or percent-encoded. */
 export function withoutTokens(text) {
-  return text.replace(/[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?/g, '');
+  return text.replace(/(?<![\w-])eyJ[\w-]{4,}((\.|%2e)[\w-]*)*/gi, '');
+}
+
+/** The token that a request has: the one in the field, or that of the header `Authorization`. Its scheme is no part of it. */
+export function tokenOf({ caller, token, headers }) {
+  if (caller === 'claims') return '';
+  const inHeader = () => /^authorization:(.*)$/im.exec(headers)?.[1] ?? '';
+  return (caller === 'token' ? token : inHeader()).trim().replace(/^bearer\s+/i, '');
 }
 
 const UNITS = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]];

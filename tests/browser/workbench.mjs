@@ -75,17 +75,12 @@ class Page {
     }
   }
 
-  /** Waits until nothing changes any more. */
+  /** Waits until the page shows the answers to what is in it. */
   async settled() {
-    await this.run(() => new Promise((done) => {
-      const quiet = () => setTimeout(done, 300);
-      let timer = quiet();
-      const observer = new MutationObserver(() => {
-        clearTimeout(timer);
-        timer = quiet();
-      });
-      observer.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
-    }));
+    // What was done is drawn, and then what follows from it.
+    await this.run(() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(done)))));
+    await this.until(() => document.querySelector('main').ariaBusy === 'false');
+    await this.run(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
   }
 
   text(selector) {

@@ -9,7 +9,7 @@ use crate::document::Source;
 use crate::exit::Failure;
 use crate::explain::{self, read_claims};
 use crate::finding::json;
-use crate::policy::{ReadOptions, of_source};
+use crate::policy::{LoadedPolicy, ReadOptions, of_source};
 use crate::trial::time;
 use crate::{check, routes, test};
 
@@ -18,6 +18,8 @@ use crate::{check, routes, test};
 struct Text {
     name: String,
     text: String,
+    /// The environment whose policy counts, where it is wrangler's configuration.
+    env: Option<String>,
 }
 
 /// A question, by the name of its command.
@@ -79,10 +81,12 @@ pub fn answer(question: &str) -> Value {
 fn report(question: Question) -> Result<Value, Failure> {
     match question {
         Question::Check { policy } => {
-            let (source, findings) = check::check(policy.into(), &READING, |_, _| Vec::new())?;
+            // Of all environments.
+            let reading = ReadOptions { env: None, syntax: None };
+            let (source, findings) = check::check(policy.into(), &reading, |_, _| Vec::new())?;
             value(&json::report(&findings, &source))
         }
-        Question::Routes { policy } => value(&routes::rows(&of_source(policy.into(), &READING)?)),
+        Question::Routes { policy } => value(&routes::rows(&loaded(policy)?)),
         Question::Explain { policy, method, url, headers, token, claims, keys, now } => {
             let question = explain::Question {
                 method: &method,
@@ -95,16 +99,19 @@ fn report(question: Question) -> Result<Value, Failure> {
                 revocations: None,
                 now: now.as_deref().map(time::parse).transpose().map_err(Failure::new)?,
             };
-            value(&explain::explain(of_source(policy.into(), &READING)?, question)?)
+            value(&explain::explain(loaded(policy)?, question)?)
         }
         Question::Test { policy, tests } => test::report_on(tests.into(), policy.into()),
     }
 }
 
-const READING: ReadOptions = ReadOptions { env: None, syntax: None };
+fn loaded(mut policy: Text) -> Result<LoadedPolicy, Failure> {
+    let reading = ReadOptions { env: policy.env.take(), syntax: None };
+    of_source(policy.into(), &reading)
+}
 
 impl From<Text> for Source {
-    fn from(Text { name, text }: Text) -> Self {
+    fn from(Text { name, text, .. }: Text) -> Self {
         Self::of(name, text)
     }
 }

@@ -12,10 +12,12 @@ export function completions({ state, pos, explicit }, schema, file) {
   const write = context.isKey ? keyWriter(context, quote, file) : valueWriter(quote, file);
   const options = context.isKey ? keys(nodes, context.seen, schema) : values(nodes);
   if (options.length === 0) return null;
-  const rest = quote && state.doc.sliceString(pos, pos + 1) === quote ? 1 : 0; // the editor has closed the string
+  // What is behind the cursor of the same word is written anew, too.
+  const behind = state.doc.sliceString(pos, state.doc.lineAt(pos).to);
   return {
     from: pos - context.word.length + quote.length,
-    options: options.map(({ name, ...option }) => ({ label: String(name), ...option, apply: write(name, rest) })),
+    to: pos + (quote ? /^[^"'\n]*(?=["'])|^[\w.-]*/ : /^[\w-]*/).exec(behind)[0].length,
+    options: options.map(({ name, ...option }) => ({ label: String(name), ...option, apply: write(name) })),
     validFor: /^[\w.-]*$/,
   };
 }
@@ -62,18 +64,23 @@ function inner(node, name, schema) {
 function keyWriter({ isHeader, word }, quote, file) {
   const [open, close] = quote ? ['', quote] : syntaxOf(file).startsWith('json') ? ['"', '"'] : ['', ''];
   const follows = isHeader ? '' : { toml: ' = ', yaml: ': ' }[syntaxOf(file)] ?? ': ';
-  return (name, rest) => (view, _completion, from, to) => {
-    const behind = view.state.sliceDoc(to + rest, view.state.doc.lineAt(to).to);
-    const text = open + name + close + (/^\s*[=:]/.test(behind) ? '' : follows);
-    put(view, text, from, to + rest);
+  return (name) => (view, _completion, from, to) => {
+    const end = behindQuote(view, to, quote);
+    const behind = view.state.sliceDoc(end, view.state.doc.lineAt(end).to);
+    put(view, open + name + close + (/^\s*[=:]/.test(behind) ? '' : follows), from, end);
   };
 }
 
 function valueWriter(quote, file) {
-  return (name, rest) => (view, _completion, from, to) => {
+  return (name) => (view, _completion, from, to) => {
     const mark = typeof name === 'string' && !quote && syntaxOf(file) !== 'yaml' ? '"' : '';
-    put(view, `${mark}${name}${mark || quote}`, from, to + rest);
+    put(view, `${mark}${name}${mark || quote}`, from, behindQuote(view, to, quote));
   };
+}
+
+/** The place behind the quote that closes the word, if it is closed. */
+function behindQuote(view, to, quote) {
+  return quote && view.state.sliceDoc(to, to + 1) === quote ? to + 1 : to;
 }
 
 function put(view, insert, from, to) {

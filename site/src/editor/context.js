@@ -44,6 +44,8 @@ function unquoted(name) {
   return name.trim().replace(/^(["'])(.*)\1$/, '$2');
 }
 
+/** Longer lines hold no key that anybody writes. */
+const MOST_COLUMNS = 1000;
 const YAML_KEY = /^("[^"]*"|'[^']*'|[^\s#:][^:#]*?)\s*:(\s+|$)/;
 
 function ofYaml(before) {
@@ -84,7 +86,7 @@ function yamlLine(line) {
     items.push(at);
     at += 1 + line.slice(at + 1).search(/\S|$/);
   }
-  const rest = line.slice(at);
+  const rest = line.length > MOST_COLUMNS ? '' : line.slice(at);
   return { indent: at, items, rest: rest.startsWith('#') ? '' : rest };
 }
 

@@ -14,7 +14,7 @@ import { languageOf, look } from './language.js';
 
 /**
  * The text is the editor's own: it begins with `value` and is told to `onChange`; another text needs another editor (`key`).
- * `findings` are the tool's, about `value`. `schema` is a JSON Schema to complete from. `handle` gets `{ show(finding), apply(finding) }`.
+ * `findings` are the tool's, `{ text, list }`: what it found in which text. `schema` is a JSON Schema to complete from. `handle` gets `{ show(finding), apply(finding) }`.
  */
 export function Editor({ file, value, onChange, label, className, findings, schema, handle }) {
   const place = useRef();
@@ -27,13 +27,15 @@ export function Editor({ file, value, onChange, label, className, findings, sche
     return () => editor.current.view.destroy();
   }, []);
   useEffect(() => editor.current.speak(file), [file]);
-  useEffect(() => editor.current.underline(value, findings ?? []), [value, findings]);
+  useEffect(() => editor.current.underline(findings), [findings?.text, findings?.list]);
   if (handle) handle.current = editor.current;
   return <div ref={place} class={`editor ${className ?? ''}`} />;
 }
 
 class Text {
   #language = new Compartment();
+  /** The text that the findings are about. */
+  #found;
 
   constructor(place, { value, label, latest }) {
     // In a shadow tree the style sheets are adopted, so the page's policy needs no inline styles.
@@ -63,15 +65,22 @@ class Text {
     this.view.dispatch({ effects: this.#language.reconfigure(languageOf(file)) });
   }
 
-  /** Underlines what the tool found, unless the text has changed since. */
-  underline(value, findings) {
+  /** Underlines what the tool found, unless the text has changed since: then the next findings are on their way. */
+  underline({ text, list = [] } = {}) {
+    this.#found = text;
+    if (!this.#isCurrent()) return;
     const { state } = this.view;
-    if (state.doc.toString() !== value) return;
-    this.view.dispatch(setDiagnostics(state, diagnostics(state.doc, findings, (finding) => this.apply(finding))));
+    this.view.dispatch(setDiagnostics(state, diagnostics(state.doc, list, (finding) => this.apply(finding))));
+  }
+
+  /** Whether the findings are about the text as it is: their places are no others' places. */
+  #isCurrent() {
+    return this.view.state.doc.toString() === this.#found;
   }
 
   /** Goes to a finding. */
   show(finding) {
+    if (!this.#isCurrent()) return;
     const [{ from, to }] = diagnostics(this.view.state.doc, [finding]);
     this.view.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: 'center' }) });
     this.view.focus();
@@ -79,6 +88,7 @@ class Text {
 
   /** Writes what was meant. */
   apply(finding) {
+    if (!this.#isCurrent()) return;
     const [{ from, to }] = diagnostics(this.view.state.doc, [finding]);
     this.view.dispatch({ changes: { from, to, insert: finding.fix }, selection: { anchor: from + finding.fix.length } });
     this.view.focus();

@@ -18,7 +18,7 @@ export function languageOf(file) {
 export function syntaxOf(file) {
   const extension = file.split('.').at(-1);
   if (extension === 'yml') return 'yaml';
-  return extension in LANGUAGES ? extension : 'toml';
+  return Object.hasOwn(LANGUAGES, extension) ? extension : 'toml';
 }
 
 const style = HighlightStyle.define([

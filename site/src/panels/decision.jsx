@@ -5,6 +5,9 @@ import { useEffect } from 'preact/hooks';
 import { Marked } from '../marked.jsx';
 import { WORDS } from '../words.js';
 
+/** The reason of a request that waits for keys. */
+const KEYS_MISSING = 'keys_unavailable';
+
 let isMarked = false;
 
 export function Decision({ answer, needsKeys, onKeys }) {
@@ -16,7 +19,7 @@ export function Decision({ answer, needsKeys, onKeys }) {
   if (answer === undefined) return <p class="faint">{WORDS.loading}</p>;
   const { is } = answer;
   if (is === undefined) return <p class="bad" role="status">{answer.problem ?? WORDS.invalidPolicy}</p>;
-  const [kind, words] = headline(is);
+  const [kind, words] = needsKeys && is.reason?.word === KEYS_MISSING ? ['warn', WORDS.undecided] : headline(is);
   return (
     <>
       <p class={`headline ${kind}`} role="status">{words}</p>

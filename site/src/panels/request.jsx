@@ -12,7 +12,7 @@ export function Request({ state, set, requests, onExample }) {
   const methods = useId();
   const field = (name) => ({ value: state[name], onInput: ({ target }) => set({ [name]: target.value, example: '' }) });
   return (
-    <form class="request" onSubmit={(event) => event.preventDefault()}>
+    <form class="request" autocomplete="off" onSubmit={(event) => event.preventDefault()}>
       <label class="whole">
         {WORDS.example}
         <select value={state.example} onChange={({ target }) => onExample(target.value)}>

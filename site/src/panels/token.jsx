@@ -1,6 +1,6 @@
 // The parts of the token, each claim with what the policy asks of it, and the keys of its issuer.
 
-import { decode, time } from '../token.js';
+import { decode, time, tokenOf } from '../token.js';
 import { WORDS } from '../words.js';
 import { Keys } from './keys.jsx';
 import { requirements } from './requirements.js';
@@ -9,16 +9,17 @@ const ORGANIZATION = 'urn:logto:organization:';
 
 /** `explanation` is the tool's; `route` is the row of the table of routes that the request has. */
 export function Token({ state, explanation, route, keys }) {
-  const { caller } = state;
-  if (caller === 'none' || (caller === 'token' && state.token.trim() === '')) return <p class="faint">{WORDS.noToken}</p>;
-  const parts = caller === 'token' ? decode(state.token) : { claims: parsed(state.claims) };
+  const token = tokenOf(state);
+  const isOfClaims = state.caller === 'claims';
+  if (!isOfClaims && token === '') return <p class="faint">{WORDS.noToken}</p>;
+  const parts = isOfClaims ? { claims: parsed(state.claims) } : decode(token);
   if (parts === null) return <p class="bad">{WORDS.opaque}</p>;
   const now = explanation?.now ?? Math.floor(Date.now() / 1000);
   return (
     <>
       {parts.header && <Header header={parts.header} />}
       {parts.claims && <Claims claims={parts.claims} now={now} explanation={explanation} route={route} />}
-      {caller === 'token' && <Keys {...keys} />}
+      {!isOfClaims && <Keys {...keys} />}
     </>
   );
 }
@@ -26,7 +27,7 @@ export function Token({ state, explanation, route, keys }) {
 function parsed(text) {
   try {
     const value = JSON.parse(text);
-    return typeof value === 'object' && !Array.isArray(value) ? value : null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }
@@ -72,7 +73,7 @@ function Claims({ claims, now, explanation, route }) {
             {names.map((name) => (
               <tr key={name}>
                 <th scope="row"><code>{name}</code></th>
-                <td><code>{name in claims ? shown(claims[name]) : WORDS.none}</code></td>
+                <td><code>{Object.hasOwn(claims, name) ? shown(claims[name]) : WORDS.none}</code></td>
                 <td>{inWords(name, claims[name], now)}</td>
                 <td><Asked asked={asked.filter(({ paths }) => paths.some((path) => (nameOf(path, claims) ?? path) === name))} /></td>
               </tr>
@@ -108,7 +109,7 @@ function nameOf(path, claims) {
 }
 
 function inWords(name, value, now) {
-  const times = WORDS.times[name];
+  const times = Object.hasOwn(WORDS.times, name) && WORDS.times[name];
   const at = times && time(value, now);
   if (at) return times(at);
   const id = name === 'aud' && typeof value === 'string' && value.startsWith(ORGANIZATION) && value.slice(ORGANIZATION.length);

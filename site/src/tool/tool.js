@@ -28,7 +28,7 @@ export class Tool {
     return new Promise((resolve) => {
       this.#waiting.get(command)?.resolve(null);
       this.#last += 1;
-      this.#waiting.set(command, { id: this.#last, question: JSON.stringify({ [command]: question }), documents, resolve });
+      this.#waiting.set(command, { id: this.#last, question: JSON.stringify({ [command]: question }, wellFormed), documents, resolve });
       this.#next();
     });
   }
@@ -49,6 +49,11 @@ export class Tool {
     resolve({ ...(broken === undefined ? answer : { problem: broken }), wanted });
     this.#next();
   }
+}
+
+/** JSON has no halves of characters, which a text may have. */
+function wellFormed(_name, value) {
+  return typeof value === 'string' ? value.toWellFormed() : value;
 }
 
 async function compiled(path) {

@@ -15,20 +15,37 @@ export function useLoadedTool() {
   return loaded;
 }
 
-/** The latest answer to a question; it stays until the next one is answered. A question of null has none. */
-export function useAnswer(tool, command, question, documents) {
-  const [answer, setAnswer] = useState();
+/**
+ * `[answer, isWaiting, question]`: the latest answer, which stays until the next question is answered, whether that is awaited,
+ * and what was asked. A question of null has no answer. It is asked again when `age` changes.
+ */
+export function useAnswer(tool, command, question, documents, age) {
+  const [answered, setAnswered] = useState({});
   const key = question && JSON.stringify(question);
   useEffect(() => {
-    if (tool === undefined) return undefined;
-    if (question === null) return setAnswer(undefined);
+    if (tool === undefined || question === null) return undefined;
+    let isLatest = true;
     const ask = async () => {
-      const answered = await tool.ask(command, question, documents);
-      if (answered !== null) setAnswer({ ...answered, question });
+      const answer = await tool.ask(command, question, documents);
+      if (answer !== null && isLatest) setAnswered({ answer, question, key, documents });
     };
     // Typing asks once.
     const timer = setTimeout(ask, PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [tool, key, documents]);
-  return answer;
+    return () => {
+      clearTimeout(timer);
+      isLatest = false;
+    };
+  }, [tool, key, documents, age]);
+  if (question === null) return [undefined, false];
+  return [answered.answer, answered.key !== key || answered.documents !== documents, answered.question];
+}
+
+/** Counts periods, so that what depends on the time is asked again. */
+export function useAge(milliseconds) {
+  const [age, setAge] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setAge((before) => before + 1), milliseconds);
+    return () => clearInterval(timer);
+  }, []);
+  return age;
 }
