@@ -165,6 +165,29 @@ class Page {
     });
   }
 
+  /** Puts the cursor of the policy at an offset. */
+  place(offset) {
+    return this.run((offset) => {
+      const { view } = document.querySelector('.editor.tall').shadowRoot.querySelector('.cm-content').cmTile;
+      view.dispatch({ selection: { anchor: offset } });
+    }, offset);
+  }
+
+  /** Draws the end of the policy. */
+  async scrollToEnd() {
+    await this.focusEditor('The policy', { atEnd: true });
+    await this.settled();
+  }
+
+  /** Goes down the list of completions to the one of this name. */
+  async option(name) {
+    const selected = () => document.querySelector('.editor.tall').shadowRoot.querySelector('.cm-tooltip-autocomplete [aria-selected] .cm-completionLabel')?.textContent;
+    for (let turn = 0; turn < 20 && (await this.run(selected)) !== name; turn += 1) {
+      await new Promise((done) => setTimeout(done, 100));
+      await this.key('ArrowDown');
+    }
+  }
+
   /** Text from the keyboard. */
   insert(text) {
     return this.#page.ask('Input.insertText', { text });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
+import http from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -95,6 +96,56 @@ describe('the policy', { timeout: 120_000 }, () => {
       assert.ok((await page.policy()).startsWith(before + after), await page.policy());
     });
   }
+  for (const [name, line, typedAt, expected] of [
+    ['a value', 'access = "token"', 'access = "', 'access = "optional"'],
+    ['a key', 'access = "token"', 'acc', 'access = "token"'],
+  ]) {
+    test(`completion within ${name} replaces it`, async () => {
+      const page = await workbench.open();
+      await page.focusEditor('The policy');
+      const before = 'version = 1\n[[routes]]\npath = "/a"\n';
+      await page.insert(before + line);
+      await page.place(before.length + typedAt.length);
+      await page.key(' ', { control: true });
+      await page.until(() => document.querySelector('.editor.tall').shadowRoot.querySelector('.cm-tooltip-autocomplete li') !== null);
+      if (name === 'a value') await page.option('optional');
+      await new Promise((done) => setTimeout(done, 150));
+      await page.key('Enter');
+      await page.settled();
+      assert.equal(await page.policy(), before + expected);
+    });
+  }
+  test('a finding is of the text that it was found in', async () => {
+    const page = await workbench.open();
+    await page.replacePolicy((text) => text.replace('access = "public"', 'access = "pubic"'));
+    await page.until(() => document.querySelector('.findings li.error') !== null);
+    await page.run(() => {
+      const { view } = document.querySelector('.editor.tall').shadowRoot.querySelector('.cm-content').cmTile;
+      view.dispatch({ changes: { from: 0, insert: '# one\n# two\n' } });
+      [...document.querySelectorAll('.findings button')].find(({ innerText }) => innerText === 'Write "public"').click();
+    });
+    await page.settled();
+    assert.match(await page.policy(), /^# one\n# two\n[^]+\n\[\[routes\]\]\npath = "\/healthz"\naccess = "pubic"\n$/);
+    assert.deepEqual(await page.underlined(), [['"pubic"', 'error']]);
+  });
+  test('lines that end as on Windows', async () => {
+    shown = { file: 'policy.toml', policy: exampleFixture().policy.replace('"public"', '"pubic"').replaceAll('\n', '\r\n') };
+    const page = await workbench.open();
+    shown = exampleFixture();
+    await page.scrollToEnd();
+    assert.deepEqual(await page.underlined(), [['"pubic"', 'error']]);
+  });
+  test('the environment of a configuration', async () => {
+    const policy = (access) => `version = 1\norigin = "https://o.example.com"\n`
+      + `routes = [{ path = "/", access = "${access}" }]\n`;
+    shown = { file: 'wrangler.toml', policy: `name = "w"\n[vars.POLICY]\n${policy('public')}\n[env.staging.vars.POLICY]\n${policy('deny')}` };
+    const page = await workbench.open();
+    assert.equal(await page.decision(), 'Allowed: the request goes to the origin');
+    shown = { ...shown, environment: 'staging' };
+    const staging = await workbench.open();
+    shown = exampleFixture();
+    assert.equal(await staging.decision(), 'Refused: 403 gate.denied');
+  });
   test('10,000 routes: findings soon, and typing never waits', async (t) => {
     const routes = Array.from({ length: 10_000 }, (_, index) => `[[routes]]\npath = "/r${index}/{id}"\naudience = "a"\nscopes = ["read:r${index}"]\n`);
     const large = `version = 1\norigin = "https://o.example.com"\n[issuers.i]\nissuer = "https://i.example.com"\n${routes.join('')}`;
@@ -226,6 +277,55 @@ describe('a token', { timeout: 120_000 }, () => {
     assert.deepEqual(kept, [0, 0, '', 0, '']);
     assert.deepEqual(page.problems, []);
   });
+  test('a key set as large as the gate takes, all of one name', async () => {
+    const kid = 'one';
+    const keys = Array.from({ length: 99 }, () => newKey('ES256', { kid }).jwk);
+    const last = newKey('ES256', { kid });
+    const page = await opened(mint(last, claims()), [...keys, last.jwk]);
+    // The gate tries no more than a few of them: here it says that the token does not tell which.
+    assert.equal(await decided(page), 'Refused: 401 auth.invalid_token');
+    assert.match(await page.text('.refusal'), /which several keys fit|At step [56]/);
+  });
+  test('whose claims have the names of JavaScript\'s own', async () => {
+    const page = await opened(mint(key, claims({ hasOwnProperty: 1, toString: 2, ['__proto__']: 3, constructor: 'x' })), [key.jwk]);
+    assert.match(await page.text('#decision [role=tabpanel]'), /toString\s+2\s+nothing/);
+    assert.equal(await decided(page), 'Allowed: the request goes to the origin');
+  });
+  test('in a header', async () => {
+    const page = await workbench.open();
+    await page.pick('No token');
+    await page.write('Headers', `Authorization: Bearer ${mint(key, claims())}`);
+    await page.tab('Token');
+    await page.write('Key set', JSON.stringify({ keys: [key.jwk] }));
+    assert.match(await page.text('#decision [role=tabpanel]'), /alg\s+ES384/);
+    assert.equal(await decided(page), 'Allowed: the request goes to the origin');
+  });
+  test('metadata that lead to another host, and what is no document', async () => {
+    const issuer = http.createServer((request, response) => {
+      response.setHeader('access-control-allow-origin', '*');
+      if (request.url.endsWith('/jwks')) return response.writeHead(404).end();
+      const jwks_uri = request.url.startsWith('/away') ? `${provider.issuer}/jwks` : `${at}/jwks`;
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ issuer: at + request.url.split('/.well-known')[0], jwks_uri }));
+    });
+    await new Promise((resolve) => issuer.listen(0, '127.0.0.1', resolve));
+    const at = `http://127.0.0.1:${issuer.address().port}`;
+    try {
+      for (const [iss, shows] of [[`${at}/away`, /Fetch the keys of 127\.0\.0\.1/], [`${at}/none`, /jwks could not be fetched \(status 404\)[^]+Forget what was fetched/]]) {
+        const page = await workbench.open();
+        await page.replacePolicy((text) => text.replace('https://tenant.logto.app/oidc', iss));
+        await page.pick('A token');
+        await page.write('Token', mint(key, claims({ iss })));
+        await page.tab('Token');
+        elsewhere();
+        await page.press('Fetch the keys');
+        await page.until((pattern) => new RegExp(pattern).test(document.querySelector('#decision').innerText), shows.source);
+        assert.ok(elsewhere().every((request) => request.startsWith(`GET ${at}/`)), 'no other host');
+        assert.equal(await page.run(() => document.activeElement.innerText), 'Keys', 'the focus stays there');
+      }
+    } finally {
+      issuer.close();
+    }
+  });
   test('an issuer that does not let pages read its keys', async () => {
     const page = await workbench.open();
     await page.replacePolicy((text) => text.replace('https://tenant.logto.app/oidc', `${server.url}`));
@@ -256,6 +356,35 @@ describe('the page\'s own policy', { timeout: 120_000 }, () => {
     assert.deepEqual(results, ['blocked', 'blocked', 'blocked', 'boolean']);
     assert.deepEqual(elsewhere(), []);
   });
+  test('another page cannot read by the frame that fetches, even where the server sends no headers', async () => {
+    const plain = http.createServer((request, response) => {
+      const name = request.url.slice(1).split(/[?#]/)[0];
+      const types = { html: 'text/html', js: 'text/javascript' };
+      if (name === 'secret.json') return response.end('{"secret":1}');
+      return response.writeHead(200, { 'content-type': types[name.split('.').at(-1)] }).end(readFileSync(join(SITE, name)));
+    });
+    const foreign = http.createServer((request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><main aria-busy="false"></main><div id="decision"><p role="status">'));
+    for (const started of [plain, foreign]) await new Promise((resolve) => started.listen(0, '127.0.0.1', resolve));
+    try {
+      const page = await workbench.open({ url: `http://127.0.0.1:${foreign.address().port}` });
+      const read = await page.run(async (host) => {
+        const heard = [];
+        addEventListener('message', ({ data }) => heard.push(data));
+        const frame = document.createElement('iframe');
+        frame.src = `${host}/keys.html#${encodeURIComponent(JSON.stringify({ url: `${host}/secret.json`, accept: '*/*' }))}`;
+        const loaded = new Promise((done) => (frame.onload = done));
+        document.body.append(frame);
+        await loaded;
+        await new Promise((done) => setTimeout(done, 300));
+        return heard;
+      }, `http://127.0.0.1:${plain.address().port}`);
+      assert.deepEqual(read, []);
+      assert.ok(!proxy.taken().some((request) => request.endsWith('/secret.json')), 'it is not even asked for');
+    } finally {
+      plain.close();
+      foreign.close();
+    }
+  });
   test('it is not another page\'s, by name or by frame', async () => {
     for (const [host, status] of [[`127.0.0.1:${new URL(server.url).port}`, 200], ['workbench.example.com', 403]]) {
       const answer = await request(Number(new URL(server.url).port), '/workbench.json', { host });
@@ -271,13 +400,13 @@ describe('links', { timeout: 120_000 }, () => {
   test('one that was asked for holds policy, request and claims', async () => {
     const page = await workbench.open();
     await page.choose('API resource in an organization');
-    await page.write('Headers', 'x-own: 1\nAuthorization: Basic YTpi\nx-session-token: abc\nx-other: eyJhbGciOiJFUzM4NCJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl');
+    await page.write('Headers', 'Accept: text/html\nAuthorization: Basic YTpi\nx-session-token: abc');
     await page.press('Copy a link');
     const fragment = await page.run(() => location.hash);
     assert.match(fragment, /^#state=[\w-]+$/);
     const again = await workbench.open({ fragment });
     assert.equal(await again.decision(), 'Allowed: the request goes to the origin');
-    assert.equal(await again.run(() => document.querySelector('.headers textarea').value), 'x-own: 1');
+    assert.equal(await again.run(() => document.querySelector('.headers textarea').value), 'Accept: text/html');
     assert.match(await again.run(() => document.querySelector('.editor.claims').shadowRoot.querySelector('.cm-content').innerText), /"organization_id": "acme"/);
   });
   test('a token is in none', async () => {
@@ -296,6 +425,15 @@ describe('links', { timeout: 120_000 }, () => {
     const page = await workbench.open({ fragment: '#state=nonsense' });
     assert.match(await page.text('.share'), /The link cannot be read/);
     assert.equal(await page.decision(), 'Allowed: the request goes to the origin');
+  });
+  test('one that is opened where something was written takes nothing away', async () => {
+    const page = await workbench.open();
+    await page.replacePolicy((text) => text.replace('/healthz', '/health'));
+    await page.run(() => (location.hash = '#explain=GET+/health&as=__proto__'));
+    await page.until(() => document.querySelector('.url input').value === '/health');
+    assert.equal(await page.decision(), 'Allowed: the request goes to the origin');
+    assert.match(await page.policy(), /path = "\/health"/);
+    assert.deepEqual(page.problems, []);
   });
   test('of each refusal that npm start prints, one click away', async () => {
     const stack = { gate: 'http://127.0.0.1:8787', issuer: provider.issuer, origin: 'http://127.0.0.1:8789' };

@@ -11,14 +11,17 @@ export function completions({ state, pos, explicit }, schema, file) {
   const quote = /^["']/.exec(context.word)?.[0] ?? '';
   const write = context.isKey ? keyWriter(context, quote, file) : valueWriter(quote, file);
   const options = context.isKey ? keys(nodes, context.seen, schema) : values(nodes);
-  if (options.length === 0) return null;
+  const typed = context.word.slice(quote.length).toLowerCase();
+  const fitting = options.filter(({ name }) => String(name).toLowerCase().includes(typed));
+  if (fitting.length === 0) return null;
   // What is behind the cursor of the same word is written anew, too.
   const behind = state.doc.sliceString(pos, state.doc.lineAt(pos).to);
   return {
     from: pos - context.word.length + quote.length,
-    to: pos + (quote ? /^[^"'\n]*(?=["'])|^[\w.-]*/ : /^[\w-]*/).exec(behind)[0].length,
-    options: options.map(({ name, ...option }) => ({ label: String(name), ...option, apply: write(name) })),
-    validFor: /^[\w.-]*$/,
+    to: pos + (quote ? /^[\w.:/-]*(?=["'])|^[\w.-]*/ : /^[\w-]*/).exec(behind)[0].length,
+    // By what is before the cursor: CodeMirror would take the whole word.
+    filter: false,
+    options: fitting.map(({ name, ...option }) => ({ label: String(name), ...option, apply: write(name) })),
   };
 }
 
@@ -31,7 +34,7 @@ function keys(nodes, seen, schema) {
       found.set(name, { name, type: 'property', detail, info: property.description, boost: detail === 'required' ? 1 : 0 });
     }
   }
-  return [...found.values()];
+  return [...found.values()].sort((one, other) => other.boost - one.boost);
 }
 
 function values(nodes) {
