@@ -18,6 +18,7 @@ const PICTURES = [
   ['token', 1280, 'light', async (page) => {
     await page.choose('Global API resource: an expired token');
     await page.tab('Token');
+    await page.run(() => scrollTo(0, document.getElementById('decision').offsetTop));
   }],
   ['tests', 1280, 'light', (page) => page.tab('Tests')],
   ['narrow', 320, 'light', () => {}],
