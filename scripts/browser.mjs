@@ -20,7 +20,8 @@ try {
 
 function runWith({ path, libraries }) {
   const env = { ...process.env, CHROME_PATH: path, CHROME_LIBRARIES: libraries };
-  const args = ['--test', '--test-timeout=120000', '--test-reporter=spec', ...readdirSync(TESTS).filter((name) => name.endsWith('.test.mjs')).map((name) => join(TESTS, name))];
+  const files = readdirSync(TESTS, { recursive: true }).filter((name) => name.endsWith('.test.mjs')).sort().map((name) => join(TESTS, name));
+  const args = ['--test', '--test-concurrency=2', '--test-timeout=120000', '--test-reporter=spec', ...files];
   return must('the browser tests', process.execPath, args, { cwd: ROOT, env });
 }
 

@@ -4,7 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { startWorkbench } from '../npm/dev/workbench.mjs';
-import { Workbench, exampleFixture } from '../tests/browser/workbench.mjs';
+import { Workbench } from '../tests/browser/workbench/page.mjs';
+import { exampleFixture } from '../tests/browser/workbench/stage.mjs';
 import { findBrowser } from './chromium.mjs';
 import { ROOT } from './toolchain.mjs';
 

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 
 import { requirements } from './requirements.js';
+import { Table } from '../table.jsx';
 import { WORDS } from '../words.js';
 
 const MOST = 200;
@@ -19,23 +20,16 @@ export function Routes({ answer, chosen }) {
       <label class="filter">
         {WORDS.routesFilter} <input type="search" value={filter} onInput={({ target }) => setFilter(target.value)} />
       </label>
-      <div class="wide">
-        <table>
-          <thead>
-            <tr>{WORDS.routeColumns.map((column) => <th key={column} scope="col">{column}</th>)}</tr>
-          </thead>
-          <tbody>
-            {rows.slice(0, MOST).map((row, index) => (
-              <tr key={index} class={row.route === chosen ? 'chosen' : ''} aria-current={row.route === chosen ? 'true' : undefined}>
-                <td>{row.methods?.join(' ') ?? WORDS.allMethods}</td>
-                <th scope="row"><code>{row.host ?? ''}{row.path}</code></th>
-                <td>{WORDS.access[row.access]}{row.enforce === false && `, ${WORDS.tried}`}</td>
-                <td>{requirements(row).map(({ words }) => <div key={words}>{words}</div>)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={WORDS.routeColumns}>
+        {rows.slice(0, MOST).map((row, index) => (
+          <tr key={index} class={row.route === chosen ? 'chosen' : ''} aria-current={row.route === chosen ? 'true' : undefined}>
+            <td>{row.methods?.join(' ') ?? WORDS.allMethods}</td>
+            <th scope="row"><code>{row.host ?? ''}{row.path}</code></th>
+            <td>{WORDS.access[row.access]}{row.enforce === false && `, ${WORDS.tried}`}</td>
+            <td>{requirements(row).map(({ words }) => <div key={words}>{words}</div>)}</td>
+          </tr>
+        ))}
+      </Table>
       {rows.length > MOST && <p>{WORDS.moreRoutes(MOST, rows.length)}</p>}
     </>
   );

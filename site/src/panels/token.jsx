@@ -1,6 +1,7 @@
 // The parts of the token, each claim with what the policy asks of it, and the keys of its issuer.
 
 import { decode, time, tokenOf } from '../token.js';
+import { Table } from '../table.jsx';
 import { WORDS } from '../words.js';
 import { Keys } from './keys.jsx';
 import { requirements } from './requirements.js';
@@ -37,21 +38,14 @@ function Header({ header }) {
   return (
     <section>
       <h3>{WORDS.header}</h3>
-      <div class="wide">
-        <table>
-          <thead>
-            <tr>{WORDS.headerColumns.map((column) => <th key={column} scope="col">{column}</th>)}</tr>
-          </thead>
-          <tbody>
-            {Object.entries(header).map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row"><code>{name}</code></th>
-                <td><code>{shown(value)}</code></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={WORDS.headerColumns}>
+        {Object.entries(header).map(([name, value]) => (
+          <tr key={name}>
+            <th scope="row"><code>{name}</code></th>
+            <td><code>{shown(value)}</code></td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -64,23 +58,16 @@ function Claims({ claims, now, explanation, route }) {
   return (
     <section>
       <h3>{WORDS.claims}</h3>
-      <div class="wide">
-        <table>
-          <thead>
-            <tr>{WORDS.claimColumns.map((column) => <th key={column} scope="col">{column}</th>)}</tr>
-          </thead>
-          <tbody>
-            {names.map((name) => (
-              <tr key={name}>
-                <th scope="row"><code>{name}</code></th>
-                <td><code>{Object.hasOwn(claims, name) ? shown(claims[name]) : WORDS.none}</code></td>
-                <td>{inWords(name, claims[name], now)}</td>
-                <td><Asked asked={asked.filter(({ paths }) => paths.some((path) => (nameOf(path, claims) ?? path) === name))} /></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={WORDS.claimColumns}>
+        {names.map((name) => (
+          <tr key={name}>
+            <th scope="row"><code>{name}</code></th>
+            <td><code>{Object.hasOwn(claims, name) ? shown(claims[name]) : WORDS.none}</code></td>
+            <td>{inWords(name, claims[name], now)}</td>
+            <td><Asked asked={asked.filter(({ paths }) => paths.some((path) => (nameOf(path, claims) ?? path) === name))} /></td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

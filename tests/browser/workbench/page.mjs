@@ -1,19 +1,10 @@
 // The workbench in a browser, for its tests and pictures: what a reader does, and what the reader sees.
 
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { startBrowser } from '../browser.mjs';
 
-import { startBrowser } from './browser.mjs';
-
-const EXAMPLE = fileURLToPath(new URL('../../build/site/workbench.json', import.meta.url));
 const PATIENCE_MS = 20_000;
 /** Without what browsers do on their own. */
 const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps'];
-
-/** What the built page shows at first. */
-export function exampleFixture() {
-  return JSON.parse(readFileSync(EXAMPLE, 'utf8'));
-}
 
 /** A browser for the workbench at an address. With a `proxy`, all of its requests go there, those to loopback too. */
 export class Workbench {
