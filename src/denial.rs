@@ -98,6 +98,14 @@ pub enum InvalidToken {
     Signature,
 }
 
+impl Denial {
+    /// What was sent to one of the gate's own paths has this problem.
+    #[must_use]
+    pub fn bad_request(problem: &str) -> Self {
+        Self::BadRequest(problem.to_owned())
+    }
+}
+
 impl From<InvalidToken> for Denial {
     fn from(reason: InvalidToken) -> Self {
         Self::InvalidToken(reason)

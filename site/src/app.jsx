@@ -17,7 +17,7 @@ import { Token } from './panels/token.jsx';
 import { initialState, withExample, withRequest } from './state.js';
 import { Tabs } from './tabs.jsx';
 import { tokenOf } from './token.js';
-import { useAge, useAnswer, useLoadedTool } from './tool/use-tool.js';
+import { useAnswer, useLoadedTool } from './tool/use-tool.js';
 import { WORDS } from './words.js';
 
 /** Of wrangler's configuration, only the policy is completed. */
@@ -35,15 +35,15 @@ export function App({ initial, fixture, note }) {
   const { tool, problem } = useLoadedTool();
   const keys = useKeys(tool);
 
-  useLinks(fixture, initial, state, set);
-  const age = useAge(DECIDES_FOR);
+  const [said, say] = useState(note);
+  const load = useLinks(fixture, state, set, say);
 
-  const env = state.environment || null;
+  const env = (state.file.startsWith('wrangler') && state.environment) || null;
   const policy = useMemo(() => ({ name: state.file, text: state.policy, env }), [state.file, state.policy, env]);
   const tests = { name: TESTS_FILE, text: state.tests };
   const answers = [
     useAnswer(tool, 'check', { policy }),
-    useAnswer(tool, 'explain', explainQuestion(state, policy), keys.documents, age),
+    useAnswer(tool, 'explain', explainQuestion(state, policy), keys.documents, DECIDES_FOR),
     useAnswer(tool, 'routes', { policy }),
     useAnswer(tool, 'test', state.tests.trim() === '' ? null : { policy, tests }),
   ];
@@ -66,7 +66,7 @@ export function App({ initial, fixture, note }) {
   const aboutPolicy = [
     { name: 'findings', title: WORDS.findings(findings?.length), content: () => <Findings isPolicy findings={findings} problem={checked?.problem} editor={editor} /> },
     { name: 'routes', title: WORDS.routes(listed?.is?.length), content: () => <Routes answer={listed} chosen={chosen} /> },
-    { name: 'tests', title: WORDS.tests(tested?.is), content: () => <Tests tests={state.tests} onChange={(text) => set({ tests: text })} answer={tested} answered={testedText} schema={testsSchema} /> },
+    { name: 'tests', title: WORDS.tests(tested?.is), content: () => <Tests tests={state.tests} onChange={(text) => set({ tests: text })} answer={tested} answered={testedText} schema={testsSchema} edition={state.editions} /> },
   ];
   const aboutRequest = [
     {
@@ -90,7 +90,7 @@ export function App({ initial, fixture, note }) {
       <a class="skip" href="#decision" onClick={skip}>{WORDS.skip}</a>
       <header>
         <h1>{WORDS.title}</h1>
-        <Share state={state} note={note} />
+        <Share state={state} said={said} say={say} />
         <p>{WORDS.intro}</p>
       </header>
       {problem !== undefined && <p class="bad" role="alert">{WORDS.noTool(problem)}</p>}
@@ -106,12 +106,12 @@ export function App({ initial, fixture, note }) {
               {Object.entries({ [state.file]: state.file, ...WORDS.files }).map(([file, words]) => <option key={file} value={file}>{words}</option>)}
             </select>
           </div>
-          <Editor file={state.file} value={state.policy} onChange={(text) => set({ policy: text })} label={WORDS.policyText} className="tall" findings={{ text: checkedText, list: findings }} schema={schema} handle={editor} />
+          <Editor key={state.editions} file={state.file} value={state.policy} onChange={(text) => set({ policy: text })} label={WORDS.policyText} className="tall" findings={{ text: checkedText, list: findings }} schema={schema} handle={editor} />
           <Tabs label={WORDS.policyTabs} tabs={aboutPolicy} selected={state.policyTab} onSelect={(policyTab) => set({ policyTab })} />
         </section>
         <section class="column" aria-labelledby="request-title">
           <div class="bar"><h2 id="request-title">{WORDS.request}</h2></div>
-          <Request state={state} set={set} requests={fixture.requests} onExample={(example) => set(withExample(fixture, example, state.texts))} />
+          <Request state={state} set={set} requests={fixture.requests} onExample={(example) => load(withExample(fixture, example, state.texts))} />
           <div id="decision" tabIndex={-1}>
             <Tabs label={WORDS.requestTabs} tabs={aboutRequest} selected={state.requestTab} onSelect={(requestTab) => set({ requestTab })} />
           </div>
@@ -139,34 +139,59 @@ function useKeys(tool) {
   const [isFetching, setFetching] = useState(false);
   const fetch = async (first, question) => {
     setFetching(true);
-    const fetched = {};
-    let [next] = first;
-    const { origin } = new URL(next.url);
-    // What leads to another host is asked for by a press of its own.
-    for (let count = 0; next !== undefined && new URL(next.url).origin === origin && count < MOST_FETCHES; count += 1) {
-      fetched[next.url] = await fetchDocument(next);
-      const answer = await tool.ask('explain', question, { ...documents, ...fetched });
-      next = answer?.wanted.find(({ url }) => fetched[url] === undefined);
+    try {
+      const fetched = {};
+      let [next] = first;
+      const { origin } = new URL(next.url);
+      // What leads to another host is asked for by a press of its own.
+      for (let count = 0; next !== undefined && new URL(next.url).origin === origin && count < MOST_FETCHES; count += 1) {
+        fetched[next.url] = await fetchDocument(next);
+        const answer = await tool.ask('explain', question, { ...documents, ...fetched });
+        next = answer?.wanted.find(({ url }) => fetched[url] === undefined);
+      }
+      setDocuments((before) => ({ ...before, ...fetched }));
+    } finally {
+      setFetching(false);
     }
-    setDocuments((before) => ({ ...before, ...fetched }));
-    setFetching(false);
   };
   return { documents, isFetching, fetch, forget: () => setDocuments({}) };
 }
 
-/** Follows links that are opened where the page is open already: nothing that was written goes without a question. */
-function useLinks(fixture, initial, state, set) {
-  const now = useRef();
+const OF_REQUEST = ['method', 'url', 'headers', 'now', 'token', 'claims'];
+const OF_POLICY = ['file', 'environment', 'policy', 'tests', 'keys'];
+
+/**
+ * Follows links that are opened where the page is open already: what was written goes only after a question. Gives what sets
+ * the state to what comes from elsewhere.
+ */
+function useLinks(fixture, state, set, say) {
+  const now = useRef(state);
+  const loaded = useRef(state);
   now.current = state;
+  const load = (change) => {
+    loaded.current = { ...now.current, ...change };
+    set(change);
+  };
+  const isWritten = (names) => names.some((name) => now.current[name] !== loaded.current[name]);
   useEffect(() => {
     const follow = async () => {
-      const linked = await read(location.hash).catch(() => ({}));
-      if (linked.policy === undefined) set(withRequest(fixture, linked));
-      else if (now.current === initial || confirm(WORDS.replace)) set({ ...(await initialState(fixture, location.hash)), texts: now.current.texts + 1 });
+      const { texts, editions } = now.current;
+      try {
+        const linked = await read(location.hash);
+        if (linked.policy !== undefined) {
+          if (isWritten([...OF_REQUEST, ...OF_POLICY]) && !confirm(WORDS.replace)) return;
+          load({ ...(await initialState(fixture, location.hash)), texts: texts + 1, editions: editions + 1 });
+        } else if (linked.url !== undefined && (!isWritten(OF_REQUEST) || confirm(WORDS.replaceRequest))) {
+          load(withRequest(fixture, linked, texts));
+        }
+      } catch ({ message }) {
+        say(WORDS.unreadableLink(message));
+      }
     };
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
+  return load;
 }
 
 /** Without a change of the address, which is a link. */
@@ -175,20 +200,20 @@ function skip(event) {
   document.getElementById('decision').focus();
 }
 
-function Share({ state, note }) {
-  const [said, setSaid] = useState(note);
+function Share({ state, said, say }) {
+  // What was said of a link is not true of what is written after it.
+  const linked = useRef();
+  useEffect(() => {
+    if (linked.current !== undefined && linked.current !== state) say(undefined);
+  }, [state]);
   const share = async () => {
+    linked.current = state;
     try {
       history.replaceState(null, '', await shared(state));
     } catch ({ message }) {
-      return setSaid(WORDS.unshareable(message));
+      return say(WORDS.unshareable(message));
     }
-    try {
-      await navigator.clipboard.writeText(location.href);
-      return setSaid(WORDS.shared);
-    } catch {
-      return setSaid(WORDS.unshared);
-    }
+    return navigator.clipboard.writeText(location.href).then(() => say(WORDS.shared), () => say(WORDS.unshared));
   };
   return (
     <div class="share">

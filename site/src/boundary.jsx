@@ -11,6 +11,11 @@ export class Boundary extends Component {
     return { problem: error.message };
   }
 
+  /** Tries again with what comes next. */
+  componentDidUpdate(before) {
+    if (this.state.problem !== undefined && before.children !== this.props.children) this.setState({ problem: undefined });
+  }
+
   render({ children }, { problem }) {
     return problem === undefined ? children : <p class="bad">{WORDS.broken(problem)}</p>;
   }

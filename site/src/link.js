@@ -5,14 +5,14 @@ import { withoutTokens } from './token.js';
 
 /** Headers that a link may hold, besides those that the policy reads: none of them is a credential. */
 const PLAIN = /^(host|origin|accept|accept-language|content-type|content-length|connection|upgrade|access-control-request-(method|headers))$/;
-const CREDENTIAL = /auth|cookie|token|secret|key|assertion|passw|jwt|session|credential|dpop|code|sig/i;
+const CREDENTIAL = /(^|[-_])(auth\w*|cookie|token|secret|key|apikey|assertion|passw\w*|jwt|session|sid|credentials?|dpop|signature)([-_]|$)/;
 const KEPT = ['file', 'environment', 'policy', 'method', 'url', 'headers', 'caller', 'claims'];
 const MOST_BYTES = 5_000_000;
 
 /** The fragment of a link to this state. */
 export async function shared(state) {
   const { file, environment, policy, method, url, headers, caller, claims } = state;
-  const held = { file, environment, policy, method, url: withoutCredentials(url), headers: plainHeaders(headers, policy) };
+  const held = { file, environment, policy, method, url: plainUrl(url, policy), headers: plainHeaders(headers, policy) };
   if (caller === 'claims' && isObject(claims)) Object.assign(held, { caller, claims });
   const texts = Object.entries(held).map(([name, text]) => [name, withoutTokens(text)]);
   const packed = new Blob([JSON.stringify(Object.fromEntries(texts))]).stream().pipeThrough(new CompressionStream('deflate-raw'));
@@ -21,7 +21,7 @@ export async function shared(state) {
 
 /** The headers that decide something and identify nobody: others are left out. */
 function plainHeaders(headers, policy) {
-  const read = new Set([...policy.matchAll(/\{header\.([\w-]{1,100})\}/g)].map(([, name]) => name.toLowerCase()));
+  const read = namesIn(policy, 'header');
   const isPlain = (line) => {
     const name = line.split(':', 1)[0].trim().toLowerCase();
     return line.includes(':') && (PLAIN.test(name) || (read.has(name) && !CREDENTIAL.test(name)));
@@ -29,15 +29,22 @@ function plainHeaders(headers, policy) {
   return headers.split('\n').filter(isPlain).join('\n');
 }
 
-/** A URL without user information, and without the values of parameters that are named like credentials. */
-function withoutCredentials(url) {
-  const [start, query] = url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1').split(/\?(.*)/s);
-  if (query === undefined) return start;
+/** A URL without user information and fragment, and without the values of parameters that decide nothing. */
+function plainUrl(url, policy) {
+  const read = namesIn(policy, 'query');
+  const [start, query] = url.trim().split('#', 1)[0].split(/\?(.*)/s);
+  const path = start.replace(/([\\/]{2})[^\\/]*@/, '$1').replace(/(;[^=/;]*=)[^/;]*/g, '$1');
+  if (query === undefined) return path;
   const parameters = query.split('&').map((parameter) => {
-    const [name] = parameter.split('=', 1);
-    return CREDENTIAL.test(name) ? `${name}=` : parameter;
+    const [name, value] = parameter.split(/=(.*)/s);
+    return value === undefined || (read.has(name) && !CREDENTIAL.test(name)) ? parameter : `${name}=`;
   });
-  return `${start}?${parameters.join('&')}`;
+  return `${path}?${parameters.join('&')}`;
+}
+
+/** The names that templates of the policy read, such as `{header.x-org}`. */
+function namesIn(policy, kind) {
+  return new Set([...policy.matchAll(/\{(header|query)\.([\w-]{1,100})\}/g)].filter(([, of]) => of === kind).map(([, , name]) => name));
 }
 
 function isObject(text) {

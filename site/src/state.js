@@ -4,9 +4,10 @@ import { read } from './link.js';
 
 const EMPTY = {
   file: 'policy.toml', environment: '', policy: '', tests: '', method: 'GET', url: '/', headers: '', now: '', example: '',
-  caller: 'none', token: '', claims: '{}', keys: '', texts: 0, policyTab: 'findings', requestTab: 'decision',
+  caller: 'none', token: '', claims: '{}', keys: '', texts: 0, editions: 0, policyTab: 'findings', requestTab: 'decision',
 };
-const NOBODY = { caller: 'none', token: '', claims: '{}' };
+/** What a request begins with: nobody sends it, and now. */
+const NOBODY = { caller: 'none', token: '', claims: '{}', now: '' };
 const TEXTS = ['file', 'environment', 'policy', 'tests', 'keys'];
 
 /** The fixture that whoever serves the page gives: texts, `requests` and `tokens`, all of it optional. */
@@ -21,7 +22,9 @@ export async function loadFixture() {
 }
 
 function isRequest(request) {
-  return typeof request?.title === 'string' && typeof request.url === 'string';
+  const { title, url, method = '', headers = [], as = '' } = request ?? {};
+  const isText = (value) => typeof value === 'string';
+  return [title, url, method, as].every(isText) && Array.isArray(headers) && headers.every(isText);
 }
 
 /** The lines as the editor has them. */
@@ -38,10 +41,10 @@ export async function initialState(fixture, fragment) {
 }
 
 /** The changes of the state that a link to a request makes. */
-export function withRequest({ tokens }, { url, as, ...request }) {
+export function withRequest({ tokens }, { url, as, ...request }, texts = 0) {
   if (url === undefined) return {};
   const token = tokens.get(as);
-  return { example: '', url, ...request, ...NOBODY, ...(token !== undefined && { caller: 'token', token }) };
+  return { example: '', texts: texts + 1, url, ...request, ...NOBODY, ...(token !== undefined && { caller: 'token', token }) };
 }
 
 /** The changes of the state that an example of the fixture makes; `texts` counts them, for editors that begin anew. */
@@ -49,6 +52,6 @@ export function withExample({ requests, tokens }, example, texts = 0) {
   const request = requests[Number(example)];
   if (example === '' || request === undefined) return { example: '' };
   const { method = 'GET', url, headers = [], claims, as } = request;
-  const caller = claims !== undefined ? { caller: 'claims', claims: JSON.stringify(claims, null, 2) } : as !== undefined ? { caller: 'token', token: tokens.get(as) ?? '' } : {};
+  const caller = claims !== undefined && claims !== null ? { caller: 'claims', claims: JSON.stringify(claims, null, 2) } : as !== undefined ? { caller: 'token', token: tokens.get(as) ?? '' } : {};
   return { example, texts: texts + 1, method, url, headers: headers.join('\n'), ...NOBODY, ...caller };
 }

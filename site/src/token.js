@@ -20,16 +20,22 @@ function json(part) {
   }
 }
 
-/** A text without JWTs, in whole or in part, with their dots as they are or percent-encoded. */
+/** A JWT begins with an object in base64url, whatever white space the object has; its dots may be percent-encoded. */
+const JWT = /(?:(?<![\w-])|(?<=%[0-9a-fA-F]{2}))(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}(?:(?:\.|%(?:25)*2[eE])[\w-]*)*/g;
+
+/** A text without JWTs, in whole or in part. */
 export function withoutTokens(text) {
-  return text.replace(/(?<![\w-])eyJ[\w-]{4,}((\.|%2e)[\w-]*)*/gi, '');
+  return text.replace(JWT, '');
 }
 
-/** The token that a request has: the one in the field, or that of the header `Authorization`. Its scheme is no part of it. */
+/** The token that a request has: the one in the field, or that of a header. Its scheme is no part of it. */
 export function tokenOf({ caller, token, headers }) {
   if (caller === 'claims') return '';
-  const inHeader = () => /^authorization:(.*)$/im.exec(headers)?.[1] ?? '';
-  return (caller === 'token' ? token : inHeader()).trim().replace(/^bearer\s+/i, '');
+  if (caller === 'token') return token.trim().replace(/^authorization:\s*/i, '').replace(/^bearer\s+/i, '');
+  const bearer = /^authorization:\s*bearer\s+(\S.*)$/im.exec(headers)?.[1];
+  // A route may name another header.
+  const values = () => headers.split('\n').map((line) => line.slice(line.indexOf(':') + 1).trim());
+  return (bearer ?? values().find((value) => decode(value) !== null) ?? '').trim();
 }
 
 const UNITS = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]];

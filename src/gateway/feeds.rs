@@ -82,7 +82,7 @@ impl<P: Platform + Observer> Gateway<P> {
         if let Some(signed) = signed {
             signed.verify(&body)?;
         }
-        let body = String::from_utf8(body).map_err(|_| bad("the body is not UTF-8"))?;
+        let body = String::from_utf8(body).map_err(|_| Denial::bad_request("the body is not UTF-8"))?;
         let now = platform.now().seconds();
         let issuers = self.policy.issuers.iter().map(AsRef::as_ref);
         let entries = match feed {
@@ -138,7 +138,7 @@ impl<P: Platform + Observer> Gateway<P> {
         let cursor = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "cursor");
         let cursor = cursor.map(|(_, value)| value.into_owned()).unwrap_or_default();
         if !cursor.is_empty() && EntryKey::parse(&cursor).is_none() {
-            return Err(bad("cursor: expected one of a former answer"));
+            return Err(Denial::bad_request("cursor: expected one of a former answer"));
         }
         let listed = store::listed(&cursor, settings, platform).await;
         let body = listed.and_then(|text| list_of(Page::parse(&text)?, &self.policy.issuers));
@@ -179,13 +179,9 @@ fn by_name(entry: &str, issuers: &[impl AsRef<Issuer>]) -> String {
 async fn read_body(platform: &impl Platform) -> Result<Vec<u8>, Denial> {
     platform.body(MAX_BODY_BYTES).await.map_err(|fault| match fault {
         BodyFault::TooLarge => Denial::TooLarge,
-        BodyFault::Broken => bad("the body broke off, or took too long"),
+        BodyFault::Broken => Denial::bad_request("the body broke off, or took too long"),
         BodyFault::Busy => Denial::RevocationsUnavailable { retry_after: 1 },
     })
-}
-
-fn bad(problem: &str) -> Denial {
-    Denial::BadRequest(problem.to_owned())
 }
 
 /// What the body of a webhook is verified with.

@@ -29,10 +29,10 @@ impl<P: Platform + Observer> Gateway<P> {
     ) -> Result<Vec<Entry>, Denial> {
         let mut tokens = form_urlencoded::parse(body.as_bytes()).filter(|(name, _)| name == "logout_token");
         let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
-            return Err(wrong("expected one logout_token"));
+            return Err(Denial::bad_request("expected one logout_token"));
         };
         if token.len() > self.policy.max_token_bytes {
-            return Err(wrong(InvalidToken::TooLong.text().1));
+            return Err(Denial::bad_request(InvalidToken::TooLong.text().1));
         }
         let token = Unverified::parse(&token).map_err(invalid)?;
         let found = self.issuer(token.issuer(), &settings.issuers);
@@ -48,17 +48,17 @@ impl<P: Platform + Observer> Gateway<P> {
 
 fn entries(claims: &Claims, settings: &LogoutTokens) -> Result<Vec<Entry>, Denial> {
     if !claims.audiences().any(|audience| settings.audiences.iter().any(|known| known == audience)) {
-        return Err(wrong("the audience is none that logout tokens are taken for"));
+        return Err(Denial::bad_request("the audience is none that logout tokens are taken for"));
     }
     let events = claims.all().get("events").and_then(Json::as_object);
     if events.and_then(|events| events.get(LOGOUT_EVENT)).and_then(Json::as_object).is_none() {
-        return Err(wrong("events lacks the logout event"));
+        return Err(Denial::bad_request("events lacks the logout event"));
     }
     // An ID token must not pass for a logout token.
     if claims.all().get("nonce").is_some() {
-        return Err(wrong("nonce must be absent"));
+        return Err(Denial::bad_request("nonce must be absent"));
     }
-    let issued_at = claims.issued_at().ok_or_else(|| wrong("iat is absent"))?;
+    let issued_at = claims.issued_at().ok_or_else(|| Denial::bad_request("iat is absent"))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "dates are from 0 to the year 9999")]
     let before = UnixSeconds(issued_at.ceil() as u64);
     let iss = claims.text("iss").unwrap_or_default();
@@ -67,17 +67,13 @@ fn entries(claims: &Claims, settings: &LogoutTokens) -> Result<Vec<Entry>, Denia
         let Some(value) = claims.all().get(name) else { continue };
         let value = value.as_str().filter(|value| !value.is_empty());
         let entry = value.and_then(|value| Entry::new(iss, &[(name, value)], before));
-        entries.push(entry.ok_or_else(|| wrong("sub and sid must be texts"))?);
+        entries.push(entry.ok_or_else(|| Denial::bad_request("sub and sid must be texts"))?);
     }
-    if entries.is_empty() { Err(wrong("neither sub nor sid is there")) } else { Ok(entries) }
-}
-
-fn wrong(problem: &str) -> Denial {
-    Denial::BadRequest(problem.to_owned())
+    if entries.is_empty() { Err(Denial::bad_request("neither sub nor sid is there")) } else { Ok(entries) }
 }
 
 fn invalid(reason: InvalidToken) -> Denial {
-    wrong(reason.text().1)
+    Denial::bad_request(reason.text().1)
 }
 
 /// The refusal of a token that is not valid. Keys that are not to be had are no fault of the token.
@@ -85,6 +81,6 @@ fn refused(denial: Denial) -> Denial {
     match denial {
         Denial::KeysUnavailable { .. } => denial,
         Denial::InvalidToken(reason) => invalid(reason),
-        other => wrong(other.reason().text().sentence),
+        other => Denial::bad_request(other.reason().text().sentence),
     }
 }

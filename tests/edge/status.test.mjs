@@ -51,7 +51,7 @@ test('whoever the policy names may read it, on every host, and nobody else', asy
   assertRefused(await gate.bearer(token({ aud: 'x' }), PATH), 'auth.invalid_audience', { origin });
   assertRefused(await gate.bearer(token({ organization_id: 'o' }), PATH), 'auth.organization_mismatch', { origin });
   assertRefused(await gate.bearer(token({ exp: now() - 100 }), PATH), 'auth.token_expired', { origin });
-  const elsewhere = mint(key, claims(issuer.issuer, { aud: API, scope: 'gate:status' }));
+  const elsewhere = mint(key, claims(issuer.issuer, { aud: API, scope: 'gate:status', ...at }));
   assertRefused(await gate.bearer(elsewhere, PATH), 'auth.invalid_token', { origin });
   assertRefused(await gate.bearer(token(), PATH, { method: 'POST' }), 'gate.method_not_allowed', { origin, allow: ['GET', 'HEAD'] });
   const preflight = [['Origin', 'https://page.test'], ['Access-Control-Request-Method', 'GET']];

@@ -40,6 +40,7 @@ for (const [file, before, path, isKey, word] of [
 
 test('nothing is offered in a comment', () => {
   assert.equal(contextOf('version = 1 # ver', 'p.toml').word, null);
+  assert.equal(contextOf('version: 1\n# ver', 'p.yaml').word, null);
 });
 
 /** What is offered at the end of a text. */

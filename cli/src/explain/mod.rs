@@ -224,7 +224,7 @@ fn parse_expectation(text: &str) -> Result<ExpectedResult, String> {
 fn read_request(question: &Question<'_>) -> Result<TrialRequest, Failure> {
     let mut request = TrialRequest::new(question.method, question.url).map_err(Failure::new)?;
     for header in question.headers {
-        let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected --header 'name: value'"))?;
+        let (name, value) = header.split_once(':').ok_or_else(|| Failure::new("expected a header as 'name: value'"))?;
         request.add(name, value).map_err(Failure::new)?;
     }
     if let Some(token) = &question.token {

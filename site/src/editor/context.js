@@ -6,6 +6,9 @@
 
 import { syntaxOf } from './language.js';
 
+/** Where nothing is completed, as in a comment. */
+const NOWHERE = { path: [], isKey: false, seen: new Set(), word: null };
+
 /** The context at the end of `before`. */
 export function contextOf(before, file) {
   const syntax = syntaxOf(file);
@@ -50,14 +53,16 @@ const YAML_KEY = /^("[^"]*"|'[^']*'|[^\s#:][^:#]*?)\s*:(\s+|$)/;
 
 function ofYaml(before) {
   const lines = before.split('\n');
-  const { indent, items, rest } = yamlLine(lines.pop());
+  const line = lines.pop();
+  const { indent, items, rest } = yamlLine(line);
+  if (/^[\s-]*#/.test(line)) return NOWHERE;
   let limit = indent;
   let path = items.map(() => 0);
   if (items.length > 0) limit = items[0];
   const seen = new Set();
   let isInItem = items.length > 0;
-  for (const line of lines.toReversed()) {
-    const above = yamlLine(line);
+  for (const other of lines.toReversed()) {
+    const above = yamlLine(other);
     const key = YAML_KEY.exec(above.rest);
     if (above.rest === '' && above.items.length === 0) continue;
     if (key !== null && above.indent === indent && limit === indent && items.length === 0) seen.add(unquoted(key[1]));
@@ -121,7 +126,7 @@ class Scan {
         at = end - 1;
       } else if (character === '#' || text.startsWith('//', at)) {
         at = (text.indexOf('\n', at) + 1 || text.length + 1) - 2;
-        if (at >= text.length - 1) return { path: [], isKey: false, seen: new Set(), word: null };
+        if (at >= text.length - 1) return NOWHERE;
       } else {
         this.#take(character);
       }

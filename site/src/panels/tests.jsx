@@ -9,13 +9,13 @@ import { Findings } from './findings.jsx';
 export const TESTS_FILE = 'policy.test.toml';
 
 /** `answer` is about the text `answered`. */
-export function Tests({ tests, onChange, answer, answered, schema }) {
+export function Tests({ tests, onChange, answer, answered, schema, edition }) {
   const editor = useRef();
   // Findings may also be the policy's, which has a list of its own.
   const findings = answer?.findings?.file === TESTS_FILE ? answer.findings.findings : undefined;
   return (
     <>
-      <Editor file={TESTS_FILE} value={tests} onChange={onChange} label={WORDS.testsText} className="short" findings={{ text: answered, list: findings }} schema={schema} handle={editor} />
+      <Editor key={edition} file={TESTS_FILE} value={tests} onChange={onChange} label={WORDS.testsText} className="short" findings={{ text: answered, list: findings }} schema={schema} handle={editor} />
       {tests.trim() === '' ? <p class="faint">{WORDS.noTests}</p> : <Results answer={answer} findings={findings} editor={editor} />}
     </>
   );

@@ -17,35 +17,27 @@ export function useLoadedTool() {
 
 /**
  * `[answer, isWaiting, question]`: the latest answer, which stays until the next question is answered, whether that is awaited,
- * and what was asked. A question of null has no answer. It is asked again when `age` changes.
+ * and what was asked. A question of null has no answer. After `lasting` milliseconds it is asked again.
  */
-export function useAnswer(tool, command, question, documents, age) {
+export function useAnswer(tool, command, question, documents, lasting) {
   const [answered, setAnswered] = useState({});
   const key = question && JSON.stringify(question);
   useEffect(() => {
     if (tool === undefined || question === null) return undefined;
     let isLatest = true;
-    const ask = async () => {
-      const answer = await tool.ask(command, question, documents);
-      if (answer !== null && isLatest) setAnswered({ answer, question, key, documents });
-    };
     // Typing asks once.
-    const timer = setTimeout(ask, PAUSE_MS);
+    let timer = setTimeout(ask, PAUSE_MS);
+    async function ask() {
+      const answer = await tool.ask(command, question, documents);
+      if (answer === null || !isLatest) return;
+      setAnswered({ answer, question, key, documents });
+      if (lasting !== undefined) timer = setTimeout(ask, lasting);
+    }
     return () => {
       clearTimeout(timer);
       isLatest = false;
     };
-  }, [tool, key, documents, age]);
+  }, [tool, key, documents]);
   if (question === null) return [undefined, false];
   return [answered.answer, answered.key !== key || answered.documents !== documents, answered.question];
-}
-
-/** Counts periods, so that what depends on the time is asked again. */
-export function useAge(milliseconds) {
-  const [age, setAge] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setAge((before) => before + 1), milliseconds);
-    return () => clearInterval(timer);
-  }, []);
-  return age;
 }

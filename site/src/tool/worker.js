@@ -8,8 +8,7 @@ import { importKey, verify } from '../../../src/edge/crypto.js';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const NOTHING = new Uint8Array();
-/** A key set has at most 100 keys, and each makes two runs. */
-const MOST_RUNS = 250;
+const MOST_RUNS = 10;
 
 let module;
 
@@ -23,8 +22,8 @@ addEventListener('message', async ({ data }) => {
 });
 
 /**
- * The answer to a question, and the documents that the tool asked for in vain. The tool waits for what it asks, and WebCrypto
- * makes one wait: a run that asks for something new ends there, and another begins once it is known.
+ * The answer to a question, and the documents that the tool asked for in vain. The tool cannot wait for WebCrypto: what is not
+ * known yet it is told provisionally, and once all of that is known it runs again.
  */
 async function answer(question, documents) {
   const known = new Map();
@@ -32,29 +31,24 @@ async function answer(question, documents) {
     const host = new Host(question, documents, known);
     try {
       host.run();
+    } catch ({ message }) {
+      throw new Error(host.said || message);
+    }
+    if (host.pending.size === 0) {
       if (host.answer === undefined) throw new Error(host.said || 'the tool gave no answer');
       return { answer: host.answer, wanted: host.wanted };
-    } catch (error) {
-      if (!(error instanceof Unknown)) throw new Error(host.said || error.message);
-      known.set(error.key, await error.work());
     }
+    for (const [key, work] of host.pending) known.set(key, await work);
   }
   throw new Error('the tool asks without end');
-}
-
-/** Ends a run: the answer to what the tool asks is not known yet. */
-class Unknown extends Error {
-  constructor(key, work) {
-    super(key);
-    this.key = key;
-    this.work = work;
-  }
 }
 
 /** What the tool asks of its machine (cli/src/host/javascript.rs), for one run. */
 class Host {
   answer;
   wanted = [];
+  /** What WebCrypto was asked in this run: the question → a promise of the answer. */
+  pending = new Map();
   said = '';
   #question;
   #documents;
@@ -92,7 +86,7 @@ class Host {
   #replyTo(asked) {
     if ('question' in asked) return [{ is: null }, this.#question];
     if ('get' in asked) return this.#document(asked);
-    if ('import' in asked) return [{ is: this.#key(asked.import) !== null }, NOTHING];
+    if ('import' in asked) return [{ is: this.#known.get(this.#import(asked.import)) !== null }, NOTHING];
     if ('verify' in asked) return [{ is: this.#isValid(asked) }, NOTHING];
     this.answer = asked.answer;
     return [{ is: null }, NOTHING];
@@ -107,19 +101,25 @@ class Host {
     return [{ is: { status: 200, etag: null, cache_control: null } }, document.body];
   }
 
-  #key(jwk) {
-    return this.#once(JSON.stringify(jwk), () => importKey(...jwk.map((part) => part ?? undefined)).catch(() => null));
+  /** Has a key imported; gives its name among what is known. It counts as good until that is known. */
+  #import(jwk) {
+    const name = JSON.stringify(jwk);
+    if (!this.#known.has(name) && !this.pending.has(name)) {
+      this.pending.set(name, importKey(...jwk.map((part) => part ?? undefined)).catch(() => null));
+    }
+    return name;
   }
 
+  /** Whether a signature is valid: no, until that is known. */
   #isValid({ verify: jwk, signature, signed }) {
-    const key = this.#key(jwk);
-    const bytes = [signature, signed].map(fromBase64url);
-    return this.#once(`${JSON.stringify(jwk)} ${signature} ${signed}`, () => verify(jwk[0], key, ...bytes).catch(() => false));
-  }
-
-  #once(key, work) {
-    if (!this.#known.has(key)) throw new Unknown(key, work);
-    return this.#known.get(key);
+    const key = this.#import(jwk);
+    const name = `${key} ${signature} ${signed}`;
+    if (!this.#known.has(name) && !this.pending.has(name)) {
+      const bytes = [signature, signed].map(fromBase64url);
+      const check = async () => verify(jwk[0], this.#known.get(key) ?? (await this.pending.get(key)), ...bytes);
+      this.pending.set(name, check().catch(() => false));
+    }
+    return this.#known.get(name) ?? false;
   }
 }
 

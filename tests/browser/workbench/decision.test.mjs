@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 
-import { startStage } from './stage.mjs';
+import { exampleFixture, startStage } from './stage.mjs';
 
 const API = 'https://api.yourapp.com';
 
@@ -39,6 +39,17 @@ describe('the decision', { timeout: 120_000 }, () => {
     assert.match(await page.text('#decision pre'), /^GET https:\/\/origin\.example\.com\/api\/products\/7\n[^]*x-auth-subject: user-1/);
     const steps = await page.run(() => [...document.querySelectorAll('.trace li')].map((li) => li.className));
     assert.deepEqual([...new Set(steps)].sort(), ['assumed', 'passed']);
+    assert.deepEqual(page.problems, []);
+  });
+  test('whatever the fixture holds, the page is there', async () => {
+    const bad = { title: 'bad', url: '/' };
+    stage.show({
+      file: 7, policy: 'version = 1', tokens: { a: 1 },
+      requests: [null, { ...bad, headers: 'x: 1' }, { ...bad, headers: [1] }, { ...bad, method: 7 }, { title: 'good', url: '/a', claims: null }],
+    });
+    const page = await workbench.open();
+    stage.show(exampleFixture());
+    assert.deepEqual(await page.run(() => [...document.querySelectorAll('.request select option')].map(({ text }) => text)), ['your own request', 'good']);
     assert.deepEqual(page.problems, []);
   });
   test('the routes, and the policy\'s tests', async () => {

@@ -47,6 +47,9 @@ describe('for everyone', { timeout: 180_000 }, () => {
   test('at 320 pixels, and on a wide screen, nothing is cut off', async () => {
     for (const width of [320, 2560]) {
       const page = await workbench.open({ width });
+      await page.syntax('wrangler.toml');
+      assert.ok(await page.run(() => document.documentElement.scrollWidth <= innerWidth), `wrangler.toml at ${width}`);
+      await page.syntax('TOML');
       for (const tab of ['Decision', 'Token', 'Routes', 'Tests', 'Findings']) {
         await page.tab(tab);
         assert.deepEqual(await page.run(() => [document.documentElement.scrollWidth <= innerWidth]), [true], `${tab} at ${width}`);

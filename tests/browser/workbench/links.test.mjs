@@ -50,13 +50,42 @@ describe('links', { timeout: 120_000 }, () => {
     assert.match(await page.text('.share'), /The link cannot be read/);
     assert.equal(await page.decision(), 'Allowed: the request goes to the origin');
   });
+  test('one that is opened where the page is open shows what it decides', async () => {
+    const from = await workbench.open();
+    await from.replacePolicy(() => 'version = 1\norigin = "https://o.example.com"\nroutes = [{ path = "/linked", access = "public" }]\n');
+    await from.write('URL', '/linked');
+    await from.press('Copy a link');
+    const fragment = await from.run(() => location.hash);
+    const page = await workbench.open();
+    await page.run((fragment) => (location.hash = fragment), fragment);
+    await page.until(() => document.querySelector('.url input').value === '/linked');
+    assert.equal(await page.decision(), 'Allowed: the request goes to the origin');
+    assert.match(await page.policy(), /path = "\/linked"/);
+    await page.focusEditor('The policy', { atEnd: true });
+    await page.insert('# more');
+    assert.equal(await page.decision(), 'Allowed: the request goes to the origin');
+  });
   test('one that is opened where something was written takes nothing away', async () => {
     const page = await workbench.open();
     await page.replacePolicy((text) => text.replace('/healthz', '/health'));
-    await page.run(() => (location.hash = '#explain=GET+/health&as=__proto__'));
+    await page.run(() => {
+      window.confirm = () => false; // nothing of the request was written, so nothing is asked
+      location.hash = '#explain=GET+/health&as=__proto__';
+    });
     await page.until(() => document.querySelector('.url input').value === '/health');
     assert.equal(await page.decision(), 'Allowed: the request goes to the origin');
     assert.match(await page.policy(), /path = "\/health"/);
+    await page.write('URL', '/mine');
+    const asked = await page.run(async () => {
+      let question;
+      window.confirm = (text) => ((question = text), false);
+      location.hash = '#explain=GET+/other';
+      await new Promise((done) => setTimeout(done, 200));
+      return [question, document.querySelector('.url input').value];
+    });
+    assert.deepEqual(asked, ['This link holds another request. Replace what you have written?', '/mine']);
+    await page.run(() => (location.hash = '#state=nonsense'));
+    await page.until(() => /cannot be read/.test(document.querySelector('.share').innerText));
     assert.deepEqual(page.problems, []);
   });
   test('of each refusal that npm start prints, one click away', async () => {

@@ -84,6 +84,16 @@ class Page {
     return this.text('#decision [role=status]');
   }
 
+  /** Chooses what file the policy is, by its name in the list. */
+  async syntax(name) {
+    await this.run((name) => {
+      const select = document.querySelector('.bar select');
+      select.value = [...select.options].find(({ text }) => text === name).value;
+      select.dispatchEvent(new Event('change', { bubbles: true }));
+    }, name);
+    await this.settled();
+  }
+
   /** Chooses an example by its title. */
   async choose(title) {
     await this.run((title) => {

@@ -62,7 +62,7 @@ describe('a token', { timeout: 120_000 }, () => {
   });
   test('that is opaque', async () => {
     const page = await opened('Z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH');
-    assert.match(await page.text('#decision [role=tabpanel]'), /no JWT but an opaque token/);
+    assert.match(await page.text('#decision [role=tabpanel]'), /not a JWT but an opaque token/);
     assert.equal(await decided(page), 'Refused: 401 auth.invalid_token');
   });
   test('nothing leaves the page but what the reader asks for', async () => {
@@ -97,6 +97,20 @@ describe('a token', { timeout: 120_000 }, () => {
     const page = await opened(mint(key, claims({ hasOwnProperty: 1, toString: 2, ['__proto__']: 3, constructor: 'x' })), [key.jwk]);
     assert.match(await page.text('#decision [role=tabpanel]'), /toString\s+2\s+nothing/);
     assert.equal(await decided(page), 'Allowed: the request goes to the origin');
+  });
+  test('in the header that the route names', async () => {
+    const page = await workbench.open();
+    await page.replacePolicy((text) => text.replace('scopes = ["read:products"]', 'token_header = "x-token"\nscopes = ["read:products"]'));
+    await page.pick('No token');
+    await page.write('Headers', `X-Token: ${mint(key, claims())}`);
+    assert.equal(await page.decision(), UNDECIDED);
+    await page.press('Fetch or paste the keys');
+    assert.equal(await page.run(() => document.activeElement.id), 'decision', 'the focus is there');
+    await page.write('Key set', JSON.stringify({ keys: [key.jwk] }));
+    assert.equal(await decided(page), 'Allowed: the request goes to the origin');
+    await page.write('Headers', 'Authorization: Basic YTpi');
+    await page.tab('Token');
+    assert.match(await page.text('#decision [role=tabpanel]'), /The request has no token/);
   });
   test('in a header', async () => {
     const page = await workbench.open();
