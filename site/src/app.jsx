@@ -100,7 +100,7 @@ export function App({ initial, fixture, note }) {
             <h2 id="policy-title">{WORDS.policy}</h2>
             <span class="hidden" role="status">{WORDS.findings(findings?.length)}</span>
             {state.file.startsWith('wrangler') && (
-              <input class="environment" aria-label={WORDS.environment} placeholder="env" value={state.environment} onInput={({ target }) => set({ environment: target.value })} />
+              <input class="environment" aria-label={WORDS.environment} placeholder={WORDS.environmentHint} value={state.environment} onInput={({ target }) => set({ environment: target.value })} />
             )}
             <select aria-label={WORDS.file} value={state.file} onChange={({ target }) => set({ file: target.value })}>
               {Object.entries({ [state.file]: state.file, ...WORDS.files }).map(([file, words]) => <option key={file} value={file}>{words}</option>)}

@@ -1,5 +1,7 @@
 // Fetches what the tool asks for, after the reader has asked for it.
 
+import { WORDS } from './words.js';
+
 const PATIENCE_MS = 15_000;
 
 /** The document at an address: its body, or the problem. */
@@ -19,7 +21,7 @@ export function fetchDocument({ url, accept }) {
     const hear = ({ source, data }) => {
       if (source === frame.contentWindow) settle(data);
     };
-    const timer = setTimeout(() => settle({ problem: 'no answer' }), PATIENCE_MS);
+    const timer = setTimeout(() => settle({ problem: WORDS.noAnswer }), PATIENCE_MS);
     addEventListener('message', hear);
     document.body.append(frame);
   });

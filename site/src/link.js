@@ -2,6 +2,7 @@
 // which other programs name a request. Neither holds a token.
 
 import { withoutTokens } from './token.js';
+import { WORDS } from './words.js';
 
 /** Headers that a link may hold, besides those that the policy reads: none of them is a credential. */
 const PLAIN = /^(host|origin|accept|accept-language|content-type|content-length|connection|upgrade|access-control-request-(method|headers))$/;
@@ -79,7 +80,7 @@ async function unpacked(state) {
     const { done, value } = await reader.read();
     if (done) return new Blob(chunks).text();
     length += value.length;
-    if (length > MOST_BYTES) throw new Error('the link holds too much');
+    if (length > MOST_BYTES) throw new Error(WORDS.linkTooLarge);
     chunks.push(value);
   }
 }

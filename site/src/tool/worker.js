@@ -4,6 +4,7 @@
 import { ConsoleStdout, WASI } from '@bjorn3/browser_wasi_shim';
 
 import { importKey, verify } from '../../../src/edge/crypto.js';
+import { WORDS } from '../words.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -35,12 +36,12 @@ async function answer(question, documents) {
       throw new Error(host.said || message);
     }
     if (host.pending.size === 0) {
-      if (host.answer === undefined) throw new Error(host.said || 'the tool gave no answer');
+      if (host.answer === undefined) throw new Error(host.said || WORDS.noAnswerOfTool);
       return { answer: host.answer, wanted: host.wanted };
     }
     for (const [key, work] of host.pending) known.set(key, await work);
   }
-  throw new Error('the tool asks without end');
+  throw new Error(WORDS.askedTooOften);
 }
 
 /** What the tool asks of its machine (cli/src/host/javascript.rs), for one run. */
@@ -96,7 +97,7 @@ class Host {
     const document = this.#documents[url];
     if (document?.body === undefined) {
       this.wanted.push({ url, accept: Object.fromEntries(headers).accept });
-      return [{ problem: { code: '', message: document?.problem ?? 'not fetched yet' } }, NOTHING];
+      return [{ problem: { code: '', message: document?.problem ?? WORDS.notFetchedYet } }, NOTHING];
     }
     return [{ is: { status: 200, etag: null, cache_control: null } }, document.body];
   }
