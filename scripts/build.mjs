@@ -72,6 +72,8 @@ async function pack() {
     minifyWhitespace: true,
     legalComments: 'none',
     logLevel: 'warning',
+    // wasm-bindgen names a module once for each block that imports from it.
+    logOverride: { 'duplicate-object-key': 'silent' },
     external: ['cloudflare:*'],
     plugins: [{ name: 'portcullis-wasm', setup: resolveWasm }],
   });
