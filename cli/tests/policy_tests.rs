@@ -224,3 +224,18 @@ fn the_service_is_compared_and_so_is_a_route_of_no_name() {
     assert_eq!(run("url = \"/b\"\nexpect.service = \"ADMIN\"").code, Some(1));
     assert_eq!(run("url = \"/b\"\nexpect.route = \"none\"").code, Some(1));
 }
+
+#[test]
+fn another_policy_is_tested_than_the_one_that_the_file_names() {
+    let folder =
+        folder("test-policy", "[[tests]]\nname = \"open\"\nurl = \"/open\"\nexpect = { decision = \"allow\" }\n");
+    assert_eq!(folder.run(&["test"]).code, Some(0));
+    folder.write(
+        "closed.toml",
+        POLICY.replace("access = \"public\"\ncors = { origins = [\"https://app.example.com\"] }", "access = \"deny\""),
+    );
+    let run = folder.run(&["test", "--policy", "closed.toml"]);
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
+    let none = folder.run(&["test", "--policy", "none.toml"]);
+    assert_eq!((none.code, none.err.starts_with("error: cannot read none.toml")), (Some(2), true), "{}", none.err);
+}
