@@ -9,9 +9,10 @@ import { signingKey, startProvider } from './provider.mjs';
 import { startDemoWorkbench } from './workbench.mjs';
 
 /**
- * Starts the stack; ports that are not given are chosen, and without one for it there is no workbench. The origin is the demo's own, or the `example` of that name. If
- * anything fails or `signal` aborts, everything already running is stopped. `log` receives what the gate and the example
- * write. `stop()` stops everything; `exited` settles when the gate exits unexpectedly.
+ * Starts the stack; ports that are not given are chosen, and without one for it there is no workbench. The origin is the
+ * demo's own, or the `example` of that name. If anything fails or `signal` aborts, everything already running is stopped.
+ * `log` receives what the gate and the example write. `stop()` stops everything; `exited` settles when the gate exits
+ * unexpectedly.
  */
 export async function startStack({ ports = {}, example, signal, log } = {}) {
   const running = [];

@@ -1,4 +1,5 @@
-// `npm run test:browser`: pages in a real browser, against the built Worker, and the workbench. `--if-there` passes without a browser.
+// `npm run test:browser`: pages in a real browser, against the built Worker, and the workbench. `--if-there` passes without
+// a browser.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -12,7 +12,7 @@ import { must } from './process.mjs';
 import { ROOT } from './toolchain.mjs';
 
 const SITE = join(ROOT, 'site');
-export const OUT = join(ROOT, 'build/site');
+const OUT = join(ROOT, 'build/site');
 /** The most that a reader loads, in bytes gzipped. */
 const MOST_BYTES = 600_000;
 const COMMON = { bundle: true, minify: true, target: 'es2022', legalComments: 'none', charset: 'utf8', logLevel: 'warning' };
@@ -48,5 +48,7 @@ async function bundles() {
 /** What the page shows where nobody serves a policy with it. */
 function example() {
   const text = (file) => readFileSync(join(SITE, 'example', file), 'utf8');
-  return { file: 'policy.toml', policy: text('policy.toml'), tests: text('policy.test.toml'), requests: JSON.parse(text('requests.json')) };
+  // The same rules as in wrangler.toml, so its tests hold.
+  const tests = readFileSync(join(ROOT, 'policy.test.toml'), 'utf8').replace(/^#:schema.*\n/, '').replaceAll('wrangler.toml', 'policy.toml');
+  return { file: 'policy.toml', policy: text('policy.toml'), tests, requests: JSON.parse(text('requests.json')) };
 }

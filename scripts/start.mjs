@@ -1,5 +1,5 @@
-// `npm start`: builds the Worker, runs it with a demo provider, a demo origin and the workbench on loopback until Ctrl-C, and prints
-// requests to paste. `npm start -- --origin flask` uses a service of examples/ as the origin.
+// `npm start`: builds the Worker, runs it with a demo provider, a demo origin and the workbench on loopback until Ctrl-C, and
+// prints requests to paste. `npm start -- --origin flask` uses a service of examples/ as the origin.
 
 import { once } from 'node:events';
 import { join } from 'node:path';

@@ -117,14 +117,6 @@ impl LoadedPolicy {
     }
 }
 
-/// Reads and parses a file. The inner error is the findings about its syntax.
-pub(crate) fn read(
-    path: &Path,
-    reading: &ReadOptions,
-) -> Result<Result<ParsedSource, (Source, Vec<Finding>)>, Failure> {
-    Ok(parse_source(Source::read(path, reading.syntax)?))
-}
-
 /// Parses a text. The error is the findings about its syntax.
 pub(crate) fn parse_source(source: Source) -> Result<ParsedSource, (Source, Vec<Finding>)> {
     let parsed = source.parse().and_then(|root| {
@@ -176,8 +168,7 @@ pub(crate) fn load(path: &Path, reading: &ReadOptions) -> Result<LoadedPolicy, F
 
 /// The same of a text.
 pub(crate) fn of_source(source: Source, reading: &ReadOptions) -> Result<LoadedPolicy, Failure> {
-    let parsed = parse_source(source).map_err(|(source, findings)| Failure::findings(source, findings))?;
-    select(parsed, reading)
+    select(parsed(source)?, reading)
 }
 
 /// A policy as it is in Workers KV, read as the gate reads it: the exact text, in JSON. `name` is what messages call
@@ -192,9 +183,9 @@ pub(crate) fn stored(name: &str, text: &str) -> Result<LoadedPolicy, Failure> {
     }
 }
 
-/// Reads and parses a file.
-pub(crate) fn parsed(path: &Path, reading: &ReadOptions) -> Result<ParsedSource, Failure> {
-    read(path, reading)?.map_err(|(source, findings)| Failure::findings(source, findings))
+/// Parses the text of a command that needs it whole.
+pub(crate) fn parsed(source: Source) -> Result<ParsedSource, Failure> {
+    parse_source(source).map_err(|(source, findings)| Failure::findings(source, findings))
 }
 
 /// The one policy of a document that a command uses.

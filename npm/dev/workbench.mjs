@@ -4,11 +4,10 @@ import { createServer } from 'node:http';
 import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 
-/** Also a part of the page; as headers they hold for its parts, too. */
-const POLICIES = {
-  'keys.html': "default-src 'none'; script-src 'self'; connect-src https: http://localhost:* http://127.0.0.1:*; sandbox allow-scripts; frame-ancestors 'self'",
-  '': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-};
+const PAGE = 'index.html';
+const FRAME = 'keys.html';
+/** What a Content-Security-Policy can say in a header only. */
+const IN_HEADERS = { [PAGE]: "frame-ancestors 'self'", [FRAME]: "sandbox allow-scripts; frame-ancestors 'self'" };
 const TYPES = {
   '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.json': 'application/json', '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
@@ -18,15 +17,16 @@ const FIXTURE = 'workbench.json';
 /** Starts it. `folder` has the page; `fixture` gives what it shows at first, anew for each reader. */
 export async function startWorkbench({ folder, host, port, fixture }) {
   const files = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]));
+  const policies = new Map([PAGE, FRAME].map((name) => [name, `${ownPolicy(files.get(name))}; ${IN_HEADERS[name]}`]));
   const server = createServer(async (request, response) => {
     // A page whose name leads here could read tokens otherwise (DNS rebinding).
     if (!/^(localhost|127\.0\.0\.1)(:\d+)?$/.test(request.headers.host ?? '')) return response.writeHead(403).end();
     if (request.method !== 'GET' && request.method !== 'HEAD') return response.writeHead(405, { allow: 'GET, HEAD' }).end();
-    const name = request.url.split('?')[0].slice(1) || 'index.html';
+    const name = request.url.split('?')[0].slice(1) || PAGE;
     if (!files.has(name)) return response.writeHead(404).end();
     try {
       const body = name === FIXTURE ? JSON.stringify(await fixture()) : files.get(name);
-      return response.writeHead(200, headers(name)).end(body);
+      return response.writeHead(200, headers(name, policies.get(name) ?? policies.get(PAGE))).end(body);
     } catch (error) {
       return response.writeHead(502, { 'content-type': 'text/plain' }).end(`${error.message}\n`);
     }
@@ -39,10 +39,15 @@ export async function startWorkbench({ folder, host, port, fixture }) {
   return { url: `http://${host}:${server.address().port}`, close };
 }
 
-function headers(name) {
+/** The Content-Security-Policy that a page has in itself. As a header it holds for the page's parts, too. */
+function ownPolicy(page) {
+  return /http-equiv="content-security-policy" content="([^"]+)"/.exec(page)[1];
+}
+
+function headers(name, policy) {
   return {
     'content-type': TYPES[extname(name)],
-    'content-security-policy': POLICIES[name] ?? POLICIES[''],
+    'content-security-policy': policy,
     'cache-control': 'no-store',
     // No other page can have it, with its tokens. The frame that fetches keys has no origin, so it is another page.
     'cross-origin-resource-policy': name === 'keys.js' ? 'cross-origin' : 'same-origin',

@@ -4,7 +4,7 @@ use portcullis::rollout::{MAX_POLICY_BYTES, digest};
 
 use super::options::TargetOptions;
 use super::target::Target;
-use crate::document::is_configuration;
+use crate::document::{Source, is_configuration};
 use crate::exit::Failure;
 use crate::finding::human;
 use crate::finding::rule::Severity;
@@ -32,7 +32,7 @@ impl CheckedPolicy {
         output: &Output,
     ) -> Result<(Self, Target), Failure> {
         let path = input.path()?;
-        let document = parsed(&path, &input.reading)?;
+        let document = parsed(Source::read(&path, input.reading.syntax)?)?;
         let target = Target::of(&path, &document, options)?;
         // A policy in a file of its own can be for any environment.
         let is_whole = is_configuration(&document.source, &document.root);

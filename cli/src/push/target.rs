@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::options::TargetOptions;
 use crate::configuration::{find, folder_of, of_current_folder, shown};
-use crate::document::{ParsedSource, SourceValue, is_configuration, worker_of};
+use crate::document::{ParsedSource, Source, SourceValue, is_configuration, worker_of};
 use crate::exit::Failure;
 use crate::output::printable;
-use crate::policy::{FROM_VARIABLE, ReadOptions, parsed};
+use crate::policy::{FROM_VARIABLE, parsed};
 
 /// A KV namespace of a Worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Target {
     }
 
     fn read(configuration: PathBuf, options: &TargetOptions) -> Result<Self, Failure> {
-        let document = parsed(&configuration, &ReadOptions { env: None, syntax: None })?;
+        let document = parsed(Source::read(&configuration, None)?)?;
         Self::new(configuration, &document.root, options)
     }
 

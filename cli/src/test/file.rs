@@ -15,7 +15,7 @@ use crate::exit::Failure;
 use crate::finding::position::LineIndex;
 use crate::finding::{Finding, rule};
 use crate::json;
-use crate::policy::{parse, parse_source};
+use crate::policy::{parse, parse_source, parsed};
 use crate::trial::{LocalGate, TrialRequest, check_method, claims, time};
 
 /// The default time of tests: 2027-01-15T08:00:00Z.
@@ -82,8 +82,7 @@ impl TestFile {
 
 /// Reads tests.
 pub(super) fn read(source: Source) -> Result<TestFile, Failure> {
-    let parsed = parse_source(source).map_err(|(source, findings)| Failure::findings(source, findings))?;
-    let ParsedSource { source, mut root } = parsed;
+    let ParsedSource { source, mut root } = parsed(source)?;
     quote_times(&mut root, &source.text);
     let TestDocument { policy, env, tests } =
         parse(&root, parse_tests).map_err(|findings| Failure::findings(source.clone(), findings))?;

@@ -1,7 +1,7 @@
 // What the workbench says of a request, of the routes and of the tests.
 
 import assert from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { exampleFixture, startStage } from './stage.mjs';
 
@@ -9,7 +9,6 @@ const API = 'https://api.yourapp.com';
 
 const stage = await startStage();
 const { workbench } = stage;
-after(() => stage.close());
 
 describe('the decision', { timeout: 120_000 }, () => {
   test('each of the guides\' scenarios', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { mint, newKey } from '../../edge/support/tokens.mjs';
 import { startStage } from './stage.mjs';
@@ -14,7 +14,6 @@ const API = 'https://api.yourapp.com';
 
 const stage = await startStage();
 const { workbench } = stage;
-after(() => stage.close());
 
 describe('for everyone', { timeout: 180_000 }, () => {
   for (const scheme of ['light', 'dark']) {

@@ -13,10 +13,7 @@ import { SITE, startStage } from './stage.mjs';
 const stage = await startStage();
 const { workbench } = stage;
 const provider = await startProvider();
-after(async () => {
-  await stage.close();
-  await provider.close();
-});
+after(() => provider.close());
 
 describe('the page\'s own policy', { timeout: 120_000 }, () => {
   const target = `${provider.issuer}/jwks?leak`;

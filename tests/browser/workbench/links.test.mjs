@@ -15,10 +15,7 @@ const API = 'https://api.yourapp.com';
 const stage = await startStage();
 const { workbench } = stage;
 const provider = await startProvider();
-after(async () => {
-  await stage.close();
-  await provider.close();
-});
+after(() => provider.close());
 
 describe('links', { timeout: 120_000 }, () => {
   test('one that was asked for holds policy, request and claims', async () => {

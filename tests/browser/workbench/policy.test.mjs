@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { exampleFixture, startStage } from './stage.mjs';
 
 const stage = await startStage();
 const { workbench } = stage;
-after(() => stage.close());
 
 describe('the policy', { timeout: 120_000 }, () => {
   test('a mistake is underlined as one types, and mended by the fix that is offered', async () => {

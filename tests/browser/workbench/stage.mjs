@@ -2,6 +2,7 @@
 // a recording proxy.
 
 import { readFileSync } from 'node:fs';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { startWorkbench } from '../../../npm/dev/workbench.mjs';
@@ -15,12 +16,15 @@ export function exampleFixture() {
   return JSON.parse(readFileSync(`${SITE}/workbench.json`, 'utf8'));
 }
 
-/** Starts it. `show` sets what the page shows at first, `requested` gives what the browser has requested since. */
+/** Starts it, and stops it after the file's tests. `show` sets what the page shows at first, `requested` gives what the browser has requested since. */
 export async function startStage() {
   let shown = exampleFixture();
   const proxy = await startProxy();
   const server = await startWorkbench({ folder: SITE, host: '127.0.0.1', port: 0, fixture: () => shown });
   const workbench = await Workbench.start(server.url, { proxy: proxy.url });
+  after(async () => {
+    for (const part of [workbench, server, proxy]) await part.close();
+  });
   return {
     url: server.url,
     workbench,
@@ -28,8 +32,5 @@ export async function startStage() {
     requested: () => proxy.taken(),
     /** Requests that went elsewhere than to the workbench. */
     elsewhere: () => proxy.taken().filter((request) => !request.startsWith(`GET ${server.url}/`)),
-    close: async () => {
-      for (const part of [workbench, server, proxy]) await part.close();
-    },
   };
 }

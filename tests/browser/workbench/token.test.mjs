@@ -15,10 +15,7 @@ const seconds = () => Math.floor(Date.now() / 1000);
 const stage = await startStage();
 const { workbench } = stage;
 const provider = await startProvider();
-after(async () => {
-  await stage.close();
-  await provider.close();
-});
+after(() => provider.close());
 
 /** The policy of the example with the real provider as its issuer. */
 const withProvider = (text) => text.replace('https://tenant.logto.app/oidc', provider.issuer);

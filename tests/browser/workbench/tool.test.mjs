@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { ROOT, targetFolder } from '../../../scripts/toolchain.mjs';
 import { mint, newKey } from '../../edge/support/tokens.mjs';
@@ -15,7 +15,6 @@ const seconds = () => Math.floor(Date.now() / 1000);
 
 const stage = await startStage();
 const { workbench } = stage;
-after(() => stage.close());
 
 describe('its tool', { timeout: 180_000 }, () => {
   test('answers as the native one', async () => {
