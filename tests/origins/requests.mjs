@@ -40,7 +40,14 @@ export function build({ base, seed, twists }) {
   ];
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   // White space around a field's value is none of it (RFC 9110 §5.5), and workerd cuts fragments off.
-  return { method, path: target.split(/[?#]/)[0], host: host.trim(), token, bytes: `${method} ${form}${target} ${version}\r\nHost: ${host}\r\n${lines}\r\n${body}` };
+  return { method, path: pathOf(form, target), host: host.trim(), token, bytes: `${method} ${form}${target} ${version}\r\nHost: ${host}\r\n${lines}\r\n${body}` };
+}
+
+/** `http:` makes an authority of what an empty first segment precedes (RFC 9112 §3.2.2): `http:` and `//a/x` are `/x` at `a`. */
+function pathOf(form, target) {
+  const [, behind] = form === 'http:' ? /^\/\/[^/?#]+(.*)$/.exec(target) ?? [] : [];
+  const [path] = (behind ?? target).split(/[?#]/);
+  return path || '/';
 }
 
 /** A request that its route accepts; `parameter` and `header` are what a template reads, where one does. */
